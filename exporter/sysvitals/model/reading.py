@@ -21,13 +21,14 @@ class Body:
     """What an event carries. A subclass is a frozen dataclass and names its event as a class argument."""
 
     __slots__ = ()
-    event: ClassVar[str] = ""
+    event_name: ClassVar[str] = ""
+    urgent: ClassVar[bool] = False
 
     def __init_subclass__(cls, *, event: str = "", **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
         # dataclass(slots=True) makes the class a second time, without the argument but with what is set here
         if event:
-            cls.event = event
+            cls.event_name = event
 
 
 class Reading(Body):
@@ -40,7 +41,6 @@ class Change(Body):
     """Something happened: a fact in the past tense. `urgent` asks the history to reach the disk at once."""
 
     __slots__ = ()
-    urgent: ClassVar[bool] = False
 
     def __init_subclass__(cls, *, event: str = "", urgent: bool = False, **arguments: Any) -> None:
         super().__init_subclass__(event=event, **arguments)
@@ -83,7 +83,7 @@ def _fields_of(body: Any) -> tuple[Field, ...]:
 
 def subject_of(body: Body) -> tuple[str, ...]:
     """What tells this body from its like: the event's name and the values of its labels."""
-    return (body.event, *(str(getattr(body, name)) for name in labels_of(type(body))))
+    return (body.event_name, *(str(getattr(body, name)) for name in labels_of(type(body))))
 
 
 def _field(body: type[Body], name: str, hint: Any, *, required: bool) -> Field:

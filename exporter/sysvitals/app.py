@@ -1,0 +1,313 @@
+"""Builds the exporter from its settings: the only place where the parts meet."""
+
+import asyncio
+import logging
+import os
+import platform
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+
+from sysvitals import __version__
+from sysvitals.collectors import COLLECTORS
+from sysvitals.config.load import ConfigError
+from sysvitals.config.logs import configure_logging
+from sysvitals.config.settings import SECTIONS, Settings, list_leaves
+from sysvitals.history.reading import read_last_mark
+from sysvitals.model.catalog import Catalog, build_catalog
+from sysvitals.model.changes import CHANGES, Reloaded, Started, Stopped
+from sysvitals.model.event import SCHEMA_VERSION, Event, encode_events
+from sysvitals.model.reading import Body
+from sysvitals.model.state import State
+from sysvitals.model.status import STATUSES, Build, ConfigStatus, EventCount, SinkStatus
+from sysvitals.outputs.console import ConsoleSink
+from sysvitals.outputs.exposition import Projection, encode_families, process_families
+from sysvitals.outputs.jsonl import HistoryRules, JsonlSink
+from sysvitals.pipeline.bus import Bus
+from sysvitals.pipeline.clock import Clock
+from sysvitals.pipeline.inbox import Inbox
+from sysvitals.pipeline.losses import LossReporter
+from sysvitals.pipeline.runner import Runner
+from sysvitals.sources.host import Host
+from sysvitals.sources.kernel import read_hostname
+from sysvitals.sources.timekeeping import read_boot_id, read_clock
+from sysvitals.web.routes import Services, build_web_app
+from sysvitals.web.server import build_server, listen
+
+_log = logging.getLogger(__name__)
+
+HISTORY_INBOX_EVENTS = 8192
+CONSOLE_INBOX_EVENTS = 2048
+_LOSSES_SECONDS = 5.0
+_STOP_SECONDS = 0.6
+
+
+def build_full_catalog() -> Catalog:
+    """The catalog of everything this program can report."""
+    return build_catalog(COLLECTORS, (*CHANGES, *STATUSES))
+
+
+def build_host(settings: Settings) -> Host:
+    """The host whose files are where the settings say."""
+    paths = settings.path
+    return Host(procfs=paths.procfs, sysfs=paths.sysfs, rootfs=paths.rootfs, devfs=paths.devfs)
+
+
+class Exporter:
+    """The running parts, from collectors to outputs, without the HTTP server. `load` reads the settings again."""
+
+    def __init__(self, settings: Settings, *, load: Callable[[], Settings], host: Host, clock: Clock) -> None:
+        self.settings = settings
+        self.hostname = _known(lambda: read_hostname(host), "unknown")
+        self.catalog = build_full_catalog()
+        self._load = load
+        self._clock = clock
+        self._config = ConfigStatus(successful=True, at=clock.wall())
+        self._state = State(self.catalog.owners)
+        self._projection = Projection(self.catalog)
+        self._history_folder = os.path.join(settings.storage.path, "history")
+        boot = _known(lambda: read_boot_id(host), "")
+        mark = read_last_mark(self._history_folder, boot) if settings.history.enabled else None
+        self._bus = Bus(clock=clock, host=self.hostname, boot=boot, next_seq=mark.seq + 1 if mark else 0)
+        self._bus.subscribe(_Fold(self._state))
+        self._runner = Runner(settings.collector, host=host, bus=self._bus, clock=clock)
+        self._inboxes: list[Inbox] = []
+        self._sinks: list[JsonlSink | ConsoleSink] = []
+        self._history = self._add_history() if settings.history.enabled else None
+        if settings.console.enabled:
+            self._add_console()
+        self._losses = LossReporter(self._bus, self._inboxes)
+
+    def start(self) -> None:
+        """Begin: from here on events flow."""
+        for sink in self._sinks:
+            sink.start()
+        self._bus.publish([Started(version=__version__, schema=SCHEMA_VERSION, pid=os.getpid())])
+        self._runner.start()
+
+    def stop(self, reason: str) -> None:
+        """End within a second: nothing is read any more, and what was read reaches the history."""
+        self._runner.stop()
+        self._losses.tell()
+        self._bus.publish([Stopped(reason=reason)])
+        for sink in self._sinks:
+            sink.stop(_STOP_SECONDS)
+
+    def tend(self) -> None:
+        """What is to be done now and then: tell of losses."""
+        self._losses.tell()
+
+    def refresh(self, seconds: float) -> None:
+        """Take one round of readings, for those who look just once."""
+        self._runner.refresh(seconds=seconds)
+
+    def metrics(self, names: frozenset[str] | None, seconds: float, accept: str = "") -> tuple[bytes, str]:
+        """The exposition of these collectors (None: of everything), read again where too old, and its content type."""
+        late = self._runner.refresh(names, seconds=seconds)
+        snapshot = self._state.snapshot()
+        bodies: list[Body] = [
+            event.body
+            for collector, run in snapshot.runs.items()
+            if (names is None or collector in names) and collector not in late
+            for event in run
+        ]
+        bodies += self._runner.statuses(names, late=late)
+        if names is not None:
+            return encode_families(self._projection.project(bodies), accept)
+        bodies += self._statuses()
+        bodies += [EventCount(event=name, total=snapshot.counts.get(name, 0)) for name in self._countable()]
+        return encode_families([*self._projection.project(bodies), *process_families()], accept)
+
+    def collectors(self) -> dict[str, str]:
+        """How each enabled collector's last run ended, in words."""
+        words = {"ok": "fine", "unavailable": "not on this host", "failed": "failed"}
+        return {
+            name: ": ".join(part for part in (words[outcome.word], outcome.message) if part)
+            if outcome
+            else "has not run yet"
+            for name, outcome in self._runner.outcomes().items()
+        }
+
+    def latest_events(self) -> tuple[Event, ...]:
+        """The latest event of each subject."""
+        snapshot = self._state.snapshot()
+        return (*(event for run in snapshot.runs.values() for event in run), *snapshot.changes.values())
+
+    def state(self) -> str:
+        """The latest event of each subject, as JSON."""
+        return f'{{"events":[{",".join(encode_events(self.latest_events()))}]}}'
+
+    def ready(self) -> bool:
+        """Whether each collector has run at least once."""
+        return all(outcome is not None for outcome in self._runner.outcomes().values())
+
+    def reload(self) -> tuple[str, ...]:
+        """Read the configuration again. What is wrong with it, in which case the old one stays in force."""
+        try:
+            fresh = self._load()
+        except ConfigError as error:
+            for problem in error.problems:
+                _log.error("reload: %s", problem)  # the problems are the message
+            self._config = replace(self._config, successful=False)
+            return error.problems
+        changed = _differences(self.settings, fresh)
+        self.settings = fresh
+        configure_logging(fresh.log)
+        if self._history is not None:
+            self._history.rules = history_rules(fresh)
+        self._state.forget(self._runner.replace(fresh.collector))
+        self._config = ConfigStatus(successful=True, at=self._clock.wall())
+        self._bus.publish([Reloaded(changed=", ".join(changed))])
+        _log.info("reloaded: %s", ", ".join(changed) or "nothing changed")
+        return ()
+
+    def _countable(self) -> list[str]:
+        # all of them from the start: a counter that first appears with its first event hides that event from rate()
+        enabled = {reading.event_name for collector in self.settings.collector for reading in collector.readings}
+        return sorted(enabled | {change.event_name for change in CHANGES})
+
+    def _statuses(self) -> list[Body]:
+        statuses: list[Body] = [Build(version=__version__, python=platform.python_version()), self._config]
+        statuses += [
+            SinkStatus(sink=inbox.name, dropped=inbox.dropped, waiting=inbox.waiting) for inbox in self._inboxes
+        ]
+        if self._history is not None:
+            statuses.append(self._history.status())
+        return statuses
+
+    def _add_history(self) -> JsonlSink:
+        inbox = self._add_inbox("history", HISTORY_INBOX_EVENTS, eager=False)
+        rules = history_rules(self.settings)
+        sink = JsonlSink(self._history_folder, inbox=inbox, rules=rules, clock=self._clock, publish=self._bus.publish)
+        self._sinks.append(sink)
+        return sink
+
+    def _add_console(self) -> None:
+        form = self.settings.console.format
+        readable = form == "text" or (form == "auto" and sys.stdout.isatty())
+        inbox = self._add_inbox("console", CONSOLE_INBOX_EVENTS, eager=True)
+        self._sinks.append(ConsoleSink(sys.stdout, inbox=inbox, readable=readable))
+
+    def _add_inbox(self, name: str, limit: int, *, eager: bool) -> Inbox:
+        inbox = Inbox(name, limit=limit, eager=eager)
+        self._inboxes.append(inbox)
+        self._bus.subscribe(inbox)
+        return inbox
+
+
+class _Fold:
+    """Lets the state listen to the bus."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def offer(self, events: tuple[Event, ...]) -> None:
+        self._state.apply(events)
+
+
+def build_exporter(settings: Settings, load: Callable[[], Settings] | None = None) -> Exporter:
+    """The exporter of the host that the settings point at, on this machine's clocks."""
+    host = build_host(settings)
+    clock = Clock(synced=lambda: _is_synced(host))
+    return Exporter(settings, load=load or (lambda: settings), host=host, clock=clock)
+
+
+def serve(settings: Settings, load: Callable[[], Settings]) -> None:
+    """Run until SIGTERM or SIGINT. SIGHUP reads the configuration again. Raises OSError where an address is taken."""
+    configure_logging(settings.log)
+    sockets = listen(settings.web.listen_address)
+    exporter = build_exporter(settings, load)
+    services = Services(
+        metrics=exporter.metrics,
+        collectors=exporter.collectors,
+        state=exporter.state,
+        ready=exporter.ready,
+        reload=exporter.reload,
+        host=exporter.hostname,
+        version=__version__,
+    )
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    server = build_server(build_web_app(services))
+    reasons: list[str] = []
+
+    def end(number: signal.Signals) -> None:
+        reasons.append(number.name)
+        server.should_exit = True
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, end, number)
+        loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, exporter.reload))
+        exporter.start()
+        _announce(settings)
+        tending = asyncio.create_task(_tend(exporter))
+        await server.serve(sockets=sockets)
+        tending.cancel()
+        exporter.stop(reasons[0] if reasons else "the server ended")
+
+    asyncio.run(run())
+
+
+def history_rules(settings: Settings) -> HistoryRules:
+    """How the settings want the history kept."""
+    history = settings.history
+    return HistoryRules(
+        flush_seconds=history.flush_interval,
+        fsync=history.fsync,
+        rotate_seconds=history.rotate_interval,
+        rotate_bytes=history.rotate_size,
+        keep_seconds=history.keep_age,
+        keep_bytes=history.keep_size,
+        compress=history.compress,
+    )
+
+
+def _known(read: Callable[[], str], otherwise: str) -> str:
+    try:
+        return read()
+    except (OSError, ValueError) as error:
+        _log.warning("cannot tell who this host is: %s", error)
+        return otherwise
+
+
+def _is_synced(host: Host) -> bool | None:
+    try:
+        return read_clock(host).synchronised
+    except OSError:  # some containers may not ask
+        return None
+
+
+async def _tend(exporter: Exporter) -> None:
+    while True:
+        await asyncio.sleep(_LOSSES_SECONDS)
+        exporter.tend()
+
+
+def _announce(settings: Settings) -> None:
+    for host, port in settings.web.listen_address:
+        shown = f"[{host}]" if ":" in host else host or "localhost"
+        _log.info("page    http://%s:%d/", shown, port)
+        _log.info("metrics http://%s:%d/metrics", shown, port)
+        if host in ("127.0.0.1", "::1", "localhost"):
+            _log.info("only this machine can reach it; --web.listen-address=:%d opens it to the network", port)
+    folder = os.path.join(os.path.abspath(settings.storage.path), "history")
+    _log.info("history %s", folder if settings.history.enabled else "is off")
+
+
+def _differences(old: Settings, new: Settings) -> list[str]:
+    leaves = {leaf.path: leaf for leaf in list_leaves(())}
+    changed = []
+    for section in SECTIONS:
+        before, after = getattr(old, section), getattr(new, section)
+        for path, leaf in leaves.items():
+            if path[0] == section and getattr(before, path[1]) != getattr(after, path[1]):
+                changed.append(leaf.key)
+                if leaf.setting.restart:
+                    _log.warning("reload: %s takes effect at the next start", leaf.key)
+    known = {collector.name: collector for collector in old.collector}
+    names = {**known, **{collector.name: collector for collector in new.collector}}
+    fresh = {collector.name: collector for collector in new.collector}
+    changed += [f"collector.{name}" for name in names if known.get(name) != fresh.get(name)]
+    return changed

@@ -1,0 +1,139 @@
+"""The command line."""
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sysvitals import __version__
+from sysvitals.app import Exporter, build_exporter, serve
+from sysvitals.collectors import COLLECTORS
+from sysvitals.config.load import ConfigError, load_settings
+from sysvitals.config.settings import Leaf, Settings, list_leaves
+from sysvitals.model.event import encode_events
+
+_ROUND_SECONDS = 10.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command. The exit status is 0 if all is well, 1 if it could not be done, 2 if it was asked wrongly."""
+    options = vars(_build_parser().parse_args(arguments))
+    command, file, as_json = options.pop("command"), options.pop("file", None), options.pop("json", False)
+
+    def load() -> Settings:
+        return load_settings(COLLECTORS, file=file, flags=options)
+
+    try:
+        settings = load()
+        match command:
+            case "serve":
+                serve(settings, load)
+            case "once":
+                return _once(settings, as_json=as_json)
+            case "collectors":
+                return _collectors(settings, as_json=as_json)
+            case "check-config":
+                print(f"{file}: fine")
+    except ConfigError as error:
+        for problem in error.problems:
+            print(f"sysvitals: {problem}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        print(f"sysvitals: {error.strerror or error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _once(settings: Settings, *, as_json: bool) -> int:
+    exporter = _looking_once(settings)
+    text, _ = exporter.metrics(frozenset(exporter.collectors()), _ROUND_SECONDS)
+    events = exporter.latest_events()
+    if as_json:
+        for line in encode_events(events):
+            print(line)
+    else:
+        sys.stdout.write(text.decode())
+    sys.stdout.flush()
+    return 0 if events else 1
+
+
+def _collectors(settings: Settings, *, as_json: bool) -> int:
+    exporter = _looking_once(settings)
+    exporter.metrics(frozenset(exporter.collectors()), _ROUND_SECONDS)
+    found = exporter.collectors()
+    rows = {collector.name: found.get(collector.name, "switched off") for collector in COLLECTORS}
+    if as_json:
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        helps = {collector.name: collector.help for collector in COLLECTORS}
+        width = max(map(len, rows))
+        for name, words in rows.items():
+            print(f"{name:<{width}}  {words}\n{'':<{width}}  ({helps[name]})")
+    sys.stdout.flush()
+    return 0
+
+
+def _looking_once(settings: Settings) -> Exporter:
+    logging.disable(logging.WARNING)  # what fails is shown in the answer itself
+    quiet = replace(
+        settings,
+        history=replace(settings.history, enabled=False),
+        console=replace(settings.console, enabled=False),
+    )
+    return build_exporter(quiet)
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sysvitals",
+        description="Prometheus exporter that tells what a Linux host, above all a small board, can tell about itself.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"sysvitals {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    leaves = list_leaves(COLLECTORS)
+    helps = {
+        "serve": "run: take readings, keep the history, serve metrics and the page",
+        "once": "take one round of readings and print the metrics",
+        "collectors": "list what this host can report and what it cannot, and why",
+    }
+    for name, text in helps.items():
+        command = commands.add_parser(
+            name,
+            help=text,
+            usage=f"sysvitals {name} [FLAG ...]",
+            description=f"{text[0].upper()}{text[1:]}.",
+            allow_abbrev=False,
+        )
+        command.add_argument("--config.file", dest="file", metavar="FILE", help="YAML file with the same settings.")
+        if name != "serve":
+            command.add_argument("--json", action="store_true", help="Print JSON: the events, one a line.")
+        _add_flags(command, leaves)
+    check = commands.add_parser("check-config", help="tell what is wrong with a configuration file, all of it")
+    check.add_argument("file", metavar="FILE")
+    return parser
+
+
+def _add_flags(parser: argparse.ArgumentParser, leaves: Sequence[Leaf]) -> None:
+    groups: dict[str, Any] = {}
+    for leaf in leaves:
+        title = ".".join(leaf.path[:-1])
+        group = groups.get(title) or groups.setdefault(title, parser.add_argument_group(title))
+        text = f"{leaf.setting.help} (default: {leaf.shown_default})".replace("%", "%%")
+        if leaf.is_bool:
+            group.add_argument(
+                leaf.flag, dest=leaf.flag, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text
+            )
+        else:
+            action = "append" if leaf.many else "store"
+            kind = leaf.path[-1].rpartition("_")[2].upper()
+            group.add_argument(
+                leaf.flag, dest=leaf.flag, action=action, default=argparse.SUPPRESS, metavar=kind, help=text
+            )

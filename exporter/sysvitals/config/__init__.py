@@ -1,0 +1,1 @@
+"""Settings: declared once, with their YAML keys, flags, defaults, checks and help."""

@@ -1,0 +1,113 @@
+"""What a setting's value may look like: each parser takes a YAML value or a flag's text, or says what it wants."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)?")
+_SECONDS = {"ms": 0.001, "s": 1.0, None: 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?)?B?", re.IGNORECASE)
+_BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+
+
+def parse_duration(value: object) -> float:
+    """Seconds of `500ms`, `5s`, `10m`, `1h`, `30d`, or of a plain number of seconds."""
+    match = _DURATION.fullmatch(str(value).strip()) if not isinstance(value, bool) else None
+    if match is None:
+        raise ValueError("a duration such as 500ms, 5s, 10m, 1h or 30d")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def parse_positive_duration(value: object) -> float:
+    """A duration that is not 0."""
+    seconds = parse_duration(value)
+    if seconds <= 0:
+        raise ValueError("a duration above 0, such as 500ms, 5s or 10m")
+    return seconds
+
+
+def parse_size(value: object) -> int:
+    """Bytes of `16MiB`, `500MB`, or of a plain number."""
+    match = _SIZE.fullmatch(str(value).strip()) if not isinstance(value, bool) else None
+    if match is None:
+        raise ValueError("a size such as 500kB, 16MiB or 2GiB")
+    return int(float(match[1]) * _BYTES[(match[2] or "").lower()])
+
+
+def parse_bool(value: object) -> bool:
+    """True or false."""
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() in ("true", "yes", "on"):
+        return True
+    if str(value).lower() in ("false", "no", "off"):
+        return False
+    raise ValueError("true or false")
+
+
+def parse_text(value: object) -> str:
+    """Any text that is not empty."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("a text")
+    return value
+
+
+def parse_number(value: object) -> float:
+    """A number."""
+    if isinstance(value, bool):
+        raise ValueError("a number")  # noqa: TRY004  # all of them are ValueErrors, with what is wanted as the text
+    try:
+        return float(str(value))
+    except ValueError:
+        raise ValueError("a number") from None
+
+
+def parse_pattern(value: object) -> str:
+    """A regular expression; empty text is one that is never used."""
+    if not isinstance(value, str):
+        raise ValueError("a regular expression")  # noqa: TRY004  # as above
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"a regular expression ({error})") from None
+    return value
+
+
+def parse_choice(*choices: str) -> Callable[[object], str]:
+    """One of these words."""
+
+    def parse(value: object) -> str:
+        if value not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return str(value)
+
+    return parse
+
+
+def parse_address(value: object) -> tuple[str, int]:
+    """Host and port of `127.0.0.1:9877`, `[::1]:9877`, `board:9877`, or `:9877`, which is every address of the host."""
+    host, colon, port = str(value).strip().rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535 or (":" in host and bare == host):
+        raise ValueError("an address such as 127.0.0.1:9877, [::1]:9877 or :9877 (every address of this host)")
+    return bare, int(port)
+
+
+def parse_addresses(value: object) -> tuple[tuple[str, int], ...]:
+    """One address, or a list of them."""
+    values: list[Any] = value if isinstance(value, list) else [value]
+    if not values:
+        raise ValueError("at least one address")
+    return tuple(parse_address(one) for one in values)
+
+
+def format_value(parse: Callable[[object], Any], value: Any) -> str:
+    """A value as its parser takes it: `10m` for 600 s, `16MiB`."""
+    if parse in (parse_duration, parse_positive_duration):
+        for unit, seconds in (("d", 86400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0)):
+            if value >= seconds and value % seconds == 0:
+                return f"{value / seconds:g}{unit}"
+        return f"{value * 1000:g}ms"
+    if parse is parse_size and value and value % 2**20 == 0:
+        return f"{value >> 20}MiB"
+    return str(value)

@@ -1,0 +1,121 @@
+"""What an event is, and its one line of JSON."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from sysvitals.model.reading import Body, Field, fields_of
+
+SCHEMA_VERSION = 1
+"""Grows when a stored line could no longer be read as before. Adding an event or an optional field does not do that."""
+
+
+class Stamp(NamedTuple):
+    """When and where: shared by all events that are published together.
+
+    `time` is UTC wall time in Unix seconds; `uptime` is seconds since boot, and never goes back; `boot` is the kernel's
+    boot id; `synced` tells whether the wall clock could be trusted (None: the kernel would not say).
+    """
+
+    time: float
+    host: str
+    boot: str
+    uptime: float
+    synced: bool | None
+
+
+class Event(NamedTuple):
+    """A stamped fact. `seq` counts the host's events since boot, without gaps."""
+
+    stamp: Stamp
+    seq: int
+    body: Body
+
+    @property
+    def name(self) -> str:
+        """The event's name, such as `system.temperature.updated`."""
+        return self.body.event_name
+
+
+_dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+def encode_events(events: tuple[Event, ...]) -> list[str]:
+    """One line of JSON for each event, without the end of line. Cheap where events share a stamp, as those of a run."""
+    lines: list[str] = []
+    stamp: Stamp | None = None
+    head = tail = ""
+    for event in events:
+        if event.stamp is not stamp:
+            stamp = event.stamp
+            head = f'{{"time":"{format_time(stamp.time)}","name":"'
+            tail = f',"uptime":{stamp.uptime:.3f},"synced":{_dump(stamp.synced)},"data":'
+            middle = f'","host":{_dump(stamp.host)},"boot":{_dump(stamp.boot)},"seq":'
+        lines.append(f"{head}{event.body.event_name}{middle}{event.seq}{tail}{_dump(body_data(event.body))}}}")
+    return lines
+
+
+def body_data(body: Body) -> dict[str, Any]:
+    """The body's fields by name. What is unknown (None) is left out."""
+    return {name: value for name in field_names(type(body)) if (value := getattr(body, name)) is not None}
+
+
+def decode_event(line: str, bodies: Mapping[str, type[Body]]) -> Event | None:
+    """The event of one stored line, or None where this version does not know its name.
+
+    A field that this version does not know is passed over, one that an older version did not write takes its default.
+    Raises ValueError for a line that is no event.
+    """
+    try:
+        envelope = json.loads(line)
+        stamp = Stamp(
+            time=parse_time(envelope["time"]),
+            host=str(envelope["host"]),
+            boot=str(envelope["boot"]),
+            uptime=float(envelope["uptime"]),
+            synced=envelope["synced"],
+        )
+        seq, name, data = int(envelope["seq"]), envelope["name"], envelope["data"]
+        body = bodies.get(name)
+        if body is None:
+            return None
+        return Event(stamp, seq, _body(body, data))
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"no event: {error!r}") from error
+
+
+def format_time(seconds: float) -> str:
+    """Unix seconds as `2026-01-01T12:00:00.000Z`."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def parse_time(text: str) -> float:
+    """Unix seconds of `2026-01-01T12:00:00.000Z`. Raises ValueError."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+def field_names(body: type[Body]) -> tuple[str, ...]:
+    """Names of the body's fields, in the order declared."""
+    names = _names.get(body)
+    if names is None:
+        names = _names[body] = tuple(f.name for f in fields_of(body))
+    return names
+
+
+_names: dict[type[Body], tuple[str, ...]] = {}
+
+
+def _body(body: type[Body], data: Mapping[str, Any]) -> Body:
+    values = {f.name: _value(f, data.get(f.name)) for f in fields_of(body) if f.name in data or f.required}
+    return body(**values)
+
+
+def _value(field: Field, value: Any) -> Any:
+    if value is None and field.optional:
+        return None
+    if field.type is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not field.type:
+        raise TypeError(f"{field.name}: {value!r} is no {field.type.__name__}")
+    return value

@@ -1,0 +1,66 @@
+"""The state of a host: a pure fold of its events. Live outputs and a replayed log come to the same."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sysvitals.model.changes import CollectorFailed, CollectorUnavailable
+from sysvitals.model.event import Event
+from sysvitals.model.reading import Reading, subject_of
+
+
+class Snapshot(NamedTuple):
+    """One moment of the state: the last run's events of each collector, the last change of each subject, and counts."""
+
+    runs: Mapping[str, tuple[Event, ...]]
+    changes: Mapping[tuple[str, ...], Event]
+    counts: Mapping[str, int]
+
+
+class State:
+    """Folds events. One thread applies; any may take a snapshot, since a run is replaced in one step.
+
+    The events of a run share one stamp, by which a fold of single lines knows that a new run began and that what the
+    run before it reported, and this one does not, is gone. A collector that fails or is unavailable reports nothing.
+    """
+
+    def __init__(self, owners: Mapping[str, str]) -> None:
+        self._owners = owners
+        self._runs: dict[str, tuple[Event, ...]] = {}
+        self._changes: dict[tuple[str, ...], Event] = {}
+        self._counts: dict[str, int] = {}
+
+    def apply(self, events: tuple[Event, ...]) -> None:
+        """Take these events in, in their order."""
+        counts = self._counts
+        fresh: dict[str, list[Event]] = {}
+        for event in events:
+            body = event.body
+            name = body.event_name
+            counts[name] = counts.get(name, 0) + 1
+            if isinstance(body, Reading):
+                owner = self._owners.get(name)
+                if owner is not None:
+                    self._extend(fresh, owner, event)
+                continue
+            self._changes[subject_of(body)] = event
+            if isinstance(body, CollectorFailed | CollectorUnavailable):
+                fresh[body.collector] = []
+        for owner, run in fresh.items():
+            self._runs[owner] = tuple(run)
+
+    def forget(self, collectors: frozenset[str]) -> None:
+        """Drop what these collectors reported: they were switched off."""
+        for collector in collectors:
+            self._runs.pop(collector, None)
+
+    def snapshot(self) -> Snapshot:
+        """The state now."""
+        return Snapshot(dict(self._runs), dict(self._changes), dict(self._counts))
+
+    def _extend(self, fresh: dict[str, list[Event]], owner: str, event: Event) -> None:
+        run = fresh.get(owner)
+        if run is None:
+            run = fresh[owner] = list(self._runs.get(owner, ()))
+        if run and run[-1].stamp != event.stamp:
+            run.clear()
+        run.append(event)

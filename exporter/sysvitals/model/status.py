@@ -1,0 +1,107 @@
+"""The exporter about itself: what it exposes when scraped, declared like any reading, and never stored."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from sysvitals.model.metric import Counter, Gauge, Info, Label
+from sysvitals.model.reading import Status
+
+_COLLECTOR = Label("Name of the collector.")
+_SINK = Label("Name of the consumer of events.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build(Status, event="sysvitals.build.status"):
+    """Version of the exporter and of the Python that runs it."""
+
+    version: Annotated[str, Info("build", help="Version of sysvitals.")]
+    python: Annotated[str, Info("build", help="Version of Python.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectorStatus(Status, event="sysvitals.collector.status"):
+    """How a collector fares."""
+
+    collector: Annotated[str, _COLLECTOR]
+    available: Annotated[bool, Gauge("collector_available", help="Whether this host has what the collector reads.")]
+    success: Annotated[
+        bool | None,
+        Gauge("collector_success", help="Whether the collector's last run succeeded; no series where unavailable."),
+    ]
+    duration: Annotated[
+        float | None, Gauge("collector_duration", unit="seconds", help="How long the collector's last run took.")
+    ] = None
+    last_success: Annotated[
+        float | None,
+        Gauge(
+            "collector_last_success",
+            unit="timestamp_seconds",
+            help="When the collector last succeeded, in Unix time.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadErrors(Status, event="sysvitals.read_errors.status"):
+    """What could not be read, by class of error."""
+
+    collector: Annotated[str, _COLLECTOR]
+    error: Annotated[str, Label("An errno's name, garbage for text that made no sense, timeout, or an exception.")]
+    total: Annotated[int, Counter("read_errors", help="Failed reads: of single sensors, and of whole runs.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventCount(Status, event="sysvitals.events.status"):
+    """How many events there were."""
+
+    event: Annotated[str, Label("Name of the event.")]
+    total: Annotated[int, Counter("events", help="Events since the exporter started.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkStatus(Status, event="sysvitals.sink.status"):
+    """How a consumer of events fares."""
+
+    sink: Annotated[str, _SINK]
+    dropped: Annotated[int, Counter("events_dropped", help="Events that the consumer lost, oldest first.")]
+    waiting: Annotated[int, Gauge("events_waiting", help="Events that wait in the consumer's inbox.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryStatus(Status, event="sysvitals.history.status"):
+    """The history on disk."""
+
+    size: Annotated[int, Gauge("history_size", unit="bytes", help="Size of all segments on disk.")]
+    segments: Annotated[int, Gauge("history_segments", help="Segments on disk.")]
+    written: Annotated[int, Counter("history_written", unit="bytes", help="Bytes of events written.")]
+    syncs: Annotated[int, Counter("history_syncs", help="How often the history was forced to the disk.")]
+    errors: Annotated[int, Counter("history_write_errors", help="Failed attempts to write the history.")]
+    writable: Annotated[bool, Gauge("history_writable", help="Whether the last attempt to write succeeded.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigStatus(Status, event="sysvitals.config.status"):
+    """Whether the configuration that is on disk is the one in force."""
+
+    successful: Annotated[
+        bool, Gauge("config_last_reload_successful", help="Whether the last reading of the configuration succeeded.")
+    ]
+    at: Annotated[
+        float,
+        Gauge(
+            "config_last_reload_success",
+            unit="timestamp_seconds",
+            help="When the configuration in force was read, in Unix time.",
+        ),
+    ]
+
+
+STATUSES: tuple[type[Status], ...] = (
+    Build,
+    CollectorStatus,
+    ReadErrors,
+    EventCount,
+    SinkStatus,
+    HistoryStatus,
+    ConfigStatus,
+)

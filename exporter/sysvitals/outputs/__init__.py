@@ -1,0 +1,1 @@
+"""What becomes of events: the exposition, the history on disk, console lines. None knows another."""

@@ -1,0 +1,58 @@
+"""Console lines: one event a line on standard output, as JSON or, for a person at a terminal, in words."""
+
+import logging
+from datetime import datetime
+from threading import Thread
+from typing import TextIO
+
+from sysvitals.model.event import Event, body_data, encode_events
+from sysvitals.pipeline.inbox import Inbox
+
+_log = logging.getLogger(__name__)
+
+
+class ConsoleSink:
+    """Prints what its inbox holds, in a thread of its own, so that a slow terminal slows nothing else."""
+
+    def __init__(self, stream: TextIO, *, inbox: Inbox, readable: bool) -> None:
+        self._stream = stream
+        self._inbox = inbox
+        self._readable = readable
+        self._thread = Thread(target=self._run, name="console", daemon=True)
+
+    def start(self) -> None:
+        """Begin to print."""
+        self._thread.start()
+
+    def stop(self, seconds: float) -> None:
+        """Print what waits, and end. Waits for it up to so many seconds."""
+        self._inbox.close()
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        while (events := self._inbox.take()) or not self._inbox.closed:
+            lines = [describe_event(event) for event in events] if self._readable else encode_events(events)
+            try:
+                self._stream.write("".join(f"{line}\n" for line in lines))
+                self._stream.flush()
+            except OSError as error:
+                _log.error("console: cannot print any more: %s", error)  # the words say it
+                self._inbox.close()
+                return
+
+
+def describe_event(event: Event) -> str:
+    """The event in one readable line, local time."""
+    moment = datetime.fromtimestamp(event.stamp.time).astimezone().strftime("%H:%M:%S")
+    values = "  ".join(f"{name}={_show(value)}" for name, value in body_data(event.body).items())
+    return f"{moment}  {event.name:<32} {values}"
+
+
+def _show(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    # a name from the host must not move the cursor or colour the terminal
+    text = str(value)
+    return text if text.isprintable() and " " not in text else repr(text)

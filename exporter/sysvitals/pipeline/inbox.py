@@ -1,0 +1,66 @@
+"""A bounded inbox: what stands between the bus and a consumer that may be slow."""
+
+from collections import deque
+from threading import Condition
+
+from sysvitals.model.event import Event
+
+
+class Inbox:
+    """Holds at most `limit` events for one consumer; when it is full the oldest are lost and counted.
+
+    An eager consumer is woken by every event; one that is not, only by an urgent one or when half its room is taken:
+    it works in its own rhythm and spares the processor.
+    """
+
+    def __init__(self, name: str, *, limit: int, eager: bool = True) -> None:
+        self.name = name
+        self.dropped = 0
+        self._limit = limit
+        self._eager = eager
+        self._batches: deque[tuple[Event, ...]] = deque()
+        self._waiting = 0
+        self._due = False
+        self._closed = False
+        self._changed = Condition()
+
+    @property
+    def waiting(self) -> int:
+        """How many events wait."""
+        return self._waiting
+
+    @property
+    def closed(self) -> bool:
+        """Whether the inbox takes nothing in any more."""
+        return self._closed
+
+    def offer(self, events: tuple[Event, ...]) -> None:
+        """Take these in, at the cost of the oldest where there is no room."""
+        with self._changed:
+            if self._closed:
+                return
+            self._batches.append(events)
+            self._waiting += len(events)
+            while self._waiting > self._limit:
+                lost = len(self._batches.popleft())
+                self._waiting -= lost
+                self.dropped += lost
+            if self._eager or self._waiting * 2 > self._limit or any(event.body.urgent for event in events):
+                self._due = True
+                self._changed.notify()
+
+    def take(self, seconds: float | None = None) -> tuple[Event, ...]:
+        """All that waits, oldest first, after at most so many seconds. Empty: nothing came, or the inbox is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._due or self._closed, seconds)
+            events = tuple(event for batch in self._batches for event in batch)
+            self._batches.clear()
+            self._waiting = 0
+            self._due = False
+            return events
+
+    def close(self) -> None:
+        """Take nothing in any more, and wake who waits."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

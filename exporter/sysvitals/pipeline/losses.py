@@ -1,0 +1,36 @@
+"""Every loss becomes an event: when an inbox lost some, and from time to time while it goes on."""
+
+import logging
+from collections.abc import Iterable
+
+from sysvitals.model.changes import SinkDropped
+from sysvitals.pipeline.bus import Bus
+from sysvitals.pipeline.inbox import Inbox
+
+_log = logging.getLogger(__name__)
+
+QUIET_ROUNDS = 12
+"""While losses go on, they are told only every so many rounds: an event for each loss would drown the rest."""
+
+
+class LossReporter:
+    """Tells of what inboxes lost since it last told."""
+
+    def __init__(self, bus: Bus, inboxes: Iterable[Inbox]) -> None:
+        self._bus = bus
+        self._inboxes = inboxes
+        self._told: dict[str, int] = {}
+        self._quiet: dict[str, int] = {}
+
+    def tell(self) -> None:
+        """Publish an event for each inbox that lost some and was not told of lately. Call it every few seconds."""
+        for inbox in self._inboxes:
+            lost = inbox.dropped - self._told.get(inbox.name, 0)
+            quiet = self._quiet.get(inbox.name, 0)
+            if lost and not quiet:
+                self._told[inbox.name] = inbox.dropped
+                self._quiet[inbox.name] = QUIET_ROUNDS
+                _log.warning("%s lost %d events: its inbox is full", inbox.name, lost)
+                self._bus.publish([SinkDropped(sink=inbox.name, events=lost, reason="its inbox was full")])
+            elif quiet:
+                self._quiet[inbox.name] = quiet - 1

@@ -1,0 +1,117 @@
+"""The routes: /metrics and its filters, health, reload, the state as JSON, and a page that says where things are."""
+
+import gzip
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from prometheus_client.exposition import gzip_accepted
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from sysvitals.web.page import render_page
+
+DEFAULT_SCRAPE_SECONDS = 10.0
+MARGIN_SECONDS = 0.5
+"""What is left of Prometheus's own deadline for the way back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the routes ask of the exporter.
+
+    `metrics(collectors, seconds, accept)` gives the exposition and its content type; `collectors()` names those that
+    are enabled; `state()` is JSON; `ready()` tells whether a first round is done; `reload()` reads the configuration
+    again and gives what is wrong with it.
+    """
+
+    metrics: Callable[[frozenset[str] | None, float, str], tuple[bytes, str]]
+    collectors: Callable[[], dict[str, str]]
+    state: Callable[[], str]
+    ready: Callable[[], bool]
+    reload: Callable[[], tuple[str, ...]]
+    host: str
+    version: str
+
+
+def build_web_app(services: Services) -> Starlette:
+    """The ASGI application."""
+    routes = _Routes(services)
+    return Starlette(
+        routes=[
+            Route("/", routes.page),
+            Route("/metrics", routes.metrics),
+            Route("/-/healthy", routes.healthy),
+            Route("/-/ready", routes.ready),
+            Route("/-/reload", routes.reload, methods=["POST"]),
+            Route("/api/v1/state", routes.state),
+        ]
+    )
+
+
+class _Routes:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def metrics(self, request: Request) -> Response:
+        names, problem = choose_collectors(request.query_params, list(self._services.collectors()))
+        if problem:
+            return PlainTextResponse(problem, status_code=400)
+        seconds = scrape_seconds(request.headers.get("x-prometheus-scrape-timeout-seconds"))
+        accept = request.headers.get("accept", "")
+        body, content_type = await run_in_threadpool(self._services.metrics, names, seconds, accept)
+        headers = {"content-type": content_type, "vary": "accept, accept-encoding", "cache-control": "no-store"}
+        if gzip_accepted(request.headers.get("accept-encoding", "")):
+            body = gzip.compress(body, compresslevel=3, mtime=0)
+            headers["content-encoding"] = "gzip"
+        return Response(body, headers=headers)
+
+    async def page(self, _request: Request) -> Response:
+        services = self._services
+        return HTMLResponse(render_page(services.host, services.version, services.collectors()))
+
+    async def state(self, _request: Request) -> Response:
+        return Response(self._services.state(), media_type="application/json", headers={"cache-control": "no-store"})
+
+    async def healthy(self, _request: Request) -> Response:
+        return PlainTextResponse("sysvitals is healthy.\n")
+
+    async def ready(self, _request: Request) -> Response:
+        if self._services.ready():
+            return PlainTextResponse("sysvitals is ready.\n")
+        return PlainTextResponse("sysvitals has not taken its first readings yet.\n", status_code=503)
+
+    async def reload(self, _request: Request) -> Response:
+        problems = await run_in_threadpool(self._services.reload)
+        if problems:
+            text = "the configuration was not reloaded, the old one is in force:\n" + "\n".join(problems)
+            return PlainTextResponse(text + "\n", status_code=400)
+        return PlainTextResponse("reloaded\n")
+
+
+def choose_collectors(query: QueryParams, enabled: list[str]) -> tuple[frozenset[str] | None, str]:
+    """Which collectors `collect[]` or `exclude[]` ask for (None: all), or what is wrong with the question."""
+    wanted, unwanted = query.getlist("collect[]"), query.getlist("exclude[]")
+    valid = f"enabled here: {', '.join(enabled)}\n"
+    if wanted and unwanted:
+        return None, f"collect[] and exclude[] do not go together: name what you want, or what you do not; {valid}"
+    unknown = sorted({*wanted, *unwanted} - {*enabled})
+    if unknown:
+        return None, f"no enabled collector is called {', '.join(map(repr, unknown))}; {valid}"
+    if wanted:
+        return frozenset(wanted), ""
+    return (frozenset(enabled) - frozenset(unwanted) if unwanted else None), ""
+
+
+def scrape_seconds(header: str | None) -> float:
+    """How long a scrape may take, from Prometheus's own deadline less a margin for the way back."""
+    try:
+        seconds = float(header or DEFAULT_SCRAPE_SECONDS)
+    except ValueError:
+        seconds = DEFAULT_SCRAPE_SECONDS
+    if not 0 < seconds < 3600:
+        seconds = DEFAULT_SCRAPE_SECONDS
+    return max(seconds - MARGIN_SECONDS, seconds / 2)
