@@ -20,7 +20,7 @@ class Load(Reading, event="system.load.updated"):
     load1: Annotated[float, Gauge("load1", help="Load average over one minute.", origin=_ORIGIN)]
     load5: Annotated[float, Gauge("load5", help="Load average over five minutes.", origin=_ORIGIN)]
     load15: Annotated[float, Gauge("load15", help="Load average over fifteen minutes.", origin=_ORIGIN)]
-    running: Annotated[int, Gauge("tasks_running", help="Tasks that run or are ready to run.", origin=_ORIGIN)]
+    running: Annotated[int, Gauge("procs_running", help="Tasks that run or are ready to run.", origin=_ORIGIN)]
     tasks: Annotated[int, Gauge("tasks", help="Tasks (threads) that exist.", origin=_ORIGIN)]
 
 
