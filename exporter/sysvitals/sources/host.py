@@ -38,8 +38,9 @@ class Host:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             first = os.read(descriptor, min(limit, 16384))
-            # a sysfs attribute answers whole at once; asking again could run its driver again
-            if len(first) < 4096 or len(first) >= limit:
+            # a sysfs attribute answers whole, and asking again could run its driver again; a table in /proc comes in
+            # pieces, each shorter than what was asked for
+            if len(first) < 4096 and isinstance(path, str) and path.startswith(self.sysfs):
                 return first
             parts = [first]
             length = len(first)
