@@ -1,0 +1,67 @@
+"""Each recorded host gives exactly the exposition beside it.
+
+`make expected` writes the expositions anew, for review; a new host is a new folder and needs no code.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from sysvitals.app import Exporter, build_full_catalog
+from sysvitals.collectors import COLLECTORS
+from sysvitals.config.load import load_settings
+from sysvitals.model.event import encode_events
+from sysvitals.model.schema import build_schema
+from sysvitals.pipeline.clock import Clock
+from tests.recorded import HOSTS, RecordedHost, recorded_hosts
+
+UPDATE = bool(os.environ.get("UPDATE_EXPECTED"))
+NOW = 1_789_905_600.0  # 2026-09-20 12:00 UTC
+ROUND_SECONDS = 20.0
+
+
+def look(name: str) -> Exporter:
+    """An exporter that sees this recorded host and nothing of the machine that runs the test."""
+    settings = load_settings(COLLECTORS, flags={"--history": False})
+    clock = Clock(wall=lambda: NOW, uptime=lambda: 4711.0, monotonic=lambda: 100.0, synced=lambda: True)
+    return Exporter(settings, load=lambda: settings, host=RecordedHost(HOSTS / name), clock=clock)
+
+
+@pytest.mark.parametrize("name", recorded_hosts())
+def test_a_recorded_host_gives_just_the_expected_exposition(name: str) -> None:
+    exporter = look(name)
+    text, _ = exporter.metrics(frozenset(exporter.collectors()), ROUND_SECONDS)
+    expected = HOSTS / name / "expected.prom"
+    if UPDATE:
+        expected.write_bytes(text)
+    assert text.decode() == expected.read_text(encoding="utf-8"), "if the change is meant: make expected, and review"
+
+
+@pytest.mark.parametrize("name", recorded_hosts())
+def test_each_event_of_a_recorded_host_satisfies_the_schema(name: str) -> None:
+    exporter = look(name)
+    exporter.refresh(ROUND_SECONDS)
+    validator = jsonschema.Draft202012Validator(build_schema(build_full_catalog()))
+    lines = encode_events(exporter.latest_events())
+    assert lines
+    for line in lines:
+        assert [error.message for error in validator.iter_errors(json.loads(line))] == []
+
+
+@pytest.mark.parametrize("name", recorded_hosts())
+def test_a_recorded_host_stays_under_four_hundred_series(name: str) -> None:
+    expected = (HOSTS / name / "expected.prom").read_text(encoding="utf-8")
+    assert len([line for line in expected.splitlines() if not line.startswith("#")]) < 400
+
+
+def test_each_recorded_host_says_where_it_comes_from() -> None:
+    assert [name for name in recorded_hosts() if not (HOSTS / name / "README.md").is_file()] == []
+
+
+def test_no_collector_is_forgotten() -> None:
+    folder = Path(__file__).parent.parent / "exporter/sysvitals/collectors"
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert {collector.name for collector in COLLECTORS} == modules
