@@ -4,7 +4,6 @@ import gzip
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from prometheus_client.exposition import gzip_accepted
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
@@ -64,7 +63,7 @@ class _Routes:
         accept = request.headers.get("accept", "")
         body, content_type = await run_in_threadpool(self._services.metrics, names, seconds, accept)
         headers = {"content-type": content_type, "vary": "accept, accept-encoding", "cache-control": "no-store"}
-        if gzip_accepted(request.headers.get("accept-encoding", "")):
+        if accepts_gzip(request.headers.get("accept-encoding", "")):
             body = gzip.compress(body, compresslevel=3, mtime=0)
             headers["content-encoding"] = "gzip"
         return Response(body, headers=headers)
@@ -115,3 +114,12 @@ def scrape_seconds(header: str | None) -> float:
     if not 0 < seconds < 3600:
         seconds = DEFAULT_SCRAPE_SECONDS
     return max(seconds - MARGIN_SECONDS, seconds / 2)
+
+
+def accepts_gzip(header: str) -> bool:
+    """Whether an Accept-Encoding header takes gzip."""
+    for offer in header.lower().split(","):
+        coding, _, quality = offer.partition(";")
+        if coding.strip() == "gzip":
+            return quality.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False

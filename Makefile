@@ -1,0 +1,55 @@
+# Set-up in two commands: `make run` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: help run test lint types floors docs expected format clean
+
+help:
+	@echo "make run       the exporter, from nothing (more flags: make run ARGS='--console')"
+	@echo "make test      all checks"
+	@echo "make docs      write METRICS.md, SETTINGS.md and the event schema anew"
+	@echo "make expected  write the recorded hosts' expected expositions anew, for review"
+	@echo "make format    lay out the code"
+
+$(VENV)/run.stamp: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("sysvitals needs Python 3.11 or later: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/run.stamp
+	$(BIN)/pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $@
+
+run: $(VENV)/run.stamp
+	@exec $(BIN)/sysvitals serve $(ARGS)
+
+test: lint types floors
+	$(BIN)/pytest --numprocesses=auto $(ARGS)
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/test.stamp
+	$(BIN)/mypy
+
+floors: $(VENV)/test.stamp
+	PYTHONPATH=exporter $(BIN)/lint-imports
+
+docs: $(VENV)/test.stamp
+	$(BIN)/python exporter/generate.py
+
+expected: $(VENV)/test.stamp
+	UPDATE_EXPECTED=1 $(BIN)/pytest --quiet tests/test_hosts.py -k exposition
+	@git status --short tests/hosts
+
+format: $(VENV)/test.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,28 @@
+"""Writes what is generated from the declarations: `make docs`. A test proves that what is committed is current."""
+
+import json
+from pathlib import Path
+
+from sysvitals.app import build_full_catalog
+from sysvitals.collectors import COLLECTORS
+from sysvitals.config.reference import render_settings
+from sysvitals.model.reference import render_reference
+from sysvitals.model.schema import build_schema
+
+HERE = Path(__file__).parent
+
+
+def render_documents() -> dict[Path, str]:
+    """Each generated file with its text."""
+    catalog = build_full_catalog()
+    return {
+        HERE / "METRICS.md": render_reference(catalog),
+        HERE / "SETTINGS.md": render_settings(COLLECTORS),
+        HERE / "event.schema.json": json.dumps(build_schema(catalog), indent=2, ensure_ascii=False) + "\n",
+    }
+
+
+if __name__ == "__main__":
+    for path, text in render_documents().items():
+        path.write_text(text, encoding="utf-8")
+        print(path.relative_to(HERE.parent))
