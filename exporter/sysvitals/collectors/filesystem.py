@@ -1,0 +1,149 @@
+"""How full each mounted filesystem is, and whether it can still be written to and asked."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from sysvitals.model.collector import Collector, Fault, Unavailable
+from sysvitals.model.metric import Detail, Gauge, Label
+from sysvitals.model.reading import Reading
+from sysvitals.sources.host import Host
+from sysvitals.sources.mountinfo import Mount, read_mounts
+from sysvitals.sources.statvfs import Space, read_spaces
+
+_MOUNTS = "/proc/1/mountinfo"
+_SPACE = "statvfs(2) of the mount point"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What is left out. Each pattern is a regular expression that must match the whole text, as in Prometheus.
+
+    The root filesystem is never left out for its type: on a board with a read-only system it is an overlay.
+    `network_timeout_seconds` is how long all network mounts together may take to answer.
+    """
+
+    exclude_mount_points: str = (
+        r"/(dev|proc|sys)(/.*)?"
+        r"|/run/(?!media/).+"
+        r"|/(snap|var/snap|var/lib/snapd)/.+"
+        r"|/var/lib/(docker|containers|containerd|kubelet|lxc|lxcfs|lxd|incus)/.+"
+        r"|/home/[^/]+/\.local/share/containers/.+"
+        r"|/etc/(hostname|hosts|resolv\.conf)"
+        r"|/tmp/\.mount_.+"
+    )
+    exclude_fs_types: str = (
+        "autofs|binder|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|efivarfs|erofs|fusectl"
+        "|fuse[.](gvfsd-fuse|lxcfs|portal|revokefs-fuse|snapfuse|squashfuse.*)|hugetlbfs|iso9660|mqueue|nsfs|overlay"
+        "|proc|pstore|ramfs|resctrl|rootfs|rpc_pipefs|securityfs|selinuxfs|squashfs|sysfs|tracefs|udf"
+    )
+    network_timeout_seconds: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filesystem(Reading, event="system.disk.usage.updated"):
+    """One mounted filesystem; where the same is mounted more than once, the shortest mount point stands for all."""
+
+    device: Annotated[str, Label("What is mounted, as the kernel names it: `/dev/mmcblk0p2`, `nas:/export`, `tmpfs`.")]
+    mountpoint: Annotated[str, Label("Where it is mounted, as the host sees it.")]
+    fstype: Annotated[str, Label("Type of the filesystem.")]
+    size: Annotated[
+        int | None, Gauge("filesystem_size", unit="bytes", help="Size of the filesystem.", origin=_SPACE)
+    ] = None
+    free: Annotated[
+        int | None, Gauge("filesystem_free", unit="bytes", help="Free space, root's reserve included.", origin=_SPACE)
+    ] = None
+    available: Annotated[
+        int | None,
+        Gauge("filesystem_avail", unit="bytes", help="Free space that users other than root may fill.", origin=_SPACE),
+    ] = None
+    used_percent: Annotated[
+        float | None, Detail("Used part of what users other than root may fill, as `df` reckons it.", unit="percent")
+    ] = None
+    files: Annotated[
+        int | None,
+        Gauge("filesystem_files", help="Inodes in all; none where their number is not fixed.", origin=_SPACE),
+    ] = None
+    files_free: Annotated[
+        int | None, Gauge("filesystem_files_free", help="Free inodes; without one, no file is made.", origin=_SPACE)
+    ] = None
+    read_only: Annotated[
+        bool,
+        Gauge(
+            "filesystem_readonly",
+            help="1 while nothing can be written: mounted so, or turned so by the kernel after an error.",
+            origin=_MOUNTS,
+        ),
+    ]
+    device_error: Annotated[
+        bool,
+        Gauge(
+            "filesystem_device_error",
+            help="1 while the mount does not answer: a server is away, a disk fails, or permission is missing.",
+            origin=_SPACE,
+        ),
+    ]
+
+
+def read(host: Host, options: Options) -> Iterator[Filesystem | Fault]:
+    """One reading a filesystem. One that does not answer is a Fault and a reading of what is known without it."""
+    found = read_mounts(host)
+    yield from (mount for mount in found if isinstance(mount, Fault))
+    mounts = _choose((mount for mount in found if isinstance(mount, Mount)), options)
+    if not mounts:
+        raise Unavailable("no mounted filesystem but those left out (in a container, mount the host's / and /proc)")
+    for mount, space in read_spaces(host, mounts, options.network_timeout_seconds):
+        if isinstance(space, Fault):
+            yield space
+            yield _build(mount, None)
+        elif space.size:  # one of no size holds no files of users
+            yield _build(mount, space)
+
+
+def _choose(mounts: Iterable[Mount], options: Options) -> list[Mount]:
+    excluded_point = re.compile(options.exclude_mount_points).fullmatch
+    excluded_type = re.compile(options.exclude_fs_types).fullmatch
+    chosen: dict[tuple[str, str], Mount] = {}
+    for mount in mounts:
+        if excluded_point(mount.path) or (mount.point != b"/" and excluded_type(mount.fstype)):
+            continue
+        # bind mounts show the same space again, and containers make them by the hundred
+        same = (mount.number, mount.root)
+        if same not in chosen or len(mount.point) < len(chosen[same].point):
+            chosen[same] = mount
+    return list(chosen.values())
+
+
+def _build(mount: Mount, space: Space | None) -> Filesystem:
+    known = Filesystem(
+        device=mount.source,
+        mountpoint=mount.path,
+        fstype=mount.fstype,
+        read_only=mount.read_only,
+        device_error=space is None,
+    )
+    if space is None:
+        return known
+    used = space.size - space.free
+    within_reach = used + space.available
+    return replace(
+        known,
+        size=space.size,
+        free=space.free,
+        available=space.available,
+        used_percent=100 * used / within_reach if within_reach else None,
+        files=space.files,
+        files_free=space.files_free,
+    )
+
+
+COLLECTOR = Collector(
+    name="filesystem",
+    help="Space and inodes of mounted filesystems",
+    readings=(Filesystem,),
+    read=read,
+    options=Options(),
+    interval=60.0,
+    max_age=10.0,
+)

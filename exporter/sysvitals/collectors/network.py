@@ -1,0 +1,149 @@
+"""What network devices received and sent, and the state of their links."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from sysvitals.model.collector import Collector, Fault, Unavailable
+from sysvitals.model.metric import Counter, Detail, Gauge, Label
+from sysvitals.model.reading import Reading
+from sysvitals.sources.host import Host
+from sysvitals.sources.netclass import Interface, read_interface
+from sysvitals.sources.netdev import NetDev, read_netdev
+
+_TRAFFIC = "/proc/1/net/dev"
+_STATE = "/sys/class/net/*/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What is left out: the loopback device, and what containers and virtual machines make and unmake.
+
+    The pattern is a regular expression that must match the whole name, as in Prometheus.
+    """
+
+    exclude_devices: str = (
+        "lo|(veth|cali|lxc|lxdbr|docker|br-|cni|flannel|virbr|vnet|tap|fwbr|fwpr|fwln|dummy|ifb|podman|kube-|nodelocaldns|"
+        "hwsim).*"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network(Reading, event="system.network.usage.updated"):
+    """One network device: its traffic since it appeared, and its link now."""
+
+    device: Annotated[str, Label("The kernel's name of the device: `eth0`, `wlan0`.")]
+    receive_bytes: Annotated[int, Counter("network_receive", unit="bytes", help="Bytes received.", origin=_TRAFFIC)]
+    receive_packets: Annotated[int, Counter("network_receive_packets", help="Packets received.", origin=_TRAFFIC)]
+    receive_errs: Annotated[int, Counter("network_receive_errs", help="Packets that arrived damaged.", origin=_TRAFFIC)]
+    receive_drop: Annotated[
+        int,
+        Counter("network_receive_drop", help="Packets that arrived and were thrown away unread.", origin=_TRAFFIC),
+    ]
+    transmit_bytes: Annotated[int, Counter("network_transmit", unit="bytes", help="Bytes sent.", origin=_TRAFFIC)]
+    transmit_packets: Annotated[int, Counter("network_transmit_packets", help="Packets sent.", origin=_TRAFFIC)]
+    transmit_errs: Annotated[
+        int, Counter("network_transmit_errs", help="Packets that could not be sent.", origin=_TRAFFIC)
+    ]
+    transmit_drop: Annotated[
+        int, Counter("network_transmit_drop", help="Packets thrown away before they were sent.", origin=_TRAFFIC)
+    ]
+    operstate: Annotated[str | None, Detail("What the kernel calls the link's state: `up`, `down`, `dormant`.")] = None
+    up: Annotated[
+        bool | None,
+        Gauge(
+            "network_up",
+            help="1 while the device can carry packets; a tunnel or USB link that never says counts as up while on.",
+            origin=_STATE + "operstate",
+        ),
+    ] = None
+    carrier: Annotated[
+        bool | None,
+        Gauge(
+            "network_carrier",
+            help="1 while a switch or an access point is at the other end of the link; no series while switched off.",
+            origin=_STATE + "carrier",
+        ),
+    ] = None
+    carrier_changes: Annotated[
+        int | None,
+        Counter(
+            "network_carrier_changes",
+            help="Times that the link came or went: many mean a bad cable, port or radio link.",
+            origin=_STATE + "carrier_changes",
+        ),
+    ] = None
+    speed: Annotated[
+        int | None,
+        Gauge(
+            "network_speed",
+            unit="bytes",
+            help="Bytes per second that the link was negotiated at; Wi-Fi and virtual devices do not tell.",
+            origin=_STATE + "speed",
+        ),
+    ] = None
+    mtu: Annotated[
+        int | None, Gauge("network_mtu", unit="bytes", help="The longest packet it sends whole.", origin=_STATE + "mtu")
+    ] = None
+    receive_bytes_per_second: Annotated[float | None, Detail("Since the last reading.", unit="bytes per second")] = None
+    transmit_bytes_per_second: Annotated[float | None, Detail("Since the last reading.", unit="bytes per second")] = (
+        None
+    )
+
+
+def read(host: Host, options: Options) -> Iterator[Network | Fault]:
+    """One reading a device; what cannot be read of its link does not hide its traffic."""
+    excluded = re.compile(options.exclude_devices).fullmatch
+    found = [traffic for traffic in read_netdev(host) if isinstance(traffic, Fault) or not excluded(traffic.device)]
+    if not found:
+        raise Unavailable("no network device but those left out (in a container, mount the host's /proc)")
+    yield from (traffic for traffic in found if isinstance(traffic, Fault))
+    # devices that come and go while the table is read may stand there twice
+    for device, traffic in {traffic.device: traffic for traffic in found if isinstance(traffic, NetDev)}.items():
+        interface = read_interface(host, device)
+        yield from interface.faults
+        yield _build(traffic, interface)
+
+
+def _build(traffic: NetDev, interface: Interface) -> Network:
+    return Network(
+        device=traffic.device,
+        receive_bytes=traffic.receive_bytes,
+        receive_packets=traffic.receive_packets,
+        receive_errs=traffic.receive_errs,
+        receive_drop=traffic.receive_drop,
+        transmit_bytes=traffic.transmit_bytes,
+        transmit_packets=traffic.transmit_packets,
+        transmit_errs=traffic.transmit_errs,
+        transmit_drop=traffic.transmit_drop,
+        operstate=interface.operstate,
+        up=interface.up,
+        carrier=interface.carrier,
+        carrier_changes=interface.carrier_changes,
+        speed=None if interface.speed is None else interface.speed * 125_000,  # from megabits
+        mtu=interface.mtu,
+    )
+
+
+def compare(now: Network, before: Network, seconds: float) -> Network:
+    """Rates since the reading before; none where a total went back, as when a device is plugged in anew."""
+    return replace(
+        now,
+        receive_bytes_per_second=_rate(now.receive_bytes, before.receive_bytes, seconds),
+        transmit_bytes_per_second=_rate(now.transmit_bytes, before.transmit_bytes, seconds),
+    )
+
+
+def _rate(now: int, before: int, seconds: float) -> float | None:
+    return (now - before) / seconds if now >= before else None
+
+
+COLLECTOR = Collector(
+    name="network",
+    help="Traffic and links of network devices",
+    readings=(Network,),
+    read=read,
+    compare=compare,
+    options=Options(),
+)

@@ -1,0 +1,107 @@
+"""Which cards and drives there are, and how worn those are that tell."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from sysvitals.model.collector import Collector, Fault, Unavailable
+from sysvitals.model.metric import Detail, Gauge, Info, Label
+from sysvitals.model.reading import Reading
+from sysvitals.sources.host import Host
+from sysvitals.sources.mmc import Card, read_cards
+from sysvitals.sources.nvme import Drive, read_drives
+
+_CARD = "/sys/block/mmcblk*/device/"
+_life = Gauge(
+    "storage_life_used",
+    unit="ratio",
+    help=(
+        "Used part of an eMMC's life, known by tenths: 0.3 means between 20 and 30 percent, 1.1 means beyond its end. "
+        "Area a is the faster and tougher memory (SLC) where a chip has two kinds. Read by the kernel at boot."
+    ),
+    origin=_CARD + "life_time",
+)
+_pre_eol = Gauge(
+    "storage_pre_eol",
+    help=(
+        "1 for the state of an eMMC's spare blocks: normal, warning once 80 percent of them are used, urgent once 90 "
+        "percent are. Read by the kernel at boot."
+    ),
+    origin=_CARD + "pre_eol_info",
+)
+
+
+def _describe(help_text: str) -> Info:
+    return Info("storage", help=help_text, origin=f"{_CARD}*, /sys/block/nvme*/device/*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageWear(Reading, event="system.storage.wear.updated"):
+    """One card or drive. An SD card never tells its wear, and an NVMe drive only to root: they have no wear series."""
+
+    device: Annotated[str, Label("The kernel's name of the disk: `mmcblk0`, `nvme0n1`.")]
+    type: Annotated[str, _describe("`SD`, `MMC` (eMMC) or `NVMe`.")]
+    model: Annotated[str | None, _describe("The name that it gives itself.")] = None
+    manufacturer: Annotated[str | None, _describe("Number of the maker of a card or eMMC: `0x000015`.")] = None
+    manufactured: Annotated[str | None, _describe("Month in which a card or eMMC was made: `08/2021`.")] = None
+    firmware: Annotated[str | None, _describe("Version of an NVMe drive's firmware.")] = None
+    state: Annotated[str | None, _describe("State of an NVMe drive: `live` when all is well.")] = None
+    wear_known: Annotated[bool, Detail("Whether it tells its wear; SD cards never do, NVMe drives only to root.")]
+    life_used_a: Annotated[float | None, _life.at(area="a")] = None
+    life_used_b: Annotated[float | None, _life.at(area="b")] = None
+    pre_eol_normal: Annotated[bool | None, _pre_eol.at(state="normal")] = None
+    pre_eol_warning: Annotated[bool | None, _pre_eol.at(state="warning")] = None
+    pre_eol_urgent: Annotated[bool | None, _pre_eol.at(state="urgent")] = None
+
+
+def read(host: Host) -> Iterator[StorageWear | Fault]:
+    """One reading a card or drive."""
+    found = [*read_cards(host), *read_drives(host)]
+    if not found:
+        raise Unavailable("no SD card, eMMC or NVMe drive (other disks tell their wear over SMART, to root alone)")
+    for one in found:
+        match one:
+            case Card():
+                yield from (part for part in (one.life_time, one.pre_eol) if isinstance(part, Fault))
+                yield _build_card(one)
+            case Drive():
+                yield StorageWear(
+                    device=one.device,
+                    type="NVMe",
+                    model=one.model,
+                    firmware=one.firmware,
+                    state=one.state,
+                    wear_known=False,
+                )
+            case Fault():
+                yield one
+
+
+def _build_card(card: Card) -> StorageWear:
+    areas = card.life_time if isinstance(card.life_time, tuple) else (0, 0)
+    life_a, life_b = (tenths / 10 if tenths else None for tenths in areas)
+    # 0 is the standard's "not defined"
+    pre_eol = card.pre_eol if isinstance(card.pre_eol, int) and card.pre_eol else None
+    return StorageWear(
+        device=card.device,
+        type=card.type,
+        model=card.name,
+        manufacturer=card.manufacturer,
+        manufactured=card.date,
+        wear_known=life_a is not None or life_b is not None or pre_eol is not None,
+        life_used_a=life_a,
+        life_used_b=life_b,
+        pre_eol_normal=None if pre_eol is None else pre_eol == 1,
+        pre_eol_warning=None if pre_eol is None else pre_eol == 2,
+        pre_eol_urgent=None if pre_eol is None else pre_eol == 3,
+    )
+
+
+COLLECTOR = Collector(
+    name="storage_wear",
+    help="Wear of eMMC, and which cards and drives there are",
+    readings=(StorageWear,),
+    read=read,
+    interval=3600.0,
+    max_age=300.0,
+)

@@ -1,0 +1,98 @@
+"""How well each Wi-Fi device hears its access point."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from sysvitals.model.collector import Collector, Fault, Unavailable
+from sysvitals.model.metric import Counter, Gauge, Label
+from sysvitals.model.reading import Reading
+from sysvitals.sources.host import Host
+from sysvitals.sources.netclass import read_carrier, read_wifi_devices
+from sysvitals.sources.wireless import Wireless, read_wireless
+
+_ORIGIN = "/proc/1/net/wireless"
+_discarded = Counter(
+    "wifi_discarded_packets",
+    help="Packets given up after retries, and packets received but not usable; begins anew with each access point.",
+    origin=_ORIGIN,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wifi(Reading, event="system.wifi.updated"):
+    """One Wi-Fi device."""
+
+    device: Annotated[str, Label("The kernel's name of the device: `wlan0`.")]
+    associated: Annotated[
+        bool | None,
+        Gauge(
+            "wifi_associated",
+            help=(
+                "1 while connected to an access point, 0 while not. No series for a device that is an access point "
+                "itself, nor for one whose driver keeps silent, as those for Wi-Fi 7 do."
+            ),
+            origin=_ORIGIN + ", /sys/class/net/*/carrier",
+        ),
+    ] = None
+    signal: Annotated[
+        int | None,
+        Gauge(
+            "wifi_signal",
+            unit="dbm",
+            help="Strength of the signal: -50 is strong, -70 fair, below -80 hardly usable.",
+            origin=_ORIGIN,
+        ),
+    ] = None
+    link_quality: Annotated[
+        float | None,
+        Gauge(
+            "wifi_link_quality",
+            unit="ratio",
+            help="Quality of the link from 0 to 1; with most drivers the signal in other words (-110 to -40 dBm).",
+            origin=_ORIGIN,
+        ),
+    ] = None
+    noise: Annotated[
+        int | None,
+        Gauge("wifi_noise", unit="dbm", help="Strength of the noise; most drivers do not tell.", origin=_ORIGIN),
+    ] = None
+    discarded_retry: Annotated[int | None, _discarded.at(reason="retry")] = None
+    discarded_misc: Annotated[int | None, _discarded.at(reason="misc")] = None
+
+
+def read(host: Host) -> Iterator[Wifi | Fault]:
+    """One reading a device, connected or not."""
+    found = read_wireless(host)
+    if found is None:
+        raise Unavailable("no /proc/net/wireless: no Wi-Fi driver, or a kernel without CONFIG_CFG80211_WEXT")
+    rows = {row.device: row for row in found if isinstance(row, Wireless)}
+    devices = dict.fromkeys([*rows, *read_wifi_devices(host)])
+    if not devices and not found:
+        raise Unavailable("no Wi-Fi device")
+    yield from (row for row in found if isinstance(row, Fault))
+    for device in devices:
+        row = rows.get(device)
+        if row is not None and not row.silent:
+            yield _build(row)
+        else:
+            # with a link, yet without a word of its signal, it is an access point or its driver keeps silent
+            carrier = read_carrier(host, device)
+            if isinstance(carrier, Fault):
+                yield carrier
+            yield Wifi(device=device, associated=None if carrier else False)
+
+
+def _build(row: Wireless) -> Wifi:
+    return Wifi(
+        device=row.device,
+        associated=True,
+        signal=row.signal_dbm,
+        link_quality=row.quality,
+        noise=row.noise_dbm,
+        discarded_retry=row.retry,
+        discarded_misc=row.misc,
+    )
+
+
+COLLECTOR = Collector(name="wifi", help="Signal of Wi-Fi devices", readings=(Wifi,), read=read)

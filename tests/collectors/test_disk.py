@@ -1,0 +1,125 @@
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sysvitals.collectors import disk
+from sysvitals.collectors.disk import Disk, Options
+from sysvitals.model.collector import Fault, Unavailable
+from tests.building import build_host
+from tests.recorded import HOSTS, RecordedHost
+
+SDA = Disk(
+    device="sda",
+    reads=1,
+    read_bytes=1536,
+    read_seconds=0.004,
+    writes=5,
+    written_bytes=3584,
+    write_seconds=0.008,
+    flushes=16,
+    flush_seconds=0.017,
+    in_progress=9,
+    busy_seconds=0.01,
+    weighted_seconds=0.011,
+)
+LINE = "   8       0 sda 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17\n"
+
+
+def names(found: list[Disk | Fault]) -> list[str]:
+    return [one.device for one in found if isinstance(one, Disk)]
+
+
+def read(host: RecordedHost, options: Options | None = None) -> list[Disk | Fault]:
+    return list(disk.read(host, options or Options()))
+
+
+def test_a_disk_is_read_whole_in_base_units(tmp_path: Path) -> None:
+    assert read(build_host(tmp_path, {"proc/diskstats": LINE})) == [SDA]
+
+
+def test_a_sector_is_512_bytes_whatever_the_disk_says(tmp_path: Path) -> None:
+    files = {"proc/diskstats": LINE, "sys/block/sda/queue/hw_sector_size": "4096\n"}
+    assert read(build_host(tmp_path, files)) == [SDA]
+
+
+def test_flushes_of_an_old_kernel_are_unknown_and_not_zero(tmp_path: Path) -> None:
+    old = " ".join(LINE.split()[:14]) + "\n"
+    assert read(build_host(tmp_path, {"proc/diskstats": old})) == [replace(SDA, flushes=None, flush_seconds=None)]
+
+
+def test_partitions_are_left_out_unless_asked_for() -> None:
+    host = RecordedHost(HOSTS / "pi-4b-fine")
+    assert names(read(host)) == ["mmcblk0", "sda"]
+    assert names(read(host, Options(partitions=True))) == ["mmcblk0", "mmcblk0p1", "mmcblk0p2", "sda", "sda1"]
+
+
+def test_without_sysfs_partitions_cannot_be_told_from_disks(tmp_path: Path) -> None:
+    host = build_host(tmp_path, {"proc/diskstats": LINE + LINE.replace("sda", "sda1")})
+    assert names(read(host)) == ["sda", "sda1"]
+
+
+@pytest.mark.parametrize("name", ["ram0", "zram0", "loop12", "fd0", "sr0", "mmcblk0boot0", "mmcblk1rpmb"])
+def test_what_is_no_disk_of_its_own_is_left_out(name: str) -> None:
+    assert re.fullmatch(Options().exclude_devices, name)
+
+
+@pytest.mark.parametrize("name", ["sda", "mmcblk0", "nvme0n1", "dm-0", "md0", "vda", "mtdblock0", "nbd0"])
+def test_disks_are_kept(name: str) -> None:
+    assert not re.fullmatch(Options().exclude_devices, name)
+
+
+def test_the_pattern_replaces_the_default(tmp_path: Path) -> None:
+    host = build_host(tmp_path, {"proc/diskstats": LINE + LINE.replace("sda", "loop0")})
+    assert names(read(host, Options(exclude_devices="sd"))) == ["sda", "loop0"]
+    assert names(read(host, Options(exclude_devices="sd.*"))) == ["loop0"]
+
+
+def test_a_garbled_line_is_a_fault_and_hides_no_disk(tmp_path: Path) -> None:
+    fault, whole = read(build_host(tmp_path, {"proc/diskstats": "8 0 sdb 100\n" + LINE}))
+    assert isinstance(fault, Fault)
+    assert whole == SDA
+
+
+def test_a_disk_that_stands_there_twice_is_told_once(tmp_path: Path) -> None:
+    assert read(build_host(tmp_path, {"proc/diskstats": LINE.replace("17", "18") + LINE})) == [SDA]
+
+
+def test_a_host_without_block_devices_lacks_the_subsystem(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="diskstats"):
+        read(build_host(tmp_path, {"proc/uptime": "1 1"}))
+
+
+def test_a_missing_permission_is_a_failure_and_not_absence() -> None:
+    with pytest.raises(PermissionError):
+        read(RecordedHost(HOSTS / "container"))
+
+
+def test_rates_take_two_readings() -> None:
+    later = replace(SDA, reads=21, writes=15, read_bytes=1536 + 5000, written_bytes=3584 + 10_000, busy_seconds=2.51)
+    found = disk.compare(later, SDA, 5.0)
+    assert found == replace(
+        later,
+        read_bytes_per_second=1000.0,
+        written_bytes_per_second=2000.0,
+        operations_per_second=6.0,
+        busy_percent=100 * ((2.51 - 0.01) / 5.0),
+    )
+
+
+def test_a_disk_is_never_more_than_busy() -> None:
+    assert disk.compare(replace(SDA, busy_seconds=9.0), SDA, 5.0).busy_percent == 100.0
+
+
+def test_a_total_that_went_back_gives_no_rate() -> None:
+    found = disk.compare(replace(SDA, read_bytes=0, busy_seconds=0.0), SDA, 5.0)
+    assert (found.read_bytes_per_second, found.busy_percent) == (None, None)
+    assert found.written_bytes_per_second == 0.0
+
+
+def test_a_recorded_disk_is_as_recorded() -> None:
+    (found,) = read(RecordedHost(HOSTS / "pi-5"))
+    assert isinstance(found, Disk)
+    assert (found.device, found.read_bytes, found.written_bytes) == ("nvme0n1", 9021334 * 512, 22013344 * 512)
+    assert (found.flushes, found.flush_seconds) == (18220, 18.78)

@@ -1,0 +1,219 @@
+import json
+import os
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sysvitals.collectors import filesystem
+from sysvitals.collectors.filesystem import Filesystem, Options
+from sysvitals.model.collector import Fault, Unavailable
+from tests.building import build_host
+from tests.recorded import HOSTS, RecordedHost
+
+SPACE = {"bsize": 4096, "frsize": 4096, "blocks": 100, "bfree": 40, "bavail": 20, "files": 50, "ffree": 30, "flag": 0}
+ROOT = Filesystem(
+    device="/dev/sda1",
+    mountpoint="/",
+    fstype="ext4",
+    size=409_600,
+    free=163_840,
+    available=81_920,
+    used_percent=75.0,
+    files=50,
+    files_free=30,
+    read_only=False,
+    device_error=False,
+)
+
+
+def build_mounts(folder: Path, *lines: str, answers: Mapping[str, Mapping[str, object]] | None = None) -> RecordedHost:
+    """Lines such as `8:1 / / ext4 /dev/sda1`; a mount point that no answer is given for answers SPACE."""
+    table: list[str] = []
+    calls = dict(answers or {})
+    for mount_id, line in enumerate(lines, 20):
+        number, root, point, fstype, source = line.split()
+        table.append(f"{mount_id} 1 {number} {root} {point} rw - {fstype} {source} rw\n")
+        calls.setdefault(point, dict(SPACE))
+    return build_host(folder, {"proc/1/mountinfo": "".join(table), "syscalls.json": json.dumps({"statvfs": calls})})
+
+
+def read(host: RecordedHost, options: Options | None = None) -> list[Filesystem | Fault]:
+    return list(filesystem.read(host, options or Options()))
+
+
+def points(found: list[Filesystem | Fault]) -> list[str]:
+    return [one.mountpoint for one in found if isinstance(one, Filesystem)]
+
+
+def test_a_filesystem_is_read_whole(tmp_path: Path) -> None:
+    assert read(build_mounts(tmp_path, "8:1 / / ext4 /dev/sda1")) == [ROOT]
+
+
+def test_a_bind_mount_of_the_same_folder_is_told_once_by_its_shortest_mount_point(tmp_path: Path) -> None:
+    host = build_mounts(
+        tmp_path,
+        "8:1 / /a/long/way ext4 /dev/sda1",
+        "8:1 / /short ext4 /dev/sda1",
+        "8:1 / /other ext4 /dev/sda1",
+        "8:1 /data /srv ext4 /dev/sda1",
+        "8:2 / /second ext4 /dev/sda2",
+    )
+    assert points(read(host)) == ["/short", "/srv", "/second"]
+
+
+def test_what_a_later_mount_hides_is_not_told(tmp_path: Path) -> None:
+    host = build_mounts(tmp_path, "8:1 / / ext4 /dev/sda1", "8:2 / /mnt ext4 /dev/sda2", "0:40 / /mnt autofs systemd-1")
+    assert points(read(host)) == ["/"]
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "/dev/shm",  # noqa: S108
+        "/proc/sys/fs/binfmt_misc",
+        "/sys/fs/cgroup",
+        "/run/lock",
+        "/run/user/1000",
+        "/run/credentials/systemd-sysctl.service",
+        "/var/lib/docker/overlay2/c0ffee/merged",
+        "/var/lib/containerd/x",
+        "/var/lib/kubelet/pods/1/volumes/x",
+        "/snap/core22/1",
+        "/etc/resolv.conf",
+        "/tmp/.mount_App1",  # noqa: S108
+        "/home/pi/.local/share/containers/storage/overlay",
+    ],
+)
+def test_mount_points_of_the_system_and_of_containers_are_left_out(point: str) -> None:
+    assert re.fullmatch(Options().exclude_mount_points, point)
+
+
+@pytest.mark.parametrize(
+    "point",
+    ["/", "/run", "/boot/firmware", "/home", "/var/lib/docker", "/run/media/pi/STICK", "/mnt/dev", "/devices"],
+)
+def test_mount_points_of_people_are_kept(point: str) -> None:
+    assert not re.fullmatch(Options().exclude_mount_points, point)
+
+
+@pytest.mark.parametrize("fstype", ["proc", "cgroup2", "overlay", "squashfs", "autofs", "devtmpfs", "fuse.snapfuse"])
+def test_types_that_hold_no_data_of_people_are_left_out(tmp_path: Path, fstype: str) -> None:
+    host = build_mounts(tmp_path, "8:1 / / ext4 /dev/sda1", f"0:40 / /mnt {fstype} none")
+    assert points(read(host)) == ["/"]
+
+
+@pytest.mark.parametrize("fstype", ["ext4", "vfat", "btrfs", "zfs", "tmpfs", "f2fs", "exfat", "fuseblk", "fuse.sshfs"])
+def test_types_that_hold_data_are_kept(tmp_path: Path, fstype: str) -> None:
+    assert points(read(build_mounts(tmp_path, f"0:40 / /mnt {fstype} none"))) == ["/mnt"]
+
+
+def test_the_root_is_told_whatever_its_type(tmp_path: Path) -> None:
+    assert points(read(build_mounts(tmp_path, "0:40 / / overlay overlay"))) == ["/"]
+
+
+def test_patterns_match_the_whole_text_and_replace_the_defaults(tmp_path: Path) -> None:
+    host = build_mounts(tmp_path, "8:1 / / ext4 /dev/sda1", "8:2 / /mnt ext4 /dev/sda2", "8:3 / /mnt2 xfs /dev/sda3")
+    assert points(read(host, Options(exclude_mount_points="/mnt"))) == ["/", "/mnt2"]
+    assert points(read(host, Options(exclude_fs_types="xfs"))) == ["/", "/mnt"]
+    assert points(read(host, Options(exclude_mount_points="", exclude_fs_types=""))) == ["/", "/mnt", "/mnt2"]
+
+
+def test_a_mount_that_does_not_answer_is_seen_and_hides_no_other(tmp_path: Path) -> None:
+    host = build_mounts(
+        tmp_path, "0:52 / /mnt/nas nfs4 nas:/x", "8:1 / / ext4 /dev/sda1", answers={"/mnt/nas": {"errno": "ESTALE"}}
+    )
+    fault, nas, root = read(host)
+    assert isinstance(fault, Fault)
+    assert (fault.what, fault.error) == ("/mnt/nas", "ESTALE")
+    assert nas == Filesystem(device="nas:/x", mountpoint="/mnt/nas", fstype="nfs4", read_only=False, device_error=True)
+    assert root == ROOT
+
+
+def test_a_mount_that_hangs_is_seen_and_hides_no_other(tmp_path: Path) -> None:
+    release = threading.Event()
+
+    class HangingHost(RecordedHost):
+        def statvfs(self, path: str | bytes) -> os.statvfs_result:
+            if os.fsdecode(path).endswith("/nas"):
+                release.wait(30)
+            return super().statvfs(path)
+
+    build_mounts(tmp_path, "0:52 / /mnt/nas cifs //nas/x", "8:1 / / ext4 /dev/sda1")
+    try:
+        fault, nas, root = read(HangingHost(tmp_path), Options(network_timeout_seconds=0.05))
+    finally:
+        release.set()
+    assert isinstance(fault, Fault)
+    assert (fault.what, fault.error) == ("/mnt/nas", "ETIMEDOUT")
+    assert isinstance(nas, Filesystem)
+    assert nas.device_error
+    assert root == ROOT
+
+
+def test_a_garbled_line_is_a_fault_and_hides_no_mount(tmp_path: Path) -> None:
+    host = build_mounts(tmp_path, "8:1 / / ext4 /dev/sda1")
+    table = tmp_path / "proc/1/mountinfo"
+    table.write_bytes(b"garbage\n" + table.read_bytes())
+    fault, root = read(host)
+    assert isinstance(fault, Fault)
+    assert fault.error == "garbage"
+    assert root == ROOT
+
+
+def test_a_filesystem_of_no_size_is_left_out(tmp_path: Path) -> None:
+    host = build_mounts(
+        tmp_path, "8:1 / / ext4 /dev/sda1", "0:9 / /x fuse.x x", answers={"/x": dict.fromkeys(SPACE, 0)}
+    )
+    assert points(read(host)) == ["/"]
+
+
+def test_a_full_filesystem_is_told_as_such(tmp_path: Path) -> None:
+    host = build_mounts(
+        tmp_path, "8:1 / / ext4 /dev/sda1", answers={"/": SPACE | {"bfree": 20, "bavail": 0, "ffree": 0}}
+    )
+    assert read(host) == [replace(ROOT, free=81_920, available=0, used_percent=100.0, files_free=0)]
+
+
+def test_all_reserved_for_root_is_no_division_by_zero(tmp_path: Path) -> None:
+    host = build_mounts(tmp_path, "8:1 / / ext4 /dev/sda1", answers={"/": SPACE | {"bfree": 100, "bavail": 0}})
+    (root,) = read(host)
+    assert isinstance(root, Filesystem)
+    assert (root.free, root.used_percent) == (409_600, None)
+
+
+def test_a_host_without_mounts_lacks_the_subsystem(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="container"):
+        read(build_mounts(tmp_path, "0:21 / /proc proc proc"))
+
+
+def test_a_root_that_the_kernel_turned_read_only_is_told() -> None:
+    def root_of(name: str) -> Filesystem:
+        found = read(RecordedHost(HOSTS / name))
+        return next(one for one in found if isinstance(one, Filesystem) and one.mountpoint == "/")
+
+    assert root_of("pi-4b-browned-out-earlier").read_only
+    assert not root_of("pi-4b-fine").read_only
+
+
+def test_a_recorded_pi_is_told_by_three_filesystems() -> None:
+    found = read(RecordedHost(HOSTS / "pi-zero-w"))
+    assert points(found) == ["/run", "/", "/boot/firmware"]
+    assert found[2] == Filesystem(
+        device="/dev/mmcblk0p1",
+        mountpoint="/boot/firmware",
+        fstype="vfat",
+        size=535_805_952,
+        free=460_791_808,
+        available=460_791_808,
+        used_percent=100 * 75_014_144 / 535_805_952,
+        read_only=False,
+        device_error=False,
+    )
+
+
+def test_a_recorded_container_tells_its_root_and_not_what_docker_put_in_etc() -> None:
+    assert points(read(RecordedHost(HOSTS / "container"))) == ["/"]

@@ -1,0 +1,144 @@
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sysvitals.collectors import network
+from sysvitals.collectors.network import Network, Options
+from sysvitals.model.collector import Fault, Unavailable
+from tests.building import build_host
+from tests.recorded import HOSTS, RecordedHost, recorded_hosts
+
+HEAD = "Inter-|   Receive |  Transmit\n face |bytes |bytes\n"
+ROW = "  eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n"
+STATE = {"operstate": "up", "carrier": "1", "carrier_changes": "3", "mtu": "1500", "speed": "1000", "flags": "0x1003"}
+ETH0 = Network(
+    device="eth0",
+    receive_bytes=1,
+    receive_packets=2,
+    receive_errs=3,
+    receive_drop=4,
+    transmit_bytes=9,
+    transmit_packets=10,
+    transmit_errs=11,
+    transmit_drop=12,
+    operstate="up",
+    up=True,
+    carrier=True,
+    carrier_changes=3,
+    speed=125_000_000,
+    mtu=1500,
+)
+UNKNOWN = replace(ETH0, operstate=None, up=None, carrier=None, carrier_changes=None, speed=None, mtu=None)
+
+
+def build_network(folder: Path, rows: str = ROW, state: dict[str, str] | None = None) -> RecordedHost:
+    files = {f"sys/class/net/eth0/{name}": f"{text}\n" for name, text in (STATE if state is None else state).items()}
+    return build_host(folder, {"proc/1/net/dev": HEAD + rows} | files)
+
+
+def read(host: RecordedHost, options: Options | None = None) -> list[Network | Fault]:
+    return list(network.read(host, options or Options()))
+
+
+def named(name: str) -> dict[str, Network]:
+    return {one.device: one for one in read(RecordedHost(HOSTS / name)) if isinstance(one, Network)}
+
+
+def test_a_device_is_read_whole_in_base_units(tmp_path: Path) -> None:
+    assert read(build_network(tmp_path)) == [ETH0]
+
+
+def test_a_device_that_vanished_from_sysfs_keeps_its_traffic(tmp_path: Path) -> None:
+    assert read(build_network(tmp_path, state={})) == [UNKNOWN]
+
+
+def test_what_fails_of_its_link_hides_neither_traffic_nor_the_rest(tmp_path: Path) -> None:
+    state = {name: text for name, text in STATE.items() if name != "mtu"} | {"mtu.ERRNO-EIO": ""}
+    fault, device = read(build_network(tmp_path, state=state))
+    assert isinstance(fault, Fault)
+    assert (fault.what, fault.error) == ("eth0 mtu", "EIO")
+    assert device == replace(ETH0, mtu=None)
+
+
+def test_a_garbled_row_is_a_fault_and_hides_no_device(tmp_path: Path) -> None:
+    fault, device = read(build_network(tmp_path, rows="  eth1: 1 2\n" + ROW))
+    assert isinstance(fault, Fault)
+    assert (fault.what, fault.error) == ("net/dev eth1", "garbage")
+    assert device == ETH0
+
+
+def test_a_device_that_stands_there_twice_is_told_once(tmp_path: Path) -> None:
+    assert read(build_network(tmp_path, rows=ROW.replace("1 ", "0 ", 1) + ROW)) == [ETH0]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lo",
+        "veth1a2b3c",
+        "docker0",
+        "br-0a1b2c3d4e5f",
+        "cali12ab",
+        "cni0",
+        "flannel.1",
+        "virbr0",
+        "vnet3",
+        "tap0",
+        "lxdbr0",
+        "dummy0",
+        "ifb0",
+    ],
+)
+def test_what_containers_and_virtual_machines_make_is_left_out(name: str) -> None:
+    assert re.fullmatch(Options().exclude_devices, name)
+
+
+@pytest.mark.parametrize("name", ["eth0", "wlan0", "enp1s0", "end0", "br0", "bond0", "wg0", "tun0", "usb0", "can0"])
+def test_devices_that_carry_the_hosts_traffic_are_kept(name: str) -> None:
+    assert not re.fullmatch(Options().exclude_devices, name)
+
+
+def test_the_pattern_replaces_the_default(tmp_path: Path) -> None:
+    host = build_network(tmp_path, rows=ROW + ROW.replace("eth0", "lo"))
+    devices = [one.device for one in read(host, Options(exclude_devices="eth.")) if isinstance(one, Network)]
+    assert devices == ["lo"]
+
+
+def test_a_host_of_only_devices_left_out_lacks_the_subsystem(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="container"):
+        read(build_network(tmp_path, rows=ROW.replace("eth0", "lo")))
+
+
+def test_rates_take_two_readings() -> None:
+    later = replace(ETH0, receive_bytes=5001, transmit_bytes=10_009)
+    assert network.compare(later, ETH0, 5.0) == replace(
+        later, receive_bytes_per_second=1000.0, transmit_bytes_per_second=2000.0
+    )
+
+
+def test_a_total_that_went_back_gives_no_rate() -> None:
+    found = network.compare(replace(ETH0, receive_bytes=0), ETH0, 5.0)
+    assert (found.receive_bytes_per_second, found.transmit_bytes_per_second) == (None, 0.0)
+
+
+def test_a_tunnel_and_a_usb_link_are_up_though_they_never_say_so() -> None:
+    wireguard, usb = named("nuc")["wg0"], named("qemu-raspi4b")["usb0"]
+    assert (wireguard.operstate, wireguard.up, wireguard.speed) == ("unknown", True, None)
+    assert (usb.operstate, usb.up, usb.speed) == ("unknown", True, None)
+
+
+def test_a_cable_that_is_out_is_told_from_a_device_that_is_off() -> None:
+    unplugged, off = named("pi-4b-browning-out")["eth0"], named("pi-4b-browned-out-earlier")["wlan0"]
+    assert (unplugged.up, unplugged.carrier, unplugged.speed) == (False, False, None)
+    assert (off.up, off.carrier, off.speed) == (False, None, None)
+
+
+@pytest.mark.parametrize("name", recorded_hosts())
+def test_no_reading_holds_an_address(name: str) -> None:
+    host = RecordedHost(HOSTS / name)
+    folder = HOSTS / name / "sys/class/net"
+    text = "".join(map(repr, read(host, Options(exclude_devices=""))))
+    addresses = {path.read_text().strip() for path in folder.glob("*/address")} - {""}
+    assert not [address for address in addresses if address in text]
