@@ -46,7 +46,8 @@ def build_catalog(collectors: Iterable[Collector], others: Iterable[type[Change 
     """The catalog of these collectors and of the exporter's own changes and states.
 
     Raises ValueError where two declarations contradict each other: an event or a collector named twice, or a family
-    with two kinds, helps or sets of labels, or from two collectors.
+    with two kinds, helps or sets of labels, with one label twice, or from two collectors, or whose name is that of
+    another once OpenMetrics has taken off `_total` and `_info`.
     """
     collectors = tuple(collectors)
     bodies: dict[str, type[Body]] = {}
@@ -63,6 +64,11 @@ def build_catalog(collectors: Iterable[Collector], others: Iterable[type[Change 
     for other in others:
         _add(other, None, bodies, families)
     ordered = dict(sorted(families.items()))
+    bases: dict[str, str] = {}
+    for family in ordered.values():
+        base = family.name.rpartition("_")[0] if family.kind in ("counter", "info") else family.name
+        if bases.setdefault(base, family.name) != family.name:
+            raise ValueError(f"metrics {bases[base]} and {family.name} would be one family in OpenMetrics")
     return Catalog(collectors, MappingProxyType(bodies), MappingProxyType(owners), MappingProxyType(ordered))
 
 
@@ -86,6 +92,8 @@ def _families(body: type[Body], collector: str | None) -> Iterable[Family]:
         elif isinstance(f.mark, Metric):
             mark = f.mark
             labels = (*labels_of(body), *(name for name, _ in mark.labels))
+            if len(set(labels)) < len(labels):
+                raise ValueError(f"{body.__name__}.{f.name}: a fixed label is a field of the reading already")
             sample = Sample(body, f, mark.labels)
             yield Family(
                 mark.full_name(prefix), mark.kind, mark.unit, mark.help, mark.origin, labels, collector, (sample,)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sysvitals.model.reading import Reading
+from sysvitals.model.reading import Change, Reading
 
 
 class Unavailable(Exception):  # noqa: N818  # no error: this host has no such thing
@@ -28,13 +28,30 @@ class Fault:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Something whose change means that a collector has something to read at once.
+
+    `name` is a file's path, which is read, and on which the kernel may give notice; or, where there is a `look`, any
+    name for what that function returns. It is looked at every `seconds`, more rarely once the kernel has given notice.
+    """
+
+    name: str
+    seconds: float = 1.0
+    look: Callable[[], object] | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collector:
     """One subsystem.
 
-    `read(host)`, or `read(host, options)` where `options` (a frozen dataclass of defaults) is given, yields readings,
-    and a Fault for each thing that could not be read. It raises Unavailable where the host lacks the subsystem, and
-    catches nothing. `compare(now, before, seconds)` fills in what takes two readings of the same thing.
+    `read(host)`, or `read(host, options)` where there are `options`, yields readings, and a Fault for each thing that
+    could not be read. It raises Unavailable where the host lacks the subsystem, and catches nothing.
+    `compare(now, before, seconds)` fills in what takes two readings of the same thing; `changes(now, before)` tells
+    what happened between them (`before` is None for the first), and `reports` lists those changes. `watch(host)` names
+    what makes the collector run at once when it changes, so that no edge between two heartbeats is missed.
+    `options` is a frozen dataclass whose fields are `Annotated[type, "help"]`: a bool, a str that is a regular
+    expression, or a float of seconds.
     Durations are in seconds: `interval` between heartbeats, `max_age` beyond which a scrape reads again.
     """
 
@@ -43,7 +60,14 @@ class Collector:
     readings: tuple[type[Reading], ...]
     read: Callable[..., Iterable[Reading | Fault]]
     compare: Callable[[Any, Any, float], Reading] | None = None
+    changes: Callable[[Any, Any], Iterable[Change]] | None = None
+    reports: tuple[type[Change], ...] = ()
+    watch: Callable[[Any], Iterable[Watch]] | None = None
     options: Any = None
     interval: float = 5.0
     max_age: float = 1.0
     timeout: float = 3.0
+
+    def run(self, host: Any) -> Iterable[Reading | Fault]:
+        """What `read` yields for this host, with the options as they are set."""
+        return self.read(host) if self.options is None else self.read(host, self.options)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any, NamedTuple
 
 from sysvitals.model.reading import Body, Field, fields_of
@@ -52,7 +53,11 @@ def encode_events(events: tuple[Event, ...]) -> list[str]:
             head = f'{{"time":"{format_time(stamp.time)}","name":"'
             tail = f',"uptime":{stamp.uptime:.3f},"synced":{_dump(stamp.synced)},"data":'
             middle = f'","host":{_dump(stamp.host)},"boot":{_dump(stamp.boot)},"seq":'
-        lines.append(f"{head}{event.body.event_name}{middle}{event.seq}{tail}{_dump(body_data(event.body))}}}")
+        line = f"{head}{event.body.event_name}{middle}{event.seq}{tail}{_dump(body_data(event.body))}}}"
+        if not line.isascii():
+            # a lone surrogate in a message cannot be written as UTF-8, as JSON's escape it can
+            line = line.encode(errors="backslashreplace").decode()
+        lines.append(line)
     return lines
 
 
@@ -68,20 +73,20 @@ def decode_event(line: str, bodies: Mapping[str, type[Body]]) -> Event | None:
     Raises ValueError for a line that is no event.
     """
     try:
-        envelope = json.loads(line)
+        envelope = _load(line)
         stamp = Stamp(
             time=parse_time(envelope["time"]),
             host=str(envelope["host"]),
             boot=str(envelope["boot"]),
-            uptime=float(envelope["uptime"]),
-            synced=envelope["synced"],
+            uptime=_finite(float(envelope["uptime"])),
+            synced=_known_or_none(envelope["synced"]),
         )
         seq, name, data = int(envelope["seq"]), envelope["name"], envelope["data"]
         body = bodies.get(name)
         if body is None:
             return None
         return Event(stamp, seq, _body(body, data))
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"no event: {error!r}") from error
 
 
@@ -92,7 +97,10 @@ def format_time(seconds: float) -> str:
 
 def parse_time(text: str) -> float:
     """Unix seconds of `2026-01-01T12:00:00.000Z`. Raises ValueError."""
-    return datetime.fromisoformat(text).timestamp()
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError(f"{text}: a time without its zone is no time")
+    return time.timestamp()
 
 
 def field_names(body: type[Body]) -> tuple[str, ...]:
@@ -106,7 +114,28 @@ def field_names(body: type[Body]) -> tuple[str, ...]:
 _names: dict[type[Body], tuple[str, ...]] = {}
 
 
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no number")
+
+
+_load = json.JSONDecoder(parse_constant=_refuse).decode
+
+
+def _known_or_none(synced: Any) -> bool | None:
+    if synced is not None and not isinstance(synced, bool):
+        raise TypeError(f"synced: {synced!r} is neither true, false nor null")
+    return synced
+
+
+def _finite(number: float) -> float:
+    if not isfinite(number):
+        raise ValueError(f"{number} is no number")
+    return number
+
+
 def _body(body: type[Body], data: Mapping[str, Any]) -> Body:
+    if not isinstance(data, dict):
+        raise TypeError(f"data: {data!r} is no object")
     values = {f.name: _value(f, data.get(f.name)) for f in fields_of(body) if f.name in data or f.required}
     return body(**values)
 
@@ -116,6 +145,8 @@ def _value(field: Field, value: Any) -> Any:
         return None
     if field.type is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if isinstance(value, float):
+        _finite(value)
     if type(value) is not field.type:
         raise TypeError(f"{field.name}: {value!r} is no {field.type.__name__}")
     return value

@@ -69,8 +69,8 @@ class Metric:
             raise ValueError(f"metric {self.name!r}: lower-case words joined by _, with no reserved ending")
         if self.unit not in UNITS:
             raise ValueError(f"metric {self.name!r}: unit {self.unit!r} is none of {', '.join(sorted(UNITS - {''}))}")
-        if self.unit and self.name.endswith(self.unit):
-            raise ValueError(f"metric {self.name!r}: the unit is added by itself, leave it out of the name")
+        if self.name.rpartition("_")[2] in UNITS or (self.unit and self.name.endswith(self.unit)):
+            raise ValueError(f"metric {self.name!r}: the unit is given apart and added by itself, leave it out here")
 
     def at(self, **labels: str) -> Self:
         """The same family with fixed labels, for a reading whose fields are its dimensions (`mode="user"`)."""

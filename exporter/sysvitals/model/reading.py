@@ -78,7 +78,7 @@ def labels_of(body: type[Body]) -> tuple[str, ...]:
 @cache
 def _fields_of(body: Any) -> tuple[Field, ...]:
     hints = get_type_hints(body, include_extras=True)
-    return tuple(_field(body, f.name, hints[f.name], required=f.default is MISSING) for f in fields(body))
+    return tuple(_field(body, f.name, hints[f.name], default=f.default) for f in fields(body))
 
 
 def subject_of(body: Body) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ def subject_of(body: Body) -> tuple[str, ...]:
     return (body.event_name, *(str(getattr(body, name)) for name in labels_of(type(body))))
 
 
-def _field(body: type[Body], name: str, hint: Any, *, required: bool) -> Field:
+def _field(body: type[Body], name: str, hint: Any, *, default: Any) -> Field:
     where = f"{body.__name__}.{name}"
     if get_origin(hint) is not Annotated:
         raise TypeError(f"{where}: annotate it with Label, Gauge, Counter, Info or Detail")
@@ -99,9 +99,11 @@ def _field(body: type[Body], name: str, hint: Any, *, required: bool) -> Field:
     kinds = [c for c in choices if c is not type(None)]
     if len(kinds) != 1 or kinds[0] not in type_names:
         raise TypeError(f"{where}: one of {', '.join(t.__name__ for t in type_names)}, or that and None")
+    if optional and default is not MISSING and default is not None:
+        raise TypeError(f"{where}: what may be None is None by default, since events leave None out")
     kind, mark = kinds[0], marks[0]
     if isinstance(mark, Label) and (optional or kind is not str):
         raise TypeError(f"{where}: a label is a str and never None")
     if isinstance(mark, Info) != (kind is str) and isinstance(mark, Metric):
         raise TypeError(f"{where}: text is for Info, numbers are for Gauge and Counter")
-    return Field(name, kind, optional, required, mark)
+    return Field(name, kind, optional, default is MISSING, mark)

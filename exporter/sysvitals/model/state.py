@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sysvitals.model.changes import CollectorFailed, CollectorUnavailable
+from sysvitals.model.changes import CollectorFailed, CollectorUnavailable, Started
 from sysvitals.model.event import Event
 from sysvitals.model.reading import Reading, subject_of
 
@@ -20,7 +20,8 @@ class State:
     """Folds events. One thread applies; any may take a snapshot, since a run is replaced in one step.
 
     The events of a run share one stamp, by which a fold of single lines knows that a new run began and that what the
-    run before it reported, and this one does not, is gone. A collector that fails or is unavailable reports nothing.
+    run before it reported, and this one does not, is gone. A collector that fails or is unavailable reports nothing,
+    and an exporter that starts has read nothing yet.
     """
 
     def __init__(self, owners: Mapping[str, str]) -> None:
@@ -42,9 +43,13 @@ class State:
                 if owner is not None:
                     self._extend(fresh, owner, event)
                 continue
-            self._changes[subject_of(body)] = event
+            # what failed and what recovered are of one subject: only the latest of them is the state
+            self._changes[name.rpartition(".")[0], *subject_of(body)[1:]] = event
             if isinstance(body, CollectorFailed | CollectorUnavailable):
                 fresh[body.collector] = []
+            elif isinstance(body, Started):
+                fresh.clear()
+                self._runs.clear()
         for owner, run in fresh.items():
             self._runs[owner] = tuple(run)
 

@@ -42,7 +42,12 @@ class Inbox:
             self._batches.append(events)
             self._waiting += len(events)
             while self._waiting > self._limit:
-                lost = len(self._batches.popleft())
+                oldest = self._batches.popleft()
+                # a run is lost whole, except where it alone is more than there is room for
+                kept = () if self._batches else oldest[-self._limit :]
+                if kept:
+                    self._batches.append(kept)
+                lost = len(oldest) - len(kept)
                 self._waiting -= lost
                 self.dropped += lost
             if self._eager or self._waiting * 2 > self._limit or any(event.body.urgent for event in events):

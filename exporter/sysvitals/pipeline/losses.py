@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from weakref import WeakKeyDictionary
 
 from sysvitals.model.changes import SinkDropped
 from sysvitals.pipeline.bus import Bus
@@ -19,18 +20,20 @@ class LossReporter:
     def __init__(self, bus: Bus, inboxes: Iterable[Inbox]) -> None:
         self._bus = bus
         self._inboxes = inboxes
-        self._told: dict[str, int] = {}
-        self._quiet: dict[str, int] = {}
+        # by inbox and not by name: viewers come and go, and several may have one name
+        self._told: WeakKeyDictionary[Inbox, int] = WeakKeyDictionary()
+        self._quiet: WeakKeyDictionary[Inbox, int] = WeakKeyDictionary()
 
     def tell(self) -> None:
         """Publish an event for each inbox that lost some and was not told of lately. Call it every few seconds."""
         for inbox in self._inboxes:
-            lost = inbox.dropped - self._told.get(inbox.name, 0)
-            quiet = self._quiet.get(inbox.name, 0)
+            dropped = inbox.dropped
+            lost = dropped - self._told.get(inbox, 0)
+            quiet = self._quiet.get(inbox, 0)
             if lost and not quiet:
-                self._told[inbox.name] = inbox.dropped
-                self._quiet[inbox.name] = QUIET_ROUNDS
+                self._told[inbox] = dropped
+                self._quiet[inbox] = QUIET_ROUNDS
                 _log.warning("%s lost %d events: its inbox is full", inbox.name, lost)
                 self._bus.publish([SinkDropped(sink=inbox.name, events=lost, reason="its inbox was full")])
             elif quiet:
-                self._quiet[inbox.name] = quiet - 1
+                self._quiet[inbox] = quiet - 1

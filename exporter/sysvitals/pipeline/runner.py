@@ -5,15 +5,18 @@ its time gets company: a further worker serves those behind it. One that is not 
 hangs in the kernel, is reported as failed; its worker is written off, and it is not run again until that read returns.
 """
 
+import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from threading import Condition, Lock, Thread
 
 from sysvitals.model.changes import CollectorFailed, CollectorRecovered, CollectorUnavailable
 from sysvitals.model.collector import Collector, Fault, Unavailable
-from sysvitals.model.reading import Change, Reading, subject_of
+from sysvitals.model.event import field_names
+from sysvitals.model.reading import Body, Change, Reading, subject_of
 from sysvitals.model.status import CollectorStatus, ReadErrors
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
@@ -23,10 +26,14 @@ from sysvitals.sources.host import Host
 _log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 0.1
-"""How long a collector may wait behind another before a further worker takes it."""
+"""How long a collector may hold up those that wait behind it before a further worker serves them."""
 
 SLACK_SECONDS = 0.25
-"""Collectors due this soon run now: one wake-up of the processor instead of many."""
+"""Collectors due this soon run now: one wake-up of the processor instead of many. At most a quarter of an interval."""
+
+
+MEMORY_SECONDS = 3600.0
+"""How long a reading is remembered to compare with, should its thing not be read meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +54,13 @@ class _Slot:
     queued: float | None = None
     started: float | None = None
     late: bool = False
+    again: bool = False
     fresh_at: float = float("-inf")
     duration: float | None = None
     outcome: Outcome | None = None
-    outcome_since: float = 0.0
+    broken_since: float = 0.0
     last_success: float | None = None
-    previous: dict[tuple[str, ...], Reading] = field(default_factory=dict)
-    previous_at: float = 0.0
+    previous: dict[tuple[str, ...], tuple[Reading, float]] = field(default_factory=dict)
     faults: frozenset[tuple[str, str]] = frozenset()
     errors: dict[str, int] = field(default_factory=dict)
 
@@ -70,7 +77,9 @@ class Runner:
         self._bus = bus
         self._clock = clock
         self._slots = {collector.name: _Slot(collector) for collector in collectors}
+        self._left: dict[str, _Slot] = {}
         self._queue: deque[_Slot] = deque()
+        self._moved = float("-inf")
         self._idle = 0
         self._workers = 0
         self._stopping = False
@@ -89,6 +98,7 @@ class Runner:
         with self._changed:
             self._stopping = True
             self._queue.clear()
+            self._idle = 0
             self._work_ready.notify_all()
             self._changed.notify_all()
         if self._heart is not None:
@@ -100,12 +110,18 @@ class Runner:
             fresh = {collector.name: collector for collector in collectors}
             gone = frozenset(self._slots) - frozenset(fresh)
             for name in gone:
-                del self._slots[name]
+                slot = self._slots.pop(name)
+                if slot.started is not None:
+                    self._left[name] = slot  # should it come back, it is still not run twice at a time
+                elif slot.queued is not None:
+                    self._queue.remove(slot)
+                    slot.queued = None
+            slots = {}
             for name, collector in fresh.items():
-                slot = self._slots.setdefault(name, _Slot(collector))
+                slot = slots[name] = self._slots.get(name) or self._left.pop(name, None) or _Slot(collector)
                 slot.collector = collector
                 slot.due = 0.0
-            self._slots = {name: self._slots[name] for name in fresh}
+            self._slots = slots
             self._changed.notify_all()
         return gone
 
@@ -119,14 +135,30 @@ class Runner:
             deadline = now + seconds
             wanted = [slot for name, slot in self._slots.items() if names is None or name in names]
             for slot in wanted:
-                if not slot.busy and now - slot.fresh_at >= slot.collector.max_age:
+                if not slot.busy and now - slot.fresh_at >= slot.collector.max_age and not self._stopping:
                     self._enqueue(slot, now)
-            while pending := [slot for slot in wanted if slot.busy and not slot.late]:
+            while not self._stopping:
                 now = self._clock.monotonic()
-                if now >= deadline or self._stopping:
+                look_again = self._supervise(now)
+                if now >= deadline or not any(slot.busy and not slot.late for slot in wanted):
                     break
-                self._changed.wait(max(0.0, min(self._supervise(now), deadline) - now))
+                self._changed.wait(max(0.0, min(look_again, deadline) - now))
+            pending = [slot for slot in wanted if slot.busy and not slot.late]
+            if pending:
+                self._changed.notify_all()  # from here on the heart watches over them
             return frozenset(slot.collector.name for slot in pending)
+
+    def wake(self, name: str) -> None:
+        """Run this collector at once, before those that wait; once more where it runs, for it may have read already."""
+        with self._changed:
+            slot = self._slots.get(name)
+            if slot is None or self._stopping:
+                return
+            if slot.started is not None:
+                slot.again = True
+            elif slot.queued is None:
+                self._enqueue(slot, self._clock.monotonic(), urgent=True)
+                self._changed.notify_all()
 
     def statuses(
         self, names: frozenset[str] | None = None, *, late: frozenset[str] = frozenset()
@@ -154,7 +186,7 @@ class Runner:
             while not self._stopping:
                 now = self._clock.monotonic()
                 for slot in self._slots.values():
-                    if not slot.busy and now + SLACK_SECONDS >= slot.due:
+                    if not slot.busy and now + min(SLACK_SECONDS, slot.collector.interval / 4) >= slot.due:
                         self._enqueue(slot, now)
                 idle = [slot.due for slot in self._slots.values() if not slot.busy]
                 self._changed.wait(max(0.0, min([self._supervise(now), *idle]) - now))
@@ -169,34 +201,38 @@ class Runner:
                 else:
                     look_again = min(look_again, slot.started + slot.collector.timeout)
         if self._queue and not self._idle:
-            oldest = self._queue[0].queued or now
-            if now >= oldest + PATIENCE_SECONDS:
+            queued = self._queue[0].queued
+            held_up_since = max(self._moved, now if queued is None else queued)
+            if now >= held_up_since + PATIENCE_SECONDS:
+                self._moved = held_up_since = now  # help is on its way: whoever looks next sends no more
                 self._hire()
-                look_again = min(look_again, now + PATIENCE_SECONDS)
-            else:
-                look_again = min(look_again, oldest + PATIENCE_SECONDS)
+            look_again = min(look_again, held_up_since + PATIENCE_SECONDS)
         return look_again
 
     def _give_up(self, slot: _Slot, now: float) -> None:
         slot.late = True
         self._workers -= 1
-        if self._queue and not self._workers:
-            self._hire()
         message = f"not done after {slot.collector.timeout:g} s; it is not run again until it returns"
         self._conclude(slot, Outcome("failed", "timeout", message), (), now)
 
-    def _enqueue(self, slot: _Slot, now: float) -> None:
+    def _enqueue(self, slot: _Slot, now: float, *, urgent: bool = False) -> None:
         slot.queued = now
         slot.due = now + slot.collector.interval
-        self._queue.append(slot)
+        if urgent:
+            self._queue.appendleft(slot)
+        else:
+            self._queue.append(slot)
         if self._idle:
+            # who is called no longer counts as idle: until it is awake, nobody else may rely on it
+            self._idle -= 1
             self._work_ready.notify()
         elif not self._workers:
             self._hire()
 
     def _hire(self) -> None:
-        self._workers += 1
-        Thread(target=self._work, name="collectors", daemon=True).start()
+        with contextlib.suppress(RuntimeError):  # no thread to be had: who waits is late, and it is tried again
+            Thread(target=self._work, name="collectors", daemon=True).start()
+            self._workers += 1
 
     def _work(self) -> None:
         while True:
@@ -208,10 +244,9 @@ class Runner:
                         return
                     self._idle += 1
                     self._work_ready.wait()
-                    self._idle -= 1
                 slot = self._queue.popleft()
                 slot.queued = None
-                slot.started = self._clock.monotonic()
+                slot.started = self._moved = self._clock.monotonic()
             if self._run(slot, slot.started):
                 return
 
@@ -219,42 +254,49 @@ class Runner:
         """Run one collector. True where it was given up meanwhile, so that this worker has been replaced."""
         collector = slot.collector
         readings: Sequence[Reading] = ()
+        changes: Sequence[Change] = ()
         faults: Sequence[Fault] = ()
         try:
-            readings, faults = _sort_out(collector.read(self._host))
-            readings = _compare(collector, readings, slot.previous, started - slot.previous_at)
+            readings, faults = _sort_out(collector.run(self._host))
+            readings, changes = _compare(collector, readings, slot.previous, started)
+            _refuse_untellable([*changes, *readings])
             outcome = _outcome(readings, faults)
         except Unavailable as why:
             outcome = Outcome("unavailable", message=why.reason)
         except Exception as error:  # noqa: BLE001  # the one place: a collector's error is its own and hurts no other
+            readings, changes = (), ()
             outcome = Outcome("failed", error_class(error), f"{error}" or type(error).__name__)
         with self._changed:
             now = self._clock.monotonic()
             was_late = slot.late
             slot.started, slot.late = None, False
-            if not was_late and slot is self._slots.get(collector.name):
+            if self._left.get(collector.name) is slot:
+                del self._left[collector.name]
+            if not was_late and slot is self._slots.get(collector.name) and not self._stopping:
                 slot.fresh_at = started
                 slot.duration = now - started
                 self._note_faults(slot, faults)
                 if outcome.word == "ok":
                     slot.last_success = self._clock.wall()
-                    slot.previous = {subject_of(reading): reading for reading in readings}
-                    slot.previous_at = started
-                self._conclude(slot, outcome, readings, now)
+                    _remember(slot, readings, started)
+                self._conclude(slot, outcome, [*changes, *readings], now)
+                if slot.again:
+                    slot.again = False
+                    self._enqueue(slot, now, urgent=True)
             self._changed.notify_all()
         return was_late
 
-    def _conclude(self, slot: _Slot, outcome: Outcome, readings: Sequence[Reading], now: float) -> None:
-        """Publish what the run read, and what changed with it. Holds the lock."""
+    def _conclude(self, slot: _Slot, outcome: Outcome, bodies: Sequence[Body], now: float) -> None:
+        """Publish what the run read and told, and what changed with it. Holds the lock."""
         if outcome.word == "failed":
             slot.errors[outcome.error] = slot.errors.get(outcome.error, 0) + 1
         change = _change(slot, outcome, now)
-        if slot.outcome is None or (slot.outcome.word, slot.outcome.error) != (outcome.word, outcome.error):
-            slot.outcome_since = now
+        if outcome.word != "ok" and (slot.outcome is None or slot.outcome.word == "ok"):
+            slot.broken_since = now
         slot.outcome = outcome
         if change is not None:
             _tell(change)
-        self._bus.publish([change, *readings] if change is not None else readings)
+        self._bus.publish([change, *bodies] if change is not None else bodies)
 
     def _note_faults(self, slot: _Slot, faults: Sequence[Fault]) -> None:
         for fault in faults:
@@ -281,15 +323,43 @@ def _sort_out(items: Iterable[Reading | Fault]) -> tuple[list[Reading], list[Fau
 
 
 def _compare(
-    collector: Collector, readings: Sequence[Reading], previous: dict[tuple[str, ...], Reading], seconds: float
-) -> Sequence[Reading]:
+    collector: Collector,
+    readings: Sequence[Reading],
+    previous: Mapping[tuple[str, ...], tuple[Reading, float]],
+    now: float,
+) -> tuple[Sequence[Reading], Sequence[Change]]:
+    """The readings with what takes the ones before, and what happened between them."""
     compare: Callable[[Reading, Reading, float], Reading] | None = collector.compare
-    if compare is None or not previous or seconds <= 0:
-        return readings
-    return [
-        compare(reading, before, seconds) if (before := previous.get(subject_of(reading))) is not None else reading
-        for reading in readings
-    ]
+    tell: Callable[[Reading, Reading | None], Iterable[Change]] | None = collector.changes
+    if compare is None and tell is None:
+        return readings, ()
+    compared: list[Reading] = []
+    changes: list[Change] = []
+    for reading in readings:
+        before, at = previous.get(subject_of(reading), (None, now))
+        if compare is not None and before is not None and now > at:
+            reading = compare(reading, before, now - at)  # noqa: PLW2901  # the same reading, filled in
+        compared.append(reading)
+        if tell is not None:
+            changes += tell(reading, before)
+    return compared, changes
+
+
+def _remember(slot: _Slot, readings: Sequence[Reading], now: float) -> None:
+    """Keep the readings for the next run; those of things that were not read this time too, for they may come back."""
+    kept = {subject: known for subject, known in slot.previous.items() if now - known[1] < MEMORY_SECONDS}
+    slot.previous = {**kept, **{subject_of(reading): (reading, now) for reading in readings}}
+
+
+def _refuse_untellable(bodies: Iterable[Body]) -> None:
+    """Raise ValueError for what no output could write: it would take every other collector's values down with it."""
+    for body in bodies:
+        for name in field_names(type(body)):
+            value = getattr(body, name)
+            if isinstance(value, float) and not isfinite(value):
+                raise ValueError(f"{body.event_name}: {name} is {value}")
+            if isinstance(value, str) and not value.isascii():
+                value.encode()  # a lone surrogate, as a file name can hold, is no text
 
 
 def _outcome(readings: Sequence[Reading], faults: Sequence[Fault]) -> Outcome:
@@ -310,7 +380,7 @@ def _change(slot: _Slot, outcome: Outcome, now: float) -> Change | None:
         return CollectorUnavailable(collector=name, reason=outcome.message)
     if before is None:
         return None
-    return CollectorRecovered(collector=name, seconds=round(now - slot.outcome_since, 3))
+    return CollectorRecovered(collector=name, seconds=round(now - slot.broken_since, 3))
 
 
 def _tell(change: Change) -> None:
