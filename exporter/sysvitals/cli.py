@@ -1,6 +1,8 @@
 """The command line."""
 
 import argparse
+import difflib
+import io
 import json
 import logging
 import os
@@ -21,7 +23,23 @@ _ROUND_SECONDS = 10.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. The exit status is 0 if all is well, 1 if it could not be done, 2 if it was asked wrongly."""
-    options = vars(_build_parser().parse_args(arguments))
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what we print is UTF-8 by its format, whatever the locale
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        status = _run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read has seen enough
+        _abandon_output()
+        return 1
+    except OSError as error:
+        print(f"sysvitals: {error.strerror or error}", file=sys.stderr)
+        _abandon_output()
+        return 1
+    return status
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    options = _parse(arguments)
     command, file, as_json = options.pop("command"), options.pop("file", None), options.pop("json", False)
 
     def load() -> Settings:
@@ -42,13 +60,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             print(f"sysvitals: {problem}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # whoever read has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:
-        print(f"sysvitals: {error.strerror or error}", file=sys.stderr)
-        return 1
     return 0
+
+
+def _abandon_output() -> None:
+    """What could not be printed shall not be tried again, and complained about, when Python ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _once(settings: Settings, *, as_json: bool) -> int:
@@ -60,7 +82,6 @@ def _once(settings: Settings, *, as_json: bool) -> int:
             print(line)
     else:
         sys.stdout.write(text.decode())
-    sys.stdout.flush()
     return 0 if events else 1
 
 
@@ -76,7 +97,6 @@ def _collectors(settings: Settings, *, as_json: bool) -> int:
         width = max(map(len, rows))
         for name, words in rows.items():
             print(f"{name:<{width}}  {words}\n{'':<{width}}  ({helps[name]})")
-    sys.stdout.flush()
     return 0
 
 
@@ -88,6 +108,24 @@ def _looking_once(settings: Settings) -> Exporter:
         console=replace(settings.console, enabled=False),
     )
     return build_exporter(quiet)
+
+
+def _parse(arguments: Sequence[str] | None) -> dict[str, Any]:
+    parser = _build_parser()
+    try:
+        options, unknown = parser.parse_known_args(arguments)
+    except SystemExit:  # for --help and --version, which have printed
+        sys.stdout.flush()
+        raise
+    if unknown:
+        name = unknown[0].partition("=")[0]
+        leaves = list_leaves(COLLECTORS)
+        flags = [leaf.flag for leaf in leaves] + [
+            leaf.flag.replace("--", "--no-", 1) for leaf in leaves if leaf.is_bool
+        ]
+        close = difflib.get_close_matches(name, flags, n=1)
+        parser.error(f"unrecognized: {' '.join(unknown)}" + (f" (did you mean {close[0]}?)" if close else ""))
+    return vars(options)
 
 
 def _build_parser() -> argparse.ArgumentParser:

@@ -144,7 +144,7 @@ def test_a_mount_that_hangs_is_seen_and_hides_no_other(tmp_path: Path) -> None:
 
     build_mounts(tmp_path, "0:52 / /mnt/nas cifs //nas/x", "8:1 / / ext4 /dev/sda1")
     try:
-        fault, nas, root = read(HangingHost(tmp_path), Options(network_timeout_seconds=0.05))
+        fault, nas, root = read(HangingHost(tmp_path), Options(network_timeout=0.05))
     finally:
         release.set()
     assert isinstance(fault, Fault)

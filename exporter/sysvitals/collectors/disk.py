@@ -16,13 +16,12 @@ _ORIGIN = "/proc/diskstats"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What is left out. The pattern is a regular expression that must match the whole name, as in Prometheus.
+    """What is left out."""
 
-    `partitions`: whether they are reported beside their disks.
-    """
-
-    exclude_devices: str = r"(ram|zram|loop|fd|sr)\d+|mmcblk\d+(boot\d+|rpmb)"
-    partitions: bool = False
+    exclude_devices: Annotated[str, "Leave out disks whose name matches this as a whole."] = (
+        r"(ram|zram|loop|fd|sr)\d+|mmcblk\d+(boot\d+|rpmb)"
+    )
+    partitions: Annotated[bool, "Report partitions beside their disks."] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,12 +127,12 @@ def compare(now: Disk, before: Disk, seconds: float) -> Disk:
         written_bytes_per_second=_rate(now.written_bytes, before.written_bytes, seconds),
         operations_per_second=_rate(now.reads + now.writes, before.reads + before.writes, seconds),
         # the kernel adds a request's time when it ends, so that a short span may get more than its own length
-        busy_percent=None if busy is None else min(100.0, 100 * busy),
+        busy_percent=None if busy is None else min(100.0, round(100 * busy, 2)),
     )
 
 
 def _rate(now: float, before: float, seconds: float) -> float | None:
-    return (now - before) / seconds if now >= before else None
+    return round((now - before) / seconds, 3) if now >= before else None
 
 
 COLLECTOR = Collector(

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from sysvitals.model.collector import Collector, Fault, Unavailable
+from sysvitals.model.collector import Collector, Fault, Unavailable, Watch
 from sysvitals.model.metric import Detail, Gauge, Label
-from sysvitals.model.reading import Reading
+from sysvitals.model.reading import Change, Reading
 from sysvitals.sources.host import Host
-from sysvitals.sources.mountinfo import Mount, read_mounts
+from sysvitals.sources.mountinfo import Mount, find_mounts, read_mounts
 from sysvitals.sources.statvfs import Space, read_spaces
 
 _MOUNTS = "/proc/1/mountinfo"
@@ -18,13 +18,12 @@ _SPACE = "statvfs(2) of the mount point"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What is left out. Each pattern is a regular expression that must match the whole text, as in Prometheus.
+    """What is left out, and how long network mounts may take.
 
     The root filesystem is never left out for its type: on a board with a read-only system it is an overlay.
-    `network_timeout_seconds` is how long all network mounts together may take to answer.
     """
 
-    exclude_mount_points: str = (
+    exclude_mount_points: Annotated[str, "Leave out mount points that match this as a whole."] = (
         r"/(dev|proc|sys)(/.*)?"
         r"|/run/(?!media/).+"
         r"|/(snap|var/snap|var/lib/snapd)/.+"
@@ -33,12 +32,12 @@ class Options:
         r"|/etc/(hostname|hosts|resolv\.conf)"
         r"|/tmp/\.mount_.+"
     )
-    exclude_fs_types: str = (
+    exclude_fs_types: Annotated[str, "Leave out types of filesystem that match this as a whole."] = (
         "autofs|binder|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|efivarfs|erofs|fusectl"
         "|fuse[.](gvfsd-fuse|lxcfs|portal|revokefs-fuse|snapfuse|squashfuse.*)|hugetlbfs|iso9660|mqueue|nsfs|overlay"
         "|proc|pstore|ramfs|resctrl|rootfs|rpc_pipefs|securityfs|selinuxfs|squashfs|sysfs|tracefs|udf"
     )
-    network_timeout_seconds: float = 1.0
+    network_timeout: Annotated[float, "How long all network mounts together may take to answer."] = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +85,15 @@ class Filesystem(Reading, event="system.disk.usage.updated"):
     ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remounted(Change, event="system.disk.remounted", urgent=True):
+    """A filesystem became read-only, mostly because its disk failed, or writable again."""
+
+    device: Annotated[str, Label("What is mounted.")]
+    mountpoint: Annotated[str, Label("Where it is mounted.")]
+    read_only: Annotated[bool, Detail("Whether it is read-only now.")]
+
+
 def read(host: Host, options: Options) -> Iterator[Filesystem | Fault]:
     """One reading a filesystem. One that does not answer is a Fault and a reading of what is known without it."""
     found = read_mounts(host)
@@ -93,12 +101,23 @@ def read(host: Host, options: Options) -> Iterator[Filesystem | Fault]:
     mounts = _choose((mount for mount in found if isinstance(mount, Mount)), options)
     if not mounts:
         raise Unavailable("no mounted filesystem but those left out (in a container, mount the host's / and /proc)")
-    for mount, space in read_spaces(host, mounts, options.network_timeout_seconds):
+    for mount, space in read_spaces(host, mounts, options.network_timeout):
         if isinstance(space, Fault):
             yield space
             yield _build(mount, None)
         elif space.size:  # one of no size holds no files of users
             yield _build(mount, space)
+
+
+def changes(now: Filesystem, before: Filesystem | None) -> Iterator[Remounted]:
+    """Whether it became read-only or writable."""
+    if before is not None and now.read_only != before.read_only:
+        yield Remounted(device=now.device, mountpoint=now.mountpoint, read_only=now.read_only)
+
+
+def watch(host: Host, _options: Options) -> Iterator[Watch]:
+    """The table of mounts: the kernel gives notice when something is mounted, remounted or unmounted."""
+    yield Watch(find_mounts(host), seconds=10.0)
 
 
 def _choose(mounts: Iterable[Mount], options: Options) -> list[Mount]:
@@ -132,7 +151,7 @@ def _build(mount: Mount, space: Space | None) -> Filesystem:
         size=space.size,
         free=space.free,
         available=space.available,
-        used_percent=100 * used / within_reach if within_reach else None,
+        used_percent=round(100 * used / within_reach, 2) if within_reach else None,
         files=space.files,
         files_free=space.files_free,
     )
@@ -142,7 +161,10 @@ COLLECTOR = Collector(
     name="filesystem",
     help="Space and inodes of mounted filesystems",
     readings=(Filesystem,),
+    reports=(Remounted,),
     read=read,
+    changes=changes,
+    watch=watch,
     options=Options(),
     interval=60.0,
     max_age=10.0,

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from sysvitals.model.collector import Collector, Fault, Unavailable
+from sysvitals.model.collector import Collector, Fault, Unavailable, Watch
 from sysvitals.model.metric import Counter, Detail, Gauge, Label
-from sysvitals.model.reading import Reading
+from sysvitals.model.reading import Change, Reading
 from sysvitals.sources.host import Host
-from sysvitals.sources.netclass import Interface, read_interface
+from sysvitals.sources.netclass import Interface, read_devices, read_interface
 from sysvitals.sources.netdev import NetDev, read_netdev
 
 _TRAFFIC = "/proc/1/net/dev"
@@ -18,12 +18,9 @@ _STATE = "/sys/class/net/*/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What is left out: the loopback device, and what containers and virtual machines make and unmake.
+    """What is left out: the loopback device, and what containers and virtual machines make and unmake."""
 
-    The pattern is a regular expression that must match the whole name, as in Prometheus.
-    """
-
-    exclude_devices: str = (
+    exclude_devices: Annotated[str, "Leave out devices whose name matches this as a whole."] = (
         "lo|(veth|cali|lxc|lxdbr|docker|br-|cni|flannel|virbr|vnet|tap|fwbr|fwpr|fwln|dummy|ifb|podman|kube-|nodelocaldns|"
         "hwsim).*"
     )
@@ -92,6 +89,17 @@ class Network(Reading, event="system.network.usage.updated"):
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkChanged(Change, event="system.network.link.changed"):
+    """A link came or went, or did both between two looks."""
+
+    device: Annotated[str, Label("The kernel's name of the device.")]
+    carrier: Annotated[bool | None, Detail("Whether something is at the other end now; none while switched off.")] = (
+        None
+    )
+    changes: Annotated[int | None, Detail("How often it came or went since the last look.")] = None
+
+
 def read(host: Host, options: Options) -> Iterator[Network | Fault]:
     """One reading a device; what cannot be read of its link does not hide its traffic."""
     excluded = re.compile(options.exclude_devices).fullmatch
@@ -135,15 +143,35 @@ def compare(now: Network, before: Network, seconds: float) -> Network:
     )
 
 
+def changes(now: Network, before: Network | None) -> Iterator[LinkChanged]:
+    """Whether the link came or went; a flap between two looks shows in the kernel's count alone."""
+    if before is not None and (now.carrier, now.carrier_changes) != (before.carrier, before.carrier_changes):
+        flaps = None
+        if now.carrier_changes is not None and before.carrier_changes is not None:
+            flaps = now.carrier_changes - before.carrier_changes
+        yield LinkChanged(device=now.device, carrier=now.carrier, changes=flaps)
+
+
+def watch(host: Host, options: Options) -> Iterator[Watch]:
+    """How often each link came or went: of that the kernel gives no notice in files, and looking is cheap."""
+    excluded = re.compile(options.exclude_devices).fullmatch
+    for device in read_devices(host):
+        if not excluded(device):
+            yield Watch(f"{host.sysfs}/class/net/{device}/carrier_changes", seconds=1.0)
+
+
 def _rate(now: int, before: int, seconds: float) -> float | None:
-    return (now - before) / seconds if now >= before else None
+    return round((now - before) / seconds, 1) if now >= before else None
 
 
 COLLECTOR = Collector(
     name="network",
     help="Traffic and links of network devices",
     readings=(Network,),
+    reports=(LinkChanged,),
     read=read,
     compare=compare,
+    changes=changes,
+    watch=watch,
     options=Options(),
 )

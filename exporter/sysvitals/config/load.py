@@ -1,13 +1,18 @@
 """YAML and flags into settings: every error at once, each with its place and what would be right."""
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
 
 from sysvitals.config.settings import Leaf, Settings, build_settings, list_leaves
 from sysvitals.model.collector import Collector
+
+_STANDARD = "tag:yaml.org,2002:"
+_MERGE = f"{_STANDARD}merge"
+_PLAIN = frozenset(_STANDARD + kind for kind in ("str", "bool", "int", "float", "timestamp", "value"))
+_SHOWN_CHARACTERS = 80
 
 
 class ConfigError(Exception):
@@ -33,7 +38,10 @@ def load_settings(
         _load_file(file, leaves, values, problems)
     by_flag = {leaf.flag: leaf for leaf in leaves.values()}
     for flag, given in (flags or {}).items():
-        _parse(by_flag[flag], given, flag, values, problems)
+        leaf = by_flag[flag]
+        values.pop(leaf.path, None)
+        for one in given if leaf.many else [given]:
+            _parse(leaf, one, flag, values, problems)
     if problems:
         raise ConfigError(problems)
     return build_settings(values, collectors)
@@ -42,23 +50,28 @@ def load_settings(
 def _load_file(
     file: str, leaves: Mapping[tuple[str, ...], Leaf], values: dict[tuple[str, ...], Any], problems: list[str]
 ) -> None:
+    raw = b""
     try:
-        with open(file, encoding="utf-8") as stream:
-            loader = yaml.SafeLoader(stream)
-            root = loader.get_single_node()
-            if root is not None and not _is_empty(root):
-                tree = _Tree(file, leaves, loader.construct_object, values, problems)
-                tree.walk(root, ())
+        with open(file, "rb") as stream:
+            raw = stream.read()
+        root = yaml.SafeLoader(raw.decode("utf-8-sig")).get_single_node()
+        if root is not None and not _is_empty(root):
+            _Tree(file, leaves, values, problems).walk(root, ())
     except OSError as error:
         problems.append(f"{file}: cannot be read: {error.strerror}")
     except UnicodeDecodeError as error:
-        problems.append(f"{file}: is not UTF-8 text: {error.reason} at byte {error.start}")
+        line = raw.count(b"\n", 0, error.start) + 1
+        problems.append(f"{file}:{line}: is not UTF-8 text: {error.reason}")
+    except yaml.reader.ReaderError as error:
+        line = raw.decode("utf-8-sig").count("\n", 0, error.position) + 1
+        problems.append(f"{file}:{line}: is not YAML: the character U+{error.character:04X} is not allowed")
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{file}:{mark.line + 1}" if mark else file
-        problems.append(f"{where}: is not YAML: {error.problem}")
-    except yaml.YAMLError as error:
-        problems.append(f"{file}: is not YAML: {error}")
+        said = ", ".join(part for part in (error.context, error.problem) if part)
+        problems.append(f"{where}: is not YAML: {said}")
+    except RecursionError:
+        problems.append(f"{file}: is nested too deeply")
 
 
 class _Tree:
@@ -68,13 +81,11 @@ class _Tree:
         self,
         file: str,
         leaves: Mapping[tuple[str, ...], Leaf],
-        construct: Callable[..., Any],
         values: dict[tuple[str, ...], Any],
         problems: list[str],
     ) -> None:
         self._file = file
         self._leaves = leaves
-        self._construct = construct
         self._values = values
         self._problems = problems
 
@@ -82,7 +93,7 @@ class _Tree:
         here = self._where(node, path)
         leaf = self._leaves.get(path)
         if leaf is not None:
-            _parse(leaf, self._construct(node, deep=True), here, self._values, self._problems)
+            self._take(leaf, node, path)
             return
         known = sorted(
             {leaf[len(path)] for leaf in self._leaves if leaf[: len(path)] == path and len(leaf) > len(path)}
@@ -92,26 +103,60 @@ class _Tree:
         if not isinstance(node, yaml.MappingNode):
             self._problems.append(f"{here}: wants keys below it: {', '.join(known)}")
             return
-        seen: set[str] = set()
+        seen: dict[str, int] = {}
         for key_node, value_node in node.value:
-            key = str(key_node.value)
-            if key in seen:
-                self._problems.append(f"{self._where(key_node, (*path, key))}: is there twice")
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._problems.append(f"{self._where(key_node, path)}: {_kind(key_node)} is no key")
+                continue
+            key = key_node.value
+            there = self._where(key_node, (*path, key))
+            if key_node.tag == _MERGE:
+                self._problems.append(f"{there}: keys are not merged; give an alias (*NAME) as the whole value")
+            elif key in seen:
+                self._problems.append(f"{there}: is there twice, first on line {seen[key]}")
             elif key not in known:
-                self._problems.append(f"{self._where(key_node, (*path, key))}: {_unknown(key, known)}")
+                self._problems.append(f"{there}: {_unknown(key, known)}")
             else:
                 self.walk(value_node, (*path, key))
-            seen.add(key)
+            seen.setdefault(key, key_node.start_mark.line + 1)
+
+    def _take(self, leaf: Leaf, node: yaml.Node, path: tuple[str, ...]) -> None:
+        """A value as it is written: what YAML 1.1 would make of `off`, `1:30` or `010` is not what people mean."""
+        many = leaf.many and isinstance(node, yaml.SequenceNode) and node.value
+        for item in node.value if many else [node]:
+            here = self._where(item, path)
+            if _is_empty(item) or item.value == []:
+                self._problems.append(f"{here}: is empty; it wants {_wanted(leaf)}")
+            elif not isinstance(item, yaml.ScalarNode):
+                self._problems.append(f"{here}: {_kind(item)} will not do; it wants {_wanted(leaf)}")
+            elif item.tag not in _PLAIN:
+                self._problems.append(f"{here}: the tag {item.tag!r} is not taken; it wants {_wanted(leaf)}")
+            else:
+                _parse(leaf, item.value, here, self._values, self._problems)
 
     def _where(self, node: yaml.Node, path: tuple[str, ...]) -> str:
-        return f"{self._file}:{node.start_mark.line + 1}: {'.'.join(path)}".removesuffix(": ")
+        # the bare name in the file, and one line a problem
+        steps = (step if step.isprintable() else repr(step) for step in path)
+        return f"{self._file}:{node.start_mark.line + 1}: {'.'.join(steps)}".removesuffix(": ")
 
 
 def _parse(leaf: Leaf, given: Any, where: str, values: dict[tuple[str, ...], Any], problems: list[str]) -> None:
     try:
-        values[leaf.path] = leaf.setting.parse(given)
+        value = leaf.setting.parse(given)
     except ValueError as error:
-        problems.append(f"{where}: {given!r} will not do; it wants {error}")
+        shown = f"{given!r}"
+        shown = shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[:_SHOWN_CHARACTERS]}…"
+        problems.append(f"{where}: {shown} will not do; it wants {error}")
+    else:
+        values[leaf.path] = (*values.get(leaf.path, ()), *value) if leaf.many else value
+
+
+def _wanted(leaf: Leaf) -> str:
+    try:
+        leaf.setting.parse(None)  # no setting takes nothing
+    except ValueError as error:
+        return str(error)
+    return "a value"
 
 
 def _unknown(key: str, known: list[str]) -> str:
@@ -121,4 +166,8 @@ def _unknown(key: str, known: list[str]) -> str:
 
 
 def _is_empty(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
+    return isinstance(node, yaml.ScalarNode) and node.tag == f"{_STANDARD}null"
+
+
+def _kind(node: yaml.Node) -> str:
+    return "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"

@@ -14,7 +14,6 @@ from sysvitals.config.values import (
     parse_bool,
     parse_choice,
     parse_duration,
-    parse_number,
     parse_pattern,
     parse_positive_duration,
     parse_size,
@@ -145,15 +144,20 @@ class Leaf:
     @property
     def flag(self) -> str:
         """As written on the command line: `--history.keep-age`. What is switched on has the flag of its section."""
-        path = self.path[:-1] if self.path[-1] == "enabled" else self.path
-        return "--" + ".".join(path).replace("_", "-")
+        *section, name = self.path
+        return "--" + ".".join(section if name == "enabled" else [*section, name.replace("_", "-")])
 
 
 SECTIONS = tuple(f.name for f in fields(Settings) if f.name != "collector")
 
 Values = Mapping[tuple[str, ...], Any]
 
-_PARSERS: dict[type, Callable[[object], Any]] = {bool: parse_bool, str: parse_pattern, float: parse_number}
+_OPTION_PARSERS: dict[type, Callable[[object], Any]] = {
+    bool: parse_bool,
+    str: parse_pattern,
+    float: parse_positive_duration,
+}
+"""What a collector's own option takes, by its type: text is a regular expression, a number is seconds."""
 
 
 def list_leaves(collectors: Iterable[Collector]) -> tuple[Leaf, ...]:
@@ -198,8 +202,8 @@ def _collector_leaves(collector: Collector) -> Iterator[Leaf]:
     if collector.options is not None:
         hints = get_type_hints(type(collector.options), include_extras=True)
         for f in fields(collector.options):
-            bare, text = get_args(hints[f.name]) if get_origin(hints[f.name]) is Annotated else (hints[f.name], "")
-            yield leaf(f.name, str(text), _PARSERS[bare], getattr(collector.options, f.name))
+            bare, text = get_args(hints[f.name])
+            yield leaf(f.name, text, _OPTION_PARSERS[bare], getattr(collector.options, f.name))
 
 
 def _set_collector(collector: Collector, values: Values) -> Collector:

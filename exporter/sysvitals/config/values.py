@@ -4,10 +4,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)?")
+_DURATION = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(ms|s|m|h|d|w)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, None: 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?)?B?", re.IGNORECASE)
+_LONGEST_SECONDS = 100 * 365 * 86400.0  # longer than the system's timers take is for ever
+_SIZE = re.compile(r"([0-9]{1,18})(\.[0-9]{1,15})?\s*([KMGT]i?)?B?", re.IGNORECASE)
 _BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+_ADDRESS = re.compile(r"(?:\[(?P<six>[^\s\[\]]*:[^\s\[\]]*)\]|(?P<host>[^\s\[\]:]*)):(?P<port>[0-9]{1,5})")
 
 
 def parse_duration(value: object) -> float:
@@ -15,7 +17,10 @@ def parse_duration(value: object) -> float:
     match = _DURATION.fullmatch(str(value).strip()) if not isinstance(value, bool) else None
     if match is None:
         raise ValueError("a duration such as 500ms, 5s, 10m, 1h or 30d")
-    return float(match[1]) * _SECONDS[match[2]]
+    seconds = float(match[1]) * _SECONDS[match[2]]
+    if seconds > _LONGEST_SECONDS:
+        raise ValueError("a duration of at most 36500d")
+    return seconds
 
 
 def parse_positive_duration(value: object) -> float:
@@ -31,7 +36,8 @@ def parse_size(value: object) -> int:
     match = _SIZE.fullmatch(str(value).strip()) if not isinstance(value, bool) else None
     if match is None:
         raise ValueError("a size such as 500kB, 16MiB or 2GiB")
-    return int(float(match[1]) * _BYTES[(match[2] or "").lower()])
+    unit = _BYTES[(match[3] or "").lower()]
+    return int(match[1]) * unit + int(float(match[2] or 0) * unit)  # whole numbers stay exact
 
 
 def parse_bool(value: object) -> bool:
@@ -47,29 +53,20 @@ def parse_bool(value: object) -> bool:
 
 def parse_text(value: object) -> str:
     """Any text that is not empty."""
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
         raise ValueError("a text")
     return value
-
-
-def parse_number(value: object) -> float:
-    """A number."""
-    if isinstance(value, bool):
-        raise ValueError("a number")  # noqa: TRY004  # all of them are ValueErrors, with what is wanted as the text
-    try:
-        return float(str(value))
-    except ValueError:
-        raise ValueError("a number") from None
 
 
 def parse_pattern(value: object) -> str:
     """A regular expression; empty text is one that is never used."""
     if not isinstance(value, str):
-        raise ValueError("a regular expression")  # noqa: TRY004  # as above
+        raise ValueError("a regular expression")  # noqa: TRY004  # a ValueError, as of all parsers here
     try:
         re.compile(value)
-    except re.error as error:
-        raise ValueError(f"a regular expression ({error})") from None
+    except (re.error, OverflowError, RecursionError) as error:
+        said = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in str(error))
+        raise ValueError(f"a regular expression ({said})") from None
     return value
 
 
@@ -86,11 +83,10 @@ def parse_choice(*choices: str) -> Callable[[object], str]:
 
 def parse_address(value: object) -> tuple[str, int]:
     """Host and port of `127.0.0.1:9877`, `[::1]:9877`, `board:9877`, or `:9877`, which is every address of the host."""
-    host, colon, port = str(value).strip().rpartition(":")
-    bare = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535 or (":" in host and bare == host):
+    match = _ADDRESS.fullmatch(str(value).strip())
+    if match is None or int(match["port"]) > 65535:
         raise ValueError("an address such as 127.0.0.1:9877, [::1]:9877 or :9877 (every address of this host)")
-    return bare, int(port)
+    return match["six"] or match["host"] or "", int(match["port"])
 
 
 def parse_addresses(value: object) -> tuple[tuple[str, int], ...]:
@@ -106,8 +102,8 @@ def format_value(parse: Callable[[object], Any], value: Any) -> str:
     if parse in (parse_duration, parse_positive_duration):
         for unit, seconds in (("d", 86400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0)):
             if value >= seconds and value % seconds == 0:
-                return f"{value / seconds:g}{unit}"
-        return f"{value * 1000:g}ms"
+                return f"{value / seconds:.0f}{unit}"
+        return f"{value * 1000:.15g}ms"
     if parse is parse_size and value and value % 2**20 == 0:
         return f"{value >> 20}MiB"
     return str(value)

@@ -57,6 +57,12 @@ def read_carrier(host: Host, device: str) -> bool | Fault | None:
     return faults[0] if faults else carrier
 
 
+def read_devices(host: Host) -> list[str]:
+    """Names of all network devices. Raises OSError."""
+    folder = f"{host.sysfs}/class/net"
+    return [name for name in list_names(host, folder) if host.exists(f"{folder}/{name}/carrier_changes")]
+
+
 def read_wifi_devices(host: Host) -> list[str]:
     """Names of devices that a Wi-Fi driver made. Raises OSError."""
     folder = f"{host.sysfs}/class/net"

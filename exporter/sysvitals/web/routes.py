@@ -1,11 +1,11 @@
 """The routes: /metrics and its filters, health, reload, the state as JSON, and a page that says where things are."""
 
+import asyncio
 import gzip
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -61,7 +61,7 @@ class _Routes:
             return PlainTextResponse(problem, status_code=400)
         seconds = scrape_seconds(request.headers.get("x-prometheus-scrape-timeout-seconds"))
         accept = request.headers.get("accept", "")
-        body, content_type = await run_in_threadpool(self._services.metrics, names, seconds, accept)
+        body, content_type = await asyncio.to_thread(self._services.metrics, names, seconds, accept)
         headers = {"content-type": content_type, "vary": "accept, accept-encoding", "cache-control": "no-store"}
         if accepts_gzip(request.headers.get("accept-encoding", "")):
             body = gzip.compress(body, compresslevel=3, mtime=0)
@@ -84,7 +84,7 @@ class _Routes:
         return PlainTextResponse("sysvitals has not taken its first readings yet.\n", status_code=503)
 
     async def reload(self, _request: Request) -> Response:
-        problems = await run_in_threadpool(self._services.reload)
+        problems = await asyncio.to_thread(self._services.reload)
         if problems:
             text = "the configuration was not reloaded, the old one is in force:\n" + "\n".join(problems)
             return PlainTextResponse(text + "\n", status_code=400)

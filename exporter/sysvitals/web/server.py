@@ -1,6 +1,8 @@
 """The HTTP server: uvicorn on sockets of our own, stopped by whoever started it."""
 
+import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import Iterable, Iterator
 
@@ -12,7 +14,22 @@ _BACKLOG = 128
 
 
 class Server(uvicorn.Server):
-    """uvicorn without signal handlers: only the roof handles signals."""
+    """uvicorn without signal handlers, since only the roof handles signals, and without its ten wake-ups a second."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ending = asyncio.Event()
+
+    def end(self) -> None:
+        """Serve no more. Call it in the event loop."""
+        self.should_exit = True
+        self._ending.set()
+
+    async def main_loop(self) -> None:
+        """Wait for the end; meanwhile keep the Date header right."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), timeout=1)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -21,7 +38,7 @@ class Server(uvicorn.Server):
 
 
 def build_server(app: ASGIApp) -> Server:
-    """A server for this application; `serve(sockets=…)` runs it and `should_exit = True` ends it."""
+    """A server for this application; `serve(sockets=…)` runs it and `end()` ends it."""
     config = uvicorn.Config(
         app,
         lifespan="off",
@@ -50,10 +67,20 @@ def listen(addresses: Iterable[tuple[str, int]]) -> list[socket.socket]:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    if not host and socket.has_dualstack_ipv6():
-        return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG)
     try:
+        if not host and socket.has_dualstack_ipv6():
+            return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG)
         family, *_, address = socket.getaddrinfo(host or "0.0.0.0", port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
-    except OSError as error:
-        raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
+        return socket.create_server(address, family=family, backlog=_BACKLOG)
+    except (OSError, UnicodeError) as error:
+        number = error.errno if isinstance(error, OSError) else None
+        shown = f"[{host}]" if ":" in host else host
+        raise OSError(number, f"cannot listen on {shown}:{port}: {_reason(error)}") from error
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    if isinstance(error, UnicodeError):
+        return "that is no name of a host"
+    if isinstance(error, socket.gaierror) or error.errno is None:
+        return error.strerror or str(error)
+    return os.strerror(error.errno)  # Python's own text says the address a second time

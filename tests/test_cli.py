@@ -1,0 +1,268 @@
+"""The command line."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from sysvitals import __version__
+from sysvitals.cli import main
+from sysvitals.collectors import COLLECTORS
+from tests.recorded import HOSTS
+
+PROGRAM = [sys.executable, "-m", "sysvitals"]
+QUICK = [f"--no-collector.{collector.name}" for collector in COLLECTORS if collector.name != "load"]
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def below(name: str) -> list[str]:
+    """The flags of a container that sees the host below another folder."""
+    host = HOSTS / name
+    return [
+        f"--path.procfs={host}/proc",
+        f"--path.sysfs={host}/sys",
+        f"--path.rootfs={host}",
+        f"--path.devfs={host}/dev",
+    ]
+
+
+def run(*arguments: str, **more: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # type: ignore[call-overload,no-any-return]
+        [*PROGRAM, *arguments], capture_output=True, text=True, timeout=60, check=False, **more
+    )
+
+
+def test_python_m_sysvitals_is_the_program() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"sysvitals {__version__}\n", "")
+
+
+def test_once_prints_one_round_of_metrics_that_prometheus_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["once"]) == 0
+    families = {family.name for family in text_string_to_metric_families(capsys.readouterr().out)}
+    assert {"system_load1", "sysvitals_collector_success", "sysvitals_collector_available"} <= families
+
+
+def test_once_leaves_out_what_is_switched_off(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["once", "--no-collector.load"]) == 0
+    out = capsys.readouterr().out
+    assert "system_load1" not in out
+    assert 'collector="load"' not in out
+
+
+def test_once_as_json_prints_events_one_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["once", "--json", *below("pi-4b-fine")]) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert "system.load.updated" in {event["name"] for event in events}
+    assert {event["host"] for event in events} == {(HOSTS / "pi-4b-fine/etc/hostname").read_text().strip()}
+
+
+def test_once_keeps_no_history_and_prints_nothing_else_whatever_the_settings_say(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["once", *QUICK, f"--storage.path={tmp_path}", "--console", "--history"]) == 0
+    out, err = capsys.readouterr()
+    assert (list(tmp_path.iterdir()), err) == ([], "")
+    assert out.startswith("# HELP")
+
+
+def test_once_fails_where_nothing_at_all_can_be_told(capsys: pytest.CaptureFixture[str]) -> None:
+    nothing = [f"--no-collector.{collector.name}" for collector in COLLECTORS]
+    assert main(["once", *nothing]) == 1
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("name", ["pi-4b-fine", "pi-zero-w", "nuc"])
+def test_in_a_container_the_numbers_are_the_hosts(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["once", *below(name)]) == 0
+    ours = ("system_load", "system_memory_", "system_cpu_seconds", "system_network_receive_bytes", "system_boot_time")
+    got = [line for line in capsys.readouterr().out.splitlines() if line.startswith(ours)]
+    recorded = (HOSTS / name / "expected.prom").read_text(encoding="utf-8").splitlines()
+    assert got == [line for line in recorded if line.startswith(ours)]
+    assert len(got) > 10
+
+
+def test_collectors_lists_each_with_how_it_fares_and_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["collectors", *below("pi-4b-fine"), "--no-collector.memory"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    fares = {line.split()[0]: line.split(maxsplit=1)[1] for line in lines[::2]}
+    assert list(fares) == [collector.name for collector in COLLECTORS]
+    assert (fares["load"], fares["memory"]) == ("fine", "switched off")
+    assert [line.strip() for line in lines[1::2]] == [f"({collector.help})" for collector in COLLECTORS]
+
+
+def test_collectors_says_what_is_not_there_and_what_is_broken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "loadavg").write_text("garbage\n")
+    assert main(["collectors", "--json", f"--path.procfs={tmp_path}", f"--path.sysfs={tmp_path}"]) == 0
+    fares = json.loads(capsys.readouterr().out)
+    assert fares["load"].startswith("failed: ")
+    assert fares["throttling"].startswith("not on this host: ")
+
+
+def test_check_config_finds_nothing_wrong_with_a_good_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "sysvitals.yml"
+    file.write_text("log: {level: debug}\n")
+    assert main(["check-config", str(file)]) == 0
+    assert capsys.readouterr().out == f"{file}: fine\n"
+
+
+def test_check_config_tells_all_that_is_wrong_one_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "sysvitals.yml"
+    file.write_text("log:\n  level: loud\n  fromat: text\n")
+    assert main(["check-config", str(file)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == [
+        f"sysvitals: {file}:2: log.level: 'loud' will not do; it wants one of debug, info, warning, error",
+        f"sysvitals: {file}:3: log.fromat: is no setting. Did you mean format? Valid here: format, level",
+    ]
+
+
+def test_a_bad_configuration_starts_nothing_and_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "data"
+    assert main(["serve", f"--storage.path={folder}", "--log.level=loud", "--web.listen-address=x"]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[1] for line in told] == [" --log.level", " --web.listen-address"]
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["dance"], "invalid choice"),
+        (["serve", "--web.listen-adress=:1"], "--web.listen-adress=:1 (did you mean --web.listen-address?)"),
+        (["once", "--no-colector.load"], "--no-colector.load (did you mean --no-collector.load?)"),
+        (["once", "--web.listen"], "unrecognized: --web.listen"),
+        (["once", "extra"], "unrecognized: extra"),
+        (["serve", "--json"], "unrecognized: --json"),
+        (["once", "--log.level"], "expected one argument"),
+        (["once", "--no-collector.load=yes"], "ignored explicit argument"),
+        (["check-config"], "the following arguments are required: FILE"),
+    ],
+)
+def test_what_is_asked_wrongly_is_said_in_one_line_after_the_usage(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    out, err = capsys.readouterr()
+    assert (caught.value.code, out) == (2, "")
+    assert err.startswith("usage: sysvitals")
+    assert words in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("command", ["serve", "once", "collectors"])
+def test_the_help_of_a_command_names_each_setting_with_its_default(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    assert caught.value.code == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "--web.listen-address ADDRESS" in out
+    assert "--history.keep-age AGE Remove segments that are older. (default: 30d)" in out
+    for collector in COLLECTORS:
+        assert f"--no-collector.{collector.name}" in out
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "arguments", [["once", *QUICK], ["once", "--json", *QUICK], ["--version"], ["serve", "--help"]]
+)
+def test_whoever_stops_reading_is_not_told_of_it(arguments: list[str], unbuffered: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [*PROGRAM, *arguments],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert done.stderr == b""
+    assert done.returncode in (0, 1)
+
+
+def test_a_full_disk_is_said_once_in_one_line() -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*PROGRAM, "once", *QUICK],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, b"sysvitals: No space left on device\n")
+
+
+def test_names_reach_standard_output_as_utf_8_whatever_the_locale(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/hostname").write_text("küche\n", encoding="utf-8")
+    env = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii:strict", "PYTHONUTF8": "0"}
+    arguments = ["once", "--json", f"--path.rootfs={tmp_path}", *QUICK]
+    done = subprocess.run([*PROGRAM, *arguments], capture_output=True, env=env, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert {json.loads(line)["host"] for line in done.stdout.splitlines()} == {"küche"}
+
+
+def test_a_flag_may_be_given_again_for_one_more_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[Any] = []
+    monkeypatch.setattr("sysvitals.cli.serve", lambda settings, load: served.append((settings, load())))
+    main(["serve", "--web.listen-address=:1", "--web.listen-address=[::1]:2", "--log.level=error", "--log.level=debug"])
+    ((settings, again),) = served
+    assert settings.web.listen_address == (("", 1), ("::1", 2))
+    assert settings.log.level == "debug"
+    assert again == settings
+
+
+AUDIT = """
+import ctypes, sys, threading
+import prometheus_client.exposition, prometheus_client.process_collector, yaml  # what these do is their own
+touched = []
+def note(event, arguments):
+    if event == "open":
+        touched.append(("open", str(arguments[0])))
+    elif event.split(".")[0] in ("socket", "subprocess", "os", "shutil", "ctypes", "signal", "tempfile", "fcntl"):
+        if event not in ("os.listdir", "os.scandir"):
+            touched.append((event, repr(arguments)))
+sys.addaudithook(note)
+import sysvitals.cli
+for event, what in touched:
+    if event != "open" or not what.endswith((".py", ".pyc", ".so")) and ".so." not in what:
+        print(event, what)
+print(threading.active_count(), len(sysvitals.__version__) > 0)
+"""
+
+
+def test_importing_the_program_touches_nothing_and_starts_no_thread() -> None:
+    done = subprocess.run([sys.executable, "-B", "-c", AUDIT], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    assert done.stdout == "1 True\n"
+
+
+def test_looking_once_imports_no_web_server() -> None:
+    code = "import sys; import sysvitals.cli; print({'asyncio', 'uvicorn'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("set()\n", "")

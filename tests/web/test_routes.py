@@ -1,0 +1,259 @@
+"""The routes, asked in this process."""
+
+import gzip
+import threading
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.datastructures import QueryParams
+
+from sysvitals.web.routes import (
+    DEFAULT_SCRAPE_SECONDS,
+    MARGIN_SECONDS,
+    Services,
+    accepts_gzip,
+    build_web_app,
+    choose_collectors,
+    scrape_seconds,
+)
+from tests.web.asking import Client
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+ENABLED = ["cpu", "load", "wifi"]
+
+
+@dataclass
+class Exporter:
+    """Answers the routes, and notes what they asked."""
+
+    asked: list[tuple[frozenset[str] | None, float, str]] = field(default_factory=list)
+    is_ready: bool = True
+    problems: tuple[str, ...] = ()
+    reloads: int = 0
+    thread: str = ""
+
+    def metrics(self, names: frozenset[str] | None, seconds: float, accept: str) -> tuple[bytes, str]:
+        self.asked.append((names, seconds, accept))
+        self.thread = threading.current_thread().name
+        return b"# HELP x x\n# TYPE x gauge\nx 1.0\n" * 50, TEXT
+
+    def reload(self) -> tuple[str, ...]:
+        self.reloads += 1
+        return self.problems
+
+    def services(self) -> Services:
+        return Services(
+            metrics=self.metrics,
+            collectors=lambda: dict.fromkeys(ENABLED, "fine"),
+            state=lambda: '{"events":[]}',
+            ready=lambda: self.is_ready,
+            reload=self.reload,
+            host="pi<4>",
+            version="1.2.3",
+        )
+
+
+@pytest.fixture
+def exporter() -> Exporter:
+    return Exporter()
+
+
+@pytest.fixture
+def client(exporter: Exporter) -> Client:
+    return Client(build_web_app(exporter.services()))
+
+
+def test_metrics_are_given_with_the_content_type_of_their_format(client: Client) -> None:
+    answer = client.get("/metrics", headers={"accept-encoding": "identity"})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, TEXT)
+    assert "content-encoding" not in answer.headers
+    assert answer.headers["content-length"] == str(len(answer.content))
+
+
+def test_no_cache_keeps_metrics_or_takes_one_form_for_another(client: Client) -> None:
+    answer = client.get("/metrics")
+    assert answer.headers["cache-control"] == "no-store"
+    assert {name.strip() for name in answer.headers["vary"].split(",")} == {"accept", "accept-encoding"}
+
+
+def test_who_accepts_gzip_is_given_gzip_of_the_same_metrics(client: Client) -> None:
+    plain = client.get("/metrics", headers={"accept-encoding": "identity"}).content
+    answer, packed = client.raw("/metrics", headers={"accept-encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.headers["content-length"] == str(len(packed))
+    assert gzip.decompress(packed) == plain
+    assert len(packed) < len(plain)
+
+
+@pytest.mark.parametrize("header", ["gzip", "deflate, gzip", "GZIP;q=0.5", "br;q=1.0, gzip; q=0.001", " gzip "])
+def test_gzip_is_accepted(header: str) -> None:
+    assert accepts_gzip(header)
+
+
+@pytest.mark.parametrize("header", ["", "identity", "gzip;q=0", "gzip; q=0.000", "x-gzip2", "br", "notgzip", ",;,"])
+def test_gzip_is_not_accepted(header: str) -> None:
+    assert not accepts_gzip(header)
+
+
+def test_a_scrape_does_not_hold_up_the_loop_that_answers_the_others(client: Client, exporter: Exporter) -> None:
+    client.get("/metrics")
+    loops = [thread.name for thread in threading.enumerate() if thread.name == exporter.thread]
+    assert exporter.thread.startswith("asyncio_"), loops
+
+
+def test_the_accept_header_reaches_the_projection(client: Client, exporter: Exporter) -> None:
+    client.get("/metrics", headers={"accept": "application/openmetrics-text; version=1.0.0"})
+    assert exporter.asked[0][2] == "application/openmetrics-text; version=1.0.0"
+
+
+def test_head_of_metrics_tells_the_same_headers_as_get(client: Client) -> None:
+    got, head = client.get("/metrics"), client.request("HEAD", "/metrics")
+    assert (head.status_code, dict(head.headers)) == (200, dict(got.headers))
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("", None),
+        ("?collect[]=load", {"load"}),
+        ("?collect[]=load&collect[]=cpu&collect[]=load", {"load", "cpu"}),
+        ("?collect%5B%5D=wifi", {"wifi"}),
+        ("?exclude[]=load", {"cpu", "wifi"}),
+        ("?exclude[]=cpu&exclude[]=load&exclude[]=wifi", set()),
+        ("?other=1&collect=load", None),
+    ],
+)
+def test_a_scrape_may_choose_collectors(query: str, names: set[str] | None, client: Client, exporter: Exporter) -> None:
+    assert client.get(f"/metrics{query}").status_code == 200
+    assert exporter.asked[0][0] == names
+
+
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [
+        ("collect[]=load&exclude[]=cpu", "do not go together"),
+        ("collect[]=laod", "'laod'"),
+        ("exclude[]=laod", "'laod'"),
+        ("collect[]=load&collect[]=", "''"),
+        (f"collect[]={quote('<script>')}", "'<script>'"),
+        ("collect[]=a%0Ab", r"'a\nb'"),
+        ("collect[]=%FF%00", r"'�\x00'"),
+    ],
+)
+def test_a_question_that_cannot_be_answered_is_refused_with_the_valid_names(
+    query: str, word: str, client: Client, exporter: Exporter
+) -> None:
+    answer = client.get(f"/metrics?{query}")
+    assert answer.status_code == 400
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert word in answer.text
+    assert answer.text.endswith("enabled here: cpu, load, wifi\n")
+    assert answer.text.count("\n") == 1
+    assert exporter.asked == []
+
+
+@given(wanted=st.lists(st.sampled_from([*ENABLED, "x"])), unwanted=st.lists(st.sampled_from([*ENABLED, "x"])))
+def test_what_is_chosen_is_always_among_what_is_enabled(wanted: list[str], unwanted: list[str]) -> None:
+    query = QueryParams([*(("collect[]", name) for name in wanted), *(("exclude[]", name) for name in unwanted)])
+    names, problem = choose_collectors(query, ENABLED)
+    assert bool(problem) == ("x" in {*wanted, *unwanted} or bool(wanted and unwanted))
+    if not problem:
+        assert (names or frozenset()) <= frozenset(ENABLED)
+        assert (names is None) == (not wanted and not unwanted)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("10", 9.5), ("5.0", 4.5), ("0.6", 0.3), ("0.001", 0.0005), ("1e1", 9.5)]
+)
+def test_a_scrape_is_done_before_prometheus_gives_up(header: str, seconds: float) -> None:
+    assert scrape_seconds(header) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    "header", [None, "", "soon", "nan", "inf", "-inf", "-5", "0", "-0.0", "1e999", "3600", "10s", "٣x"]
+)
+def test_a_deadline_that_makes_no_sense_is_taken_for_the_usual_one(header: str | None) -> None:
+    assert scrape_seconds(header) == DEFAULT_SCRAPE_SECONDS - MARGIN_SECONDS
+
+
+@given(header=st.one_of(st.text(), st.floats().map(str)))
+def test_whatever_the_deadline_a_scrape_ends_within_the_hour(header: str) -> None:
+    assert 0 <= scrape_seconds(header) < 3600
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("3", 2.5), ("nan", 9.5), ("inf", 9.5), ("-1", 9.5)])
+def test_prometheus_own_deadline_reaches_the_collectors(
+    header: str, seconds: float, client: Client, exporter: Exporter
+) -> None:
+    client.get("/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": header})
+    assert exporter.asked[0][1] == seconds
+
+
+def test_it_is_healthy_even_before_the_first_readings_but_not_ready(client: Client, exporter: Exporter) -> None:
+    exporter.is_ready = False
+    assert client.get("/-/healthy").status_code == 200
+    answer = client.get("/-/ready")
+    assert (answer.status_code, answer.text) == (503, "sysvitals has not taken its first readings yet.\n")
+    exporter.is_ready = True
+    assert client.get("/-/ready").status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
+def test_only_a_post_reloads(method: str, client: Client, exporter: Exporter) -> None:
+    answer = client.request(method, "/-/reload")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert exporter.reloads == 0
+
+
+def test_a_post_reloads_and_tells_how_it_went(client: Client, exporter: Exporter) -> None:
+    assert (client.request("POST", "/-/reload").status_code, exporter.reloads) == (200, 1)
+    exporter.problems = ("a.yml:1: x: is no setting.", "a.yml:2: y: is no setting.")
+    answer = client.request("POST", "/-/reload")
+    assert answer.status_code == 400
+    assert answer.text.splitlines()[1:] == list(exporter.problems)
+
+
+def test_the_state_is_json_that_no_cache_keeps(client: Client) -> None:
+    answer = client.get("/api/v1/state")
+    assert (answer.status_code, answer.json()) == (200, {"events": []})
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_the_page_is_html_with_the_hosts_name_escaped(client: Client) -> None:
+    answer = client.get("/")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "pi&lt;4&gt;" in answer.text
+    assert "pi<4>" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/metricsx", "/-/", "/api", "/%2e%2e/etc/passwd", "/metrics%00"])
+def test_what_is_not_there_is_404(path: str, client: Client) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.text) == (404, "Not Found")
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/-/healthy", "/-/ready", "/api/v1/state"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_what_can_only_be_read_is_405_for_all_else(method: str, path: str, client: Client) -> None:
+    answer = client.request(method, path)
+    assert answer.status_code == 405
+    assert {name.strip() for name in answer.headers["allow"].split(",")} == {"GET", "HEAD"}
+
+
+def test_an_error_within_is_500_without_its_insides() -> None:
+    services = Exporter().services()
+    broken = Services(
+        metrics=services.metrics,
+        collectors=services.collectors,
+        state=lambda: str(1 // 0),
+        ready=services.ready,
+        reload=services.reload,
+        host="pi4",
+        version="1",
+    )
+    answer = Client(build_web_app(broken)).get("/api/v1/state")
+    assert (answer.status_code, answer.text) == (500, "Internal Server Error")
