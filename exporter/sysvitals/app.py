@@ -1,24 +1,26 @@
 """Builds the exporter from its settings: the only place where the parts meet."""
 
-import asyncio
 import logging
 import os
 import platform
 import signal
+import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from threading import Lock, Thread
 
 from sysvitals import __version__
 from sysvitals.collectors import COLLECTORS
 from sysvitals.config.load import ConfigError
 from sysvitals.config.logs import configure_logging
 from sysvitals.config.settings import SECTIONS, Settings, list_leaves
+from sysvitals.history.ending import settle_ending
 from sysvitals.history.reading import read_last_mark
 from sysvitals.model.catalog import Catalog, build_catalog
 from sysvitals.model.changes import CHANGES, Reloaded, Started, Stopped
 from sysvitals.model.event import SCHEMA_VERSION, Event, encode_events
-from sysvitals.model.reading import Body
+from sysvitals.model.reading import Body, Change
 from sysvitals.model.state import State
 from sysvitals.model.status import STATUSES, Build, ConfigStatus, EventCount, SinkStatus
 from sysvitals.outputs.console import ConsoleSink
@@ -29,18 +31,19 @@ from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.inbox import Inbox
 from sysvitals.pipeline.losses import LossReporter
 from sysvitals.pipeline.runner import Runner
+from sysvitals.pipeline.watcher import Watcher
 from sysvitals.sources.host import Host
 from sysvitals.sources.kernel import read_hostname
 from sysvitals.sources.timekeeping import read_boot_id, read_clock
-from sysvitals.web.routes import Services, build_web_app
-from sysvitals.web.server import build_server, listen
 
 _log = logging.getLogger(__name__)
 
 HISTORY_INBOX_EVENTS = 8192
 CONSOLE_INBOX_EVENTS = 2048
 _LOSSES_SECONDS = 5.0
-_STOP_SECONDS = 0.6
+_HISTORY_STOP_SECONDS = 5.0
+"""Milliseconds as a rule; where a board is just compressing a segment, its history weighs more than haste."""
+_CONSOLE_STOP_SECONDS = 0.5
 
 
 def build_full_catalog() -> Catalog:
@@ -51,7 +54,13 @@ def build_full_catalog() -> Catalog:
 def build_host(settings: Settings) -> Host:
     """The host whose files are where the settings say."""
     paths = settings.path
-    return Host(procfs=paths.procfs, sysfs=paths.sysfs, rootfs=paths.rootfs, devfs=paths.devfs)
+    return Host(
+        procfs=paths.procfs,
+        sysfs=paths.sysfs,
+        rootfs=paths.rootfs,
+        devfs=paths.devfs,
+        storage=settings.storage.path,
+    )
 
 
 class Exporter:
@@ -59,19 +68,22 @@ class Exporter:
 
     def __init__(self, settings: Settings, *, load: Callable[[], Settings], host: Host, clock: Clock) -> None:
         self.settings = settings
-        self.hostname = _known(lambda: read_hostname(host), "unknown")
+        self.hostname = _known(lambda: read_hostname(host)) or "unknown"
         self.catalog = build_full_catalog()
         self._load = load
+        self._reloading = Lock()
         self._clock = clock
         self._config = ConfigStatus(successful=True, at=clock.wall())
         self._state = State(self.catalog.owners)
         self._projection = Projection(self.catalog)
         self._history_folder = os.path.join(settings.storage.path, "history")
-        boot = _known(lambda: read_boot_id(host), "")
+        self._host = host
+        self._boot = boot = _known(lambda: read_boot_id(host)) or ""
         mark = read_last_mark(self._history_folder, boot) if settings.history.enabled else None
         self._bus = Bus(clock=clock, host=self.hostname, boot=boot, next_seq=mark.seq + 1 if mark else 0)
         self._bus.subscribe(_Fold(self._state))
         self._runner = Runner(settings.collector, host=host, bus=self._bus, clock=clock)
+        self._watcher = Watcher(settings.collector, host=host, clock=clock, wake=self._runner.wake)
         self._inboxes: list[Inbox] = []
         self._sinks: list[JsonlSink | ConsoleSink] = []
         self._history = self._add_history() if settings.history.enabled else None
@@ -81,18 +93,30 @@ class Exporter:
 
     def start(self) -> None:
         """Begin: from here on events flow."""
+        beginning: list[Change] = [Started(version=__version__, schema=SCHEMA_VERSION, pid=os.getpid())]
+        if self._history is not None:  # before it begins to tidy up what is to be read here
+            ending = settle_ending(
+                self._history_folder, self.catalog, self._host, hostname=self.hostname, boot=self._boot
+            )
+            beginning += [ending] if ending is not None else []
         for sink in self._sinks:
             sink.start()
-        self._bus.publish([Started(version=__version__, schema=SCHEMA_VERSION, pid=os.getpid())])
+        self._bus.publish(beginning)
         self._runner.start()
+        self._watcher.start()
+
+    def stop_reading(self) -> None:
+        """Read nothing any more. A scrape that waits for readings is answered at once with what there is."""
+        self._watcher.stop()
+        self._runner.stop()
 
     def stop(self, reason: str) -> None:
         """End within a second: nothing is read any more, and what was read reaches the history."""
-        self._runner.stop()
+        self.stop_reading()
         self._losses.tell()
         self._bus.publish([Stopped(reason=reason)])
         for sink in self._sinks:
-            sink.stop(_STOP_SECONDS)
+            sink.stop(_HISTORY_STOP_SECONDS if sink is self._history else _CONSOLE_STOP_SECONDS)
 
     def tend(self) -> None:
         """What is to be done now and then: tell of losses."""
@@ -144,6 +168,10 @@ class Exporter:
 
     def reload(self) -> tuple[str, ...]:
         """Read the configuration again. What is wrong with it, in which case the old one stays in force."""
+        with self._reloading:  # whoever asked last shall not lose to one that read the file before
+            return self._reload()
+
+    def _reload(self) -> tuple[str, ...]:
         try:
             fresh = self._load()
         except ConfigError as error:
@@ -157,6 +185,7 @@ class Exporter:
         if self._history is not None:
             self._history.rules = history_rules(fresh)
         self._state.forget(self._runner.replace(fresh.collector))
+        self._watcher.replace(fresh.collector)
         self._config = ConfigStatus(successful=True, at=self._clock.wall())
         self._bus.publish([Reloaded(changed=", ".join(changed))])
         _log.info("reloaded: %s", ", ".join(changed) or "nothing changed")
@@ -164,8 +193,8 @@ class Exporter:
 
     def _countable(self) -> list[str]:
         # all of them from the start: a counter that first appears with its first event hides that event from rate()
-        enabled = {reading.event_name for collector in self.settings.collector for reading in collector.readings}
-        return sorted(enabled | {change.event_name for change in CHANGES})
+        bodies = [body for collector in self.settings.collector for body in (*collector.readings, *collector.reports)]
+        return sorted({body.event_name for body in (*bodies, *CHANGES)})
 
     def _statuses(self) -> list[Body]:
         statuses: list[Body] = [Build(version=__version__, python=platform.python_version()), self._config]
@@ -215,6 +244,12 @@ def build_exporter(settings: Settings, load: Callable[[], Settings] | None = Non
 
 def serve(settings: Settings, load: Callable[[], Settings]) -> None:
     """Run until SIGTERM or SIGINT. SIGHUP reads the configuration again. Raises OSError where an address is taken."""
+    # here and not above: looking once needs no server, and importing one takes a small board seconds
+    import asyncio  # noqa: PLC0415
+
+    from sysvitals.web.routes import Services, build_web_app  # noqa: PLC0415
+    from sysvitals.web.server import build_server, listen  # noqa: PLC0415
+
     configure_logging(settings.log)
     sockets = listen(settings.web.listen_address)
     exporter = build_exporter(settings, load)
@@ -233,19 +268,31 @@ def serve(settings: Settings, load: Callable[[], Settings]) -> None:
 
     def end(number: signal.Signals) -> None:
         reasons.append(number.name)
-        server.should_exit = True
+        exporter.stop_reading()  # first, or a scrape that waits for a slow collector would hold the server up
+        server.end()
+
+    def reload() -> None:
+        # a thread that is not waited for at the end: the file may lie on a dead network mount
+        Thread(target=exporter.reload, name="reload", daemon=True).start()
+
+    async def tend() -> None:
+        while True:
+            await asyncio.sleep(_LOSSES_SECONDS)
+            exporter.tend()
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, end, number)
-        loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, exporter.reload))
+        loop.add_signal_handler(signal.SIGHUP, reload)
         exporter.start()
-        _announce(settings)
-        tending = asyncio.create_task(_tend(exporter))
-        await server.serve(sockets=sockets)
-        tending.cancel()
-        exporter.stop(reasons[0] if reasons else "the server ended")
+        _announce(settings, sockets)
+        tending = asyncio.create_task(tend())
+        try:
+            await server.serve(sockets=sockets)
+        finally:
+            tending.cancel()
+            exporter.stop(reasons[0] if reasons else "the server ended")
 
     asyncio.run(run())
 
@@ -264,12 +311,12 @@ def history_rules(settings: Settings) -> HistoryRules:
     )
 
 
-def _known(read: Callable[[], str], otherwise: str) -> str:
+def _known(read: Callable[[], str | None]) -> str | None:
     try:
         return read()
     except (OSError, ValueError) as error:
         _log.warning("cannot tell who this host is: %s", error)
-        return otherwise
+        return None
 
 
 def _is_synced(host: Host) -> bool | None:
@@ -279,14 +326,9 @@ def _is_synced(host: Host) -> bool | None:
         return None
 
 
-async def _tend(exporter: Exporter) -> None:
-    while True:
-        await asyncio.sleep(_LOSSES_SECONDS)
-        exporter.tend()
-
-
-def _announce(settings: Settings) -> None:
-    for host, port in settings.web.listen_address:
+def _announce(settings: Settings, sockets: Iterable[socket.socket]) -> None:
+    for (host, _), listener in zip(settings.web.listen_address, sockets, strict=True):
+        port = listener.getsockname()[1]  # where 0 was asked for, the system chose one
         shown = f"[{host}]" if ":" in host else host or "localhost"
         _log.info("page    http://%s:%d/", shown, port)
         _log.info("metrics http://%s:%d/metrics", shown, port)

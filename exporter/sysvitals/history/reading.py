@@ -1,14 +1,15 @@
 """Stored events, read back: where the last run ended, and everything for a replay."""
 
+import contextlib
 import json
 import logging
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from sysvitals.model.event import Event, decode_event
 from sysvitals.model.reading import Body
-from sysvitals.outputs.segments import Segment, list_segments, read_lines
+from sysvitals.outputs.segments import PLAIN, Segment, find_last_segment, list_segments, read_last_lines, read_lines
 
 _log = logging.getLogger(__name__)
 
@@ -21,13 +22,39 @@ class Mark(NamedTuple):
 
 
 def read_last_mark(folder: str, boot: str) -> Mark | None:
-    """The last stored event of this boot, or None. Looks at the newest segments only: a boot's events lie together."""
-    for segment in reversed(list_segments(folder)[-_SEGMENTS_TO_ASK:]):
-        lines = deque(_tolerant_lines(segment), maxlen=_LINES_TO_ASK)
-        marks = [mark for line in lines if (mark := _parse_mark(line)) and mark.boot == boot]
-        if marks:
-            return max(marks, key=lambda mark: mark.seq)
-    return None
+    """The last stored event of this boot, or None.
+
+    The last run left its last segment uncompressed, wherever its name falls: the clock may have been set. Else it is
+    among the newest.
+    """
+    try:
+        segments = list_segments(folder)
+    except OSError as error:
+        _log.warning("history: %s cannot be looked through: %s", folder, error)
+        return None
+    plain = [segment for segment in segments if segment.path.endswith(PLAIN)]
+    newest = [segment for segment in reversed(segments[-_SEGMENTS_TO_ASK:]) if segment not in plain]
+    marks = [mark for segment in plain if (mark := _last_mark(segment, boot))]
+    marks += next(([mark] for segment in newest if (mark := _last_mark(segment, boot))), [])
+    return max(marks, key=lambda mark: mark.seq, default=None)
+
+
+def read_last_events(folder: str, bodies: Mapping[str, type[Body]], count: int) -> list[Event]:
+    """The last events that were stored, at most about so many, as far as the segment that was written last holds them.
+
+    Lines that are no events are passed over: where the power failed, the last is torn.
+    """
+    try:
+        segment = find_last_segment(folder)
+    except OSError as error:
+        _log.warning("history: %s cannot be looked through: %s", folder, error)
+        return []
+    events = []
+    for line in _last_lines(segment, count) if segment else ():
+        with contextlib.suppress(ValueError):
+            if event := decode_event(line, bodies):
+                events.append(event)
+    return events
 
 
 def read_events(folder: str, bodies: Mapping[str, type[Body]]) -> Iterator[Event]:
@@ -57,9 +84,31 @@ def _tolerant_lines(segment: Segment) -> Iterator[str]:
         _log.warning("history: %s cannot be read to its end: %s", segment.name, error)
 
 
+def _last_mark(segment: Segment, boot: str) -> Mark | None:
+    first = next((mark for line in _tolerant_lines(segment) if (mark := _parse_mark(line))), None)
+    if first is None or first.boot != boot:  # a segment holds one run's events
+        return None
+    for lines in (_last_lines(segment), _tolerant_lines(segment)):  # all of them only where the end is damaged
+        marks = (mark for line in lines if (mark := _parse_mark(line)) and mark.boot == boot)
+        last = max(marks, key=lambda mark: mark.seq, default=None)
+        if last is not None:
+            return last
+    return None
+
+
+def _last_lines(segment: Segment, count: int = _LINES_TO_ASK) -> Iterable[str]:
+    if not segment.path.endswith(PLAIN):
+        return deque(_tolerant_lines(segment), maxlen=count)
+    try:
+        return read_last_lines(segment, count)
+    except OSError as error:
+        _log.warning("history: %s cannot be read at its end: %s", segment.name, error)
+        return ()
+
+
 def _parse_mark(line: str) -> Mark | None:
     try:
         envelope = json.loads(line)
         return Mark(str(envelope["boot"]), int(envelope["seq"]))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None

@@ -61,6 +61,8 @@ def build_catalog(collectors: Iterable[Collector], others: Iterable[type[Change 
         for reading in collector.readings:
             _add(reading, collector.name, bodies, families)
             owners[reading.event_name] = collector.name
+        for report in collector.reports:
+            _add(report, collector.name, bodies, families)
     for other in others:
         _add(other, None, bodies, families)
     ordered = dict(sorted(families.items()))

@@ -68,10 +68,42 @@ class Stopped(Change, event="sysvitals.stopped", urgent=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reloaded(Change, event="sysvitals.reloaded"):
+class Reloaded(Change, event="sysvitals.reloaded", urgent=True):
     """The configuration was read again and is in force."""
 
     changed: Annotated[str, Detail("Settings that changed, separated by commas.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UncleanShutdown(Change, event="system.shutdown.unclean", urgent=True):
+    """The host went down without being shut down: its power failed, or its kernel hung, crashed or was reset.
+
+    Told when the exporter starts in the next boot, with the last that the history holds of the one before. What was
+    read in the seconds before the end, and not yet written, is not in it.
+    """
+
+    ended_boot: Annotated[str, Detail("Id of the boot that ended so.")]
+    last_seen: Annotated[float, Detail("When it was last heard of, in Unix time by its clock then.", unit="seconds")]
+    clock_synced: Annotated[
+        bool | None, Detail("Whether that clock could be trusted; absent where the kernel did not say.")
+    ] = None
+    uptime: Annotated[float, Detail("How long it was up by then.", unit="seconds")]
+    certain: Annotated[
+        bool,
+        Detail(
+            "True where the system's own log (/var/log/wtmp) holds no shutdown either. False where there is no such "
+            "log: had the exporter alone been killed, and the host been shut down later, it would look the same."
+        ),
+    ]
+    celsius: Annotated[float | None, Detail("Temperature of the hottest sensor then.", unit="celsius")] = None
+    hottest: Annotated[str | None, Detail("Which sensor that was: chip and sensor.")] = None
+    undervoltage: Annotated[
+        bool | None, Detail("Whether the supply voltage was too low then; absent where nothing can tell.")
+    ] = None
+    throttling: Annotated[
+        str | None, Detail("All causes of throttling then, separated by commas; absent where there was none.")
+    ] = None
+    load1: Annotated[float | None, Detail("Load average over one minute then.")] = None
 
 
 CHANGES: tuple[type[Change], ...] = (
@@ -83,4 +115,5 @@ CHANGES: tuple[type[Change], ...] = (
     Started,
     Stopped,
     Reloaded,
+    UncleanShutdown,
 )

@@ -62,7 +62,7 @@ class Collector:
     compare: Callable[[Any, Any, float], Reading] | None = None
     changes: Callable[[Any, Any], Iterable[Change]] | None = None
     reports: tuple[type[Change], ...] = ()
-    watch: Callable[[Any], Iterable[Watch]] | None = None
+    watch: Callable[..., Iterable[Watch]] | None = None
     options: Any = None
     interval: float = 5.0
     max_age: float = 1.0
@@ -71,3 +71,9 @@ class Collector:
     def run(self, host: Any) -> Iterable[Reading | Fault]:
         """What `read` yields for this host, with the options as they are set."""
         return self.read(host) if self.options is None else self.read(host, self.options)
+
+    def watches(self, host: Any) -> Iterable[Watch]:
+        """What `watch` names for this host, with the options as they are set."""
+        if self.watch is None:
+            return ()
+        return self.watch(host) if self.options is None else self.watch(host, self.options)

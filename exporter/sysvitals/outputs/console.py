@@ -1,6 +1,8 @@
 """Console lines: one event a line on standard output, as JSON or, for a person at a terminal, in words."""
 
+import json
 import logging
+import re
 from datetime import datetime
 from threading import Thread
 from typing import TextIO
@@ -9,6 +11,8 @@ from sysvitals.model.event import Event, body_data, encode_events
 from sysvitals.pipeline.inbox import Inbox
 
 _log = logging.getLogger(__name__)
+
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 class ConsoleSink:
@@ -33,12 +37,22 @@ class ConsoleSink:
         while (events := self._inbox.take()) or not self._inbox.closed:
             lines = [describe_event(event) for event in events] if self._readable else encode_events(events)
             try:
-                self._stream.write("".join(f"{line}\n" for line in lines))
-                self._stream.flush()
-            except OSError as error:
+                self._print("".join(f"{line}\n" for line in lines))
+            except BrokenPipeError:
+                _log.info("console: nobody reads it any more")
+                break
+            except (OSError, ValueError) as error:  # ValueError: it is closed
                 _log.error("console: cannot print any more: %s", error)  # the words say it
-                self._inbox.close()
-                return
+                break
+        self._inbox.close()
+        self._inbox.take()  # what still came is kept for nobody
+
+    def _print(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+        except UnicodeEncodeError:  # the terminal has not all letters
+            self._stream.write(_NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text))
+        self._stream.flush()
 
 
 def describe_event(event: Event) -> str:

@@ -1,5 +1,6 @@
 """The projection of a state onto Prometheus families, and their text. Only this module knows prometheus_client."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from sysvitals.model.metric import Info, Metric
 from sysvitals.model.reading import Body, fields_of, labels_of
 
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"
+_OPENMETRICS = "application/openmetrics-text"
 
 
 class Projection:
@@ -43,8 +45,11 @@ def encode_families(families: list[PrometheusMetric], accept: str = "") -> tuple
     encode: Callable[[Any], bytes]
     try:
         encode, content_type = choose_encoder(accept)
-    except ValueError:  # a version that is no version
+    except (ValueError, TypeError):  # a version that is no version
         encode, content_type = generate_latest, PLAIN
+    if content_type.startswith(_OPENMETRICS):
+        # prometheus_client promises any version that is asked for, but this is what it writes
+        content_type = re.sub(r"version=[^;]*", "version=1.0.0", content_type)
     return encode(_Families(families)), content_type
 
 

@@ -1,10 +1,14 @@
 """The history on disk: one event a line, in segments. Written in batches, which spares an SD card."""
 
 import contextlib
+import errno
+import json
 import logging
 import os
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from threading import Event as Flag
 from threading import Thread
 
@@ -18,6 +22,8 @@ from sysvitals.outputs.segments import (
     compress_segment,
     create_segment,
     list_segments,
+    mark_current,
+    read_lines,
     remove_leftovers,
     remove_segment,
     repair_segment,
@@ -28,6 +34,7 @@ from sysvitals.pipeline.inbox import Inbox
 _log = logging.getLogger(__name__)
 
 _CLOCK_JUMP_SECONDS = 60.0
+_RETRY_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +79,8 @@ class JsonlSink:
         self._written = 0
         self._syncs = 0
         self._errors = 0
-        self._trouble = ""
+        self._in_trouble = False
+        self._uncompressed: deque[Segment] = deque()
         self._stopping = Flag()
         self._thread = Thread(target=self._run, name="history", daemon=True)
 
@@ -94,23 +102,26 @@ class JsonlSink:
             written=self._written,
             syncs=self._syncs,
             errors=self._errors,
-            writable=not self._trouble,
+            writable=not self._in_trouble,
         )
 
     def _run(self) -> None:
-        self._tend(self._mend)
+        self._mend()
         while True:
             if self._waiting:
                 # the disk refused these: they come first, what came since waits in its bounded place
-                self._stopping.wait(self.rules.flush_seconds)
+                self._stopping.wait(min(self.rules.flush_seconds, _RETRY_SECONDS))
                 events = self._waiting
             else:
                 events = self._inbox.take(self.rules.flush_seconds)
+            is_last_try = self._inbox.closed
             self._waiting = () if self._write(events) else events
             if self._segment is not None and self._is_full():
                 self._close_segment(compress=self.rules.compress)
                 self._tend(self._prune)
-            if self._inbox.closed and (self._waiting or not self._inbox.waiting):
+            if self._uncompressed and not self._in_trouble and not self._inbox.closed:
+                self._tend(self._compress_one)
+            if is_last_try and (self._waiting or not self._inbox.waiting):
                 break
         self._close_segment(compress=False)
 
@@ -119,10 +130,15 @@ class JsonlSink:
             return True
         data = ("\n".join(encode_events(events)) + "\n").encode()
         try:
-            if self._descriptor is None or self._segment is None:
+            if self._segment is not None and not os.path.exists(self._segment.path):
+                self._leave_segment(self._segment)
+            if self._descriptor is None:
                 self._open_segment()
             assert self._descriptor is not None  # noqa: S101  # just opened
             _write_all(self._descriptor, data)
+            if self._segment is not None and not self._offset:
+                with contextlib.suppress(OSError):  # where no link can be, the newest name has to do
+                    mark_current(self.folder, self._segment)
             if self.rules.fsync or any(event.body.urgent for event in events):
                 os.fdatasync(self._descriptor)
                 self._syncs += 1
@@ -131,10 +147,15 @@ class JsonlSink:
             return False
         self._offset += len(data)
         self._written += len(data)
-        if self._trouble:
+        if self._in_trouble:
             _log.warning("history: written again; %d events were lost in all", self._inbox.dropped)
-            self._trouble = ""
+            self._in_trouble = False
         return True
+
+    def _leave_segment(self, segment: Segment) -> None:
+        _log.warning("history: %s was taken away while it was written; a new segment begins", segment.path)
+        self._offset = 0
+        self._close_segment(compress=False)
 
     def _open_segment(self) -> None:
         self._descriptor, self._segment = create_segment(self.folder, self._clock.wall())
@@ -143,9 +164,9 @@ class JsonlSink:
 
     def _fail(self, error: OSError) -> None:
         self._errors += 1
-        if not self._trouble:
+        if not self._in_trouble:
             _log.error("history: cannot write below %s: %s; tried again until it can be", self.folder, error)
-        self._trouble = str(error)
+        self._in_trouble = True
         if self._descriptor is not None and self._segment is not None:
             with contextlib.suppress(OSError):
                 # what was torn goes; what was whole stays
@@ -154,6 +175,9 @@ class JsonlSink:
                 with contextlib.suppress(OSError):
                     remove_segment(self._segment)
         self._close_segment(compress=False)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            # what is too old or too much may be just what fills the disk
+            self._tend(self._prune)
 
     def _is_full(self) -> bool:
         rules = self.rules
@@ -181,41 +205,55 @@ class JsonlSink:
 
     def _mend(self) -> None:
         """What a power cut or a kill left behind: torn ends, half-done compressions, plain segments."""
-        remove_leftovers(self.folder)
+        self._tend(lambda: remove_leftovers(self.folder))
+        self._tend(self._repair)
+        self._tend(self._prune)
+
+    def _repair(self) -> None:
         for segment in list_segments(self.folder):
             if segment.path.endswith(PLAIN):
-                torn = repair_segment(segment)
-                if torn:
-                    _log.warning("history: %s had a torn end, %d bytes were cut off", segment.name, torn)
-                    self._publish([HistoryRepaired(segment=segment.name, bytes=torn)])
-                if segment.size == torn:
-                    remove_segment(segment)
-                elif self.rules.compress:
-                    compress_segment(segment)
-        self._prune()
+                self._tend(partial(self._repair_one, segment))
+
+    def _repair_one(self, segment: Segment) -> None:
+        torn = repair_segment(segment)
+        if torn:
+            _log.warning("history: %s had a torn end, %d bytes were cut off", segment.name, torn)
+            self._publish([HistoryRepaired(segment=segment.name, bytes=torn)])
+        if segment.size == torn:
+            remove_segment(segment)
+        elif self.rules.compress:
+            # that takes its time: one after each flush, so that events need not wait for all of them
+            self._uncompressed.append(segment)
+
+    def _compress_one(self) -> None:
+        segment = self._uncompressed.popleft()
+        if os.path.exists(segment.path):
+            plain = os.stat(segment.path).st_size
+            self._kept_bytes += compress_segment(segment).size - plain
 
     def _prune(self) -> None:
         """Remove what is too old or too much, never the segment being written."""
         rules = self.rules
-        segments = list_segments(self.folder)
+        current = self._segment.path if self._segment else ""
+        segments = [segment for segment in list_segments(self.folder) if segment.path != current]
         total = sum(segment.size for segment in segments)
         # by a clock that is known to be wrong, nothing is old
         oldest = self._clock.wall() - rules.keep_seconds if self._clock.synced() is not False else float("-inf")
-        kept = list(segments)
+        kept = len(segments)
         for segment in segments:
-            too_old = rules.keep_seconds > 0 and segment.began < oldest
+            too_old = rules.keep_seconds > 0 and segment.began < oldest and not _began_unsynced(segment)
             too_much = rules.keep_bytes > 0 and total > rules.keep_bytes
-            if (too_old or too_much) and segment != self._segment:
+            if too_old or too_much:
                 remove_segment(segment)
-                kept.remove(segment)
+                kept -= 1
                 total -= segment.size
-        self._kept_bytes, self._kept_segments = total, len(kept)
+        self._kept_bytes, self._kept_segments = total, kept
 
     def _tend(self, duty: Callable[[], object]) -> None:
         try:
             duty()
         except OSError as error:
-            if not self._trouble:
+            if not self._in_trouble:
                 _log.error("history: cannot tidy up below %s: %s", self.folder, error)  # the words say it
             self._errors += 1
 
@@ -224,3 +262,11 @@ def _write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def _began_unsynced(segment: Segment) -> bool:
+    """Whether the segment is named by a clock that was known to be wrong, as that of a board without its own is."""
+    with contextlib.suppress(OSError, EOFError, ValueError, RecursionError):
+        first = json.loads(next(read_lines(segment), ""))
+        return isinstance(first, dict) and first.get("synced") is False
+    return False

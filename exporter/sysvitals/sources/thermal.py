@@ -63,21 +63,25 @@ def read_critical_point(host: Host, zone: Zone) -> int | None:
     return None
 
 
-def read_cooling_devices(host: Host, kind: str) -> list[CoolingDevice | Fault]:
-    """All cooling devices of this type, such as `pwm-fan`. Raises OSError where the class's folder cannot be read."""
+def read_cooling_devices(host: Host, *kinds: str) -> list[CoolingDevice | Fault]:
+    """The cooling devices whose type begins with one of these, such as `pwm-fan`.
+
+    Raises OSError where the class's folder cannot be read.
+    """
     root = f"{host.sysfs}/class/thermal"
     devices: list[CoolingDevice | Fault] = []
     for name in list_names(host, root):
         if not name.startswith("cooling_device"):
             continue
-        device = attempt(name, _read_cooling_device, host, f"{root}/{name}", name, kind)
+        device = attempt(name, _read_cooling_device, host, f"{root}/{name}", name, kinds)
         if device is not None:
             devices.append(device)
     return devices
 
 
-def _read_cooling_device(host: Host, folder: str, name: str, kind: str) -> CoolingDevice | None:
-    if optional(read_label, host, f"{folder}/type") != kind:
+def _read_cooling_device(host: Host, folder: str, name: str, kinds: tuple[str, ...]) -> CoolingDevice | None:
+    kind = optional(read_label, host, f"{folder}/type") or ""
+    if not kind.startswith(kinds):
         return None
     state = optional(read_int, host, f"{folder}/cur_state")
     max_state = optional(read_int, host, f"{folder}/max_state")

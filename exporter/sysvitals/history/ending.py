@@ -1,0 +1,157 @@
+"""How the boot before this one ended: with a shutdown, or in the middle of things, and what was last heard of it."""
+
+import contextlib
+import json
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sysvitals.history.reading import read_last_events
+from sysvitals.model.catalog import Catalog
+from sysvitals.model.changes import Started, Stopped, UncleanShutdown
+from sysvitals.model.event import Event, body_data, format_time
+from sysvitals.model.state import State
+from sysvitals.outputs.segments import sync_folder
+from sysvitals.sources.host import Host
+from sysvitals.sources.shutdowns import ShutdownRecord, read_shutdown_record, shutdown_record_path
+from sysvitals.sources.wtmp import LoggedEnd, read_logged_end
+
+_log = logging.getLogger(__name__)
+
+_LAST_EVENTS = 1000
+"""Enough for the last readings of everything, on a host with many disks too."""
+
+
+def settle_ending(folder: str, catalog: Catalog, host: Host, *, hostname: str, boot: str) -> UncleanShutdown | None:
+    """Judge how the boot before this one ended, and remember the judgement. None where all was well or is unknown.
+
+    Once a boot: an exporter that starts again finds it settled.
+    """
+    if not boot or not host.storage:
+        return None
+    try:
+        record = read_shutdown_record(host)
+    except ValueError as error:
+        _log.warning("%s: %s; unclean shutdowns are counted from 0 again", shutdown_record_path(host), error)
+        record = None
+    except OSError as error:
+        _log.error("unclean shutdowns cannot be counted: %s", error)  # the words say it
+        return None
+    if record is not None and record.boot == boot:
+        return None
+    events = read_last_events(folder, catalog.bodies, _LAST_EVENTS)
+    if record is not None and events and events[-1].stamp.boot != record.boot:
+        events = []  # of the boot that is to be judged nothing was kept; these are of one before it
+    ending = judge_ending(events, catalog, hostname=hostname, boot=boot, logged=_logged_end(host))
+    if ending is not None:
+        _log.warning("%s", describe_ending(ending))
+    try:
+        _write_record(shutdown_record_path(host), _add(record, ending, boot))
+    except OSError as error:
+        _log.error("unclean shutdowns cannot be counted: %s", error)  # the words say it
+    return ending
+
+
+def judge_ending(
+    events: Sequence[Event], catalog: Catalog, *, hostname: str, boot: str, logged: LoggedEnd | None
+) -> UncleanShutdown | None:
+    """What the last events of a boot tell of its end, now that this other boot runs. None where all is well or unknown.
+
+    A stop of the exporter is taken for a shutdown: what came after it nobody saw. Only boot ids tell a reboot; a clock
+    may say what it likes.
+    """
+    if not events or events[-1].stamp.boot == boot or events[-1].stamp.host != hostname:
+        return None
+    for event in reversed(events):
+        if isinstance(event.body, Stopped):
+            return None
+        if isinstance(event.body, Started):
+            break
+    last = events[-1].stamp
+    shutdown_at = logged.shutdown_at if logged is not None else None
+    # a shutdown before that is an earlier boot's, and by a wrong clock there is no before: then the log tells nothing
+    if shutdown_at is not None and last.synced is not False and shutdown_at >= last.time:
+        return None
+    return UncleanShutdown(
+        ended_boot=last.boot,
+        last_seen=last.time,
+        clock_synced=last.synced,
+        uptime=last.uptime,
+        certain=logged is not None and logged.shutdown_at is None,
+        **_last_words(events, catalog),
+    )
+
+
+def describe_ending(ending: UncleanShutdown) -> str:
+    """One line for people."""
+    clock = " by a clock that was wrong" if ending.clock_synced is False else ""
+    words = [f"last seen {format_time(ending.last_seen)}{clock}", f"up {ending.uptime / 3600:.1f} hours by then"]
+    if ending.celsius is not None:
+        words.append(f"{ending.celsius:.1f} °C")
+    if ending.load1 is not None:
+        words.append(f"load {ending.load1:g}")
+    if ending.throttling is not None:
+        words.append(ending.throttling)
+    return f"this host went down without a shutdown: {', '.join(words)}"
+
+
+def _last_words(events: Sequence[Event], catalog: Catalog) -> dict[str, Any]:
+    """What the outputs would have shown at the end, as far as it tells of the power."""
+    state = State(catalog.owners)
+    state.apply(tuple(events))
+    runs = state.snapshot().runs.values()
+    readings = [(event.name, body_data(event.body)) for run in runs for event in run]
+    hottest = max(_named(readings, "system.temperature.updated"), key=lambda data: data["celsius"], default={})
+    load = next(_named(readings, "system.load.updated"), {})
+    causes = _causes(events)
+    return {
+        "celsius": hottest.get("celsius"),
+        "hottest": f"{hottest['chip']} {hottest['sensor']}" if hottest else None,
+        "undervoltage": causes.get("undervoltage"),
+        "throttling": ", ".join(cause for cause, active in causes.items() if active) or None,
+        "load1": load.get("load1"),
+    }
+
+
+def _named(readings: Sequence[tuple[str, dict[str, Any]]], wanted: str) -> Iterator[dict[str, Any]]:
+    return (data for name, data in readings if name == wanted)
+
+
+def _causes(events: Sequence[Event]) -> dict[str, bool]:
+    """The causes of throttling and whether they were active: an edge may have come after the last reading."""
+    causes: dict[str, bool] = {}
+    for event in events:
+        if event.name in ("system.throttling.updated", "system.throttling.started", "system.throttling.cleared"):
+            data = body_data(event.body)
+            causes[data["cause"]] = data.get("active", event.name == "system.throttling.started")
+    return causes
+
+
+def _logged_end(host: Host) -> LoggedEnd | None:
+    with contextlib.suppress(OSError, ValueError):
+        return read_logged_end(host)
+    return None
+
+
+def _add(record: ShutdownRecord | None, ending: UncleanShutdown | None, boot: str) -> ShutdownRecord:
+    unclean = record.unclean if record else 0
+    if ending is None:
+        return ShutdownRecord(boot=boot, unclean=unclean, last_seen=record.last_seen if record else None)
+    last_seen = None if ending.clock_synced is False else ending.last_seen
+    return ShutdownRecord(boot=boot, unclean=unclean + 1, last_seen=last_seen)
+
+
+def _write_record(path: str, record: ShutdownRecord) -> None:
+    """Replace the record so that at every moment a whole one is there, after a power cut too. Raises OSError."""
+    folder = os.path.dirname(path)
+    os.makedirs(folder, exist_ok=True)
+    unfinished = f"{path}.part"
+    with open(unfinished, "w", encoding="utf-8") as file:
+        json.dump(asdict(record), file)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(unfinished, path)
+    sync_folder(folder)

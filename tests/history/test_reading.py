@@ -1,0 +1,276 @@
+import errno
+import json
+import os
+import tracemalloc
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+
+from sysvitals.app import build_full_catalog
+from sysvitals.history.reading import Mark, read_events, read_last_mark
+from sysvitals.model.changes import Reloaded
+from sysvitals.model.metric import Gauge, Label
+from sysvitals.model.reading import Reading
+from sysvitals.outputs.segments import Segment, compress_segment, create_segment
+from tests.outputs.writing import LOAD, NOON, RELOADED, URGENT, Hands, writer
+
+BODIES = build_full_catalog().bodies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door(Reading, event="system.door.updated"):
+    """A door, of which an older version did not know whether it was open."""
+
+    name: Annotated[str, Label("Which.")]
+    open: Annotated[bool | None, Gauge("door_open", help="Whether it is open.")] = None
+
+
+def line(seq: Any, boot: Any = "boot-1", **changed: Any) -> bytes:
+    envelope = {
+        "time": "2026-09-20T12:00:00.000Z", "name": "sysvitals.reloaded", "host": "pi4", "boot": boot, "seq": seq,
+        "uptime": 1.0, "synced": True, "data": {"changed": f"at {seq}"}, **changed,
+    }  # fmt: skip
+    return json.dumps(envelope).encode() + b"\n"
+
+
+def lines(first: int, end: int, boot: str = "boot-1") -> bytes:
+    return b"".join(line(seq, boot) for seq in range(first, end))
+
+
+def put(folder: Path, content: bytes, at: float = NOON, *, packed: bool = False) -> Segment:
+    descriptor, segment = create_segment(str(folder), at)
+    with open(descriptor, "wb") as file:
+        file.write(content)
+    return compress_segment(segment) if packed else segment
+
+
+def read_seqs(folder: Path) -> list[int]:
+    return [event.seq for event in read_events(str(folder), BODIES)]
+
+
+def bytes_read() -> int:
+    return int(Path("/proc/thread-self/io").read_bytes().split()[1])
+
+
+# ---- where the last run ended
+
+
+def test_without_a_history_there_is_no_mark(tmp_path: Path) -> None:
+    assert read_last_mark(str(tmp_path / "nowhere"), "boot-1") is None
+    assert read_last_mark(str(tmp_path), "boot-1") is None
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "compressed"])
+def test_the_mark_is_the_last_event_of_this_boot(tmp_path: Path, packed: bool) -> None:
+    put(tmp_path, lines(0, 500), NOON, packed=packed)
+    put(tmp_path, lines(500, 1000), NOON + 600, packed=packed)
+    assert read_last_mark(str(tmp_path), "boot-1") == Mark("boot-1", 999)
+    assert read_last_mark(str(tmp_path), "boot-2") is None
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "compressed"])
+def test_the_mark_is_found_among_segments_that_began_in_one_second(tmp_path: Path, packed: bool) -> None:
+    for number in range(12):
+        put(tmp_path, lines(number, number + 1), packed=packed)
+    assert read_last_mark(str(tmp_path), "boot-1") == Mark("boot-1", 11)
+
+
+@pytest.mark.parametrize(
+    "torn",
+    [
+        line(3)[:50],
+        bytes(300_000),
+        b"\n" * 30,
+        b"[]\n",
+        b"[" * 100_000 + b"\n",
+        b'{"boot":"boot-1"}\n',
+        b'{"boot":"boot-1","seq":1e999}\n',
+        b'{"boot":"boot-1","seq":null}\n',
+        b"\xff\xfe",
+    ],
+    ids=["half", "NULs", "empty lines", "array", "brackets", "no seq", "infinite seq", "null seq", "no text"],
+)
+def test_a_torn_end_hides_no_mark(tmp_path: Path, torn: bytes) -> None:
+    put(tmp_path, lines(0, 3) + torn)
+    assert read_last_mark(str(tmp_path), "boot-1") == Mark("boot-1", 2)
+
+
+def test_segments_without_a_whole_line_are_passed_over(tmp_path: Path) -> None:
+    put(tmp_path, lines(0, 3), packed=True)
+    for number, content in enumerate((b"", bytes(5000), b"{torn")):
+        put(tmp_path, content, NOON + 600 + number)
+    assert read_last_mark(str(tmp_path), "boot-1") == Mark("boot-1", 2)
+
+
+def test_the_mark_is_found_where_the_clock_was_set_back_after_the_run_before(tmp_path: Path) -> None:
+    """A board without a clock of its own, offline: each boot begins before the last one's segments end."""
+    for number in range(20):
+        put(tmp_path, lines(0, 5, "boot-0"), NOON + 600 * number, packed=True)
+    put(tmp_path, lines(0, 10), NOON + 300, packed=True)
+    put(tmp_path, lines(10, 12), NOON + 900)
+    assert read_last_mark(str(tmp_path), "boot-1") == Mark("boot-1", 11)
+
+
+def test_the_mark_is_found_where_the_clock_was_set_back_within_the_boot(tmp_path: Path) -> None:
+    put(tmp_path, lines(0, 5), NOON + 86400 * 365, packed=True)
+    put(tmp_path, lines(5, 9), NOON)
+    assert read_last_mark(str(tmp_path), "boot-1") == Mark("boot-1", 8)
+
+
+def test_a_run_goes_on_where_the_last_one_ended_however_the_clock_is_set(tmp_path: Path) -> None:
+    hands = Hands()
+    expected = 0
+    for jump in (0.0, 5.0, -86400.0, -3.0, 86400.0 * 30, -86400.0 * 60, 0.0):
+        hands.wall += jump
+        mark = read_last_mark(str(tmp_path), "boot-1")
+        assert (mark.seq + 1 if mark else 0) == expected
+        with writer(tmp_path, hands=hands, next_seq=expected) as history:
+            history.write(URGENT, LOAD)
+            history.hands.pass_by(700)
+            history.write(RELOADED)
+        expected += 3
+
+
+def test_a_damaged_compressed_segment_gives_the_mark_up_to_the_damage_and_does_not_keep_the_exporter_from_starting(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = b"".join(line(seq, uptime=seq * 0.7919) for seq in range(5000))
+    segment = put(tmp_path, content, packed=True)
+    path = Path(segment.path)
+    raw = path.read_bytes()
+    path.write_bytes(raw[: len(raw) // 2] + bytes(300) + raw[len(raw) // 2 + 300 :])
+    mark = read_last_mark(str(tmp_path), "boot-1")
+    assert mark is not None
+    assert 1000 < mark.seq < 5000
+    assert f"{segment.name} cannot be read to its end" in caplog.text
+
+
+def test_a_folder_that_cannot_be_read_gives_no_mark_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(path: str) -> list[str]:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "listdir", fail)
+    assert read_last_mark(str(tmp_path), "boot-1") is None
+    monkeypatch.undo()
+    assert "Permission denied" in caplog.text
+
+
+def test_a_segment_that_cannot_be_opened_is_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    put(tmp_path, lines(0, 3))
+    os.mkdir(tmp_path / "2026-09-20" / "13-00-00.jsonl")
+    assert read_last_mark(str(tmp_path), "boot-1") == Mark("boot-1", 2)
+    assert read_seqs(tmp_path) == [0, 1, 2]
+    assert "13-00-00.jsonl cannot be read" in caplog.text
+
+
+def test_to_find_the_mark_little_is_read(tmp_path: Path) -> None:
+    for number in range(50):
+        put(tmp_path, lines(0, 500, "boot-0"), NOON + number * 600, packed=number < 40)
+    put(tmp_path, lines(0, 20_000), NOON + 86400)
+    before = bytes_read()
+    assert read_last_mark(str(tmp_path), "boot-1") == Mark("boot-1", 19_999)
+    assert bytes_read() - before < 500_000
+
+
+# ---- everything
+
+
+def test_events_are_read_in_the_order_they_were_stored(tmp_path: Path) -> None:
+    first, second, third = (
+        put(tmp_path, lines(0, 3)),
+        put(tmp_path, lines(3, 5)),
+        put(tmp_path, lines(5, 6), NOON + 86400),
+    )
+    compress_segment(second)
+    assert first.began == second.began < third.began
+    events = list(read_events(str(tmp_path), BODIES))
+    assert [event.seq for event in events] == list(range(6))
+    assert events[4].body == Reloaded(changed="at 4")
+    assert events[4].stamp == (NOON, "pi4", "boot-1", 1.0, True)
+
+
+def test_a_line_that_is_no_event_is_passed_over_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    bad = [
+        b"torn{",
+        bytes(3000),
+        b"",
+        b"null",
+        b"[1]",
+        b"{}",
+        line("x").strip(),
+        line(1, uptime="long").strip(),
+        line(1, time="yesterday").strip(),
+        line(1, time=None).strip(),
+        line(1, data=None).strip(),
+        line(1, data=[]).strip(),
+        line(1, data={}).strip(),
+        line(1, data={"changed": 5}).strip(),
+        line(1, name=["a"]).strip(),
+        line(0).strip().replace(b'"seq": 0', b'"seq": 1e999'),
+        line(0).strip().replace(b'"seq": 0', b'"seq": NaN'),
+        b"[" * 100_000,
+        b"\xff\xfe",
+    ]
+    segment = put(tmp_path, line(0) + b"\n".join(bad) + b"\n" + line(1))
+    assert read_seqs(tmp_path) == [0, 1]
+    said = [record.getMessage() for record in caplog.records]
+    expected = [f"history: {segment.name} line {number}: " for number in range(2, len(bad) + 2)]
+    assert [message.startswith(start) for message, start in zip(said, expected, strict=True)] == [True] * len(bad)
+
+
+def test_events_of_names_that_this_version_does_not_know_are_passed_over_in_silence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(tmp_path, line(0, name="system.weather.updated", data={"rain": True}) + line(1))
+    assert read_seqs(tmp_path) == [1]
+    assert caplog.text == ""
+
+
+def test_a_line_of_another_version_with_a_field_more_or_an_optional_one_less_is_read(tmp_path: Path) -> None:
+    more = line(0, data={"changed": "x", "since": 5}, envelope_of_later="yes")
+    less = line(1, name="system.door.updated", data={"name": "front"})
+    put(tmp_path, more + less)
+    bodies = {**BODIES, "system.door.updated": Door}
+    read = [event.body for event in read_events(str(tmp_path), bodies)]
+    assert read == [Reloaded(changed="x"), Door(name="front")]
+
+
+def test_a_damaged_compressed_segment_takes_no_other_with_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    content = b"".join(line(seq, uptime=seq * 0.7919) for seq in range(5000))
+    segments = [put(tmp_path, content, NOON + number, packed=True) for number in range(3)]
+    raw = Path(segments[0].path).read_bytes()
+    Path(segments[0].path).write_bytes(raw[: len(raw) // 2])
+    Path(segments[1].path).write_bytes(raw[: len(raw) // 2] + bytes(300) + raw[len(raw) // 2 + 300 :])
+    found = read_seqs(tmp_path)
+    assert found[-5000:] == list(range(5000))
+    assert 5000 < len(found) < 15_000
+    for segment in segments[:2]:
+        assert f"{segment.name} cannot be read to its end" in caplog.text
+
+
+def test_a_segment_that_retention_removes_while_all_is_read_is_passed_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(tmp_path, lines(0, 2))
+    gone = put(tmp_path, lines(2, 4), NOON + 1)
+    put(tmp_path, lines(4, 6), NOON + 2)
+    events = read_events(str(tmp_path), BODIES)
+    assert next(events).seq == 0
+    os.unlink(gone.path)
+    assert [event.seq for event in events] == [1, 4, 5]
+    assert f"{gone.name} cannot be read" in caplog.text
+
+
+def test_a_long_history_is_read_in_little_memory(tmp_path: Path) -> None:
+    for number in range(4):
+        put(tmp_path, lines(0, 4000), NOON + number, packed=number < 2)
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in read_events(str(tmp_path), BODIES)) == 16_000
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()

@@ -1,0 +1,118 @@
+"""What the tests of the history share: clocks held in the hand, events, and sinks that are surely ended."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sysvitals.collectors.load import Load
+from sysvitals.model.changes import CollectorFailed, Reloaded, Started
+from sysvitals.model.reading import Body, Change
+from sysvitals.outputs.jsonl import HistoryRules, JsonlSink
+from sysvitals.outputs.segments import list_segments, read_lines
+from sysvitals.pipeline.bus import Bus
+from sysvitals.pipeline.clock import Clock
+from sysvitals.pipeline.inbox import Inbox
+
+NOON = 1_789_905_600.0  # 2026-09-20 12:00 UTC
+LOAD = Load(load1=0.2, load5=0.18, load15=0.12, running=3, tasks=180)
+URGENT = Started(version="1", schema=1, pid=7)
+RELOADED = Reloaded(changed="")
+EAGER = HistoryRules(flush_seconds=0.005, compress=False, keep_seconds=0, keep_bytes=0)
+"""Flushes at once, and does nothing else unasked."""
+
+
+@dataclass
+class Hands:
+    """The hands of a clock, to be set."""
+
+    wall: float = NOON
+    monotonic: float = 1000.0
+    synced: bool | None = True
+
+    def clock(self) -> Clock:
+        return Clock(
+            wall=lambda: self.wall,
+            uptime=lambda: self.monotonic,
+            monotonic=lambda: self.monotonic,
+            synced=lambda: self.synced,
+        )
+
+    def pass_by(self, seconds: float) -> None:
+        self.wall += seconds
+        self.monotonic += seconds
+
+
+@dataclass
+class Writer:
+    """A bus with a history listening to it."""
+
+    bus: Bus
+    inbox: Inbox
+    sink: JsonlSink
+    hands: Hands
+
+    def write(self, *bodies: Body) -> None:
+        """Publish these, and return once they are in a file."""
+        before = self.sink.status().written
+        self.bus.publish(bodies)
+        wait_until(lambda: self.sink.status().written > before)
+
+
+@contextmanager
+def writer(
+    folder: Path,
+    rules: HistoryRules = EAGER,
+    *,
+    hands: Hands | None = None,
+    limit: int = 10_000,
+    next_seq: int = 0,
+    start: bool = True,
+) -> Iterator[Writer]:
+    hands = hands or Hands()
+    clock = hands.clock()
+    inbox = Inbox("history", limit=limit, eager=False)
+    bus = Bus(clock=clock, host="pi4", boot="boot-1", next_seq=next_seq)
+    bus.subscribe(inbox)
+    publish: Callable[[list[Change]], object] = bus.publish
+    sink = JsonlSink(str(folder), inbox=inbox, rules=rules, clock=clock, publish=publish)
+    if start:
+        sink.start()
+    try:
+        yield Writer(bus, inbox, sink, hands)
+    finally:
+        if start:
+            sink.stop(10)
+            assert not sink._thread.is_alive()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Return as soon as it holds; fail where it does not by then."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.001)
+
+
+def long_event(size: int) -> CollectorFailed:
+    return CollectorFailed(collector="load", error="EIO", message="x" * size)
+
+
+def names(folder: Path) -> list[str]:
+    """Names of all files below, whatever they are, without the link to the current one."""
+    # os.walk is not put out by what goes while it looks
+    paths = [os.path.join(place, file) for place, _, files in os.walk(folder) for file in files]
+    return sorted(os.path.relpath(path, folder) for path in paths if not os.path.islink(path))
+
+
+def stored(folder: Path) -> list[dict[str, Any]]:
+    """All stored lines in their order; each must be whole."""
+    return [json.loads(line) for segment in list_segments(str(folder)) for line in read_lines(segment)]
+
+
+def seqs(folder: Path) -> list[int]:
+    return [line["seq"] for line in stored(folder)]

@@ -1,0 +1,614 @@
+"""The exporter as a whole: in this process, and as a process that is asked over sockets and stopped by signals."""
+
+import contextlib
+import json
+import logging
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from prometheus_client import parser as prometheus
+from prometheus_client.openmetrics import parser as openmetrics
+
+from sysvitals import __version__
+from sysvitals.app import Exporter, history_rules
+from sysvitals.collectors import COLLECTORS
+from sysvitals.config.load import ConfigError, load_settings
+from sysvitals.config.settings import History, Settings
+from sysvitals.outputs.segments import list_segments, read_lines
+from sysvitals.pipeline.clock import Clock
+from sysvitals.web.routes import Services, build_web_app
+from tests.recorded import HOSTS, RecordedHost
+from tests.web.asking import Client
+
+HOST = HOSTS / "pi-4b-fine"
+BELOW = [f"--path.procfs={HOST}/proc", f"--path.sysfs={HOST}/sys", f"--path.rootfs={HOST}", f"--path.devfs={HOST}/dev"]
+OTHERS = [collector.name for collector in COLLECTORS if collector.name != "load"]
+ONLY_LOAD = [f"--no-collector.{name}" for name in OTHERS]
+NOW = 1_800_000_000.0
+PATIENCE_SECONDS = 20.0
+STOP_SECONDS = 1.0
+
+Found = TypeVar("Found")
+
+
+def wait_for(look: Callable[[], Found], what: str) -> Found:
+    """What `look` finds, as soon as it finds something."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.01)
+    return found
+
+
+def only_load(**flags: Any) -> Settings:
+    """Settings with the load collector alone, run once, and no history; then what is said (`log__level="debug"`)."""
+    given: dict[str, Any] = {f"--collector.{name}": False for name in OTHERS}
+    given |= {"--history": False, "--collector.load.interval": "1h"}
+    given |= {"--" + name.replace("__", ".").replace("_", "-"): value for name, value in flags.items()}
+    return load_settings(COLLECTORS, flags=given)
+
+
+def build(settings: Settings, load: Callable[[], Settings] | None = None, **clocks: Any) -> Exporter:
+    clock = Clock(**{"wall": lambda: NOW, "synced": lambda: True, **clocks})
+    return Exporter(settings, load=load or (lambda: settings), host=RecordedHost(HOST), clock=clock)
+
+
+def serve_here(exporter: Exporter) -> Client:
+    services = Services(
+        metrics=exporter.metrics,
+        collectors=exporter.collectors,
+        state=exporter.state,
+        ready=exporter.ready,
+        reload=exporter.reload,
+        host=exporter.hostname,
+        version=__version__,
+    )
+    return Client(build_web_app(services))
+
+
+def samples(text: str) -> dict[tuple[str, str], float]:
+    """Values by name and the text of the labels."""
+    found = {}
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            series, _, value = line.rpartition(" ")
+            name, _, labels = series.partition("{")
+            found[name, labels.removesuffix("}")] = float(value)
+    return found
+
+
+def metrics_of(exporter: Exporter) -> dict[tuple[str, str], float]:
+    return samples(exporter.metrics(None, 10.0)[0].decode())
+
+
+def stored(storage: Path) -> list[dict[str, Any]]:
+    """All events of the history, in the order they were stored."""
+    segments = list_segments(str(storage / "history"))
+    return [json.loads(line) for segment in segments for line in read_lines(segment)]
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+def keep_logging(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reload would take the handlers away from the test."""
+    monkeypatch.setattr("sysvitals.app.configure_logging", lambda _settings: None)
+
+
+class TestInThisProcess:
+    def test_the_plain_format_is_text_that_prometheus_takes(self) -> None:
+        answer = serve_here(build(only_load())).get("/metrics")
+        assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+        families = {family.name: family for family in prometheus.text_string_to_metric_families(answer.text)}
+        assert families["system_load1"].type == "gauge"
+        assert "process_resident_memory_bytes" in families
+
+    def test_openmetrics_is_given_to_who_asks_for_it_and_holds_to_its_grammar(self) -> None:
+        exporter = build(load_settings(COLLECTORS, flags={"--history": False}))
+        accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
+        answer = serve_here(exporter).get("/metrics", headers={"accept": accept})
+        assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+        families = {family.name for family in openmetrics.text_string_to_metric_families(answer.text)}  # type: ignore[no-untyped-call]
+        assert {"system_load1", "sysvitals_build", "sysvitals_events"} <= families
+
+    @pytest.mark.parametrize(
+        "accept", ["", "*/*", "garbage;;q=x", "application/openmetrics-text;version=99.x.y", "a" * 9000]
+    )
+    def test_an_accept_header_that_asks_for_nothing_known_gets_plain_text(self, accept: str) -> None:
+        answer = serve_here(build(only_load())).get("/metrics", headers={"accept": accept})
+        assert answer.status_code == 200
+        assert ("system_load1", "") in samples(answer.text.replace("# EOF", ""))
+
+    def test_a_filtered_scrape_holds_these_collectors_and_nothing_of_the_exporter_itself(self) -> None:
+        client = serve_here(build(load_settings(COLLECTORS, flags={"--history": False})))
+        text = client.get("/metrics?collect[]=load").text
+        assert {name for name, _ in samples(text) if name.startswith("system_")} >= {"system_load1"}
+        assert not [
+            name for name, _ in samples(text) if name.startswith(("system_memory", "process_", "sysvitals_events"))
+        ]
+        rest = client.get("/metrics?exclude[]=load").text
+        assert "system_load1" not in rest
+        assert "system_memory_available_bytes" in rest
+
+    def test_it_is_ready_after_the_first_round_and_not_before(self) -> None:
+        exporter = build(only_load())
+        client = serve_here(exporter)
+        assert client.get("/-/ready").status_code == 503
+        exporter.refresh(10.0)
+        assert client.get("/-/ready").status_code == 200
+
+    def test_the_state_holds_the_latest_event_of_each_subject(self) -> None:
+        exporter = build(only_load())
+        exporter.refresh(10.0)
+        (event,) = serve_here(exporter).get("/api/v1/state").json()["events"]
+        assert (event["name"], event["host"]) == ("system.load.updated", exporter.hostname)
+
+    def test_the_first_event_is_that_it_started_and_the_last_that_it_stopped(self, tmp_path: Path) -> None:
+        exporter = build(only_load(history=True, storage__path=str(tmp_path)))
+        exporter.start()
+        wait_for(exporter.ready, "the first round")
+        exporter.stop("SIGTERM")
+        events = stored(tmp_path)
+        assert [event["name"] for event in events] == ["sysvitals.started", "system.load.updated", "sysvitals.stopped"]
+        assert [event["seq"] for event in events] == [0, 1, 2]
+        assert events[0]["data"] == {"version": __version__, "schema": 1, "pid": os.getpid()}
+        assert events[-1]["data"] == {"reason": "SIGTERM"}
+
+    def test_after_a_restart_within_a_boot_the_numbers_go_on_without_a_gap(self, tmp_path: Path) -> None:
+        for _ in range(3):
+            exporter = build(only_load(history=True, storage__path=str(tmp_path)))
+            exporter.start()
+            wait_for(exporter.ready, "the first round")
+            exporter.stop("test")
+        assert [event["seq"] for event in stored(tmp_path)] == list(range(9))
+        assert len({event["boot"] for event in stored(tmp_path)}) == 1
+
+    def test_a_disk_that_takes_its_time_costs_no_event_at_the_end(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        syncing, go_on = threading.Event(), threading.Event()
+
+        def slow(_descriptor: int) -> None:
+            syncing.set()
+            assert go_on.wait(PATIENCE_SECONDS)
+
+        monkeypatch.setattr("sysvitals.outputs.jsonl.os.fdatasync", slow)
+        exporter = build(only_load(history=True, storage__path=str(tmp_path)))
+        exporter.start()
+        assert syncing.wait(PATIENCE_SECONDS)
+        timer = threading.Timer(0.8, go_on.set)  # longer than a hasty end would wait
+        timer.start()
+        exporter.stop("SIGTERM")
+        timer.join()
+        assert stored(tmp_path)[-1]["name"] == "sysvitals.stopped"
+
+    def test_a_host_that_does_not_tell_its_name_or_boot_is_still_read(self, tmp_path: Path) -> None:
+        (tmp_path / "proc").mkdir()
+        (tmp_path / "proc/loadavg").write_text("0.50 0.40 0.30 2/345 6789\n")
+        (tmp_path / "syscalls.json").write_text(
+            '{"uname": {"sysname": "", "nodename": "", "release": "", "version": "", "machine": ""}}'
+        )
+        settings = only_load()
+        clock = Clock(synced=lambda: None)
+        exporter = Exporter(settings, load=lambda: settings, host=RecordedHost(tmp_path), clock=clock)
+        assert exporter.hostname == "unknown"
+        assert metrics_of(exporter)["system_load1", ""] == 0.5
+        assert "unknown" in serve_here(exporter).get("/").text
+
+    def test_each_rule_of_the_history_is_taken_from_its_setting(self) -> None:
+        base = history_rules(Settings())
+        changed = History(
+            flush_interval=1.0,
+            fsync=False,
+            rotate_interval=2.0,
+            rotate_size=3,
+            keep_age=4.0,
+            keep_size=5,
+            compress=False,
+        )
+        rules = history_rules(Settings(history=changed))
+        assert [f.name for f in fields(rules) if getattr(rules, f.name) == getattr(base, f.name)] == []
+        assert (rules.flush_seconds, rules.rotate_seconds, rules.rotate_bytes) == (1.0, 2.0, 3)
+        assert (rules.keep_seconds, rules.keep_bytes, rules.fsync, rules.compress) == (4.0, 5, False, False)
+
+
+@pytest.mark.usefixtures("keep_logging")
+class TestAReload:
+    def test_brings_an_interval_into_force_at_once(self) -> None:
+        slow = only_load(collector__load__interval="1h", collector__load__max_age="1h")
+        fast = only_load(collector__load__interval="50ms", collector__load__max_age="1h")
+        exporter = build(slow, load=lambda: fast)
+        exporter.start()
+        try:
+            wait_for(exporter.ready, "the first round")
+            assert exporter.reload() == ()
+            key = ("sysvitals_events_total", 'event="system.load.updated"')
+            wait_for(lambda: metrics_of(exporter)[key] >= 4, "runs at the new interval")
+        finally:
+            exporter.stop("test")
+
+    def test_switches_collectors_off_and_on(self) -> None:
+        both = load_settings(COLLECTORS, flags={"--history": False, "--collector.load.max-age": "0"})
+        now = both
+        exporter = build(both, load=lambda: now)
+        assert ("system_load1", "") in metrics_of(exporter)
+        now = load_settings(COLLECTORS, flags={"--history": False, "--collector.load": False})
+        assert exporter.reload() == ()
+        without = metrics_of(exporter)
+        assert ("system_load1", "") not in without
+        assert not [labels for _, labels in without if 'collector="load"' in labels]
+        assert ("system_memory_available_bytes", "") in without
+        assert serve_here(exporter).get("/metrics?collect[]=load").status_code == 400
+        now = both
+        assert exporter.reload() == ()
+        assert ("system_load1", "") in metrics_of(exporter)
+
+    def test_changes_the_rules_of_the_history(self, tmp_path: Path) -> None:
+        before = only_load(history=True, storage__path=str(tmp_path))
+        after = only_load(history=True, storage__path=str(tmp_path), history__keep_age="7d", history__fsync=False)
+        exporter = build(before, load=lambda: after)
+        exporter.reload()
+        assert exporter._history is not None
+        assert exporter._history.rules == history_rules(after) != history_rules(before)
+
+    def test_tells_what_changed_as_an_event_and_names_in_the_log_what_needs_a_restart(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        flags = {"web__listen_address": [":1"], "log__level": "debug", "collector__load__interval": "7s"}
+        exporter = build(only_load(), load=lambda: only_load(**flags))
+        with caplog.at_level("INFO"):
+            assert exporter.reload() == ()
+        (event,) = [event for event in exporter.latest_events() if event.name == "sysvitals.reloaded"]
+        assert event.body == type(event.body)(changed="web.listen_address, log.level, collector.load")  # type: ignore[call-arg]
+        warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+        assert warnings == ["reload: web.listen_address takes effect at the next start"]
+
+    def test_that_finds_nothing_new_says_so(self, caplog: pytest.LogCaptureFixture) -> None:
+        exporter = build(only_load())
+        with caplog.at_level("INFO"):
+            exporter.reload()
+        assert [record.getMessage() for record in caplog.records] == ["reloaded: nothing changed"]
+
+    def test_of_a_bad_file_keeps_the_old_settings_and_two_gauges_tell(self, caplog: pytest.LogCaptureFixture) -> None:
+        problems = ["a.yml:1: x: is no setting.", "a.yml:2: y: is no setting."]
+        answers: list[Settings | ConfigError] = [ConfigError(problems), only_load(log__format="json")]
+        wall = NOW
+
+        def load() -> Settings:
+            answer = answers.pop(0)
+            if isinstance(answer, ConfigError):
+                raise answer
+            return answer
+
+        before = only_load()
+        exporter = build(before, load=load, wall=lambda: wall)
+        client = serve_here(exporter)
+        success = ("sysvitals_config_last_reload_successful", "")
+        at = ("sysvitals_config_last_reload_success_timestamp_seconds", "")
+
+        def gauges() -> tuple[float, float]:
+            found = metrics_of(exporter)
+            return found[success], found[at]
+
+        assert gauges() == (1.0, NOW)
+        wall = NOW + 100
+        answer = client.request("POST", "/-/reload")
+        assert (answer.status_code, answer.text.splitlines()[1:]) == (400, problems)
+        assert [record.getMessage() for record in caplog.records] == [f"reload: {problem}" for problem in problems]
+        assert exporter.settings is before
+        assert gauges() == (0.0, NOW)
+        wall = NOW + 200
+        assert client.request("POST", "/-/reload").status_code == 200
+        assert gauges() == (1.0, NOW + 200)
+
+    def test_that_was_asked_for_later_is_not_undone_by_one_that_read_the_file_before(self) -> None:
+        first, second = only_load(log__level="debug"), only_load(log__level="error")
+        reading, go_on = threading.Event(), threading.Event()
+        answers = iter((first, second))
+
+        def load() -> Settings:
+            answer = next(answers)
+            if answer is first:
+                reading.set()
+                assert go_on.wait(PATIENCE_SECONDS)
+            return answer
+
+        exporter = build(only_load(), load=load)
+        early, late = threading.Thread(target=exporter.reload), threading.Thread(target=exporter.reload)
+        early.start()
+        assert reading.wait(PATIENCE_SECONDS)
+        late.start()
+        late.join(0.3)  # were it let through, it would be done by now
+        go_on.set()
+        early.join()
+        late.join()
+        assert exporter.settings is second
+
+
+def test_a_reload_changes_the_level_of_the_log() -> None:
+    exporter = build(only_load(), load=lambda: only_load(log__level="error"))
+    exporter.reload()
+    assert logging.getLogger().level == logging.ERROR
+
+
+class Process:
+    """`python -m sysvitals serve`, listening where the system finds room."""
+
+    def __init__(self, folder: Path, *flags: str, addresses: tuple[str, ...] = ("127.0.0.1:0",)) -> None:
+        self.storage = folder / "data"
+        self._log, self._out = folder / "log", folder / "out"
+        listening = [f"--web.listen-address={address}" for address in addresses]
+        command = [sys.executable, "-m", "sysvitals", "serve", f"--storage.path={self.storage}", *listening, *flags]
+        with open(self._log, "wb") as log, open(self._out, "wb") as out:
+            self._process = subprocess.Popen(command, stdout=out, stderr=log, cwd=folder)
+        self._addresses = addresses
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    @property
+    def out(self) -> str:
+        return self._out.read_text()
+
+    def ports(self) -> list[int]:
+        """Once it listens."""
+
+        def look() -> list[int]:
+            assert self._process.poll() is None, self.log
+            ports = [int(port) for port in re.findall(r"metrics http://\S+:(\d+)/metrics", self.log)]
+            return ports if len(ports) == len(self._addresses) else []
+
+        return wait_for(look, "the addresses")
+
+    def get(
+        self, path: str = "/metrics", host: str = "127.0.0.1", method: str = "GET", port: int = 0
+    ) -> tuple[int, str]:
+        with contextlib.closing(HTTPConnection(host, port or self.ports()[0], timeout=PATIENCE_SECONDS)) as connection:
+            connection.request(method, path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+
+    def wait_until_ready(self) -> None:
+        self.ports()
+        wait_for(lambda: self.get("/-/ready")[0] == 200, "the first round")
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
+        """Seconds until it was gone. It must end well."""
+        began = time.monotonic()
+        self._process.send_signal(number)
+        status = self._process.wait(PATIENCE_SECONDS)
+        seconds = time.monotonic() - began
+        assert status == 0, self.log
+        return seconds
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait(PATIENCE_SECONDS)
+
+
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    running: list[Process] = []
+
+    def start(*flags: str, folder: str = "run", **more: Any) -> Process:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        process = Process(tmp_path / folder, *flags, **more)
+        running.append(process)
+        return process
+
+    try:
+        yield start
+    finally:
+        for process in running:
+            process.kill()
+
+
+@pytest.fixture
+def stuck(tmp_path: Path) -> Iterator[tuple[list[str], Callable[[], None]]]:
+    """Flags of a host whose load hangs when it is read, and a function that waits until it does."""
+    boot = tmp_path / "proc/sys/kernel/random/boot_id"
+    boot.parent.mkdir(parents=True)
+    boot.write_text("0b1f0c9e-8d0c-4a51-9f3e-3c2f1a9d7e55\n")
+    fifo = tmp_path / "proc/loadavg"
+    os.mkfifo(fifo)
+    writers: list[int] = []
+    flags = [*ONLY_LOAD, f"--path.procfs={tmp_path}/proc", "--collector.load.timeout=60s"]
+    yield flags, lambda: writers.append(wait_for_reader(fifo))
+    for writer in writers:
+        os.close(writer)
+
+
+def wait_for_reader(fifo: Path) -> int:
+    """A descriptor that keeps whoever reads this FIFO waiting, once somebody does."""
+
+    def look() -> list[int]:
+        with contextlib.suppress(OSError):  # ENXIO while nobody reads
+            return [os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)]
+        return []
+
+    return wait_for(look, f"a reader of {fifo}")[0]
+
+
+def ends_in_time(attempt: Callable[[int], float]) -> bool:
+    """Whether one of three attempts took under a second: this machine may be busy with other things."""
+    return any(attempt(number) < STOP_SECONDS for number in range(3))
+
+
+class TestAProcess:
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_ends_within_a_second_with_its_history_whole(self, number: signal.Signals, start: Start) -> None:
+        def attempt(count: int) -> float:
+            process = start(*BELOW, folder=f"run{count}")
+            process.wait_until_ready()
+            seconds = process.stop(number)
+            events = stored(process.storage)
+            assert events[0]["name"] == "sysvitals.started"
+            assert (events[-1]["name"], events[-1]["data"]) == ("sysvitals.stopped", {"reason": number.name})
+            assert [event["seq"] for event in events] == list(range(len(events)))
+            assert {"system.load.updated", "system.memory.usage.updated"} <= {event["name"] for event in events}
+            assert "Traceback" not in process.log
+            return seconds
+
+        assert ends_in_time(attempt)
+
+    def test_ends_within_a_second_while_a_collector_hangs_and_a_scrape_waits_for_it(
+        self, start: Start, stuck: tuple[list[str], Callable[[], None]]
+    ) -> None:
+        flags, hangs = stuck
+
+        def attempt(count: int) -> float:
+            process = start(*flags, folder=f"run{count}")
+            (port,) = process.ports()
+            hangs()
+            with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)) as scraper:
+                scraper.request("GET", "/-/healthy")
+                scraper.getresponse().read()
+                scraper.request("GET", "/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": "30"})
+                assert process.get("/-/ready")[0] == 503  # what came after the scrape is answered: it is under way
+                seconds = process.stop()
+                answer = scraper.getresponse()
+                found = samples(answer.read().decode())
+            assert answer.status == 200
+            assert found["sysvitals_collector_success", 'collector="load"'] == 0.0
+            assert ("system_load1", "") not in found
+            names = [event["name"] for event in stored(process.storage)]
+            assert names == ["sysvitals.started", "sysvitals.stopped"]
+            assert "Traceback" not in process.log
+            assert "Cancel" not in process.log
+            return seconds
+
+        assert ends_in_time(attempt)
+
+    def test_ends_within_a_second_while_its_configuration_cannot_be_read(self, start: Start, tmp_path: Path) -> None:
+        file = tmp_path / "sysvitals.yml"
+
+        def attempt(count: int) -> float:
+            file.write_text("log: {level: info}\n")
+            process = start(*BELOW, *ONLY_LOAD, f"--config.file={file}", folder=f"run{count}")
+            process.ports()
+            file.unlink()
+            os.mkfifo(file)
+            process.send(signal.SIGHUP)
+            writer = wait_for_reader(file)
+            try:
+                seconds = process.stop()
+            finally:
+                os.close(writer)
+                file.unlink()
+            assert stored(process.storage)[-1]["name"] == "sysvitals.stopped"
+            return seconds
+
+        assert ends_in_time(attempt)
+
+    def test_that_is_killed_goes_on_counting_where_its_history_ended(self, start: Start) -> None:
+        first = start(*BELOW, *ONLY_LOAD, "--history.flush-interval=50ms")
+
+        def lines() -> int:
+            return sum(path.read_bytes().count(b"\n") for path in first.storage.rglob("*.jsonl"))
+
+        wait_for(lambda: lines() >= 2, "the first events on the disk")
+        first.kill()
+        second = start(*BELOW, *ONLY_LOAD)
+        second.wait_until_ready()
+        second.stop()
+        events = stored(second.storage)
+        assert [event["seq"] for event in events] == list(range(len(events)))
+        assert [event["name"] for event in events].count("sysvitals.started") == 2
+
+    def test_tells_of_the_host_below_its_paths(self, start: Start) -> None:
+        process = start(*BELOW, "--no-history")
+        process.wait_until_ready()
+        found = samples(process.get("/metrics?collect[]=load&collect[]=memory")[1])
+        recorded = samples((HOST / "expected.prom").read_text(encoding="utf-8"))
+        ours = {key: value for key, value in found.items() if key[0].startswith(("system_load", "system_memory"))}
+        assert ours == {key: recorded[key] for key in ours}
+        assert len(ours) > 5
+        assert (HOST / "etc/hostname").read_text().strip() in process.get("/")[1]
+        assert not process.storage.exists()
+
+    def test_reads_its_configuration_again_on_sighup_and_on_a_post(self, start: Start, tmp_path: Path) -> None:
+        file = tmp_path / "sysvitals.yml"
+        file.write_text("log: {level: info}\n")
+        process = start(*BELOW, *ONLY_LOAD, f"--config.file={file}")
+        process.wait_until_ready()
+        success = ("sysvitals_config_last_reload_successful", "")
+        assert samples(process.get()[1])[success] == 1.0
+
+        file.write_text("collector: {load: {interval: 1s}}\nstorage: {path: elsewhere}\n")
+        process.send(signal.SIGHUP)
+        wait_for(lambda: "reloaded: collector.load" in process.log, "the reload")  # the flag outweighs storage.path
+
+        file.write_text("log: {levle: info}\n")
+        process.send(signal.SIGHUP)
+        wait_for(lambda: f"reload: {file}:1: log.levle: is no setting. Did you mean level?" in process.log, "the error")
+        assert samples(process.get()[1])[success] == 0.0
+        status, text = process.get("/-/reload", method="POST")
+        assert status == 400
+        assert f"{file}:1: log.levle" in text
+
+        file.write_text("console: {format: text}\n")
+        assert process.get("/-/reload", method="GET")[0] == 405
+        assert process.get("/-/reload", method="POST") == (200, "reloaded\n")
+        assert samples(process.get()[1])[success] == 1.0
+        assert "console.format takes effect at the next start" in process.log
+        process.stop()
+        changed = [e["data"]["changed"] for e in stored(process.storage) if e["name"] == "sysvitals.reloaded"]
+        assert changed == ["collector.load", "console.format, collector.load"]
+
+    def test_answers_at_each_of_its_addresses_ipv6_among_them(self, start: Start) -> None:
+        if not socket.has_dualstack_ipv6():
+            pytest.skip("this machine has no IPv6")
+        process = start(*BELOW, *ONLY_LOAD, "--no-history", addresses=("127.0.0.1:0", "[::1]:0", ":0"))
+        first, second, everywhere = process.ports()
+        asked = [("127.0.0.1", first), ("::1", second), ("127.0.0.1", everywhere), ("::1", everywhere)]
+        assert [process.get("/-/healthy", host=host, port=port)[0] for host, port in asked] == [200] * 4
+        assert f"http://[::1]:{second}/metrics" in process.log
+
+    def test_whose_address_is_taken_says_so_in_one_line_and_writes_nothing(self, tmp_path: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            flags = [f"--web.listen-address=127.0.0.1:{port}", f"--storage.path={tmp_path}/data"]
+            done = subprocess.run(
+                [sys.executable, "-m", "sysvitals", "serve", *flags],
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == f"sysvitals: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+        assert list(tmp_path.iterdir()) == []
+
+    def test_prints_each_event_where_the_console_is_on(self, start: Start) -> None:
+        process = start(*BELOW, *ONLY_LOAD, "--collector.load.interval=1h", "--no-history", "--console")
+        process.wait_until_ready()
+        process.stop()
+        names = [json.loads(line)["name"] for line in process.out.splitlines()]
+        assert names == ["sysvitals.started", "system.load.updated", "sysvitals.stopped"]
