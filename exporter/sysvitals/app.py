@@ -19,7 +19,7 @@ from sysvitals.history.ending import settle_ending
 from sysvitals.history.reading import read_last_mark
 from sysvitals.model.catalog import Catalog, build_catalog
 from sysvitals.model.changes import CHANGES, Reloaded, Started, Stopped
-from sysvitals.model.event import SCHEMA_VERSION, Event, encode_events
+from sysvitals.model.event import SCHEMA_VERSION, Event
 from sysvitals.model.reading import Body, Change
 from sysvitals.model.state import State
 from sysvitals.model.status import STATUSES, Build, ConfigStatus, EventCount, SinkStatus
@@ -158,10 +158,6 @@ class Exporter:
         snapshot = self._state.snapshot()
         return (*(event for run in snapshot.runs.values() for event in run), *snapshot.changes.values())
 
-    def state(self) -> str:
-        """The latest event of each subject, as JSON."""
-        return f'{{"events":[{",".join(encode_events(self.latest_events()))}]}}'
-
     def ready(self) -> bool:
         """Whether each collector has run at least once."""
         return all(outcome is not None for outcome in self._runner.outcomes().values())
@@ -256,7 +252,7 @@ def serve(settings: Settings, load: Callable[[], Settings]) -> None:
     services = Services(
         metrics=exporter.metrics,
         collectors=exporter.collectors,
-        state=exporter.state,
+        events=exporter.latest_events,
         ready=exporter.ready,
         reload=exporter.reload,
         host=exporter.hostname,

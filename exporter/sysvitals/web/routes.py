@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from sysvitals.model.event import Event, encode_events
 from sysvitals.web.page import render_page
 
 DEFAULT_SCRAPE_SECONDS = 10.0
@@ -23,13 +24,13 @@ class Services:
     """What the routes ask of the exporter.
 
     `metrics(collectors, seconds, accept)` gives the exposition and its content type; `collectors()` names those that
-    are enabled; `state()` is JSON; `ready()` tells whether a first round is done; `reload()` reads the configuration
-    again and gives what is wrong with it.
+    are enabled, with how they fare; `events()` are the latest of each subject; `ready()` tells whether a first round is
+    done; `reload()` reads the configuration again and gives what is wrong with it.
     """
 
     metrics: Callable[[frozenset[str] | None, float, str], tuple[bytes, str]]
     collectors: Callable[[], dict[str, str]]
-    state: Callable[[], str]
+    events: Callable[[], tuple[Event, ...]]
     ready: Callable[[], bool]
     reload: Callable[[], tuple[str, ...]]
     host: str
@@ -70,10 +71,11 @@ class _Routes:
 
     async def page(self, _request: Request) -> Response:
         services = self._services
-        return HTMLResponse(render_page(services.host, services.version, services.collectors()))
+        return HTMLResponse(render_page(services.host, services.version, services.collectors(), services.events()))
 
     async def state(self, _request: Request) -> Response:
-        return Response(self._services.state(), media_type="application/json", headers={"cache-control": "no-store"})
+        text = f'{{"events":[{",".join(encode_events(self._services.events()))}]}}'
+        return Response(text, media_type="application/json", headers={"cache-control": "no-store"})
 
     async def healthy(self, _request: Request) -> Response:
         return PlainTextResponse("sysvitals is healthy.\n")
