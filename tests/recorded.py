@@ -1,7 +1,8 @@
 """A recorded host: a folder below `tests/hosts` that answers as the host did whose files it holds.
 
 A file whose read failed is an empty `NAME.ERRNO-EINVAL` where NAME would be; `syscalls.json` holds what system calls
-answered. Nothing of the machine that runs the tests shows through.
+answered, those to the firmware's device nodes too (`tests.firmware_nodes`). Nothing of the machine that runs the tests
+shows through.
 """
 
 import errno
@@ -11,6 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from sysvitals.sources.host import Host, Timex
+from tests.firmware_nodes import answer_ioctl
+
+NOW = 1_789_905_600.0
+"""2026-09-20 12:00 UTC: the wall clock of all recorded hosts."""
 
 HOSTS = Path(__file__).parent / "hosts"
 _MARK = ".ERRNO-"
@@ -40,6 +45,8 @@ class RecordedHost(Host):
 
     def exists(self, path: str) -> bool:
         folder, name = os.path.split(path)
+        if folder == self.devfs and name in self.syscalls.get("ioctl", {}):
+            return True
         return super().exists(path) or (os.path.isdir(folder) and name in self.names(folder))
 
     def statvfs(self, path: str | bytes) -> os.statvfs_result:
@@ -52,6 +59,9 @@ class RecordedHost(Host):
         answer = self.syscalls["uname"]
         return os.uname_result([answer[name] for name in ("sysname", "nodename", "release", "version", "machine")])
 
+    def time(self) -> float:
+        return NOW
+
     def adjtimex(self) -> Timex:
         answer = self._answer("adjtimex")
         return Timex(
@@ -63,6 +73,11 @@ class RecordedHost(Host):
             answer["esterror"],
             answer["tick"],
         )
+
+    def ioctl(self, path: str, request: int, buffer: bytearray) -> None:
+        folder, name = os.path.split(path)
+        node = self.syscalls.get("ioctl", {}).get(name, {"errno": "ENOENT"}) if folder == self.devfs else {}
+        answer_ioctl(path, node, request, buffer)
 
     def _answer(self, call: str, argument: str | None = None) -> dict[str, Any]:
         answer = self.syscalls.get(call, {})

@@ -169,7 +169,7 @@ def test_the_last_change_of_each_subject_is_kept_and_all_are_counted() -> None:
     [last] = past.add(CollectorFailed(collector="heat", error="timeout", message="y"))
     past.add(Load(load1=1.0))
     snapshot = past.fold().snapshot()
-    assert snapshot.changes["collector.failed", "heat"] == last
+    assert snapshot.changes["collector", "heat"] == last
     assert len(snapshot.changes) == 2
     assert snapshot.counts == {"collector.failed": 3, "system.load.updated": 1}
 

@@ -1,35 +1,36 @@
-"""Whether a Raspberry Pi is slowed down, and by what: supply voltage, heat, a capped clock."""
+"""Whether a Raspberry Pi is slowed down, and by what: supply voltage, heat, a capped clock; now and until now."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
-from sysvitals.model.collector import Collector, Fault, Unavailable
-from sysvitals.model.metric import Detail, Gauge, Info, Label
-from sysvitals.model.reading import Reading
+from sysvitals.model.collector import Collector, Fault, Unavailable, Watch
+from sysvitals.model.metric import Counter, Detail, Gauge, Info, Label
+from sysvitals.model.reading import Change, Reading
 from sysvitals.sources.board import read_board
 from sysvitals.sources.files import attempt
+from sysvitals.sources.firmware import FirmwareThrottling
 from sysvitals.sources.host import Host
 from sysvitals.sources.revision import detects_undervoltage
-from sysvitals.sources.rpi_volt import find_rpi_volt, read_undervoltage_alarm
-from sysvitals.sources.throttle_word import CAUSES, ThrottleWord, read_throttle_word
+from sysvitals.sources.throttle_word import CAUSES
+from sysvitals.sources.throttling import ThrottlingSources, read_throttling, watch_throttling
 
-_WORD = "/sys/devices/platform/soc*/*firmware/get_throttled"
-_ALARM = "/sys/class/hwmon/hwmon*/in0_lcrit_alarm of rpi_volt"
+_ORIGIN = "/sys/class/hwmon/hwmon*/in0_lcrit_alarm of rpi_volt; get_throttled of the firmware or of the kernel"
+_CAUSE = Label("What the firmware reports.", values=CAUSES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throttling(Reading, event="system.throttling.updated"):
     """One cause of throttling. A cause of which nothing is known is not there: silence is not health."""
 
-    cause: Annotated[str, Label("What the firmware reports.", values=CAUSES)]
+    cause: Annotated[str, _CAUSE]
     active: Annotated[
         bool,
         Gauge(
             "throttled",
-            help="1 while the firmware reports this cause. Undervoltage counts for two seconds after it was seen, and "
-            "is never 0 on a board that cannot detect it.",
-            origin=f"{_ALARM}, {_WORD}",
+            help="1 while the firmware reports this cause. Undervoltage counts for some two seconds after it was seen, "
+            "and is never 0 on a board that cannot detect it.",
+            origin=_ORIGIN,
         ),
     ]
     since_boot: Annotated[
@@ -37,9 +38,30 @@ class Throttling(Reading, event="system.throttling.updated"):
         Gauge(
             "throttled_since_boot",
             help="1 if the firmware reported this cause at any time since boot; absent where that cannot be known.",
-            origin="firmware's get_throttled",
+            origin="get_throttled of the firmware",
         ),
     ] = None
+    events: Annotated[
+        int, Counter("throttle_events", help="How often this cause began since the exporter started.", origin=_ORIGIN)
+    ] = 0
+    seconds: Annotated[
+        float,
+        Counter(
+            "throttle", unit="seconds", help="How long this cause lasted since the exporter started.", origin=_ORIGIN
+        ),
+    ] = 0.0
+    last: Annotated[
+        float | None,
+        Gauge(
+            "throttle_last",
+            unit="timestamp_seconds",
+            help="When this cause was last seen by this exporter, in Unix time; absent if never.",
+            origin=_ORIGIN,
+        ),
+    ] = None
+    episode_seconds: Annotated[
+        float, Detail("How long the episode that goes on, or just ended, lasted.", unit="seconds")
+    ] = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,51 +77,108 @@ class ThrottlingSource(Reading, event="system.throttling.source.updated"):
             origin="board revision, /sys/class/hwmon",
         ),
     ]
-    source: Annotated[str, Info("throttling_source", origin="/sys/class/hwmon", help="Files that are read, or none.")]
-    word: Annotated[str | None, Detail("The firmware's throttle word as the kernel last got it.")] = None
+    source: Annotated[str, Info("throttling_source", origin=_ORIGIN, help="What answered, or none.")]
+    word: Annotated[str | None, Detail("The throttle word as its source gave it.")] = None
     hint: Annotated[str | None, Detail("What would let more be known.")] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThrottlingStarted(Change, event="system.throttling.started", urgent=True):
+    """A cause of throttling began, or went on when the exporter started."""
+
+    cause: Annotated[str, _CAUSE]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThrottlingCleared(Change, event="system.throttling.cleared", urgent=True):
+    """A cause of throttling ended."""
+
+    cause: Annotated[str, _CAUSE]
+    seconds: Annotated[float, Detail("How long it lasted, as far as the exporter saw.", unit="seconds")]
 
 
 def read(host: Host) -> Iterator[Throttling | ThrottlingSource | Fault]:
     """One reading a cause that can be known, and one of the source."""
     board = attempt("board", read_board, host)
-    rpi_volt = find_rpi_volt(host)
+    found = read_throttling(host)
     if isinstance(board, Fault):
         yield board
-    elif rpi_volt is None and not board.is_raspberry_pi:
+    elif not found.offered and not board.is_raspberry_pi:
         raise Unavailable("no Raspberry Pi firmware to ask here: throttling is known on Raspberry Pis only")
-    if rpi_volt is None:
-        yield ThrottlingSource(
-            undervoltage_detectable=False,
-            source="none",
-            hint="no hwmon chip rpi_volt: load the kernel module raspberrypi_hwmon; in a container, mount /sys",
-        )
-        return
+    yield from found.faults
     detectable = None if isinstance(board, Fault) else detects_undervoltage(board.revision, board.model)
-    alarm = attempt("rpi_volt in0_lcrit_alarm", read_undervoltage_alarm, host, rpi_volt)
-    word = attempt("get_throttled", read_throttle_word, host, rpi_volt)
-    sources = {"rpi_volt": alarm, "get_throttled": word}
-    yield from (answer for answer in sources.values() if isinstance(answer, Fault))
-    answered = [name for name, answer in sources.items() if answer is not None and not isinstance(answer, Fault)]
     yield ThrottlingSource(
         # a source that is there and fails is a fault, and takes nothing from the board
-        undervoltage_detectable=detectable if any(answer is not None for answer in sources.values()) else False,
-        source="+".join(answered) or "none",
-        word=f"0x{word.word:x}" if isinstance(word, ThrottleWord) else None,
+        undervoltage_detectable=detectable if found.offered else False,
+        source="+".join(found.answered) or "none",
+        word=None if found.word is None else f"0x{found.word.word:x}",
+        hint=found.hint,
     )
     for cause in CAUSES:
-        active = word.active(cause) if isinstance(word, ThrottleWord) else None
-        if cause == "undervoltage":
-            active = alarm if isinstance(alarm, bool) else active
-            # without a detector only a yes can be believed
-            active = active if detectable else active or None
+        active = _is_active(found, cause, can_tell=detectable)
         if active is not None:
-            yield Throttling(cause=cause, active=active)
+            yield Throttling(
+                cause=cause,
+                active=active,
+                since_boot=_was_active(found.firmware, cause, can_tell=detectable),
+                events=int(active),
+                last=host.time() if active else None,
+            )
+
+
+def compare(now: Throttling | ThrottlingSource, before: Throttling, seconds: float) -> Throttling | ThrottlingSource:
+    """Carry the counts on: every edge makes a run of its own, so that between two runs nothing else happened."""
+    if isinstance(now, ThrottlingSource):
+        return now
+    lasted = seconds if before.active else 0.0
+    return replace(
+        now,
+        events=before.events + (now.active and not before.active),
+        seconds=round(before.seconds + lasted, 3),
+        last=now.last or before.last,
+        episode_seconds=round(before.episode_seconds + lasted, 3) if before.active else 0.0,
+    )
+
+
+def changes(now: Throttling | ThrottlingSource, before: Throttling | None) -> Iterator[Change]:
+    """The edges between two readings of a cause."""
+    if isinstance(now, Throttling):
+        was_active = before is not None and before.active
+        if now.active and not was_active:
+            yield ThrottlingStarted(cause=now.cause)
+        elif was_active and not now.active:
+            yield ThrottlingCleared(cause=now.cause, seconds=now.episode_seconds)
+
+
+def watch(host: Host) -> Iterator[Watch]:
+    """What tells of an edge: the kernel's notices on files, or a look at the firmware's word."""
+    yield from watch_throttling(host)
+
+
+def _is_active(found: ThrottlingSources, cause: str, *, can_tell: bool | None) -> bool | None:
+    active = None if found.word is None else found.word.active(cause)
+    if cause != "undervoltage":
+        return active
+    active = active if found.alarm is None else found.alarm
+    # without a detector only a yes can be believed
+    return active if can_tell else active or None
+
+
+def _was_active(firmware: FirmwareThrottling | None, cause: str, *, can_tell: bool | None) -> bool | None:
+    if firmware is None or not firmware.sticky_since_boot:
+        return None
+    occurred = firmware.word.occurred(cause)
+    return occurred if can_tell or cause != "undervoltage" else occurred or None
 
 
 COLLECTOR = Collector(
     name="throttling",
     help="Undervoltage and throttling of Raspberry Pis",
     readings=(Throttling, ThrottlingSource),
+    reports=(ThrottlingStarted, ThrottlingCleared),
     read=read,
+    compare=compare,
+    changes=changes,
+    watch=watch,
+    interval=15.0,
 )

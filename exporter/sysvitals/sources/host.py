@@ -7,8 +7,13 @@ answers the system calls by overriding these few methods.
 import ctypes
 import errno
 import os
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+
+from sysvitals.sources.ioctl import call_ioctl
+from sysvitals.sources.programs import run_program
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +30,19 @@ class Timex:
 
 
 class Host:
-    """A host's files below its roots, and the system calls that no file answers. Paths are strings: they are hot."""
+    """A host's files below its roots, and the system calls that no file answers. Paths are strings: they are hot.
 
-    def __init__(self, *, procfs: str = "/proc", sysfs: str = "/sys", rootfs: str = "/", devfs: str = "/dev") -> None:
+    `storage` is where the exporter keeps what it has to remember of this host; empty: it remembers nothing.
+    """
+
+    def __init__(
+        self, *, procfs: str = "/proc", sysfs: str = "/sys", rootfs: str = "/", devfs: str = "/dev", storage: str = ""
+    ) -> None:
         self.procfs = procfs.rstrip("/")
         self.sysfs = sysfs.rstrip("/")
         self.rootfs = rootfs.rstrip("/")
         self.devfs = devfs.rstrip("/")
+        self.storage = storage
 
     def read_bytes(self, path: str | bytes, limit: int = 1 << 20) -> bytes:
         """The file's first `limit` bytes. Raises OSError as the kernel gave it."""
@@ -75,9 +86,35 @@ class Host:
         """The running kernel."""
         return os.uname()
 
+    def time(self) -> float:
+        """The wall clock, in Unix seconds."""
+        return time.time()
+
     def adjtimex(self) -> Timex:
         """The kernel clock's state; asks only, sets nothing. Raises OSError (EPERM in some containers)."""
         return _adjtimex()
+
+    def ioctl(self, path: str, request: int, buffer: bytearray) -> None:
+        """A device answers in `buffer`. Raises OSError as the kernel gave it; only that of open(2) names the path.
+
+        Where the path is a Unix stream socket, a simulated device answers instead: request number, length and buffer
+        go there; errno, length and buffer come back. See `sysvitals.sources.ioctl`.
+        """
+        call_ioctl(path, request, buffer)
+
+    @property
+    def runs_programs(self) -> bool:
+        """Whether this is the host that we run on, seen as it is: not one mounted somewhere, recorded or simulated."""
+        return not self.rootfs and self.devfs == "/dev"
+
+    def run_program(self, path: str, arguments: Sequence[str], seconds: float) -> tuple[int, bytes]:
+        """Exit status and all output of a program of this host. Raises OSError; ETIMEDOUT after that many seconds.
+
+        The programs of a host that is not our own are not for us to run: ENOENT.
+        """
+        if not self.runs_programs:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return run_program([path, *arguments], seconds)
 
 
 def _natural(name: str) -> tuple[str, int, str]:
