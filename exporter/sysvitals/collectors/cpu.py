@@ -115,8 +115,13 @@ def read(host: Host) -> Iterator[CpuTime | CpuUsage | Fault]:
 
 def compare(now: CpuTime | CpuUsage, before: CpuTime | CpuUsage, _seconds: float) -> CpuTime | CpuUsage:
     """Percent of the time that the kernel accounted for between the two. A mode that went back counts as none."""
-    pairs = ((mode, getattr(now, f"{mode}_seconds"), getattr(before, f"{mode}_seconds")) for mode in _MODES)
-    spent = {mode: max(0.0, new - old) for mode, new, old in pairs if new is not None and old is not None}
+    values = ((mode, getattr(now, f"{mode}_seconds"), getattr(before, f"{mode}_seconds")) for mode in _MODES)
+    pairs = [(mode, new, old) for mode, new, old in values if new is not None and old is not None]
+    # idle and iowait step back a little by themselves; rate() would take that for a restart and add the whole total
+    steady = {f"{mode}_seconds": old for mode, new, old in pairs if 0 < old - new < _JITTER_SECONDS}
+    if steady:
+        now = replace(now, **steady)
+    spent = {mode: max(0.0, new - old) for mode, new, old in pairs}
     if not (whole := sum(spent.values())):
         return now
     percent = {mode: 100 * time / whole for mode, time in spent.items()}
@@ -142,6 +147,7 @@ def _cpu_time(cpu: str, times: CpuTimes | None, policy: Policy) -> CpuTime:
     )
 
 
+_JITTER_SECONDS = 3.0  # what goes back further was reset, as when a CPU comes back
 _MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 _UNKNOWN = Policy((), None, None, None, None)
 

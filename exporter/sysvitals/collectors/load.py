@@ -30,4 +30,4 @@ def read(host: Host) -> Iterator[Load]:
     yield Load(load1=load.one, load5=load.five, load15=load.fifteen, running=load.running, tasks=load.tasks)
 
 
-COLLECTOR = Collector(name="load", help="Load averages and tasks", readings=(Load,), read=read)
+COLLECTOR = Collector(name="load", help="Load averages and tasks", readings=(Load,), read=read, interval=5.0)

@@ -60,4 +60,4 @@ def read(host: Host) -> Iterator[Temperature | Fault]:
             yield Temperature(chip=t.chip, sensor=t.sensor, celsius=t.celsius, critical=t.critical, maximum=t.maximum)
 
 
-COLLECTOR = Collector(name="temperature", help="Temperatures", readings=(Temperature,), read=read)
+COLLECTOR = Collector(name="temperature", help="Temperatures", readings=(Temperature,), read=read, interval=5.0)

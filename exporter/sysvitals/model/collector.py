@@ -34,6 +34,7 @@ class Watch:
 
     `name` is a file's path, which is read, and on which the kernel may give notice; or, where there is a `look`, any
     name for what that function returns. It is looked at every `seconds`, more rarely once the kernel has given notice.
+    Collectors may watch the same, under the same name.
     """
 
     name: str
@@ -47,7 +48,8 @@ class Collector:
 
     `read(host)`, or `read(host, options)` where there are `options`, yields readings, and a Fault for each thing that
     could not be read. It raises Unavailable where the host lacks the subsystem, and catches nothing.
-    `compare(now, before, seconds)` fills in what takes two readings of the same thing; `changes(now, before)` tells
+    `compare(now, before, seconds)` fills in what takes two readings of the same thing; `resume(now, before)`, where
+    there is one, takes its place if runs between the two could not read that thing. `changes(now, before)` tells
     what happened between them (`before` is None for the first), and `reports` lists those changes. `watch(host)` names
     what makes the collector run at once when it changes, so that no edge between two heartbeats is missed.
     `options` is a frozen dataclass whose fields are `Annotated[type, "help"]`: a bool, a str that is a regular
@@ -60,11 +62,12 @@ class Collector:
     readings: tuple[type[Reading], ...]
     read: Callable[..., Iterable[Reading | Fault]]
     compare: Callable[[Any, Any, float], Reading] | None = None
+    resume: Callable[[Any, Any], Reading] | None = None
     changes: Callable[[Any, Any], Iterable[Change]] | None = None
     reports: tuple[type[Change], ...] = ()
     watch: Callable[..., Iterable[Watch]] | None = None
     options: Any = None
-    interval: float = 5.0
+    interval: float = 15.0
     max_age: float = 1.0
     timeout: float = 3.0
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -39,6 +40,8 @@ class Event(NamedTuple):
         return self.body.event_name
 
 
+_JSON = {True: "true", False: "false", None: "null"}
+
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
@@ -51,14 +54,19 @@ def encode_events(events: tuple[Event, ...]) -> list[str]:
         if event.stamp is not stamp:
             stamp = event.stamp
             head = f'{{"time":"{format_time(stamp.time)}","name":"'
-            tail = f',"uptime":{stamp.uptime:.3f},"synced":{_dump(stamp.synced)},"data":'
-            middle = f'","host":{_dump(stamp.host)},"boot":{_dump(stamp.boot)},"seq":'
+            tail = f',"uptime":{stamp.uptime:.3f},"synced":{_JSON[stamp.synced]},"data":'
+            middle = _middle(stamp.host, stamp.boot)
         line = f"{head}{event.body.event_name}{middle}{event.seq}{tail}{_dump(body_data(event.body))}}}"
         if not line.isascii():
             # a lone surrogate in a message cannot be written as UTF-8, as JSON's escape it can
             line = line.encode(errors="backslashreplace").decode()
         lines.append(line)
     return lines
+
+
+@lru_cache(maxsize=4)
+def _middle(host: str, boot: str) -> str:
+    return f'","host":{_dump(host)},"boot":{_dump(boot)},"seq":'
 
 
 def body_data(body: Body) -> dict[str, Any]:
@@ -92,7 +100,7 @@ def decode_event(line: str, bodies: Mapping[str, type[Body]]) -> Event | None:
 
 def format_time(seconds: float) -> str:
     """Unix seconds as `2026-01-01T12:00:00.000Z`."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def parse_time(text: str) -> float:

@@ -72,6 +72,11 @@ def fields_of(body: type[Body]) -> tuple[Field, ...]:
 
 def labels_of(body: type[Body]) -> tuple[str, ...]:
     """Names of the label fields, in the order declared."""
+    return _labels_of(body)  # type: ignore[arg-type]  # as above
+
+
+@cache
+def _labels_of(body: Any) -> tuple[str, ...]:
     return tuple(f.name for f in fields_of(body) if isinstance(f.mark, Label))
 
 
@@ -83,7 +88,7 @@ def _fields_of(body: Any) -> tuple[Field, ...]:
 
 def subject_of(body: Body) -> tuple[str, ...]:
     """What tells this body from its like: the event's name and the values of its labels."""
-    return (body.event_name, *(str(getattr(body, name)) for name in labels_of(type(body))))
+    return (body.event_name, *[getattr(body, name) for name in labels_of(type(body))])
 
 
 def _field(body: type[Body], name: str, hint: Any, *, default: Any) -> Field:

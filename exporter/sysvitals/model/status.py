@@ -51,6 +51,21 @@ class ReadErrors(Status, event="sysvitals.read_errors.status"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchWakes(Status, event="sysvitals.watch.status"):
+    """How often a collector was woken because something that it watches changed."""
+
+    collector: Annotated[str, _COLLECTOR]
+    how: Annotated[
+        str,
+        Label(
+            "`notice`: the kernel gave notice of the change; `look`: it was found by looking.",
+            values=("notice", "look"),
+        ),
+    ]
+    total: Annotated[int, Counter("watch_wakes", help="Changes seen of what the collector watches between its runs.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventCount(Status, event="sysvitals.events.status"):
     """How many events there were."""
 
@@ -100,6 +115,7 @@ STATUSES: tuple[type[Status], ...] = (
     Build,
     CollectorStatus,
     ReadErrors,
+    WatchWakes,
     EventCount,
     SinkStatus,
     HistoryStatus,

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from prometheus_client.exposition import choose_encoder, generate_latest
 from prometheus_client.metrics_core import Metric as PrometheusMetric
+from prometheus_client.openmetrics.exposition import ALLOWUTF8
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.samples import Sample
 
@@ -50,7 +52,10 @@ def encode_families(families: list[PrometheusMetric], accept: str = "") -> tuple
     if content_type.startswith(_OPENMETRICS):
         # prometheus_client promises any version that is asked for, but this is what it writes
         content_type = re.sub(r"version=[^;]*", "version=1.0.0", content_type)
-    return encode(_Families(families)), content_type
+    # no name of ours needs escaping in any scheme, and looking for what does would take half of the time
+    plain: Callable[..., bytes] = encode.func if isinstance(encode, partial) else encode
+    keywords = encode.keywords if isinstance(encode, partial) else {}
+    return plain(_Families(families), **{**keywords, "escaping": ALLOWUTF8}), content_type
 
 
 class _Families:

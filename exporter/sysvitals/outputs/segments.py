@@ -142,13 +142,13 @@ def repair_segment(segment: Segment) -> int:
     with open(segment.path, "r+b") as file:
         size = file.seek(0, os.SEEK_END)
         whole = _whole_bytes(file, size)
-        file.truncate(whole)
-        file.seek(max(0, whole - 1))
-        if file.read() not in (b"", b"\n"):
-            file.write(b"\n")  # of a last line that lacks nothing else
         if whole < size:
-            file.flush()
+            file.truncate(whole)
             os.fsync(file.fileno())
+        elif whole:
+            file.seek(whole - 1)
+            if file.read() != b"\n":
+                file.write(b"\n")  # the last line lacks nothing else
     return size - whole
 
 

@@ -19,6 +19,8 @@ def read_int(host: Host, path: str) -> int:
 
 def parse_int(text: str) -> int:
     """A whole decimal number that fits the kernel's 64 bits; `int` alone takes `1_000` and numbers of any length."""
+    if text.isdigit() and len(text) < 19 and text.isascii():  # nearly always
+        return int(text)
     if len(text) > 20 or not text.removeprefix("-").isascii() or not text.removeprefix("-").isdigit():
         raise ValueError(f"not a whole number: {shorten(text)!r}")
     number = int(text)

@@ -20,11 +20,8 @@ from sysvitals.sources.vcio import NotSupportedError, Question, Tag
 T = TypeVar("T")
 
 NODES = (vcio.GENCMD_NODE, vcio.NODE)
-HINT = (
-    "no device node for a Raspberry Pi's firmware: in a container on one, pass --device /dev/vcio_gencmd or, where the "
-    "kernel is older, --device /dev/vcio; kernels that are not the vendor's have neither"
-)
-"""What to say where there is no way to ask."""
+HINT = "no device node of the firmware; in a container, pass --device /dev/vcio_gencmd or /dev/vcio"
+"""What to say where there is no way to ask. Kernels that are not the vendor's have neither node."""
 
 
 @dataclass(frozen=True, slots=True)

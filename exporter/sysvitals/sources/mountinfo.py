@@ -76,6 +76,8 @@ def _parse_line(line: bytes) -> Mount:
 
 def _unescape(field: bytes) -> bytes:
     """The kernel writes space, tab, newline, `#` and backslash as a backslash and three octal digits."""
+    if b"\\" not in field:
+        return field
     first, *parts = field.split(b"\\")
     return first + b"".join(_unescape_part(part) for part in parts)
 

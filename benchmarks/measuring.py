@@ -1,0 +1,123 @@
+"""What the benchmarks share: programs under test, their CPU time and memory, and tables."""
+
+# ruff: noqa: INP001, S603, T201  # it runs programs, and prints
+
+import http.client
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "exporter")]  # the tree as it is, and its recorded hosts
+
+PROMETHEUS_HEADERS = {
+    "Accept": "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+    "Accept-Encoding": "gzip",
+    "X-Prometheus-Scrape-Timeout-Seconds": "10",
+}
+
+
+@dataclass
+class Program:
+    """A running exporter. `scrape` keeps its connection, as Prometheus does."""
+
+    name: str
+    pid: int
+    address: str
+    seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    size: int = 0
+    _connection: http.client.HTTPConnection | None = None
+
+    def scrape(self) -> None:
+        """One scrape, timed by the wall clock and by the CPU clock of the other process."""
+        if self._connection is None:
+            self._connection = http.client.HTTPConnection(self.address, timeout=10)
+        cpu, began = cpu_seconds(self.pid), time.perf_counter()
+        self._connection.request("GET", "/metrics", headers=PROMETHEUS_HEADERS)
+        answer = self._connection.getresponse()
+        body = answer.read()
+        self.seconds.append(time.perf_counter() - began)
+        self.cpu.append(cpu_seconds(self.pid) - cpu)
+        self.size = len(body)
+        if answer.status != 200:
+            raise RuntimeError(f"{self.name}: HTTP {answer.status}: {body[:200]!r}")
+
+    def forget(self) -> None:
+        """Drop what was measured so far: it was the warm-up."""
+        self.seconds.clear()
+        self.cpu.clear()
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of a process with all its threads, to the nanosecond: /proc/PID/stat counts hundredths only."""
+    return time.clock_gettime(~pid << 3 | 2)  # how the kernel numbers the CPU clocks of processes
+
+
+def memory(pid: int) -> tuple[float, float]:
+    """Resident memory, and the part that is this process's own, in MiB."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    kib = {line.split(":")[0]: int(line.split()[1]) for line in lines[1:]}
+    return kib["Rss"] / 1024, (kib["Private_Clean"] + kib["Private_Dirty"]) / 1024
+
+
+@contextmanager
+def run(name: str, arguments: Sequence[str], folder: Path) -> Iterator[Program]:
+    """A program while it runs; `{address}` in its arguments is where it is to listen."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+    with (folder / f"{name.replace(' ', '-')}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [argument.replace("{address}", address) for argument in arguments],
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "PYTHONPATH": str(HERE.parent / "exporter")},
+        )
+    try:
+        program = Program(name, process.pid, address)
+        _wait(program, process, Path(log.name))
+        yield program
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def _wait(program: Program, process: subprocess.Popen[bytes], log: Path) -> None:
+    host, _, port = program.address.partition(":")
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            socket.create_connection((host, int(port)), timeout=1).close()
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{program.name} does not run: {log.read_text()}") from None
+            time.sleep(0.05)
+        else:
+            return
+
+
+def middle(values: Iterable[float], scale: float = 1.0) -> float:
+    """The median, scaled."""
+    return statistics.median(values) * scale
+
+
+def show_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows below their heads: text to the left, numbers to the right."""
+    texts = [[f"{cell:,.2f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[column]) for row in [list(head), *texts]) for column in range(len(head))]
+    for row in [list(head), ["-" * width for width in widths], *texts]:
+        first, *rest = (
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        print("  ".join([first, *rest]))
+    print(flush=True)
