@@ -170,6 +170,26 @@ def test_a_terminal_that_hangs_holds_up_neither_publishers_nor_the_stop_and_cost
     assert [json.loads(line)["seq"] for line in stream.getvalue().splitlines()] == [0, *range(41, 51)]
 
 
+class Gone(Stuck):
+    """A pipe whose reader goes away while it is printed to."""
+
+    def write(self, text: str) -> int:
+        super().write(text)
+        raise BrokenPipeError
+
+
+def test_what_was_waiting_when_the_reader_went_away_is_not_kept() -> None:
+    stream = Gone()
+    with console(stream) as (bus, inbox, sink):
+        bus.publish([LOAD])
+        assert stream.reached.wait(10)
+        bus.publish([LOAD] * 20)
+        stream.let_go.set()
+        sink.stop(10)
+        assert inbox.waiting == 0
+    assert stream.getvalue().count("\n") == 1
+
+
 def test_a_closed_pipe_ends_the_console_quietly(caplog: pytest.LogCaptureFixture) -> None:
     reading, writing = os.pipe()
     os.close(reading)

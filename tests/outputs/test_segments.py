@@ -363,6 +363,14 @@ def test_the_last_lines_of_a_segment_are_read_from_its_end(tmp_path: Path, count
     assert read_last_lines(segment, count) == expected[-count:]
 
 
+def test_a_line_is_never_read_from_its_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    segment = put(tmp_path, LINES)
+    expected = LINES.decode().splitlines()
+    for size in range(1, 200):
+        monkeypatch.setattr(segments, "_TAIL_BYTES", size)
+        assert read_last_lines(segment, 2) == expected[-2:]
+
+
 def test_an_empty_segment_has_no_last_lines(tmp_path: Path) -> None:
     assert read_last_lines(put(tmp_path, b""), 8) == []
 

@@ -66,5 +66,5 @@ def read(host: Host) -> Iterator[Clock]:
 
 
 COLLECTOR = Collector(
-    name="clock", help="Synchronisation of the clock", readings=(Clock,), read=read, interval=60.0, max_age=5.0
+    name="clock", help="Synchronisation of the clock", readings=(Clock,), read=read, interval=60.0, max_age=60.0
 )

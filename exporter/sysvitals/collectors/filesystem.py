@@ -167,5 +167,5 @@ COLLECTOR = Collector(
     watch=watch,
     options=Options(),
     interval=60.0,
-    max_age=10.0,
+    max_age=30.0,
 )

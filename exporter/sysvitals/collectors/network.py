@@ -145,11 +145,19 @@ def compare(now: Network, before: Network, seconds: float) -> Network:
 
 def changes(now: Network, before: Network | None) -> Iterator[LinkChanged]:
     """Whether the link came or went; a flap between two looks shows in the kernel's count alone."""
-    if before is not None and (now.carrier, now.carrier_changes) != (before.carrier, before.carrier_changes):
-        flaps = None
-        if now.carrier_changes is not None and before.carrier_changes is not None:
-            flaps = now.carrier_changes - before.carrier_changes
-        yield LinkChanged(device=now.device, carrier=now.carrier, changes=flaps)
+    if before is None:
+        return
+    flaps = None
+    if now.carrier_changes is not None and before.carrier_changes is not None:
+        flaps = now.carrier_changes - before.carrier_changes
+    if flaps or (now.carrier != before.carrier and _is_told(now) and _is_told(before)):
+        # a count that went back is that of a device plugged in anew
+        yield LinkChanged(device=now.device, carrier=now.carrier, changes=None if flaps is None or flaps < 0 else flaps)
+
+
+def _is_told(reading: Network) -> bool:
+    """Whether the carrier is known, or known to be switched off; what could not be read is neither."""
+    return reading.carrier is not None or reading.up is False
 
 
 def watch(host: Host, options: Options) -> Iterator[Watch]:

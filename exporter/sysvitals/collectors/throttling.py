@@ -107,6 +107,7 @@ def read(host: Host) -> Iterator[Throttling | ThrottlingSource | Fault]:
         raise Unavailable("no Raspberry Pi firmware to ask here: throttling is known on Raspberry Pis only")
     yield from found.faults
     detectable = None if isinstance(board, Fault) else detects_undervoltage(board.revision, board.model)
+    detectable = detectable or found.undervoltage_seen or detectable
     yield ThrottlingSource(
         # a source that is there and fails is a fault, and takes nothing from the board
         undervoltage_detectable=detectable if found.offered else False,
@@ -131,13 +132,19 @@ def compare(now: Throttling | ThrottlingSource, before: Throttling, seconds: flo
     if isinstance(now, ThrottlingSource):
         return now
     lasted = seconds if before.active else 0.0
+    last = before.last if before.last is None else round(before.last + lasted, 3)
     return replace(
         now,
         events=before.events + (now.active and not before.active),
         seconds=round(before.seconds + lasted, 3),
-        last=now.last or before.last,
+        last=now.last or last,
         episode_seconds=round(before.episode_seconds + lasted, 3) if before.active else 0.0,
     )
+
+
+def resume(now: Throttling | ThrottlingSource, before: Throttling) -> Throttling | ThrottlingSource:
+    """Carry the counts on over a time in which nothing could be known: it counts for nothing."""
+    return compare(now, before, 0.0)
 
 
 def changes(now: Throttling | ThrottlingSource, before: Throttling | None) -> Iterator[Change]:
@@ -178,6 +185,7 @@ COLLECTOR = Collector(
     reports=(ThrottlingStarted, ThrottlingCleared),
     read=read,
     compare=compare,
+    resume=resume,
     changes=changes,
     watch=watch,
     interval=15.0,
