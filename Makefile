@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+BOARD ?= pi4
+SCENARIO ?= brownout
 
-.PHONY: help run test lint types floors docs expected format clean
+.PHONY: help run demo test lint types floors docs expected format clean
 
 help:
 	@echo "make run       the exporter, from nothing (more flags: make run ARGS='--console')"
+	@echo "make demo      the exporter on a simulated board that browns out (make demo BOARD=pi5 SCENARIO=fan-failure)"
 	@echo "make test      all checks"
-	@echo "make docs      write METRICS.md, SETTINGS.md and the event schema anew"
+	@echo "make docs      write METRICS.md, SETTINGS.md, the event schema and the simulated boards anew"
 	@echo "make expected  write the recorded hosts' expected expositions anew, for review"
 	@echo "make format    lay out the code"
 
@@ -27,6 +30,14 @@ $(VENV)/test.stamp: $(VENV)/run.stamp
 run: $(VENV)/run.stamp
 	@exec $(BIN)/sysvitals serve $(ARGS)
 
+demo: $(VENV)/run.stamp
+	@folder=$$(mktemp -d "$${TMPDIR:-/tmp}/sysvitals-demo.XXXXXX"); \
+	$(BIN)/sysvitals simulate --board $(BOARD) --scenario $(SCENARIO) "$$folder/board" & board=$$!; \
+	trap 'kill $$board 2>/dev/null; wait $$board; rm -rf "$$folder"' EXIT; trap 'exit 130' INT TERM; \
+	until [ -e "$$folder/board/proc/stat" ]; do kill -0 $$board || exit 1; sleep 0.1; done; \
+	$(BIN)/sysvitals serve --path.procfs="$$folder/board/proc" --path.sysfs="$$folder/board/sys" \
+		--path.rootfs="$$folder/board" --path.devfs="$$folder/board/dev" --storage.path="$$folder/data" --console $(ARGS)
+
 test: lint types floors
 	$(BIN)/pytest --numprocesses=auto $(ARGS)
 
@@ -42,6 +53,7 @@ floors: $(VENV)/test.stamp
 
 docs: $(VENV)/test.stamp
 	$(BIN)/python exporter/generate.py
+	$(BIN)/python exporter/pack_boards.py
 
 expected: $(VENV)/test.stamp
 	UPDATE_EXPECTED=1 $(BIN)/pytest --quiet tests/test_hosts.py -k exposition

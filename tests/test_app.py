@@ -69,7 +69,7 @@ def serve_here(exporter: Exporter) -> Client:
     services = Services(
         metrics=exporter.metrics,
         collectors=exporter.collectors,
-        state=exporter.state,
+        events=exporter.latest_events,
         ready=exporter.ready,
         reload=exporter.reload,
         host=exporter.hostname,

@@ -1,22 +1,23 @@
 """What is written is true: generated files are current, and pages name only what exists."""
 
+import argparse
 import importlib.util
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from sysvitals.app import build_full_catalog
-from sysvitals.collectors import COLLECTORS
-from sysvitals.config.settings import list_leaves
+from sysvitals.cli import _build_parser
 from sysvitals.model.metric import Label
 from sysvitals.model.reading import fields_of
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
     page
-    for folder in (ROOT, ROOT / "exporter", ROOT / "benchmarks")
+    for folder in (ROOT, ROOT / "exporter", ROOT / "exporter/sysvitals/simulation", ROOT / "benchmarks")
     for page in folder.glob("*.md")
     if page.name not in ("METRICS.md", "SETTINGS.md", "CHANGELOG.md")
 )
@@ -36,6 +37,14 @@ def test_a_generated_file_is_current(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == load_generator().render_documents()[path], "run: make docs"
 
 
+def list_flags(parser: argparse.ArgumentParser) -> Iterator[str]:
+    for action in parser._actions:
+        yield from action.option_strings
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from list_flags(command)
+
+
 def names_of_metrics() -> set[str]:
     return set(build_full_catalog().families)
 
@@ -48,8 +57,7 @@ def test_a_page_names_only_metrics_that_are_declared(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_names_only_flags_that_exist(page: Path) -> None:
-    flags = {leaf.flag for leaf in list_leaves(COLLECTORS)} | {"--json", "--version", "--config.file"}
-    flags |= {flag.replace("--", "--no-", 1) for flag in flags}
+    flags = set(list_flags(_build_parser()))
     lines = [line for line in page.read_text(encoding="utf-8").splitlines() if "sysvitals " in line]
     named = {flag for line in lines for flag in re.findall(r"--[a-z][a-z0-9.\-]*[a-z0-9]", line)}
     assert named - flags == set()

@@ -17,6 +17,7 @@ from sysvitals.collectors import COLLECTORS
 from sysvitals.config.load import ConfigError, load_settings
 from sysvitals.config.settings import Leaf, Settings, list_leaves
 from sysvitals.model.event import encode_events
+from sysvitals.simulation.command import add_simulate_command, run_simulation
 
 _ROUND_SECONDS = 10.0
 
@@ -40,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     options = _parse(arguments)
+    if options["command"] == "simulate":
+        return run_simulation(options)
     command, file, as_json = options.pop("command"), options.pop("file", None), options.pop("json", False)
 
     def load() -> Settings:
@@ -154,6 +157,7 @@ def _build_parser() -> argparse.ArgumentParser:
         if name != "serve":
             command.add_argument("--json", action="store_true", help="Print JSON: the events, one a line.")
         _add_flags(command, leaves)
+    add_simulate_command(commands)
     check = commands.add_parser("check-config", help="tell what is wrong with a configuration file, all of it")
     check.add_argument("file", metavar="FILE")
     return parser

@@ -15,7 +15,7 @@ h1 { margin: 0 } h2 { margin: 1.6rem 0 .4rem; font-size: 1.1rem }
 table { border-collapse: collapse; width: 100%; table-layout: fixed }
 td, th { text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid #8883; vertical-align: top;
   overflow-wrap: break-word }
-th { font-weight: 600; opacity: .7; width: 13rem } td:nth-child(2):not(:last-child) { width: 11rem }
+th { font-weight: 600; opacity: .7; width: 12rem } td:nth-child(2):not(:last-child) { width: 13rem }
 b { font-weight: 600 } i { font-style: normal; opacity: .65 } span { display: inline-block; margin-right: 1rem }
 nav a { margin-right: 1rem }
 @media (max-width: 40rem) { th, td { display: block; width: auto !important; border: 0; padding: .1rem 0 }
