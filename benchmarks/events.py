@@ -96,7 +96,7 @@ def main() -> int:
     for collector in able:
         count = len(list(collector.run(host)))
         cost = _cost(partial(_read, [collector], host), rounds) * 1e6
-        runs.append((collector.name, count, cost, cost / count))
+        runs.append((collector.name, count, cost, cost / count if count else cost))
     runs.sort(key=lambda run: -run[2])
     show_table(("", "events", "CPU us/run", "CPU us/event"), runs)
     return 0

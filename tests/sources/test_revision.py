@@ -84,7 +84,7 @@ def test_any_text_is_a_code_or_refused(text: str) -> None:
         ("d04180", False),
     ],
 )
-def test_boards_with_a_detector_are_told_by_their_type(code: str, detects: bool) -> None:  # noqa: FBT001
+def test_boards_with_a_detector_are_told_by_their_type(code: str, detects: bool) -> None:
     assert detects_undervoltage(parse_revision(code), None) is detects
 
 
@@ -109,7 +109,7 @@ def test_boards_with_a_detector_are_told_by_their_type(code: str, detects: bool)
         (None, None),
     ],
 )
-def test_without_a_code_the_model_tells(model: str | None, detects: bool | None) -> None:  # noqa: FBT001
+def test_without_a_code_the_model_tells(model: str | None, detects: bool | None) -> None:
     assert detects_undervoltage(None, model) is detects
     assert detects_undervoltage(Revision("0000"), model) is detects
 

@@ -9,7 +9,7 @@ CHIP = "sys/class/hwmon/hwmon3"
 
 
 @pytest.mark.parametrize(("text", "alarm"), [("0\n", False), ("1\n", True)])
-def test_the_alarm_is_read_from_the_chip_of_that_name(tmp_path: Path, text: str, alarm: bool) -> None:  # noqa: FBT001
+def test_the_alarm_is_read_from_the_chip_of_that_name(tmp_path: Path, text: str, alarm: bool) -> None:
     files = {f"{CHIP}/name": "rpi_volt\n", f"{CHIP}/in0_lcrit_alarm": text, f"{CHIP}/in0_input": "875\n"}
     host = build_host(tmp_path, files | {"sys/class/hwmon/hwmon0/name": "cpu_thermal\n"})
     folder = find_rpi_volt(host)

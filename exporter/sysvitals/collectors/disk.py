@@ -89,16 +89,15 @@ class Disk(Reading, event="system.disk.io.updated"):
 
 def read(host: Host, options: Options) -> Iterator[Disk | Fault]:
     """One reading a disk."""
-    found = read_diskstats(host)
-    if found is None:
-        raise Unavailable("no /proc/diskstats: this kernel has no block devices, or the container hides them")
     excluded = re.compile(options.exclude_devices).fullmatch
     whole_disks = frozenset() if options.partitions else read_whole_disks(host)
+    found = read_diskstats(host, lambda name: not excluded(name) and (not whole_disks or name in whole_disks))
+    if found is None:
+        raise Unavailable("no /proc/diskstats: this kernel has no block devices, or the container hides them")
     yield from (disk for disk in found if isinstance(disk, Fault))
     # disks that come and go while the table is read may stand there twice
-    for device, disk in {disk.device: disk for disk in found if isinstance(disk, DiskStats)}.items():
-        if not excluded(device) and (not whole_disks or device in whole_disks):
-            yield _build(disk)
+    for disk in {disk.device: disk for disk in found if isinstance(disk, DiskStats)}.values():
+        yield _build(disk)
 
 
 def _build(disk: DiskStats) -> Disk:

@@ -1,5 +1,6 @@
 """`/proc/diskstats`: what was read from and written to each block device."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sysvitals.model.collector import Fault
@@ -29,16 +30,24 @@ class DiskStats:
     flush_ms: int | None
 
 
-def read_diskstats(host: Host) -> list[DiskStats | Fault] | None:
-    """All disks and partitions; None where there is no such file. Raises OSError; a line of no sense is a Fault."""
+def read_diskstats(host: Host, wanted: Callable[[str], bool] = bool) -> list[DiskStats | Fault] | None:
+    """The disks and partitions with a wanted name; None where there is no such file.
+
+    Raises OSError. A line of no sense is a Fault.
+    """
     text = optional(Host.read_text, host, f"{host.procfs}/diskstats")
-    return None if text is None else parse_diskstats(text)
+    return None if text is None else parse_diskstats(text, wanted)
 
 
-def parse_diskstats(text: str) -> list[DiskStats | Fault]:
+def parse_diskstats(text: str, wanted: Callable[[str], bool] = bool) -> list[DiskStats | Fault]:
     """From lines of 14 columns, 18 since Linux 4.18 (discards), 20 since 5.5 (flushes), and more one day."""
-    lines = text.split("\n")
-    return [attempt(f"diskstats line {number}", _parse_line, line) for number, line in enumerate(lines, 1) if line]
+    found: list[DiskStats | Fault] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        columns = line.split()
+        # a board has two dozen RAM and loop disks that nobody asks for
+        if columns and (len(columns) < 3 or wanted(columns[2])):
+            found.append(attempt(f"diskstats line {number}", _parse_line, line, columns))
+    return found
 
 
 def read_whole_disks(host: Host) -> frozenset[str]:
@@ -47,8 +56,7 @@ def read_whole_disks(host: Host) -> frozenset[str]:
     return frozenset(name.replace("!", "/") for name in list_names(host, f"{host.sysfs}/block"))
 
 
-def _parse_line(line: str) -> DiskStats:
-    columns = line.split()
+def _parse_line(line: str, columns: list[str]) -> DiskStats:
     if len(columns) < 14:
         raise ValueError(f"not a disk's line: {line[:80]!r}")
     totals = [parse_int(column) for column in columns[3:20]]
