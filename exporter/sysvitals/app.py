@@ -197,6 +197,7 @@ class Exporter:
         statuses += [
             SinkStatus(sink=inbox.name, dropped=inbox.dropped, waiting=inbox.waiting) for inbox in self._inboxes
         ]
+        statuses += self._watcher.statuses()
         if self._history is not None:
             statuses.append(self._history.status())
         return statuses

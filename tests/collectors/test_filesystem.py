@@ -2,6 +2,7 @@ import json
 import os
 import re
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,15 @@ from pathlib import Path
 import pytest
 
 from sysvitals.collectors import filesystem
-from sysvitals.collectors.filesystem import Filesystem, Options
+from sysvitals.collectors.filesystem import Filesystem, Options, Remounted
 from sysvitals.model.collector import Fault, Unavailable
+from sysvitals.pipeline.clock import Clock
+from sysvitals.pipeline.runner import Runner
+from sysvitals.pipeline.watcher import Watcher
+from sysvitals.sources.host import Host
 from tests.building import build_host
+from tests.mounting import own_mounts
+from tests.pipeline.rig import Rig, wait_until
 from tests.recorded import HOSTS, RecordedHost
 
 SPACE = {"bsize": 4096, "frsize": 4096, "blocks": 100, "bfree": 40, "bavail": 20, "files": 50, "ffree": 30, "flag": 0}
@@ -209,7 +216,7 @@ def test_a_recorded_pi_is_told_by_three_filesystems() -> None:
         size=535_805_952,
         free=460_791_808,
         available=460_791_808,
-        used_percent=100 * 75_014_144 / 535_805_952,
+        used_percent=14.0,
         read_only=False,
         device_error=False,
     )
@@ -217,3 +224,66 @@ def test_a_recorded_pi_is_told_by_three_filesystems() -> None:
 
 def test_a_recorded_container_tells_its_root_and_not_what_docker_put_in_etc() -> None:
     assert points(read(RecordedHost(HOSTS / "container"))) == ["/"]
+
+
+# edges
+
+
+def test_a_filesystem_that_turns_read_only_or_writable_is_told_and_the_first_sight_of_one_is_not() -> None:
+    failed = replace(ROOT, read_only=True)
+    told = Remounted(device="/dev/sda1", mountpoint="/", read_only=True)
+    assert list(filesystem.changes(failed, ROOT)) == [told]
+    assert list(filesystem.changes(ROOT, failed)) == [replace(told, read_only=False)]
+    assert list(filesystem.changes(failed, failed)) == []
+    assert list(filesystem.changes(failed, None)) == []
+    assert told.urgent
+
+
+def test_a_filesystem_that_does_not_answer_still_tells_that_it_turned_read_only() -> None:
+    silent = Filesystem(device="/dev/sda1", mountpoint="/", fstype="ext4", read_only=True, device_error=True)
+    assert len(list(filesystem.changes(silent, ROOT))) == 1
+
+
+def test_the_table_that_is_read_is_the_one_that_is_watched(tmp_path: Path) -> None:
+    host = build_mounts(tmp_path, "8:1 / / ext4 /dev/sda1")
+    [watch] = filesystem.watch(host, Options())
+    assert watch.name == f"{host.procfs}/1/mountinfo"
+    (tmp_path / "proc/self").mkdir()
+    (tmp_path / "proc/1/mountinfo").rename(tmp_path / "proc/self/mountinfo")
+    [watch] = filesystem.watch(host, Options())
+    assert watch.name == f"{host.procfs}/self/mountinfo"
+
+
+def wake_on_changes(rig: Rig, host: Host, options: Options) -> Watcher:
+    """The collector, which is far from its heartbeat, with all that wakes it."""
+    collector = replace(filesystem.COLLECTOR, options=options, interval=600.0)
+    rig.runner = Runner([collector], host=host, bus=rig.bus, clock=rig.clock)
+    return Watcher([collector], host=host, clock=rig.clock, wake=rig.runner.wake)
+
+
+def test_a_real_remount_is_told_at_once_by_the_kernels_notice(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, clock=Clock())
+    disk = tmp_path / "disk"
+    (tmp_path / "proc").mkdir()
+    with own_mounts() as mounts:
+        mounts.mount(disk)
+        (tmp_path / "proc/1").symlink_to(mounts.proc)
+        host = Host(procfs=str(tmp_path / "proc"))
+        others = f"(?!{re.escape(str(disk))}).*"
+        watcher = wake_on_changes(rig, host, Options(exclude_mount_points=others, exclude_fs_types=""))
+        try:
+            rig.runner.start()
+            watcher.start()
+            wait_until(lambda: watcher.wakes["filesystem", False], "it does not watch")
+            wait_until(lambda: rig.record.bodies(Filesystem), "it has not run")
+            for count, (mode, read_only) in enumerate([("ro", True), ("rw", False)], 1):
+                began = time.monotonic()
+                mounts.remount(disk, mode)
+                told = rig.record.wait_for(Remounted, count)
+                assert time.monotonic() - began < 5.0, "looking would have taken ten seconds"
+                assert told[-1] == Remounted(device="tmpfs", mountpoint=str(disk), read_only=read_only)
+            assert watcher.wakes["filesystem", True] >= 2
+            assert watcher.wakes["filesystem", False] == 1, "looking found nothing but the beginning"
+        finally:
+            watcher.stop()
+            rig.close()

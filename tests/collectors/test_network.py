@@ -1,11 +1,12 @@
 import re
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from sysvitals.collectors import network
-from sysvitals.collectors.network import Network, Options
+from sysvitals.collectors.network import LinkChanged, Network, Options
 from sysvitals.model.collector import Fault, Unavailable
 from tests.building import build_host
 from tests.recorded import HOSTS, RecordedHost, recorded_hosts
@@ -142,3 +143,66 @@ def test_no_reading_holds_an_address(name: str) -> None:
     text = "".join(map(repr, read(host, Options(exclude_devices=""))))
     addresses = {path.read_text().strip() for path in folder.glob("*/address")} - {""}
     assert not [address for address in addresses if address in text]
+
+
+# edges
+
+
+OFF = replace(ETH0, operstate="down", up=False, carrier=None)
+UNPLUGGED = replace(ETH0, operstate="down", up=False, carrier=False, carrier_changes=4)
+GONE = UNKNOWN
+
+
+def changes(*readings: Network) -> list[LinkChanged]:
+    return [change for before, now in pairwise(readings) for change in network.changes(now, before)]
+
+
+def test_a_link_that_goes_and_comes_is_told_each_time() -> None:
+    again = replace(ETH0, carrier_changes=5)
+    assert changes(ETH0, UNPLUGGED, again) == [
+        LinkChanged(device="eth0", carrier=False, changes=1),
+        LinkChanged(device="eth0", carrier=True, changes=1),
+    ]
+
+
+def test_a_flap_between_two_looks_is_told_by_the_kernels_count() -> None:
+    assert changes(ETH0, replace(ETH0, carrier_changes=7)) == [LinkChanged(device="eth0", carrier=True, changes=4)]
+
+
+def test_a_device_that_is_switched_off_and_on_is_told_though_its_driver_counts_nothing() -> None:
+    assert changes(ETH0, OFF, ETH0) == [
+        LinkChanged(device="eth0", carrier=None, changes=0),
+        LinkChanged(device="eth0", carrier=True, changes=0),
+    ]
+
+
+@pytest.mark.parametrize("name", ["carrier", "carrier_changes", "operstate"])
+def test_what_could_not_be_read_once_is_no_change(tmp_path: Path, name: str) -> None:
+    state = {**STATE, f"{name}.ERRNO-EIO": ""}
+    del state[name]
+    unread = [one for one in read(build_network(tmp_path, state=state)) if isinstance(one, Network)]
+    assert len(unread) == 1
+    assert changes(ETH0, *unread, ETH0) == []
+
+
+def test_a_device_that_vanishes_and_comes_back_counts_from_its_own_beginning() -> None:
+    anew = replace(ETH0, carrier_changes=1)
+    assert changes(ETH0, GONE, ETH0) == []
+    assert changes(ETH0, anew) == [LinkChanged(device="eth0", carrier=True, changes=None)]
+
+
+def test_the_first_sight_of_a_device_and_its_traffic_are_no_change() -> None:
+    assert list(network.changes(ETH0, None)) == []
+    assert changes(ETH0, replace(ETH0, receive_bytes=10**9, speed=None, mtu=9000)) == []
+
+
+def test_the_count_of_each_device_that_is_not_left_out_is_watched(tmp_path: Path) -> None:
+    host = build_network(tmp_path)
+    for device in ("lo", "veth1", "wlan0"):
+        (tmp_path / "sys/class/net" / device).mkdir()
+        (tmp_path / "sys/class/net" / device / "carrier_changes").write_text("1\n")
+    (tmp_path / "sys/class/net/bonding_masters").write_text("bond0\n")
+    watches = list(network.watch(host, Options()))
+    folder = f"{host.sysfs}/class/net"
+    assert [watch.name for watch in watches] == [f"{folder}/eth0/carrier_changes", f"{folder}/wlan0/carrier_changes"]
+    assert {watch.seconds for watch in watches} == {1.0}

@@ -15,7 +15,7 @@ from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.reading import Change, Reading
 from sysvitals.model.status import CollectorStatus, ReadErrors
 from sysvitals.pipeline.clock import Clock
-from sysvitals.pipeline.runner import PATIENCE_SECONDS, Runner
+from sysvitals.pipeline.runner import CALM_SECONDS, FOLLOW_SECONDS, MEMORY_SECONDS, PATIENCE_SECONDS, Runner
 from sysvitals.sources.host import Host
 from tests.pipeline.rig import SOON, Alpha, Background, Beta, Rig, Script, make_collector, wait_until
 
@@ -689,6 +689,363 @@ def test_a_collector_that_came_back_from_hanging_is_run_again_by_the_heart(rig: 
     alpha.go()
     rig.record.wait_for(CollectorRecovered)
     assert (alpha.runs, rig.record.bodies(Alpha)) == (2, [Alpha()])
+
+
+# waking
+
+
+class Timed(Script):
+    """A script that notes when its runs begin, and may let time pass in them."""
+
+    def __init__(self, rig: Rig, seconds: float = 0.0) -> None:
+        super().__init__(Alpha())
+        self.began: list[float] = []
+        self._rig = rig
+        self._seconds = seconds
+
+    def __call__(self, host: Host) -> Iterator[Reading | Fault]:
+        self.began.append(self._rig.time.now)
+        self._rig.time.now += self._seconds
+        return super().__call__(host)
+
+
+def add_timed(rig: Rig, name: str, seconds: float = 0.0) -> Timed:
+    script = Timed(rig, seconds)
+    rig.scripts.append(script)
+    rig.collectors[name] = make_collector(name, script, interval=600.0, max_age=0.0)
+    rig.runner.replace(rig.collectors.values())
+    return script
+
+
+def start_beating(rig: Rig) -> None:
+    """Start the heart, and wait for the first run of all."""
+    rig.runner.start()
+    wait_until(lambda: all(rig.runner.outcomes().values()), "not all have run")
+    for name in rig.collectors:
+        rig.wait_until_free(name)
+    sleep_heart(rig)
+
+
+def sleep_heart(rig: Rig) -> None:
+    wait_until(lambda: vars(rig.runner._changed)["_waiters"], "the heart does not sleep")
+
+
+def test_who_is_woken_runs_at_once_though_its_heartbeat_is_far_away(rig: Rig) -> None:
+    alpha = rig.add("alpha", Alpha(), interval=600.0)
+    start_beating(rig)
+    rig.runner.wake("alpha")
+    rig.record.wait_for(Alpha, 2)
+    assert alpha.runs == 2
+
+
+@pytest.mark.parametrize("queued", [False, True], ids=["idle", "queued behind others"])
+def test_who_is_woken_runs_before_those_that_wait(rig: Rig, *, queued: bool) -> None:
+    order: list[str] = []
+
+    def note(name: str) -> None:
+        def read(_host: Host) -> list[Reading]:
+            order.append(name)
+            return [Beta(sensor=name)]
+
+        rig.collectors[name] = make_collector(name, read)
+
+    slow = rig.add("slow", Alpha(), timeout=600.0)
+    for name in ("beta", "gamma", "delta"):
+        note(name)
+    rig.runner.replace(rig.collectors.values())
+    slow.hang()
+    scrape = rig.refresh_behind() if queued else rig.refresh_behind("slow", "beta", "gamma")
+    slow.wait_until_it_hangs()
+    rig.runner.wake("delta")
+    slow.go()
+    assert scrape.result() == frozenset()
+    rig.wait_until_free("delta")
+    assert order == ["delta", "beta", "gamma"]
+
+
+def test_who_is_woken_while_it_runs_runs_once_more_however_often(rig: Rig) -> None:
+    alpha = rig.add("alpha", Alpha(), timeout=600.0, interval=600.0)
+    start_beating(rig)
+    rig.advance(1)
+    alpha.hang()
+    scrape = rig.refresh_behind()
+    alpha.wait_until_it_hangs()
+    for _ in range(10):
+        rig.runner.wake("alpha")
+    alpha.go()
+    scrape.result()
+    rig.record.wait_for(Alpha, 3)
+    rig.wait_until_free("alpha")
+    assert alpha.runs == 3
+
+
+def test_who_is_woken_while_it_hangs_runs_again_when_it_returns(rig: Rig) -> None:
+    alpha = rig.add("alpha", Alpha(), timeout=3.0, interval=600.0)
+    alpha.hang()
+    rig.runner.start()
+    alpha.wait_until_it_hangs()
+    rig.advance(3)
+    rig.record.wait_for(CollectorFailed)
+    rig.runner.wake("alpha")
+    assert alpha.runs == 1
+    alpha.go()
+    rig.record.wait_for(CollectorRecovered)
+    assert (alpha.runs, rig.record.bodies(Alpha)) == (2, [Alpha()])
+
+
+def test_waking_a_collector_that_is_not_known_or_was_replaced_away_does_nothing(rig: Rig) -> None:
+    alpha = rig.add("alpha", Alpha(), interval=600.0)
+    start_beating(rig)
+    rig.runner.replace([])
+    rig.runner.wake("alpha")
+    rig.runner.wake("nobody")
+    assert alpha.runs == 1
+    assert rig.runner.outcomes() == {}
+
+
+def test_nobody_is_woken_after_the_stop(rig: Rig) -> None:
+    alpha = rig.add("alpha", Alpha(), interval=600.0)
+    start_beating(rig)
+    rig.runner.stop()
+    rig.runner.wake("alpha")
+    assert not rig.runner._slots["alpha"].busy
+    assert alpha.runs == 1
+
+
+def test_one_that_is_unavailable_is_asked_again_when_it_is_woken_and_says_so_once(rig: Rig) -> None:
+    alpha = rig.add("alpha", interval=600.0)
+    alpha.error = Unavailable("not here")
+    start_beating(rig)
+    rig.runner.wake("alpha")
+    wait_until(lambda: alpha.runs == 2, "it was not asked again")
+    rig.wait_until_free("alpha")
+    alpha.error, alpha.items = None, [Alpha()]
+    rig.advance(1)
+    rig.runner.wake("alpha")
+    rig.record.wait_for(Alpha)
+    assert rig.record.names() == ["collector.unavailable", "collector.recovered", "system.alpha.updated"]
+
+
+def test_a_storm_of_wakes_makes_few_runs_and_the_last_wake_is_heeded(rig: Rig) -> None:
+    alpha = add_timed(rig, "alpha")
+    start_beating(rig)
+    rig.time.now += 10
+    first = rig.time.now
+    for _ in range(1000):
+        rig.advance(0.001)
+        rig.runner.wake("alpha")
+        rig.wait_until_free("alpha")
+    last = rig.time.now
+    rig.advance(CALM_SECONDS)
+    wait_until(lambda: alpha.began[-1] >= last, "the last wake was lost")
+    rig.wait_until_free("alpha")
+    runs = alpha.began[1:]
+    assert runs[0] <= first + 0.1
+    assert all(later - earlier >= CALM_SECONDS for earlier, later in pairwise(runs))
+    assert len(runs) <= 2 + 1 / CALM_SECONDS
+    rig.advance(100)
+    sleep_heart(rig)
+    assert alpha.began[1:] == runs
+
+
+def test_a_heartbeat_or_a_scrape_does_not_make_a_wake_wait(rig: Rig) -> None:
+    alpha = add_timed(rig, "alpha")
+    start_beating(rig)
+    for run in range(3):
+        rig.advance(10)
+        rig.refresh()
+        rig.advance(0.001)
+        rig.runner.wake("alpha")
+        rig.wait_until_free("alpha")
+        assert len(alpha.began) == 3 + 2 * run, "it was not woken at once"
+
+
+def test_a_wake_that_waits_for_its_time_is_heeded_by_any_run_that_comes_before(rig: Rig) -> None:
+    alpha = add_timed(rig, "alpha")
+    start_beating(rig)
+    for count in (2, 2):  # the second comes too soon after the first
+        rig.runner.wake("alpha")
+        rig.wait_until_free("alpha")
+        assert len(alpha.began) == count
+    rig.advance(0.1)
+    rig.refresh()
+    assert len(alpha.began) == 3
+    rig.advance(100)
+    sleep_heart(rig)
+    rig.wait_until_free("alpha")
+    assert len(alpha.began) == 3
+
+
+def test_one_that_takes_its_time_is_woken_for_no_more_than_a_third_of_it(rig: Rig) -> None:
+    alpha = add_timed(rig, "alpha", seconds=1.0)
+    start_beating(rig)
+    for _ in range(100):
+        rig.runner.wake("alpha")
+        rig.wait_until_free("alpha")
+        rig.advance(0.1)
+    rig.advance(3)
+    rig.wait_until_free("alpha")
+    assert len(alpha.began) > 2
+    assert all(later - earlier >= 3.0 for earlier, later in pairwise(alpha.began[1:]))
+
+
+@pytest.mark.parametrize("watches", [True, False])
+def test_after_an_edge_one_that_watches_runs_once_more_for_it_may_be_over_before_the_next_look(
+    rig: Rig, *, watches: bool
+) -> None:
+    def changes(now: Alpha, before: Alpha | None) -> Iterator[Change]:
+        if before is not None and now.value != before.value:
+            yield CollectorUnavailable(collector="other", reason=f"{now.value:g}")
+
+    watch = (lambda _: ()) if watches else None
+    alpha = rig.add("alpha", Alpha(value=0.0), changes=changes, watch=watch, interval=600.0, max_age=0.0)
+    start_beating(rig)
+    alpha.items = [Alpha(value=1.0)]
+    rig.advance(10)
+    rig.refresh()
+    rig.advance(0.5)
+    rig.refresh()  # a further scrape does not serve
+    alpha.items = [Alpha(value=0.0)]
+    sleep_heart(rig)
+    rig.advance(FOLLOW_SECONDS)
+    if not watches:
+        sleep_heart(rig)
+        assert alpha.runs == 3
+        return
+    told = rig.record.wait_for(CollectorUnavailable, 2)
+    assert [change.reason for change in told] == ["1", "0"]
+    sleep_heart(rig)
+    rig.advance(FOLLOW_SECONDS)
+    wait_until(lambda: alpha.runs == 5, "each edge is followed by a run")
+    rig.wait_until_free("alpha")
+    rig.advance(100)
+    sleep_heart(rig)
+    rig.wait_until_free("alpha")
+    assert alpha.runs == 5
+
+
+def test_a_storm_of_wakes_starves_no_heartbeat(live: Rig) -> None:
+    live.add("alpha", Alpha(), interval=600.0)
+    beta = live.add("beta", Beta(), interval=MOMENT)
+    release = threading.Event()
+
+    def read(_host: Host) -> Iterator[Reading]:
+        release.wait(0.02)  # less than anybody's patience
+        yield Alpha()
+
+    live.collectors["alpha"] = make_collector("alpha", read, interval=600.0)
+    live.runner.replace(live.collectors.values())
+    live.runner.start()
+    done = threading.Event()
+
+    def storm() -> bool:
+        while not done.wait(0.001):
+            live.runner.wake("alpha")
+        return True
+
+    storming = Background(storm)
+    try:
+        live.record.wait_for(Beta, 5)
+        began, runs = time.monotonic(), len(live.record.bodies(Alpha))
+        live.record.wait_for(Beta, beta.runs + 3)
+        assert len(live.record.bodies(Alpha)) - runs <= 2 + (time.monotonic() - began) / CALM_SECONDS
+    finally:
+        done.set()
+    assert storming.result()
+
+
+# what takes two readings
+
+
+def test_a_thing_that_was_not_read_in_between_is_resumed_instead_of_compared(rig: Rig) -> None:
+    calls: list[str] = []
+
+    def compare(now: Alpha, before: Alpha, seconds: float) -> Alpha:
+        calls.append(f"{now.value:g} after {before.value:g}, {seconds:g} s")
+        return now
+
+    def resume(now: Alpha, before: Alpha) -> Alpha:
+        calls.append(f"{now.value:g} resumes {before.value:g}")
+        return now
+
+    alpha = rig.add("alpha", compare=compare, resume=resume)
+    runs: list[int | Exception | None] = [1, 2, None, 3, 4, OSError(5, "EIO"), Unavailable("gone"), 5, 6]
+    for run in runs:
+        alpha.error = run if isinstance(run, Exception) else None
+        alpha.items = [Beta(), *([Alpha(value=run)] if isinstance(run, int) else [])]
+        rig.refresh()
+        rig.advance(5)
+    told = ["2 after 1, 5 s", "3 resumes 2", "4 after 3, 5 s", "5 resumes 4", "6 after 5, 5 s"]
+    assert [call for call in calls if not call.startswith("0 ")] == told
+
+
+def test_a_run_that_came_too_late_breaks_what_takes_two_readings(rig: Rig) -> None:
+    calls: list[str] = []
+
+    def compare(now: Alpha, _before: Alpha, _seconds: float) -> Alpha:
+        calls.append("compared")
+        return now
+
+    def resume(now: Alpha, _before: Alpha) -> Alpha:
+        calls.append("resumed")
+        return now
+
+    alpha = rig.add("alpha", Alpha(), compare=compare, resume=resume)
+    rig.refresh()
+    rig.advance(5)
+    alpha.hang()
+    scrape = rig.refresh_behind()
+    alpha.wait_until_it_hangs()
+    rig.advance(3)
+    assert scrape.result() == frozenset()
+    alpha.go()
+    rig.wait_until_free("alpha")
+    calls.clear()  # of the run whose outcome was thrown away
+    rig.advance(5)
+    rig.refresh()
+    rig.advance(5)
+    rig.refresh()
+    assert calls == ["resumed", "compared"]
+
+
+def test_what_was_not_read_for_long_is_forgotten(rig: Rig) -> None:
+    compared: list[float] = []
+
+    def compare(now: Alpha, _before: Alpha, seconds: float) -> Alpha:
+        compared.append(seconds)
+        return now
+
+    alpha = rig.add("alpha", Alpha(), compare=compare)
+    rig.refresh()
+    alpha.items = [Beta()]
+    for _ in range(2):
+        rig.advance(MEMORY_SECONDS - 1)
+        rig.refresh()
+    compared.clear()
+    alpha.items = [Alpha()]
+    rig.advance(5)
+    rig.refresh()
+    assert compared == []
+
+
+@pytest.mark.parametrize("seconds", [3600.0 * 24 * 365, -7200.0])
+def test_the_last_success_is_told_by_the_clock_as_it_was_set_since(tmp_path: Path, seconds: float) -> None:
+    moment, shift = [1000.0], [0.0]
+    clock = Clock(wall=lambda: moment[0] + shift[0], uptime=lambda: moment[0], monotonic=lambda: moment[0])
+    rig = Rig(tmp_path, clock=clock)
+    try:
+        rig.add("alpha", Alpha())
+        rig.refresh()
+        moment[0] += 5
+        assert status_of(rig, "alpha").last_success == 1000.0
+        shift[0] = 0.9  # slewed, as it is all the time
+        assert status_of(rig, "alpha").last_success == 1000.0
+        shift[0] = seconds
+        assert status_of(rig, "alpha").last_success == 1000.0 + seconds
+        moment[0] += 5
+        assert status_of(rig, "alpha").last_success == 1000.0 + seconds
+    finally:
+        rig.close()
 
 
 # replacing

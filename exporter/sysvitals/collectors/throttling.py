@@ -28,7 +28,7 @@ class Throttling(Reading, event="system.throttling.updated"):
         bool,
         Gauge(
             "throttled",
-            help="1 while the firmware reports this cause. Undervoltage counts for some two seconds after it was seen, "
+            help="1 while the firmware reports this cause. Undervoltage counts for some seconds after it was seen, "
             "and is never 0 on a board that cannot detect it.",
             origin=_ORIGIN,
         ),
@@ -166,7 +166,9 @@ def _is_active(found: ThrottlingSources, cause: str, *, can_tell: bool | None) -
     active = None if found.word is None else found.word.active(cause)
     if cause != "undervoltage":
         return active
-    active = active if found.alarm is None else found.alarm
+    # the firmware's own word is fresher than the kernel's alarm, which comes of asking for it every two seconds
+    if found.alarm is not None and (found.firmware is None or found.firmware.age_seconds > 0):
+        active = found.alarm
     # without a detector only a yes can be believed
     return active if can_tell else active or None
 

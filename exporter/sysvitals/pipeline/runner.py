@@ -8,7 +8,7 @@ hangs in the kernel, is reported as failed; its worker is written off, and it is
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from threading import Condition, Lock, Thread
@@ -31,6 +31,16 @@ PATIENCE_SECONDS = 0.1
 SLACK_SECONDS = 0.25
 """Collectors due this soon run now: one wake-up of the processor instead of many. At most a quarter of an interval."""
 
+CALM_SECONDS = 0.25
+"""A collector that is woken again and again runs no more often than this, nor a third of the time. The first wake is
+heeded at once and the last one is never lost, so that a storm costs little and starves nobody."""
+
+FOLLOW_SECONDS = 1.5
+"""So long after an edge a collector that watches things runs once more. What a scrape happened to see may begin and end
+between two looks, which take a second, and nobody would wake the collector for its end."""
+
+CLOCK_SET_SECONDS = 1.0
+"""A wall clock that moved by more against the uptime was set, not only slewed."""
 
 MEMORY_SECONDS = 3600.0
 """How long a reading is remembered to compare with, should its thing not be read meanwhile."""
@@ -55,11 +65,15 @@ class _Slot:
     started: float | None = None
     late: bool = False
     again: bool = False
+    woken: bool = False
+    wake_at: float | None = None
+    calm_at: float = float("-inf")
+    ran_at: float = float("-inf")
     fresh_at: float = float("-inf")
     duration: float | None = None
     outcome: Outcome | None = None
     broken_since: float = 0.0
-    last_success: float | None = None
+    succeeded_at: tuple[float, float] | None = None  # by the wall clock, and since boot
     previous: dict[tuple[str, ...], tuple[Reading, float]] = field(default_factory=dict)
     faults: frozenset[tuple[str, str]] = frozenset()
     errors: dict[str, int] = field(default_factory=dict)
@@ -154,10 +168,14 @@ class Runner:
             slot = self._slots.get(name)
             if slot is None or self._stopping:
                 return
-            if slot.started is not None:
+            if slot.queued is not None:
+                self._queue.remove(slot)
+                self._queue.appendleft(slot)
+                slot.woken = True
+            elif slot.started is not None:
                 slot.again = True
-            elif slot.queued is None:
-                self._enqueue(slot, self._clock.monotonic(), urgent=True)
+            else:
+                self._heed(slot, self._clock.monotonic())
                 self._changed.notify_all()
 
     def statuses(
@@ -165,12 +183,13 @@ class Runner:
     ) -> list[CollectorStatus | ReadErrors]:
         """How the collectors fare. Those in `late` were not done when they were wanted: no success."""
         statuses: list[CollectorStatus | ReadErrors] = []
+        wall, uptime = self._clock.wall(), self._clock.uptime()
         with self._changed:
             for name, slot in self._slots.items():
                 if names is not None and name not in names:
                     continue
                 if slot.outcome is not None or name in late:
-                    statuses.append(_status(slot, is_late=name in late))
+                    statuses.append(_status(slot, _last_success(slot, wall, uptime), is_late=name in late))
                 statuses += [
                     ReadErrors(collector=name, error=error, total=total) for error, total in sorted(slot.errors.items())
                 ]
@@ -186,9 +205,17 @@ class Runner:
             while not self._stopping:
                 now = self._clock.monotonic()
                 for slot in self._slots.values():
-                    if not slot.busy and now + min(SLACK_SECONDS, slot.collector.interval / 4) >= slot.due:
+                    if slot.busy:
+                        continue
+                    if slot.wake_at is not None and now >= slot.wake_at:
+                        self._heed(slot, now)
+                    elif now + min(SLACK_SECONDS, slot.collector.interval / 4) >= slot.due:
                         self._enqueue(slot, now)
-                idle = [slot.due for slot in self._slots.values() if not slot.busy]
+                idle = [
+                    slot.due if slot.wake_at is None else min(slot.due, slot.wake_at)
+                    for slot in self._slots.values()
+                    if not slot.busy
+                ]
                 self._changed.wait(max(0.0, min([self._supervise(now), *idle]) - now))
 
     def _supervise(self, now: float) -> float:
@@ -215,7 +242,17 @@ class Runner:
         message = f"not done after {slot.collector.timeout:g} s; it is not run again until it returns"
         self._conclude(slot, Outcome("failed", "timeout", message), (), now)
 
+    def _heed(self, slot: _Slot, now: float) -> None:
+        """Run one that was woken: now, or when its last such run lies far enough back. Holds the lock."""
+        if now < slot.calm_at:
+            slot.wake_at = slot.calm_at
+            return
+        self._enqueue(slot, now, urgent=True)
+        slot.woken = True
+
     def _enqueue(self, slot: _Slot, now: float, *, urgent: bool = False) -> None:
+        if slot.wake_at is not None and now >= slot.wake_at - CALM_SECONDS:
+            slot.wake_at = None  # this run serves for that one
         slot.queued = now
         slot.due = now + slot.collector.interval
         if urgent:
@@ -258,7 +295,7 @@ class Runner:
         faults: Sequence[Fault] = ()
         try:
             readings, faults = _sort_out(collector.run(self._host))
-            readings, changes = _compare(collector, readings, slot.previous, started)
+            readings, changes = _compare(collector, readings, slot, started)
             _refuse_untellable([*changes, *readings])
             outcome = _outcome(readings, faults)
         except Unavailable as why:
@@ -269,20 +306,26 @@ class Runner:
         with self._changed:
             now = self._clock.monotonic()
             was_late = slot.late
-            slot.started, slot.late = None, False
+            slot.started, slot.late, slot.ran_at = None, False, started
+            if slot.woken:
+                slot.woken = False
+                slot.calm_at = started + max(CALM_SECONDS, 3 * (now - started))
             if self._left.get(collector.name) is slot:
                 del self._left[collector.name]
-            if not was_late and slot is self._slots.get(collector.name) and not self._stopping:
+            is_wanted = slot is self._slots.get(collector.name) and not self._stopping
+            if is_wanted and not was_late:
                 slot.fresh_at = started
                 slot.duration = now - started
                 self._note_faults(slot, faults)
                 if outcome.word == "ok":
-                    slot.last_success = self._clock.wall()
+                    slot.succeeded_at = (self._clock.wall(), self._clock.uptime())
                     _remember(slot, readings, started)
                 self._conclude(slot, outcome, [*changes, *readings], now)
-                if slot.again:
-                    slot.again = False
-                    self._enqueue(slot, now, urgent=True)
+            if changes and collector.watch is not None:
+                slot.wake_at = now + FOLLOW_SECONDS
+            again, slot.again = slot.again, False
+            if again and is_wanted:
+                self._heed(slot, now)
             self._changed.notify_all()
         return was_late
 
@@ -325,19 +368,22 @@ def _sort_out(items: Iterable[Reading | Fault]) -> tuple[list[Reading], list[Fau
 def _compare(
     collector: Collector,
     readings: Sequence[Reading],
-    previous: Mapping[tuple[str, ...], tuple[Reading, float]],
+    slot: _Slot,
     now: float,
 ) -> tuple[Sequence[Reading], Sequence[Change]]:
     """The readings with what takes the ones before, and what happened between them."""
     compare: Callable[[Reading, Reading, float], Reading] | None = collector.compare
+    resume: Callable[[Reading, Reading], Reading] | None = collector.resume
     tell: Callable[[Reading, Reading | None], Iterable[Change]] | None = collector.changes
     if compare is None and tell is None:
         return readings, ()
     compared: list[Reading] = []
     changes: list[Change] = []
     for reading in readings:
-        before, at = previous.get(subject_of(reading), (None, now))
-        if compare is not None and before is not None and now > at:
+        before, at = slot.previous.get(subject_of(reading), (None, now))
+        if resume is not None and before is not None and at < slot.ran_at:
+            reading = resume(reading, before)  # noqa: PLW2901  # the same reading, filled in
+        elif compare is not None and before is not None and now > at:
             reading = compare(reading, before, now - at)  # noqa: PLW2901  # the same reading, filled in
         compared.append(reading)
         if tell is not None:
@@ -392,12 +438,21 @@ def _tell(change: Change) -> None:
         _log.info("collector %s is not available on this host: %s", change.collector, change.reason)
 
 
-def _status(slot: _Slot, *, is_late: bool) -> CollectorStatus:
+def _last_success(slot: _Slot, wall: float, uptime: float) -> float | None:
+    """By the wall clock as it is now: one that was set since would make what is fresh look years old."""
+    if slot.succeeded_at is None:
+        return None
+    then, moment = slot.succeeded_at
+    was_set_by = (wall - uptime) - (then - moment)
+    return then + was_set_by if abs(was_set_by) > CLOCK_SET_SECONDS else then
+
+
+def _status(slot: _Slot, last_success: float | None, *, is_late: bool) -> CollectorStatus:
     word = "failed" if is_late or slot.outcome is None else slot.outcome.word
     return CollectorStatus(
         collector=slot.collector.name,
         available=word != "unavailable",
         success=None if word == "unavailable" else word == "ok",
         duration=slot.duration,
-        last_success=slot.last_success,
+        last_success=last_success,
     )

@@ -2,23 +2,27 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from threading import Thread
+from threading import Event, Lock, Thread
 
 from sysvitals.model.collector import Collector, Watch
+from sysvitals.model.status import WatchWakes
 from sysvitals.pipeline.clock import Clock
 from sysvitals.sources.host import Host
-from sysvitals.sources.notices import Notice, Notices
+from sysvitals.sources.notices import Notices
 
 _log = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 30.0
 """How often collectors are asked anew what to watch: chips and network devices come and go."""
 
+CALM_SECONDS = 0.05
+"""A pause after a change: a kernel that gives notice a thousand times a second is heard twenty times."""
+
 
 class Watcher:
     """Watches on behalf of collectors, in one thread, and calls `wake` with a collector's name.
 
-    `wakes` counts them by collector and by whether the kernel gave notice.
+    `wakes` counts the changes by collector and by whether the kernel gave notice.
     """
 
     def __init__(
@@ -28,10 +32,12 @@ class Watcher:
         self._host = host
         self._clock = clock
         self._wake = wake
-        self._owners: dict[str, str] = {}
+        self._owners: dict[str, list[str]] = {}
+        self._unable: dict[str, str] = {}
         self._notices = Notices()
         self._collectors: tuple[Collector, ...] = ()
-        self._stopping = False
+        self._lock = Lock()
+        self._stopping = Event()
         self._ask_at = 0.0
         self._thread = Thread(target=self._run, name="watcher", daemon=True)
         self.replace(collectors)
@@ -42,42 +48,75 @@ class Watcher:
 
     def stop(self) -> None:
         """Watch nothing any more."""
-        self._stopping = True
-        if self._thread.is_alive():
-            self._notices.wake()
+        self._stopping.set()
+        self._notices.wake()
+        if self._thread.ident is None:
+            self._notices.close()
+        else:
             self._thread.join(timeout=1)
 
     def replace(self, collectors: Iterable[Collector]) -> None:
         """Watch on behalf of these from now on."""
         self._collectors = tuple(collectors)
+        with self._lock:
+            for collector in self._collectors:
+                if collector.watch is not None:
+                    for notified in (True, False):
+                        self.wakes.setdefault((collector.name, notified), 0)
         self._ask_at = 0.0
-        if not self._stopping:
-            self._notices.wake()
+        self._notices.wake()
+
+    def statuses(self) -> list[WatchWakes]:
+        """How often each collector that watches something was woken, by how."""
+        watching = {collector.name for collector in self._collectors if collector.watch is not None}
+        with self._lock:
+            return [
+                WatchWakes(collector=name, how="notice" if notified else "look", total=total)
+                for (name, notified), total in sorted(self.wakes.items())
+                if name in watching
+            ]
 
     def _run(self) -> None:
-        while not self._stopping:
-            now = self._clock.monotonic()
-            notices: list[Notice] = []
-            if now >= self._ask_at:
-                self._ask_at = now + AGAIN_SECONDS
-                notices += self._notices.watch(self._ask(), now)
-            notices += self._notices.wait(now, self._ask_at - now)
-            notices += self._notices.look(self._clock.monotonic())
-            for notice in notices:
-                owner = self._owners[notice.name]
-                self.wakes[owner, notice.notified] = self.wakes.get((owner, notice.notified), 0) + 1
+        notices = self._notices
+        while not self._stopping.is_set():
+            found = []
+            if self._clock.monotonic() >= self._ask_at:
+                # first the time, then the question: who calls `replace` meanwhile is asked again
+                self._ask_at = self._clock.monotonic() + AGAIN_SECONDS
+                found += notices.watch(self._ask(), self._clock.monotonic())
+            if not found:
+                now = self._clock.monotonic()
+                found += notices.wait(now, self._ask_at - now)
+            found += notices.look(self._clock.monotonic())
+            woken = [(owner, notice.notified) for notice in found for owner in self._owners[notice.name]]
+            with self._lock:
+                for wake in woken:
+                    self.wakes[wake] = self.wakes.get(wake, 0) + 1
+            for owner in dict.fromkeys(owner for owner, _ in woken):
                 self._wake(owner)
-        self._notices.close()
+            if woken:
+                self._stopping.wait(CALM_SECONDS)
+        notices.close()
 
     def _ask(self) -> list[Watch]:
         watches: list[Watch] = []
+        owners: dict[str, list[str]] = {}
         for collector in self._collectors:
-            if collector.watch is not None:
-                try:
-                    mine = tuple(collector.watch(self._host))
-                except OSError as error:
-                    _log.debug("%s: nothing to watch: %s", collector.name, error)
-                    continue
-                watches += mine
-                self._owners.update((watch.name, collector.name) for watch in mine)
+            mine = self._ask_one(collector)
+            watches += mine
+            for watch in mine:
+                owners.setdefault(watch.name, []).append(collector.name)
+        self._owners = owners
         return watches
+
+    def _ask_one(self, collector: Collector) -> list[Watch]:
+        try:
+            mine = list(collector.watches(self._host))
+        except Exception as error:  # noqa: BLE001  # a collector's error is its own: the others are watched still
+            message = f"{error}" or type(error).__name__
+            if self._unable.get(collector.name) != message:
+                self._unable[collector.name] = message
+                _log.warning("%s: cannot watch for changes, which wait for the next run: %s", collector.name, message)
+            return []
+        self._unable.pop(collector.name, None)
+        return mine

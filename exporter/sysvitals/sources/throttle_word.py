@@ -35,7 +35,12 @@ def read_throttle_word(host: Host, rpi_volt: str) -> ThrottleWord | None:
     `rpi_volt` is the folder of that chip: its driver alone refreshes the copy, and its device is the file's neighbour.
     The first read after boot leaves a warning with a stack trace in the kernel's log, and no harm.
     """
-    return optional(_read, host, f"{rpi_volt}/device/../get_throttled")
+    return optional(_read, host, throttle_word_path(rpi_volt))
+
+
+def throttle_word_path(rpi_volt: str) -> str:
+    """Where the vendor's kernel has its copy of the word."""
+    return f"{rpi_volt}/device/../get_throttled"
 
 
 def parse_throttle_word(text: str) -> ThrottleWord:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from weakref import WeakSet
 
 from sysvitals.model.collector import Fault, Watch
 from sysvitals.sources.files import attempt
 from sysvitals.sources.firmware import HINT, Firmware, FirmwareThrottling, find_firmware
 from sysvitals.sources.host import Host
 from sysvitals.sources.rpi_volt import find_rpi_volt, read_undervoltage_alarm
-from sysvitals.sources.throttle_word import ThrottleWord, read_throttle_word
+from sysvitals.sources.throttle_word import ThrottleWord, read_throttle_word, throttle_word_path
 
 _LOOK_SECONDS = 1.0
 
@@ -18,7 +19,8 @@ class ThrottlingSources:
     """What was found. `offered`: there is a source, whether it answered or not; `answered` names those that did.
 
     `alarm` is the kernel's, of undervoltage alone; `word` has all causes, from the firmware itself (`firmware`) or from
-    the kernel's copy. `hint` is what would let more be known.
+    the kernel's copy. `undervoltage_seen`: there has been one since this exporter started, or since boot as far as
+    the word tells, so that this board can detect it, whatever its model. `hint` is what would let more be known.
     """
 
     offered: bool
@@ -26,49 +28,66 @@ class ThrottlingSources:
     alarm: bool | None
     word: ThrottleWord | None
     firmware: FirmwareThrottling | None
+    undervoltage_seen: bool
     hint: str | None
     faults: tuple[Fault, ...]
 
 
 def read_throttling(host: Host) -> ThrottlingSources:
-    """Ask every source. Raises OSError where hwmon itself cannot be read.
+    """Ask every source. One that fails is a Fault and takes nothing from the others.
 
-    The kernel's copy of the word serves only where the firmware cannot be asked: reading it warns in the kernel's log.
+    The kernel's copy of the word serves only where the firmware cannot be asked, or answers with what it said a minute
+    ago: reading it warns in the kernel's log.
     """
-    rpi_volt = find_rpi_volt(host)
+    chip = attempt("hwmon", find_rpi_volt, host)
+    rpi_volt = None if isinstance(chip, Fault) else chip
     firmware = find_firmware(host)
     alarm = attempt("rpi_volt in0_lcrit_alarm", read_undervoltage_alarm, host, rpi_volt) if rpi_volt else None
     told = attempt("firmware", firmware.throttling) if firmware else None
-    word: ThrottleWord | Fault | None = told.word if isinstance(told, FirmwareThrottling) else None
-    copied = word is None and rpi_volt is not None
-    if copied and rpi_volt is not None:
-        word = attempt("get_throttled", read_throttle_word, host, rpi_volt)
+    word = told.word if isinstance(told, FirmwareThrottling) else None
+    copy: ThrottleWord | Fault | None = None
+    if rpi_volt and (firmware is None or firmware.is_costly or word is None):
+        copy = attempt("get_throttled", read_throttle_word, host, rpi_volt)
+    if isinstance(copy, ThrottleWord):
+        word = copy
     answers = {
         "rpi_volt": isinstance(alarm, bool),
         firmware.source if firmware else "": isinstance(told, FirmwareThrottling),
-        "get_throttled": copied and isinstance(word, ThrottleWord),
+        "get_throttled": isinstance(copy, ThrottleWord),
     }
+    words = [known for known in (word, told.word if isinstance(told, FirmwareThrottling) else None) if known]
+    if alarm is True or any(known.active("undervoltage") or known.occurred("undervoltage") for known in words):
+        _seen.add(host)
     return ThrottlingSources(
-        offered=any(answer is not None for answer in (alarm, told, word)),
+        offered=any(answer is not None for answer in (alarm, told, copy)),
         answered=tuple(name for name, answered in answers.items() if answered),
         alarm=alarm if isinstance(alarm, bool) else None,
-        word=word if isinstance(word, ThrottleWord) else None,
+        word=word,
         firmware=told if isinstance(told, FirmwareThrottling) else None,
-        hint=_hint(rpi_volt, firmware, told),
-        faults=tuple(answer for answer in (alarm, told, word) if isinstance(answer, Fault)),
+        undervoltage_seen=host in _seen,
+        hint=chip.message if isinstance(chip, Fault) else _hint(rpi_volt, firmware, told),
+        faults=tuple(answer for answer in (chip, alarm, told, copy) if isinstance(answer, Fault)),
     )
 
 
 def watch_throttling(host: Host) -> Iterator[Watch]:
-    """What to watch: the alarm, on which the kernel gives notice, and the word, at which one has to look."""
-    rpi_volt = find_rpi_volt(host)
+    """What to watch: the alarm, on which the kernel gives notice, and the word, at which one has to look.
+
+    Where the firmware does not answer, the kernel's copy of the word, on which it gives notice too.
+    """
+    chip = attempt("hwmon", find_rpi_volt, host)
+    rpi_volt = None if isinstance(chip, Fault) else chip
     if rpi_volt:
         yield Watch(f"{rpi_volt}/in0_lcrit_alarm", _LOOK_SECONDS)
     firmware = find_firmware(host)
-    if firmware is not None and not firmware.is_costly:
+    if firmware and not firmware.is_costly and isinstance(attempt("", firmware.throttling), FirmwareThrottling):
         yield Watch("the firmware's throttle word", _LOOK_SECONDS, look=lambda: _look(host))
-    elif firmware is None and rpi_volt:
-        yield Watch(f"{rpi_volt}/device/../get_throttled", _LOOK_SECONDS)
+    elif rpi_volt and host.exists(copy := throttle_word_path(rpi_volt)):
+        yield Watch(copy, _LOOK_SECONDS)
+
+
+_seen: WeakSet[Host] = WeakSet()
+"""Hosts on which an undervoltage was seen."""
 
 
 def _look(host: Host) -> object:
