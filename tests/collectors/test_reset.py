@@ -6,7 +6,7 @@ import pytest
 from sysvitals.collectors import reset
 from sysvitals.collectors.reset import PowerReset, Reset
 from sysvitals.model.catalog import build_catalog
-from sysvitals.model.collector import Fault
+from sysvitals.model.collector import Fault, Unavailable
 from sysvitals.sources.reset import POWER_CAUSES
 from tests.building import build_host
 from tests.recorded import HOSTS, RecordedHost
@@ -58,8 +58,9 @@ def test_a_missing_permission_is_a_fault_and_hides_nothing_else(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", ["nuc", "vm", "jetson", "qemu-raspi3b"])
-def test_other_hosts_tell_nothing(name: str) -> None:
-    assert read(name) == []
+def test_other_hosts_do_not_have_it_and_say_why(name: str) -> None:
+    with pytest.raises(Unavailable, match="nobody tells why"):
+        read(name)
 
 
 def test_the_declaration_is_sound() -> None:

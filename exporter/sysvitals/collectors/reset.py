@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from sysvitals.model.collector import Collector, Fault
+from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.metric import Gauge, Info, Label
 from sysvitals.model.reading import Reading
 from sysvitals.sources.files import attempt
@@ -54,6 +54,11 @@ def read(host: Host) -> Iterator[Reset | PowerReset | Fault]:
     elif status is not None:
         yield Reset(reason="+".join(status.reasons) or "unknown", register=f"0x{status.register:x}")
     power = attempt("power_reset", read_power_reset, host)
+    if status is None and power is None:
+        raise Unavailable(
+            "nobody tells why this host was reset: the bootloader of newer Raspberry Pis does, or the firmware through "
+            "/dev/vcio_gencmd or /dev/vcio"
+        )
     if isinstance(power, Fault):
         yield power
     elif power is not None:

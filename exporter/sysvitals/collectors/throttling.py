@@ -123,7 +123,7 @@ def read(host: Host) -> Iterator[Throttling | ThrottlingSource | Fault]:
                 active=active,
                 since_boot=_was_active(found.firmware, cause, can_tell=detectable),
                 events=int(active),
-                last=host.time() if active else None,
+                last=round(host.time(), 3) if active else None,
             )
 
 

@@ -44,7 +44,7 @@ class SinkDropped(Change, event="sink.dropped"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryRepaired(Change, event="history.repaired"):
+class HistoryRepaired(Change, event="history.repaired", urgent=True):
     """A segment of the history had a torn end, as a power cut leaves it; the torn part was cut off."""
 
     segment: Annotated[str, Label("The file, below the history's folder.")]

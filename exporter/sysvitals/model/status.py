@@ -62,7 +62,7 @@ class WatchWakes(Status, event="sysvitals.watch.status"):
             values=("notice", "look"),
         ),
     ]
-    total: Annotated[int, Counter("watch_wakes", help="Changes seen of what the collector watches between its runs.")]
+    total: Annotated[int, Counter("watch_wakes", help="Changes of what it watches; to begin to watch is one.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

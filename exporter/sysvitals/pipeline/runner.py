@@ -10,16 +10,15 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
 from threading import Condition, Lock, Thread
 
 from sysvitals.model.changes import CollectorFailed, CollectorRecovered, CollectorUnavailable
 from sysvitals.model.collector import Collector, Fault, Unavailable
-from sysvitals.model.event import field_names
 from sysvitals.model.reading import Body, Change, Reading, subject_of
 from sysvitals.model.status import CollectorStatus, ReadErrors
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
+from sysvitals.pipeline.run import Outcome, judge_run, refuse_untellable, sort_out
 from sysvitals.sources.files import error_class
 from sysvitals.sources.host import Host
 
@@ -44,15 +43,6 @@ CLOCK_SET_SECONDS = 1.0
 
 MEMORY_SECONDS = 3600.0
 """How long a reading is remembered to compare with, should its thing not be read meanwhile."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a collector's last run ended: `ok`, `unavailable` or `failed`, with the class of the error and its words."""
-
-    word: str
-    error: str = ""
-    message: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -294,10 +284,10 @@ class Runner:
         changes: Sequence[Change] = ()
         faults: Sequence[Fault] = ()
         try:
-            readings, faults = _sort_out(collector.run(self._host))
+            readings, faults = sort_out(collector.run(self._host))
             readings, changes = _compare(collector, readings, slot, started)
-            _refuse_untellable([*changes, *readings])
-            outcome = _outcome(readings, faults)
+            refuse_untellable([*changes, *readings])
+            outcome = judge_run(readings, faults)
         except Unavailable as why:
             outcome = Outcome("unavailable", message=why.reason)
         except Exception as error:  # noqa: BLE001  # the one place: a collector's error is its own and hurts no other
@@ -349,22 +339,6 @@ class Runner:
         slot.faults = frozenset((fault.what, fault.error) for fault in faults)
 
 
-def _sort_out(items: Iterable[Reading | Fault]) -> tuple[list[Reading], list[Fault]]:
-    readings: list[Reading] = []
-    faults: list[Fault] = []
-    subjects: set[tuple[str, ...]] = set()
-    for item in items:
-        if isinstance(item, Fault):
-            faults.append(item)
-            continue
-        subject = subject_of(item)
-        if subject in subjects:
-            raise ValueError(f"two readings of {' '.join(subject)} cannot be told apart")
-        subjects.add(subject)
-        readings.append(item)
-    return readings, faults
-
-
 def _compare(
     collector: Collector,
     readings: Sequence[Reading],
@@ -395,25 +369,6 @@ def _remember(slot: _Slot, readings: Sequence[Reading], now: float) -> None:
     """Keep the readings for the next run; those of things that were not read this time too, for they may come back."""
     kept = {subject: known for subject, known in slot.previous.items() if now - known[1] < MEMORY_SECONDS}
     slot.previous = {**kept, **{subject_of(reading): (reading, now) for reading in readings}}
-
-
-def _refuse_untellable(bodies: Iterable[Body]) -> None:
-    """Raise ValueError for what no output could write: it would take every other collector's values down with it."""
-    for body in bodies:
-        for name in field_names(type(body)):
-            value = getattr(body, name)
-            if isinstance(value, float) and not isfinite(value):
-                raise ValueError(f"{body.event_name}: {name} is {value}")
-            if isinstance(value, str) and not value.isascii():
-                value.encode()  # a lone surrogate, as a file name can hold, is no text
-
-
-def _outcome(readings: Sequence[Reading], faults: Sequence[Fault]) -> Outcome:
-    if readings:
-        return Outcome("ok")
-    if not faults:
-        return Outcome("unavailable", message="there is nothing to report on this host")
-    return Outcome("failed", faults[0].error, "; ".join(f"{fault.what}: {fault.message}" for fault in faults))
 
 
 def _change(slot: _Slot, outcome: Outcome, now: float) -> Change | None:
