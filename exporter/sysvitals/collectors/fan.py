@@ -35,6 +35,15 @@ class Fan(Reading, event="system.fan.updated"):
             origin="/sys/class/hwmon/hwmon*/pwm*",
         ),
     ]
+    stalled: Annotated[
+        bool | None,
+        Gauge(
+            "fan_stalled",
+            help="1 while the fan is driven and does not turn: stuck, broken or unplugged, or just starting. Absent "
+            "where its speed or its drive is not known.",
+            origin="fan*_input and pwm* together",
+        ),
+    ] = None
     state: Annotated[int | None, Detail("How much the kernel's thermal control asks of the fan, from 0.")] = None
     max_state: Annotated[int | None, Detail("The most that it can ask.")] = None
 
@@ -48,7 +57,17 @@ def read(host: Host) -> Iterator[Fan | Fault]:
         if isinstance(f, Fault):
             yield f
         else:
-            yield Fan(chip=f.chip, fan=f.fan, speed=f.speed, duty=f.duty, state=f.state, max_state=f.max_state)
+            known = f.speed is not None and f.duty is not None
+            stalled = not f.speed and bool(f.duty) if known else None
+            yield Fan(
+                chip=f.chip,
+                fan=f.fan,
+                speed=f.speed,
+                duty=f.duty,
+                stalled=stalled,
+                state=f.state,
+                max_state=f.max_state,
+            )
 
 
 COLLECTOR = Collector(name="fan", help="Fans", readings=(Fan,), read=read)
