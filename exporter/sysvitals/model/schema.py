@@ -1,5 +1,6 @@
 """The JSON schema of stored and streamed events, read off the catalog."""
 
+from inspect import cleandoc  # Python 3.13 takes indentation off by itself, older ones do not
 from typing import Any
 
 from sysvitals.model.catalog import Catalog
@@ -49,7 +50,7 @@ def build_schema(catalog: Catalog) -> dict[str, Any]:
 def _data(body: type[Body]) -> dict[str, Any]:
     fields = fields_of(body)
     return {
-        "description": (body.__doc__ or "").strip(),
+        "description": cleandoc(body.__doc__ or ""),
         "type": "object",
         "properties": {field.name: _value(field) for field in fields},
         "required": [field.name for field in fields if not field.optional],
