@@ -22,13 +22,13 @@ from prometheus_client import parser as prometheus
 from prometheus_client.openmetrics import parser as openmetrics
 
 from sysvitals import __version__
-from sysvitals.app import Exporter, history_rules
+from sysvitals.app import Exporter, build_services, history_rules
 from sysvitals.collectors import COLLECTORS
 from sysvitals.config.load import ConfigError, load_settings
 from sysvitals.config.settings import History, Settings
 from sysvitals.outputs.segments import list_segments, read_lines
 from sysvitals.pipeline.clock import Clock
-from sysvitals.web.routes import Services, build_web_app
+from sysvitals.web.routes import build_web_app
 from tests.recorded import HOSTS, RecordedHost
 from tests.web.asking import Client
 
@@ -66,16 +66,7 @@ def build(settings: Settings, load: Callable[[], Settings] | None = None, **cloc
 
 
 def serve_here(exporter: Exporter) -> Client:
-    services = Services(
-        metrics=exporter.metrics,
-        collectors=exporter.collectors,
-        events=exporter.latest_events,
-        ready=exporter.ready,
-        reload=exporter.reload,
-        host=exporter.hostname,
-        version=__version__,
-    )
-    return Client(build_web_app(services))
+    return Client(build_web_app(build_services(exporter)))
 
 
 def samples(text: str) -> dict[tuple[str, str], float]:
@@ -612,3 +603,12 @@ class TestAProcess:
         process.stop()
         names = [json.loads(line)["name"] for line in process.out.splitlines()]
         assert names == ["sysvitals.started", "system.load.updated", "sysvitals.stopped"]
+
+
+def test_a_permission_that_is_missing_is_said_with_its_remedy_though_the_collector_works() -> None:
+    settings = load_settings(COLLECTORS, flags={"--history": False})
+    exporter = Exporter(settings, load=lambda: settings, host=RecordedHost(HOSTS / "pi-cm4-emmc"), clock=Clock())
+    exporter.refresh(20)
+    words = exporter.collectors()["throttling"]
+    assert words.startswith("fine, but not all could be read: firmware: ")
+    assert "video" in words

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from threading import Lock, Thread
+from typing import TYPE_CHECKING
 
 from sysvitals import __version__
 from sysvitals.collectors import COLLECTORS
@@ -30,11 +31,15 @@ from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.inbox import Inbox
 from sysvitals.pipeline.losses import LossReporter
+from sysvitals.pipeline.run import Outcome
 from sysvitals.pipeline.runner import Runner
 from sysvitals.pipeline.watcher import Watcher
 from sysvitals.sources.host import Host
 from sysvitals.sources.kernel import read_hostname
 from sysvitals.sources.timekeeping import read_boot_id, read_clock
+
+if TYPE_CHECKING:
+    from sysvitals.web.routes import Services
 
 _log = logging.getLogger(__name__)
 
@@ -145,13 +150,7 @@ class Exporter:
 
     def collectors(self) -> dict[str, str]:
         """How each enabled collector's last run ended, in words."""
-        words = {"ok": "fine", "unavailable": "not on this host", "failed": "failed"}
-        return {
-            name: ": ".join(part for part in (words[outcome.word], outcome.message) if part)
-            if outcome
-            else "has not run yet"
-            for name, outcome in self._runner.outcomes().items()
-        }
+        return {name: _describe(outcome) for name, outcome in self._runner.outcomes().items()}
 
     def latest_events(self) -> tuple[Event, ...]:
         """The latest event of each subject."""
@@ -222,6 +221,14 @@ class Exporter:
         return inbox
 
 
+def _describe(outcome: Outcome | None) -> str:
+    if outcome is None:
+        return "has not run yet"
+    if outcome.word == "ok":
+        return f"fine, but not all could be read: {outcome.message}" if outcome.message else "fine"
+    return f"{'not on this host' if outcome.word == 'unavailable' else 'failed'}: {outcome.message}"
+
+
 class _Fold:
     """Lets the state listen to the bus."""
 
@@ -244,23 +251,14 @@ def serve(settings: Settings, load: Callable[[], Settings]) -> None:
     # here and not above: looking once needs no server, and importing one takes a small board seconds
     import asyncio  # noqa: PLC0415
 
-    from sysvitals.web.routes import Services, build_web_app  # noqa: PLC0415
+    from sysvitals.web.routes import build_web_app  # noqa: PLC0415
     from sysvitals.web.server import build_server, listen  # noqa: PLC0415
 
     configure_logging(settings.log)
     sockets = listen(settings.web.listen_address)
     exporter = build_exporter(settings, load)
-    services = Services(
-        metrics=exporter.metrics,
-        collectors=exporter.collectors,
-        events=exporter.latest_events,
-        ready=exporter.ready,
-        reload=exporter.reload,
-        host=exporter.hostname,
-        version=__version__,
-    )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    server = build_server(build_web_app(services))
+    server = build_server(build_web_app(build_services(exporter)))
     reasons: list[str] = []
 
     def end(number: signal.Signals) -> None:
@@ -292,6 +290,21 @@ def serve(settings: Settings, load: Callable[[], Settings]) -> None:
             exporter.stop(reasons[0] if reasons else "the server ended")
 
     asyncio.run(run())
+
+
+def build_services(exporter: Exporter) -> "Services":
+    """What the web asks of this exporter."""
+    from sysvitals.web.routes import Services  # noqa: PLC0415  # as in `serve`
+
+    return Services(
+        metrics=exporter.metrics,
+        collectors=exporter.collectors,
+        events=exporter.latest_events,
+        ready=exporter.ready,
+        reload=exporter.reload,
+        host=exporter.hostname,
+        version=__version__,
+    )
 
 
 def history_rules(settings: Settings) -> HistoryRules:

@@ -79,7 +79,7 @@ def _abandon_output() -> None:
 def _once(settings: Settings, *, as_json: bool) -> int:
     exporter = _looking_once(settings)
     text, _ = exporter.metrics(frozenset(exporter.collectors()), _ROUND_SECONDS)
-    events = exporter.latest_events()
+    events = tuple(sorted(exporter.latest_events(), key=lambda event: event.seq))
     if as_json:
         for line in encode_events(events):
             print(line)
@@ -90,7 +90,7 @@ def _once(settings: Settings, *, as_json: bool) -> int:
 
 def _collectors(settings: Settings, *, as_json: bool) -> int:
     exporter = _looking_once(settings)
-    exporter.metrics(frozenset(exporter.collectors()), _ROUND_SECONDS)
+    exporter.refresh(_ROUND_SECONDS)
     found = exporter.collectors()
     rows = {collector.name: found.get(collector.name, "switched off") for collector in COLLECTORS}
     if as_json:

@@ -349,6 +349,7 @@ def test_a_history_survives_kills_at_any_moment_with_no_line_lost_but_the_torn_o
     assert len(said) == torn
     # the log has each of them; an event may fall to the next kill before it is written
     assert 1 <= len(repaired) <= torn
+    assert all(any(line["segment"].removesuffix(PLAIN) in told for told in said) for line in repaired)
     assert all(line["bytes"] > 0 for line in repaired)
 
 

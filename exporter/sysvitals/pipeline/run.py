@@ -47,9 +47,10 @@ def refuse_untellable(bodies: Iterable[Body]) -> None:
 
 
 def judge_run(readings: Sequence[Reading], faults: Sequence[Fault]) -> Outcome:
-    """How the run ended: well, with nothing to report, or with nothing but faults."""
+    """How the run ended: well, perhaps with faults among it, with nothing to report, or with nothing but faults."""
+    words = "; ".join(f"{fault.what}: {fault.message}" for fault in faults)
     if readings:
-        return Outcome("ok")
+        return Outcome("ok", message=words)
     if not faults:
         return Outcome("unavailable", message="there is nothing to report on this host")
-    return Outcome("failed", faults[0].error, "; ".join(f"{fault.what}: {fault.message}" for fault in faults))
+    return Outcome("failed", faults[0].error, words)
