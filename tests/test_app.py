@@ -26,6 +26,7 @@ from sysvitals.app import Exporter, build_services, history_rules
 from sysvitals.collectors import COLLECTORS
 from sysvitals.config.load import ConfigError, load_settings
 from sysvitals.config.settings import History, Settings
+from sysvitals.outputs.live import LiveHub
 from sysvitals.outputs.segments import list_segments, read_lines
 from sysvitals.pipeline.clock import Clock
 from sysvitals.web.routes import build_web_app
@@ -66,7 +67,7 @@ def build(settings: Settings, load: Callable[[], Settings] | None = None, **cloc
 
 
 def serve_here(exporter: Exporter) -> Client:
-    return Client(build_web_app(build_services(exporter)))
+    return Client(build_web_app(build_services(exporter, LiveHub(viewers=2))))
 
 
 def samples(text: str) -> dict[tuple[str, str], float]:

@@ -6,6 +6,7 @@ import platform
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from threading import Lock, Thread
@@ -22,6 +23,7 @@ from sysvitals.model.catalog import Catalog, build_catalog
 from sysvitals.model.changes import CHANGES, Reloaded, Started, Stopped
 from sysvitals.model.event import SCHEMA_VERSION, Event
 from sysvitals.model.reading import Body, Change
+from sysvitals.model.samples import sample_bodies
 from sysvitals.model.state import State
 from sysvitals.model.status import STATUSES, Build, ConfigStatus, EventCount, SinkStatus
 from sysvitals.outputs.console import ConsoleSink
@@ -37,9 +39,13 @@ from sysvitals.pipeline.watcher import Watcher
 from sysvitals.sources.host import Host
 from sysvitals.sources.kernel import read_hostname
 from sysvitals.sources.timekeeping import read_boot_id, read_clock
+from sysvitals.web.verdict import Verdict, judge
 
 if TYPE_CHECKING:
+    from sysvitals.outputs.live import LiveHub
+    from sysvitals.web.door import Door
     from sysvitals.web.routes import Services
+    from sysvitals.web.trends import Trends
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +55,9 @@ _LOSSES_SECONDS = 5.0
 _HISTORY_STOP_SECONDS = 5.0
 """Milliseconds as a rule; where a board is just compressing a segment, its history weighs more than haste."""
 _CONSOLE_STOP_SECONDS = 0.5
+_LIVE_SECONDS = 2.0
+LIVE_COLLECTORS = frozenset({"cpu", "load", "memory", "temperature", "fan", "network", "throttling", "wifi"})
+"""What is read more often while somebody watches the page: what moves."""
 
 
 def build_full_catalog() -> Catalog:
@@ -90,6 +99,7 @@ class Exporter:
         self._runner = Runner(settings.collector, host=host, bus=self._bus, clock=clock)
         self._watcher = Watcher(settings.collector, host=host, clock=clock, wake=self._runner.wake)
         self._inboxes: list[Inbox] = []
+        self._hubs: list[LiveHub] = []
         self._sinks: list[JsonlSink | ConsoleSink] = []
         self._history = self._add_history() if settings.history.enabled else None
         if settings.console.enabled:
@@ -110,6 +120,12 @@ class Exporter:
         self._runner.start()
         self._watcher.start()
 
+    def show(self, hub: "LiveHub", trends: "Trends") -> None:
+        """Let viewers have the events, and the page its charts. Before `start`."""
+        self._hubs.append(hub)
+        self._bus.subscribe(hub)
+        self._bus.subscribe(trends)
+
     def stop_reading(self) -> None:
         """Read nothing any more. A scrape that waits for readings is answered at once with what there is."""
         self._watcher.stop()
@@ -127,9 +143,9 @@ class Exporter:
         """What is to be done now and then: tell of losses."""
         self._losses.tell()
 
-    def refresh(self, seconds: float) -> None:
-        """Take one round of readings, for those who look just once."""
-        self._runner.refresh(seconds=seconds)
+    def refresh(self, seconds: float, names: frozenset[str] | None = None) -> None:
+        """Take one round of readings of these collectors (None: of all), for those who look now."""
+        self._runner.refresh(names, seconds=seconds)
 
     def metrics(self, names: frozenset[str] | None, seconds: float, accept: str = "") -> tuple[bytes, str]:
         """The exposition of these collectors (None: of everything), read again where too old, and its content type."""
@@ -152,10 +168,22 @@ class Exporter:
         """How each enabled collector's last run ended, in words."""
         return {name: _describe(outcome) for name, outcome in self._runner.outcomes().items()}
 
+    def latest_readings(self) -> tuple[Event, ...]:
+        """The latest reading of each subject."""
+        return tuple(event for run in self._state.snapshot().runs.values() for event in run)
+
     def latest_events(self) -> tuple[Event, ...]:
         """The latest event of each subject."""
         snapshot = self._state.snapshot()
         return (*(event for run in snapshot.runs.values() for event in run), *snapshot.changes.values())
+
+    def verdict(self) -> Verdict:
+        """How this host fares now, by what was read last."""
+        bodies: list[Body] = [event.body for run in self._state.snapshot().runs.values() for event in run]
+        bodies += self._runner.statuses()
+        if self._history is not None:
+            bodies.append(self._history.status())
+        return judge(sample_bodies(bodies), now=self._clock.wall())
 
     def ready(self) -> bool:
         """Whether each collector has run at least once."""
@@ -193,9 +221,8 @@ class Exporter:
 
     def _statuses(self) -> list[Body]:
         statuses: list[Body] = [Build(version=__version__, python=platform.python_version()), self._config]
-        statuses += [
-            SinkStatus(sink=inbox.name, dropped=inbox.dropped, waiting=inbox.waiting) for inbox in self._inboxes
-        ]
+        consumers: list[Inbox | LiveHub] = [*self._inboxes, *self._hubs]
+        statuses += [SinkStatus(sink=one.name, dropped=one.dropped, waiting=one.waiting) for one in consumers]
         statuses += self._watcher.statuses()
         if self._history is not None:
             statuses.append(self._history.status())
@@ -247,63 +274,111 @@ def build_exporter(settings: Settings, load: Callable[[], Settings] | None = Non
 
 
 def serve(settings: Settings, load: Callable[[], Settings]) -> None:
-    """Run until SIGTERM or SIGINT. SIGHUP reads the configuration again. Raises OSError where an address is taken."""
+    """Run until SIGTERM or SIGINT. SIGHUP reads the configuration again.
+
+    Raises OSError where an address is taken, ConfigError where the file for TLS and passwords will not do.
+    """
     # here and not above: looking once needs no server, and importing one takes a small board seconds
     import asyncio  # noqa: PLC0415
 
+    from sysvitals.outputs.live import LiveHub  # noqa: PLC0415
+    from sysvitals.web.door import Door  # noqa: PLC0415
     from sysvitals.web.routes import build_web_app  # noqa: PLC0415
     from sysvitals.web.server import build_server, listen  # noqa: PLC0415
 
     configure_logging(settings.log)
+    door = Door(settings.web.config_file)
     sockets = listen(settings.web.listen_address)
     exporter = build_exporter(settings, load)
+    hub = LiveHub(viewers=settings.web.max_viewers)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    server = build_server(build_web_app(build_services(exporter)))
+    server = build_server(door.guard(build_web_app(build_services(exporter, hub))), door.tls)
     reasons: list[str] = []
 
     def end(number: signal.Signals) -> None:
         reasons.append(number.name)
         exporter.stop_reading()  # first, or a scrape that waits for a slow collector would hold the server up
+        hub.end()
         server.end()
 
     def reload() -> None:
         # a thread that is not waited for at the end: the file may lie on a dead network mount
         Thread(target=exporter.reload, name="reload", daemon=True).start()
 
-    async def tend() -> None:
-        while True:
-            await asyncio.sleep(_LOSSES_SECONDS)
-            exporter.tend()
-
     async def run() -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, end, number)
         loop.add_signal_handler(signal.SIGHUP, reload)
+        hub.attach(loop.call_soon_threadsafe)
         exporter.start()
-        _announce(settings, sockets)
-        tending = asyncio.create_task(tend())
+        _announce(settings, sockets, "https" if door.tls else "http")
+        tasks = [asyncio.create_task(_tend(exporter, door)), asyncio.create_task(_follow(exporter, hub))]
         try:
             await server.serve(sockets=sockets)
         finally:
-            tending.cancel()
+            for task in tasks:
+                task.cancel()
             exporter.stop(reasons[0] if reasons else "the server ended")
 
     asyncio.run(run())
 
 
-def build_services(exporter: Exporter) -> "Services":
-    """What the web asks of this exporter."""
-    from sysvitals.web.routes import Services  # noqa: PLC0415  # as in `serve`
+async def _tend(exporter: Exporter, door: "Door") -> None:
+    import asyncio  # noqa: PLC0415  # as in `serve`
+
+    while True:
+        await asyncio.sleep(_LOSSES_SECONDS)
+        exporter.tend()
+        door.look()
+
+
+async def _follow(exporter: Exporter, hub: "LiveHub") -> None:
+    """Heartbeats are too slow for eyes: read what moves more often, as long as somebody looks at the page."""
+    import asyncio  # noqa: PLC0415  # as in `serve`
+
+    while True:
+        await hub.watched.wait()
+        await asyncio.to_thread(exporter.refresh, _LIVE_SECONDS, LIVE_COLLECTORS)
+        await asyncio.sleep(_LIVE_SECONDS)
+
+
+def build_services(exporter: Exporter, hub: "LiveHub") -> "Services":
+    """What the web asks of this exporter, whose events from now on reach this hub."""
+    from sysvitals.web.live import LiveServices, encode_glance  # noqa: PLC0415  # as in `serve`
+    from sysvitals.web.page import Glance  # noqa: PLC0415
+    from sysvitals.web.routes import Services  # noqa: PLC0415
+    from sysvitals.web.trends import Trends  # noqa: PLC0415
+
+    trends = Trends()
+    exporter.show(hub, trends)
+    live = LiveServices(
+        hub=hub,
+        snapshot=lambda: encode_glance(exporter.hostname, __version__, exporter.latest_readings(), trends),
+        verdict=exporter.verdict,
+    )
+
+    def glance() -> Glance:
+        return Glance(
+            host=exporter.hostname,
+            version=__version__,
+            now=time.time(),
+            readings=exporter.latest_readings(),
+            changes=trends.changes(),
+            lines=trends.lines(),
+            verdict=exporter.verdict(),
+            collectors=exporter.collectors(),
+            grafana=exporter.settings.web.grafana_url,
+        )
 
     return Services(
+        live=live,
         metrics=exporter.metrics,
         collectors=exporter.collectors,
         events=exporter.latest_events,
         ready=exporter.ready,
         reload=exporter.reload,
-        host=exporter.hostname,
-        version=__version__,
+        glance=glance,
     )
 
 
@@ -336,12 +411,12 @@ def _is_synced(host: Host) -> bool | None:
         return None
 
 
-def _announce(settings: Settings, sockets: Iterable[socket.socket]) -> None:
+def _announce(settings: Settings, sockets: Iterable[socket.socket], scheme: str) -> None:
     for (host, _), listener in zip(settings.web.listen_address, sockets, strict=True):
         port = listener.getsockname()[1]  # where 0 was asked for, the system chose one
         shown = f"[{host}]" if ":" in host else host or "localhost"
-        _log.info("page    http://%s:%d/", shown, port)
-        _log.info("metrics http://%s:%d/metrics", shown, port)
+        _log.info("page    %s://%s:%d/", scheme, shown, port)
+        _log.info("metrics %s://%s:%d/metrics", scheme, shown, port)
         if host in ("127.0.0.1", "::1", "localhost"):
             _log.info("only this machine can reach it; --web.listen-address=:%d opens it to the network", port)
     folder = os.path.join(os.path.abspath(settings.storage.path), "history")

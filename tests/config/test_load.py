@@ -192,7 +192,7 @@ def test_whatever_the_file_holds_it_is_loaded_or_all_problems_are_lines(
     assert all(problem and problem.isprintable() for problem in problems)
 
 
-CANDIDATES = ("false", "true", "7s", "7MiB", "/elsewhere", "debug", "json", "127.0.0.1:1")
+CANDIDATES = ("false", "7", "true", "7s", "7MiB", "/elsewhere", "debug", "json", "127.0.0.1:1", "http://grafana")
 
 
 def another_value(leaf: Leaf) -> tuple[str, Any]:

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
+from sysvitals.outputs.live import LiveHub
+from sysvitals.web.live import LiveServices
 from sysvitals.web.routes import (
     DEFAULT_SCRAPE_SECONDS,
     MARGIN_SECONDS,
@@ -19,7 +21,9 @@ from sysvitals.web.routes import (
     choose_collectors,
     scrape_seconds,
 )
+from sysvitals.web.verdict import Level, Verdict
 from tests.web.asking import Client
+from tests.web.looking import look
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 ENABLED = ["cpu", "load", "wifi"]
@@ -51,8 +55,8 @@ class Exporter:
             events=tuple,
             ready=lambda: self.is_ready,
             reload=self.reload,
-            host="pi<4>",
-            version="1.2.3",
+            live=LiveServices(LiveHub(viewers=2), lambda: "{}", lambda: Verdict(Level.GOOD, ())),
+            glance=lambda: look("pi<4>"),
         )
 
 
@@ -230,6 +234,37 @@ def test_the_page_is_html_with_the_hosts_name_escaped(client: Client) -> None:
     assert "pi<4>" not in answer.text
 
 
+def test_the_page_lets_nothing_run_or_load_that_is_not_its_own(client: Client) -> None:
+    answer = client.get("/")
+    policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert {policy[name] for name in ("script-src", "style-src", "connect-src", "img-src")} == {"'self'"}
+    assert policy["frame-ancestors"] == "'none'"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("live.js", "text/javascript"), ("style.css", "text/css"), ("icon.svg", "image/svg+xml")],
+)
+def test_the_pages_files_are_served_once_and_then_only_if_they_changed(name: str, kind: str, client: Client) -> None:
+    first = client.get(f"/static/{name}")
+    assert first.headers["content-type"].partition(";")[0] == kind
+    assert first.content
+    again = client.get(f"/static/{name}", headers={"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize("name", ["", "page.py", "..%2fpage.py", "live.js%00", "."])
+def test_no_other_file_is_served(name: str, client: Client) -> None:
+    assert client.get(f"/static/{name}").status_code == 404
+
+
+def test_the_whole_page_is_small(client: Client) -> None:
+    files = ("/", "/static/live.js", "/static/style.css", "/static/icon.svg")
+    assert sum(len(client.get(path).content) for path in files) < 150_000
+
+
 @pytest.mark.parametrize("path", ["/nothing", "/metricsx", "/-/", "/api", "/%2e%2e/etc/passwd", "/metrics%00"])
 def test_what_is_not_there_is_404(path: str, client: Client) -> None:
     answer = client.get(path)
@@ -252,8 +287,8 @@ def test_an_error_within_is_500_without_its_insides() -> None:
         events=lambda: (1 // 0,),  # type: ignore[arg-type,return-value]  # it raises
         ready=services.ready,
         reload=services.reload,
-        host="pi4",
-        version="1",
+        live=services.live,
+        glance=services.glance,
     )
     answer = Client(build_web_app(broken)).get("/api/v1/state")
     assert (answer.status_code, answer.text) == (500, "Internal Server Error")

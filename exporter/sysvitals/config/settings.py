@@ -13,11 +13,14 @@ from sysvitals.config.values import (
     parse_addresses,
     parse_bool,
     parse_choice,
+    parse_count,
     parse_duration,
+    parse_path,
     parse_pattern,
     parse_positive_duration,
     parse_size,
     parse_text,
+    parse_url,
 )
 from sysvitals.model.collector import Collector
 
@@ -55,6 +58,16 @@ class Web:
             restart=True,
         ),
     ] = (("127.0.0.1", DEFAULT_PORT),)
+    config_file: Annotated[
+        str,
+        Setting("File that switches on TLS and passwords, as for all Prometheus exporters.", parse_path, restart=True),
+    ] = ""
+    grafana_url: Annotated[
+        str, Setting("Where this host is to be seen in Grafana: the page links to it.", parse_url)
+    ] = ""
+    max_viewers: Annotated[
+        int, Setting("How many may watch the live page and the event streams at a time.", parse_count, restart=True)
+    ] = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

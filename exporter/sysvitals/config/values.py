@@ -40,6 +40,14 @@ def parse_size(value: object) -> int:
     return int(match[1]) * unit + int(float(match[2] or 0) * unit)  # whole numbers stay exact
 
 
+def parse_count(value: object) -> int:
+    """A whole number from 0 to 9999."""
+    text = str(value).strip()
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit() and len(text) <= 4):
+        raise ValueError("a whole number up to 9999")
+    return int(text)
+
+
 def parse_bool(value: object) -> bool:
     """True or false."""
     if isinstance(value, bool):
@@ -56,6 +64,21 @@ def parse_text(value: object) -> str:
     if not isinstance(value, str) or not value.strip() or "\0" in value:
         raise ValueError("a text")
     return value
+
+
+def parse_path(value: object) -> str:
+    """The path of a file, or nothing."""
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError("the path of a file")
+    return value.strip()
+
+
+def parse_url(value: object) -> str:
+    """An address that a browser may follow, or nothing."""
+    text = value.strip() if isinstance(value, str) else ""
+    if value != "" and not re.fullmatch(r"https?://[^\s/][^\s]*", text):
+        raise ValueError("an address such as http://grafana:3000/d/sysvitals-host")
+    return text
 
 
 def parse_pattern(value: object) -> str:

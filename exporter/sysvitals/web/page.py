@@ -1,125 +1,150 @@
-"""The page at `/`: what this machine tells now, how the collectors fare, and where everything else is."""
+"""The page at `/`: a picture of this host as of now, which needs no script; static/live.js keeps it alive."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 
 from sysvitals.model.changes import CollectorUnavailable
-from sysvitals.model.event import Event, format_time
-from sysvitals.model.metric import Label
-from sysvitals.model.reading import Body, Reading, fields_of, labels_of
+from sysvitals.model.event import Event, body_data, format_time
+from sysvitals.model.reading import Reading, labels_of
+from sysvitals.web.cards import Lines, Look, draw_cards
+from sysvitals.web.formatting import format_value
+from sysvitals.web.markup import units_of
+from sysvitals.web.verdict import Level, Verdict
 
-_STYLE = """
-:root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif }
-body { max-width: 62rem; margin: 1.5rem auto; padding: 0 1rem }
-h1 { margin: 0 } h2 { margin: 1.6rem 0 .4rem; font-size: 1.1rem }
-table { border-collapse: collapse; width: 100%; table-layout: fixed }
-td, th { text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid #8883; vertical-align: top;
-  overflow-wrap: break-word }
-th { font-weight: 600; opacity: .7; width: 12rem } td:nth-child(2):not(:last-child) { width: 13rem }
-b { font-weight: 600 } i { font-style: normal; opacity: .65 } span { display: inline-block; margin-right: 1rem }
-nav a { margin-right: 1rem }
-@media (max-width: 40rem) { th, td { display: block; width: auto !important; border: 0; padding: .1rem 0 }
-  tr { display: block; border-bottom: 1px solid #8883; padding: .3rem 0 } }
-"""
+RUNBOOK = "https://github.com/sysvitals/sysvitals/blob/main/prometheus/RUNBOOK.md"
+DOCUMENTATION = "https://github.com/sysvitals/sysvitals#readme"
 
-_FIRST = (
-    "system.throttling",
-    "system.temperature",
-    "system.fan",
-    "system.power",
-    "system.cpu.usage",
-    "system.load",
-    "system.memory",
-    "system.disk.usage",
-    "system.network",
-    "system.wifi",
-)
-"""What people look for first; the rest follows by name."""
-
-_SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
+WORDS = {
+    Level.GOOD: "All is well",
+    Level.NOTE: "All is well",
+    Level.WARNING: "Needs attention",
+    Level.CRITICAL: "In trouble",
+}
 
 
-def render_page(host: str, version: str, collectors: Mapping[str, str], events: Iterable[Event]) -> str:
-    """HTML without a script; it is as of when it was asked for. Every name from the host is escaped."""
-    events = sorted(events, key=lambda event: (_rank(event.name), event.name, event.seq))
-    readings = [event for event in events if isinstance(event.body, Reading)]
-    # what this host does not have stands with the collectors below
-    changes = [event for event in events if not isinstance(event.body, Reading | CollectorUnavailable)]
-    changes.sort(key=lambda event: -event.seq)
-    rows = "\n".join(f"<tr><th>{escape(name)}</th><td>{escape(words)}</td></tr>" for name, words in collectors.items())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """What the page shows. `grafana` is where this host is to be seen in Grafana, if somewhere."""
+
+    host: str
+    version: str
+    now: float
+    readings: Sequence[Event]
+    changes: Sequence[Event]
+    lines: Lines
+    verdict: Verdict
+    collectors: Mapping[str, str]
+    grafana: str = ""
+
+
+def render_page(glance: Glance) -> str:
+    """HTML without a word of script or style in it. Every name from the host is escaped."""
+    events: dict[str, list[Event]] = {}
+    for event in glance.readings:
+        if isinstance(event.body, Reading):
+            events.setdefault(event.name, []).append(event)
+    host = escape(glance.host)
+    grafana = f'<a href="{escape(glance.grafana)}">Grafana</a>' if glance.grafana else ""
+    collectors = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td>{escape(words)}</td></tr>'
+        for name, words in glance.collectors.items()
+    )
+    changes = "".join(render_change(event) for event in reversed(glance.changes))
+    moment = format_time(glance.now)
     return f"""<!doctype html>
 <html lang="en">
+<head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(host)} · sysvitals</title>
-<style>{_STYLE}</style>
-<h1>{escape(host)}</h1>
-<p>What this machine tells about itself, as of the last reading. sysvitals {escape(version)}.</p>
-<nav><a href="metrics">metrics</a> <a href="api/v1/state">state as JSON</a> <a href="-/healthy">healthy</a>
-<a href="-/ready">ready</a></nav>
-<h2>What happened last</h2>
-<table>
-{_render_rows(changes)}
-</table>
-<h2>Readings</h2>
-<table>
-{_render_rows(readings)}
-</table>
-<h2>Collectors</h2>
-<table>
-{rows}
-</table>
+<meta name="color-scheme" content="light dark">
+<title>{host} · sysvitals</title>
+<link rel="icon" href="static/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="static/style.css">
+<script src="static/live.js" defer></script>
+<noscript><meta http-equiv="refresh" content="15"></noscript>
+</head>
+<body>
+<header>
+<h1>{host}</h1>
+<p id="connection" role="status">as of <time datetime="{moment}">{moment[11:19]} UTC</time></p>
+</header>
+<noscript><p class="note">Without JavaScript this is a picture of one moment. It is taken again every 15 seconds.</p>
+</noscript>
+<main id="main">
+{render_verdict(glance.verdict)}
+<div class="cards">
+{draw_cards(Look(events, glance.lines))}
+<section class="card wide" aria-labelledby="changes-title">
+<h2 id="changes-title">What happened</h2>
+<ol id="changes" tabindex="0" aria-labelledby="changes-title">{changes}</ol>
+</section>
+</div>
+<details><summary>All readings</summary>
+{_render_all(glance.readings)}
+</details>
+<details><summary>Collectors</summary>
+<div class="scroll" tabindex="0" role="region" aria-label="Collectors"><table><tbody>{collectors}</tbody></table></div>
+</details>
+</main>
+<footer>
+<nav aria-label="Elsewhere">{grafana}<a href="metrics">metrics</a><a href="api/v1/state">state as JSON</a>
+<a href="api/v1/events">events</a><a href="{DOCUMENTATION}">documentation</a></nav>
+<p>sysvitals {escape(glance.version)}</p>
+</footer>
+</body>
 </html>
 """
 
 
-def _rank(name: str) -> int:
-    return next((rank for rank, first in enumerate(_FIRST) if name.startswith(first)), len(_FIRST))
-
-
-def _render_rows(events: Iterable[Event]) -> str:
-    return "\n".join(
-        f"<tr><th>{_render_name(event)}</th><td>{_render_labels(event.body)}</td>"
-        f"<td>{_render_values(event.body)}</td></tr>"
-        for event in events
+def render_verdict(verdict: Verdict) -> str:
+    """The verdict with its reasons, each with a link to what can be done about it."""
+    reasons = "".join(
+        f'<li class="{reason.level.name.lower()}">{escape(reason.text)} '
+        f'<a href="{RUNBOOK}#{reason.alert.lower()}">what to do</a></li>'
+        for reason in verdict.reasons
+    )
+    return (
+        f'<section id="verdict" class="{verdict.level.name.lower()}" aria-live="polite" data-runbook="{RUNBOOK}">'
+        f"<h2>{WORDS[verdict.level]}</h2><ul>{reasons}</ul></section>"
     )
 
 
-def _render_name(event: Event) -> str:
-    name = escape(event.name.removeprefix("system.").removesuffix(".updated").replace(".", " "))
-    if isinstance(event.body, Reading):
-        return name
-    return f"{name}<br><i>{format_time(event.stamp.time)[:19].replace('T', ' ')} UTC</i>"
+def render_change(event: Event) -> str:
+    """One line of what happened."""
+    moment = format_time(event.stamp.time)
+    units, labels = units_of(event), labels_of(type(event.body))
+    said = ", ".join(
+        _say(name, format_value(value, units[name]), is_label=name in labels)
+        for name, value in body_data(event.body).items()
+    )
+    return (
+        f'<li><time datetime="{moment}">{moment[:19].replace("T", " ")} UTC</time> '
+        f"<b>{escape(name_in_words(event.name))}</b> <span>{escape(said)}</span></li>"
+    )
 
 
-def _render_labels(body: Body) -> str:
-    return escape(" ".join(str(getattr(body, name)) for name in labels_of(type(body))))
+def _say(name: str, text: str, *, is_label: bool) -> str:
+    return text if is_label else f"for {text}" if name == "seconds" else f"{name.replace('_', ' ')} {text}"
 
 
-def _render_values(body: Body) -> str:
-    shown = []
-    for field in fields_of(type(body)):
-        value = getattr(body, field.name)
-        if value is not None and not isinstance(field.mark, Label):
-            name = field.name.replace("_", " ")
-            shown.append(f"<span><i>{escape(name)}</i> <b>{escape(_format(value, field.mark.unit))}</b></span>")
-    return " ".join(shown)
+def name_in_words(name: str) -> str:
+    """An event's name as it is spoken: `throttling started`."""
+    return name.removeprefix("system.").removesuffix(".updated").replace(".", " ").replace("_", " ")
 
 
-def _format(value: float | str, unit: str) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, str):
-        return value
-    if unit in ("bytes", "bytes per second"):
-        size, power = float(value), 0
-        while size >= 1024 and power < len(_SIZES) - 1:
-            size, power = size / 1024, power + 1
-        return f"{size:.4g} {_SIZES[power]}{'/s' if unit.endswith('second') else ''}"
-    if unit == "timestamp_seconds":
-        return format_time(value)[:19].replace("T", " ") + " UTC"
-    if unit == "hertz":
-        return f"{value / 1e6:.5g} MHz"
-    short = {"celsius": "°C", "seconds": "s", "percent": "%", "volts": "V", "amperes": "A", "watts": "W", "dbm": "dBm"}
-    number = f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
-    return f"{number} {short.get(unit, unit) if unit != 'ratio' else ''}".strip()
+def _render_all(readings: Iterable[Event]) -> str:
+    rows = []
+    for event in sorted(readings, key=lambda event: (event.name, event.seq)):
+        if isinstance(event.body, CollectorUnavailable):
+            continue
+        units = units_of(event)
+        said = "".join(
+            f"<span><i>{escape(name.replace('_', ' '))}</i> {escape(format_value(value, units[name]))}</span> "
+            for name, value in body_data(event.body).items()
+        )
+        rows.append(f'<tr><th scope="row">{escape(name_in_words(event.name))}</th><td class="all">{said}</td></tr>')
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="All readings">'
+        f"<table><tbody>{''.join(rows)}</tbody></table></div>"
+    )

@@ -4,19 +4,44 @@ import asyncio
 import gzip
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
 
 from starlette.applications import Starlette
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from sysvitals.model.event import Event, encode_events
-from sysvitals.web.page import render_page
+from sysvitals.web.live import LiveRoutes, LiveServices
+from sysvitals.web.page import Glance, render_page
 
 DEFAULT_SCRAPE_SECONDS = 10.0
 MARGIN_SECONDS = 0.5
 """What is left of Prometheus's own deadline for the way back."""
+
+
+STATIC = {"live.js": "text/javascript", "style.css": "text/css", "icon.svg": "image/svg+xml"}
+
+SAFE_HEADERS = {"x-content-type-options": "nosniff"}
+
+PAGE_HEADERS = {
+    # nothing is loaded from elsewhere, nothing inline runs, and nobody puts the page into a frame
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+    **SAFE_HEADERS,
+}
+
+
+@cache
+def read_static(name: str) -> tuple[bytes, str]:
+    """A file of the page and its entity tag."""
+    body = (files("sysvitals.web") / "static" / name).read_bytes()
+    return body, f'"{sha256(body).hexdigest()[:16]}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,30 +49,35 @@ class Services:
     """What the routes ask of the exporter.
 
     `metrics(collectors, seconds, accept)` gives the exposition and its content type; `collectors()` names those that
-    are enabled, with how they fare; `events()` are the latest of each subject; `ready()` tells whether a first round is
-    done; `reload()` reads the configuration again and gives what is wrong with it.
+    are enabled, with how they fare; `events()` are the latest of each subject; `glance()` is what the page shows;
+    `ready()` tells whether a first round is done; `reload()` reads the configuration again and gives what is wrong
+    with it; `live` is what the streams ask.
     """
 
     metrics: Callable[[frozenset[str] | None, float, str], tuple[bytes, str]]
     collectors: Callable[[], dict[str, str]]
     events: Callable[[], tuple[Event, ...]]
+    glance: Callable[[], Glance]
     ready: Callable[[], bool]
     reload: Callable[[], tuple[str, ...]]
-    host: str
-    version: str
+    live: LiveServices
 
 
 def build_web_app(services: Services) -> Starlette:
     """The ASGI application."""
     routes = _Routes(services)
+    live = LiveRoutes(services.live)
     return Starlette(
         routes=[
             Route("/", routes.page),
+            Route("/static/{name}", routes.static),
             Route("/metrics", routes.metrics),
             Route("/-/healthy", routes.healthy),
             Route("/-/ready", routes.ready),
             Route("/-/reload", routes.reload, methods=["POST"]),
             Route("/api/v1/state", routes.state),
+            Route("/api/v1/events", live.events),
+            WebSocketRoute("/api/v1/live", live.socket),
         ]
     )
 
@@ -70,8 +100,18 @@ class _Routes:
         return Response(body, headers=headers)
 
     async def page(self, _request: Request) -> Response:
-        services = self._services
-        return HTMLResponse(render_page(services.host, services.version, services.collectors(), services.events()))
+        text = await asyncio.to_thread(lambda: render_page(self._services.glance()))
+        return HTMLResponse(text, headers=PAGE_HEADERS)
+
+    async def static(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in STATIC:
+            return PlainTextResponse("no such file\n", status_code=404)
+        body, tag = read_static(name)
+        headers = {"etag": tag, "cache-control": "no-cache", **SAFE_HEADERS}
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        return Response(body, media_type=STATIC[name], headers=headers)
 
     async def state(self, _request: Request) -> Response:
         text = f'{{"events":[{",".join(encode_events(self._services.events()))}]}}'

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import ssl
 from collections.abc import Iterable, Iterator
 from email.utils import formatdate
 
@@ -12,6 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 GRACE_SECONDS = 1
 _BACKLOG = 128
+_SEND_BUFFER_BYTES = 64 << 10
+"""Enough for a scrape. The kernel would let what waits for a viewer that never reads grow to megabytes."""
 
 
 class Server(uvicorn.Server):
@@ -39,13 +42,16 @@ class Server(uvicorn.Server):
         yield
 
 
-def build_server(app: ASGIApp) -> Server:
+def build_server(app: ASGIApp, tls: ssl.SSLContext | None = None) -> Server:
     """A server for this application; `serve(sockets=…)` runs it and `end()` ends it."""
     config = uvicorn.Config(
         _dated(app),
         lifespan="off",
         http="h11",
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=4096,  # viewers have nothing to say
+        ws_ping_interval=20,
+        ws_ping_timeout=20,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -53,6 +59,9 @@ def build_server(app: ASGIApp) -> Server:
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=75,  # above a usual scrape interval, so that Prometheus keeps its connection
     )
+    if tls is not None:
+        config.load()
+        config.ssl = tls  # one that can take a renewed certificate, which uvicorn's own way cannot
     return Server(config)
 
 
@@ -79,6 +88,7 @@ def listen(addresses: Iterable[tuple[str, int]]) -> list[socket.socket]:
             # inherited by what is accepted; without it a kept connection waits 40 ms between headers and body, and
             # asyncio does not set it on sockets that it did not make
             sockets[-1].setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sockets[-1].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
     except OSError:
         for opened in sockets:
             opened.close()

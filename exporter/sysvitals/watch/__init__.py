@@ -1,0 +1,1 @@
+"""Watches a running exporter from a terminal."""

@@ -1,0 +1,94 @@
+"""The real exporter behind TLS and passwords."""
+
+import asyncio
+import json
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+
+import bcrypt
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from tests.stack.running import free_port, run, wait_until
+from tests.tools import need_tool
+
+PASSWORD = "open sesame"  # noqa: S105  # of this test alone
+
+
+def make_certificate(folder: Path, name: str) -> None:
+    command = [need_tool("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    command += ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command += ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def write_config(folder: Path, password: str) -> Path:
+    hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+    file = folder / "web.yml"
+    file.write_text(
+        f"tls_server_config: {{cert_file: cert.pem, key_file: key.pem}}\nbasic_auth_users: {{anna: {hashed}}}\n"
+    )
+    return file
+
+
+def is_answered(url: str, trust: ssl.SSLContext, password: str) -> bool:
+    try:
+        return httpx.get(url, verify=trust, auth=("anna", password), timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_page_metrics_and_streams_want_tls_and_a_password_and_renewals_need_no_restart(tmp_path: Path) -> None:
+    make_certificate(tmp_path, "board")
+    trust = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+    address = f"127.0.0.1:{free_port()}"
+    url = f"https://{address}"
+    flags = [f"--web.listen-address={address}", f"--web.config-file={write_config(tmp_path, PASSWORD)}", "--no-history"]
+    with run([sys.executable, "-m", "sysvitals", "serve", *flags], tmp_path, "serve") as log:
+        wait_until(lambda: is_answered(f"{url}/-/ready", trust, PASSWORD), "it is ready")
+        assert f"metrics {url}/metrics" in log.read_text()
+        for path in ("/", "/metrics", "/api/v1/state", "/api/v1/events", "/static/live.js", "/-/healthy"):
+            assert httpx.get(url + path, verify=trust, timeout=5).status_code == 401
+        page = httpx.get(f"{url}/", verify=trust, auth=("anna", PASSWORD), timeout=5)
+        assert "Secure" in page.headers["set-cookie"]
+        with pytest.raises(httpx.TransportError):
+            httpx.get(f"http://{address}/metrics", timeout=5)
+
+        async def watch() -> None:
+            with pytest.raises(InvalidStatus):
+                async with connect(f"wss://{address}/api/v1/live", ssl=trust):
+                    pass
+            cookie = {"cookie": page.headers["set-cookie"].partition(";")[0]}
+            async with connect(f"wss://{address}/api/v1/live", ssl=trust, additional_headers=cookie) as viewer:
+                assert "snapshot" in json.loads(await viewer.recv())
+
+        asyncio.run(asyncio.wait_for(watch(), 20))
+        make_certificate(tmp_path, "renewed")
+        write_config(tmp_path, "another")
+        renewed = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+        wait_until(
+            lambda: is_answered(f"{url}/metrics", renewed, "another"), "the renewed certificate and password", 30
+        )
+        assert not is_answered(f"{url}/metrics", renewed, PASSWORD)
+        (tmp_path / "web.yml").write_text("basic_auth_users: {anna: plain}\n")
+        wait_until(lambda: "is no bcrypt hash" in log.read_text(), "it tells what is wrong", 30)
+        assert is_answered(f"{url}/metrics", renewed, "another")
+
+
+def test_a_file_that_will_not_do_ends_the_start_with_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "web.yml").write_text("tls_server_config: {cert_file: none.pem, key_file: none.pem}\n")
+    flags = [f"--web.listen-address=127.0.0.1:{free_port()}", f"--web.config-file={tmp_path / 'web.yml'}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "sysvitals", "serve", *flags],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.endswith("none.pem: No such file or directory\n")
