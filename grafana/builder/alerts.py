@@ -1,0 +1,331 @@
+"""Alerts: what fires now, what fired, how often, and on which hosts."""
+
+from grafana.builder.colours import CRITICAL, GOOD, PLAIN, SEVERITIES
+from grafana.builder.dashboard import Dashboard, link_to
+from grafana.builder.firing import RULES_RUN, alerts, since
+from grafana.builder.hosts import NOBODY_KNOWS, linked, over_range
+from grafana.builder.judging import Json, any_is, none_is, range_mapping, value_mappings
+from grafana.builder.layout import Line, Section
+from grafana.builder.panels import About, Column, override, stat, state_timeline, table, thresholds_of, time_series
+from grafana.builder.queries import Look, Query
+from grafana.builder.units import AGO, COUNT, SECONDS
+from prometheus.rulebook.rule import RUNBOOK_URL, Alert
+from prometheus.rulebook.subjects import SUBJECTS
+
+DRAWN = 20
+"""Lines that the timeline has at most: more cannot be read."""
+
+RANKS = {"critical": 3, "warning": 2, "info": 1}
+
+DETAILS = (
+    "mountpoint",
+    "device",
+    "chip",
+    "sensor",
+    "fan",
+    "collector",
+    "error",
+    "sink",
+    "cause",
+    "component",
+    "resource",
+    "area",
+    "state",
+)
+"""The labels by which an alert says which part of a host it is about."""
+
+SEVERITY_VARIABLE: Json = {
+    "type": "custom",
+    "name": "severity",
+    "label": "Severity",
+    "query": ",".join(RANKS),
+    "multi": True,
+    "includeAll": True,
+    "allValue": ".+",
+    "allowCustomValue": False,
+    "hide": 0,
+    "current": {"text": ["All"], "value": ["$__all"]},
+    "options": [],
+}
+
+RANK_WORDS = [
+    range_mapping(rank, rank + 0.999, severity, SEVERITIES[severity], index=place)
+    for place, (severity, rank) in enumerate(RANKS.items())
+]
+"""The words for whole ranks; what is behind the point puts alerts of one severity in order."""
+
+RUNBOOK_ANCHORS = value_mappings(
+    {
+        name: (name.lower(), PLAIN)
+        for name in sorted({rule.name for subject in SUBJECTS for rule in subject.rules if isinstance(rule, Alert)})
+    }
+)
+"""The runbook's headings are alerts' names, which become anchors in lower case."""
+
+
+def chosen(severity: str = "") -> str:
+    """Matchers of the alerts whose severity is chosen, or of one severity as far as it is."""
+    return f'severity=~"$severity", severity="{severity}"' if severity else 'severity=~"$severity"'
+
+
+def by_rank(expressions: dict[int, str]) -> str:
+    """Expressions by the rank that is added to each."""
+    return "\n  or\n".join(f"    {expr} + {rank}" for rank, expr in expressions.items())
+
+
+def detailed(expr: str) -> str:
+    """One series for each alert, with its parts of the host as one label and with its name once more, for a link."""
+    details = ", ".join(f'"{label}"' for label in DETAILS)
+    joined = f'label_join({expr}, "part", " ", {details})'
+    bare = f'label_replace({joined}, "part", "", "part", " *")'  # a table would make 0 of blanks
+    named = f'label_join({bare}, "runbook", "", "alertname")'
+    return f"max by (job, instance, alertname, runbook, subject, part) (\n{named}\n)"
+
+
+def since_when(state: str, severity: str = "") -> str:
+    """Unix time since when the alerts in this state are pending or firing."""
+    return f"({since(chosen(severity))} and ignoring (alertstate) {alerts(chosen(severity), state=state)})"
+
+
+def newest_of_worst(state: str) -> str:
+    """Ranks, within which the newest comes first: Unix time stays below 10^10 until the year 2286."""
+    return detailed(by_rank({rank: f"{since_when(state, severity)} / 1e10" for severity, rank in RANKS.items()}))
+
+
+LASTED = by_rank(
+    {rank * 1_000_000: over_range("count_over_time", alerts(chosen(severity))) for severity, rank in RANKS.items()}
+)
+"""The worse and then the longer, the more."""
+
+FIRED = f"""max by (alertname, instance) (
+{by_rank({rank: f"{alerts(chosen(severity))} * 0" for severity, rank in RANKS.items()})}
+)
+and on (alertname, instance)
+topk({DRAWN}, max by (alertname, instance) (
+{LASTED}
+))"""
+
+BEGAN = f"({alerts(chosen())} unless {alerts(chosen())} offset 1m)[$__range:1m]"
+LASTS = f"({alerts(chosen())})[$__range:1m]"
+
+
+def alert_table(title: str, description: str, missing: str, state: str) -> Json:
+    """The alerts in this state, worst first."""
+    here = "${__data.fields.instance}"
+    return table(
+        About(title=title, description=description, docs="prometheus/RUNBOOK.md", missing=missing),
+        Query(newest_of_worst(state)),
+        Query(f"{detailed(since_when(state))} * 1000"),
+        columns=[
+            Column(
+                name="Value #A",
+                title="Severity",
+                width=84,
+                mappings=RANK_WORDS,
+                cell="color-background",
+                align="center",
+            ),
+            Column(name="alertname", title="Alert", min_width=180),
+            Column(
+                name="instance",
+                title="Host",
+                min_width=120,
+                missing=NOBODY_KNOWS,
+                links=[
+                    link_to("sysvitals-host", "Open this host", instance=here),
+                    link_to("sysvitals-power", "Its power and heat", instance=here),
+                ],
+            ),
+            Column(name="part", title="What of it", min_width=140, missing=NOBODY_KNOWS),
+            Column(name="subject", title="Subject", width=110),
+            Column(name="Value #B", title="Since", unit=AGO, width=130),
+            Column(
+                name="runbook",
+                title="Runbook",
+                min_width=160,
+                mappings=RUNBOOK_ANCHORS,
+                links=[{"title": "What to do", "url": f"{RUNBOOK_URL}#${{__value.text}}", "targetBlank": True}],
+            ),
+        ],
+        calculated=[{"id": "sortBy", "options": {"sort": [{"field": "Value #A", "desc": True}]}}],
+    )
+
+
+NOW = (
+    stat(
+        About(
+            title="Is the chain alive?",
+            description="The alert Watchdog always fires, to show that Prometheus evaluates the rules: that it fires "
+            "is good. Whether messages arrive is known only at their end; the runbook says how to watch that.",
+            docs="prometheus/RUNBOOK.md#watchdog",
+            missing="no answer from Prometheus",
+            thresholds=none_is(CRITICAL),
+            mappings=value_mappings({0: ("no watchdog", CRITICAL), 1: ("alive", GOOD)}),
+        ),
+        Query(f"count({RULES_RUN}) > bool 0 or vector(0)", "watchdog"),
+    ),
+    stat(
+        About(
+            title="How many fire now?",
+            description="Alerts that fire, by severity, whichever is chosen above. Without a watchdog there is no "
+            "number: nothing is watched then.",
+            docs="prometheus/RUNBOOK.md",
+            missing="no rules: nothing is watched",
+            unit=COUNT,
+            overrides=[
+                override("byName", severity, thresholds=thresholds_of(any_is(SEVERITIES[severity])))
+                for severity in RANKS
+            ],
+        ),
+        *(
+            Query(
+                f"""(count({alerts(f'severity="{severity}"')}) or vector(0)) and on () {RULES_RUN}""",
+                severity,
+            )
+            for severity in RANKS
+        ),
+    ),
+    stat(
+        About(
+            title="On how many hosts?",
+            description="Hosts on which at least one alert fires.",
+            docs="prometheus/RUNBOOK.md",
+            missing="no rules: nothing is watched",
+            unit=COUNT,
+        ),
+        Query(
+            f"(count(count by (job, instance) ({alerts(chosen())})) or vector(0)) and on () {RULES_RUN}",
+            "hosts",
+        ),
+        coloured="none",
+    ),
+    stat(
+        About(
+            title="How many may soon?",
+            description="Alerts that are pending: their condition holds, and not yet for long enough.",
+            docs="prometheus/RUNBOOK.md",
+            missing="no rules: nothing is watched",
+            unit=COUNT,
+        ),
+        Query(f"(count({alerts(chosen(), state='pending')}) or vector(0)) and on () {RULES_RUN}", "pending"),
+        coloured="none",
+    ),
+)
+
+FIRING_TABLE = alert_table(
+    "What fires now?",
+    "Worst first, and the newest first among those of one severity. The name in the last column leads to what to do.",
+    "nothing fires; all is well if the chain is alive",
+    "firing",
+)
+
+PENDING_TABLE = alert_table(
+    "What may fire soon?",
+    "Pending alerts: their condition holds, and not yet for as long as the rule wants.",
+    "nothing is pending",
+    "pending",
+)
+
+TIMELINE = state_timeline(
+    About(
+        title="What fired, and when?",
+        description=f"At most {DRAWN} alerts: the worst, and among those of one severity the longest.",
+        docs="prometheus/RUNBOOK.md",
+        missing="nothing fired",
+        mappings=value_mappings({rank: (severity, SEVERITIES[severity]) for severity, rank in RANKS.items()}),
+        interval="1m",
+        overrides=[linked(link_to("sysvitals-host", "Open this host"))],
+    ),
+    Query(FIRED, "{{instance}} {{alertname}}"),
+)
+
+COURSE = time_series(
+    About(
+        title="How many fired at once?",
+        description="Alerts that fired, by severity, one above the other.",
+        docs="prometheus/RUNBOOK.md",
+        missing="nothing fired",
+        unit=COUNT,
+        decimals=0,
+        minimum=0,
+        overrides=[
+            override("byName", severity, color={"fixedColor": SEVERITIES[severity], "mode": "fixed"})
+            for severity in RANKS
+        ],
+    ),
+    *(
+        Query(f"(count({alerts(chosen(severity))}) or vector(0)) and on () {RULES_RUN}", severity, look=Look(fill=70))
+        for severity in RANKS
+    ),
+    stacked=True,
+    steps_drawn=True,
+)
+
+_COUNTS = (
+    Column(name="Value #A", title="Began", unit=COUNT, decimals=0, width=72, missing="0"),
+    Column(name="Value #B", title="Fired for", unit=SECONDS, decimals=1, width=96),
+)
+
+MOST = table(
+    About(
+        title="Which fire most?",
+        description="How often each alert began within the time range, for how long it fired (the time of all hosts "
+        "added up), and on how many hosts. Looked at once a minute.",
+        docs="prometheus/RUNBOOK.md",
+        missing="nothing fired",
+    ),
+    Query(f"sum by (alertname) (count_over_time({BEGAN}))"),
+    Query(f"sum by (alertname) (count_over_time({LASTS})) * 60"),
+    Query(f"count by (alertname) (count by (alertname, job, instance) (present_over_time({LASTS})))"),
+    columns=[
+        Column(name="alertname", title="Alert", min_width=150),
+        *_COUNTS,
+        Column(name="Value #C", title="Hosts", unit=COUNT, width=64),
+    ],
+    sort=("Began", True),
+)
+
+WHOSE = table(
+    About(
+        title="Whose alerts fire most?",
+        description="How often alerts began on each host within the time range, for how long they fired (added up), "
+        "and how many different ones. Looked at once a minute.",
+        docs="prometheus/RUNBOOK.md",
+        missing="nothing fired",
+    ),
+    Query(f"sum by (job, instance) (count_over_time({BEGAN}))"),
+    Query(f"sum by (job, instance) (count_over_time({LASTS})) * 60"),
+    Query(f"count by (job, instance) (count by (alertname, job, instance) (present_over_time({LASTS})))"),
+    columns=[
+        Column(
+            name="instance",
+            title="Host",
+            min_width=120,
+            links=[link_to("sysvitals-host", "Open this host", instance="${__data.fields.instance}")],
+        ),
+        *_COUNTS,
+        Column(name="Value #C", title="Kinds", unit=COUNT, width=64),
+    ],
+    sort=("Began", True),
+)
+
+DASHBOARD = Dashboard(
+    uid="sysvitals-alerts",
+    title="Alerts",
+    description="What fires now, what fired, how often, and on which hosts.",
+    docs="prometheus/RUNBOOK.md",
+    time_from="now-24h",
+    marked=False,
+    more_variables=(SEVERITY_VARIABLE,),
+    sections=(
+        Section(
+            lines=(
+                Line(4, NOW, widths=(5, 9, 5, 5)),
+                Line(10, (FIRING_TABLE,)),
+                Line(13, (TIMELINE,)),
+                Line(9, (COURSE, MOST, WHOSE), widths=(7, 9, 8)),
+                Line(6, (PENDING_TABLE,)),
+            )
+        ),
+    ),
+)

@@ -1,0 +1,53 @@
+"""One colour for one meaning, on every dashboard. Names are Grafana's own, which suit its dark and its light theme.
+
+Green, orange and red say how good something is and nothing else; what only has to be told apart gets another colour.
+"""
+
+GOOD = "green"
+INFO = "blue"
+WARNING = "orange"
+CRITICAL = "red"
+CALM = "rgba(115, 191, 105, 0.28)"
+"""Good, where so much of it is shown that it must not outshine the rest."""
+
+UNKNOWN = "#8e8e8e"
+"""Nobody knows: no detector, no sensor, no answer."""
+
+PLAIN = "text"
+"""A value that is neither good nor bad."""
+
+UNDERVOLTAGE = CRITICAL
+THROTTLED = WARNING
+FREQUENCY_CAPPED = "yellow"
+SOFT_TEMPERATURE_LIMIT = INFO
+UNDERVOLTAGE_MARK = "rgba(242, 73, 92, 0.45)"
+REBOOT_MARK = "rgba(184, 119, 217, 0.8)"
+"""Marks lie over every chart of a dashboard, and must not hide what is drawn there."""
+
+SEVERITIES = {"critical": CRITICAL, "warning": WARNING, "info": INFO, "none": UNKNOWN}
+
+HIGH_LIMIT = WARNING
+CRITICAL_LIMIT = CRITICAL
+
+RECEIVE = "blue"
+TRANSMIT = "purple"
+READ = "blue"
+WRITE = "purple"
+FLUSH = "dark-blue"
+
+USER = "blue"
+NICE = "super-light-blue"
+SYSTEM = "purple"
+IOWAIT = "yellow"
+INTERRUPTS = "light-purple"
+SOFT_INTERRUPTS = "dark-purple"
+STEAL = "dark-yellow"
+
+USED = "blue"
+CACHE = "super-light-blue"
+SWAP = "purple"
+FREE = "semi-dark-green"
+SIZE = UNKNOWN
+
+REQUESTED = UNKNOWN
+WAITING = "yellow"

@@ -1,0 +1,127 @@
+"""States that several metrics tell together, as one number for each host, with the words and colours for it.
+
+The larger the number the worse, so that tables can be sorted by it. Each is one expression for an instant query, and
+gives one value for each `job` and `instance`.
+"""
+
+from dataclasses import dataclass
+
+from grafana.builder.colours import CRITICAL, GOOD, INFO, UNKNOWN, WARNING
+from grafana.builder.judging import Json, value_mappings
+from grafana.builder.queries import select
+
+DAY_SECONDS = 86400
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One way to be in it: PromQL that gives a series for each host that is, and what to say."""
+
+    when: str
+    text: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """States of one thing from bad to good, numbered from their count down to 1; the first that holds is shown."""
+
+    states: tuple[State, ...]
+
+    @property
+    def expression(self) -> str:
+        """PromQL for the number."""
+        top = len(self.states)
+        return "\nor\n".join(
+            f"max by (job, instance) ({state.when}) * 0 + {top - place}" for place, state in enumerate(self.states)
+        )
+
+    @property
+    def mappings(self) -> list[Json]:
+        """Words and colours for the numbers."""
+        top = len(self.states)
+        return value_mappings(
+            {float(top - place): (state.text, state.colour) for place, state in enumerate(self.states)}
+        )
+
+
+_UNDERVOLTAGE = select("system_throttled", 'cause="undervoltage"')
+_DIPS_TODAY = select("cause:system_throttle_events:increase1d", 'cause="undervoltage"')
+_DIPPED_SINCE_BOOT = select("system_throttled_since_boot", 'cause="undervoltage"')
+
+POWER = States(
+    (
+        State(f"{_UNDERVOLTAGE} == 1", "too low", CRITICAL),
+        State(f"{_DIPS_TODAY} > 0", "dipped today", WARNING),
+        State(f"{_DIPPED_SINCE_BOOT} == 1", "dipped earlier", INFO),
+        State(f"{select('system_undervoltage_detectable')} == 0", "no detector", UNKNOWN),
+        State(f"{_UNDERVOLTAGE} == 0", "good", GOOD),
+    )
+)
+"""Is the voltage high enough, and would anybody know? No series where nothing is known."""
+
+_THROTTLED = select("system_throttled", 'cause="throttled"')
+_CAPPED = select("system_throttled", 'cause="frequency_capped"')
+_SOFT_LIMIT = select("system_throttled", 'cause="soft_temperature_limit"')
+_SLOWED_TODAY = select("cause:system_throttle_seconds:increase1d", 'cause=~"throttled|frequency_capped"')
+_HEAT_LIMITED = select("system_heat_limited")
+
+THROTTLING = States(
+    (
+        State(f"{_THROTTLED} == 1", "throttled", WARNING),
+        State(f"{_CAPPED} == 1", "clock capped", WARNING),
+        State(f"{_HEAT_LIMITED} == 1", "slowed by heat", WARNING),
+        State(f"{_SOFT_LIMIT} == 1", "soft limit", INFO),
+        State(f"{_SLOWED_TODAY} > 0", "earlier today", INFO),
+        State(f"{_THROTTLED} == 0 or {_HEAT_LIMITED} == 0", "full speed", GOOD),
+    )
+)
+"""Is the processor slowed down? No series where nothing is known."""
+
+SUPPLY = States(
+    (
+        State(f"{select('system_usb_over_current_detected')} == 1", "USB took too much", WARNING),
+        State(f"{select('system_power_budget_sufficient')} == 0", "too little", WARNING),
+        State(f"{select('system_power_budget_sufficient')} == 1", "enough", GOOD),
+    )
+)
+"""What the supply promised when the board started. No series for boards that do not ask it."""
+
+_UNCLEAN_TODAY = (
+    f"{select('instance:system_unclean_shutdowns:increase1d')} > 0 "
+    f"and on (job, instance) {select('system_uptime_seconds')} < {DAY_SECONDS}"
+)
+
+
+def _power_reset(cause: str) -> str:
+    matcher = f'cause="{cause}"'
+    return f"{select('system_power_reset', matcher)} == 1"
+
+
+def _reset(reason: str) -> str:
+    matcher = f'reason=~".*{reason}.*"'
+    return select("system_reset_info", matcher)
+
+
+START = States(
+    (
+        State(_power_reset("overvoltage"), "overvoltage", CRITICAL),
+        State(_power_reset("undervoltage"), "undervoltage", CRITICAL),
+        State(_power_reset("overtemperature"), "too hot", CRITICAL),
+        State(_UNCLEAN_TODAY, "power cut or crash", WARNING),
+        State(_reset("watchdog"), "restart or hang", INFO),
+        State(_reset("software"), "restarted", GOOD),
+        State(_reset("power_on"), "powered on", GOOD),
+    )
+)
+"""Why the host started last. No series where nothing is known."""
+
+ALERTS = States(
+    (
+        State(select("ALERTS", 'alertstate="firing", severity="critical"'), "critical", CRITICAL),
+        State(select("ALERTS", 'alertstate="firing", severity="warning"'), "warning", WARNING),
+        State(select("ALERTS", 'alertstate="firing", severity="info"'), "info", INFO),
+        State(select("sysvitals_build_info"), "none", GOOD),
+    )
+)
+"""The worst alert that fires."""

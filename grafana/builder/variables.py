@@ -1,0 +1,50 @@
+"""What is chosen at the top of every dashboard: where data is, which job, which hosts."""
+
+from grafana.builder.judging import Json
+from grafana.builder.panels import DATASOURCE
+
+
+def variables(*, all_hosts: bool = True) -> list[Json]:
+    """The variables `datasource`, `job` and `instance`. Without `all_hosts` a dashboard opens with one host."""
+    return [
+        {
+            "type": "datasource",
+            "name": "datasource",
+            "label": "Data source",
+            "query": "prometheus",
+            "regex": "",
+            "refresh": 1,
+            "multi": False,
+            "includeAll": False,
+            "hide": 0,
+            "current": {},
+            "options": [],
+        },
+        _labels("job", "Job", "label_values(sysvitals_build_info, job)", include_all=True),
+        _labels(
+            "instance",
+            "Instance",
+            'label_values(sysvitals_build_info{job=~"$job"}, instance)',
+            include_all=all_hosts,
+        ),
+    ]
+
+
+def _labels(name: str, label: str, query: str, *, include_all: bool) -> Json:
+    return {
+        "type": "query",
+        "name": name,
+        "label": label,
+        "datasource": DATASOURCE,
+        "query": {"qryType": 5, "query": query, "refId": "PrometheusVariableQueryEditor-VariableQuery"},
+        "regex": "",
+        "refresh": 2,
+        "sort": 7,
+        "multi": True,
+        "includeAll": include_all,
+        "allValue": ".+",
+        "allowCustomValue": False,
+        "hide": 0,
+        "current": {"text": ["All"], "value": ["$__all"]} if include_all else {},
+        "options": [],
+    }
