@@ -1,0 +1,121 @@
+"""Links that lose packets, flap or are weak."""
+
+from prometheus.rulebook.rule import Alert, Subject
+from sysvitals.model.thresholds import (
+    BOOT_SETTLED,
+    LINK_FLAPS,
+    LINK_WAS_UP,
+    NETWORK_ERRORS,
+    NETWORK_PACKETS,
+    WIFI_WEAK,
+)
+
+_REAL = 'device!~"(bond|br|can|gre|ip6|ipvlan|macv|ppp|sit|tailscale|team|tun|vcan|vlan|wg|zt).*|.*[.@].*"'
+"""Not bridges, bonds and VLANs, which repeat their members, nor tunnels, which have no wire."""
+
+_DEVICE = "job, instance, device"
+
+
+_PACKETS = """{function}(system_network_receive_packets_total[15m])
+  + {function}(system_network_transmit_packets_total[15m])
+  + {function}(system_network_receive_errs_total[15m])
+  + {function}(system_network_transmit_errs_total[15m])"""
+
+ERRORS = Alert(
+    name="NetworkErrors",
+    severity="warning",
+    value=f"""(
+  rate(system_network_receive_errs_total{{{_REAL}}}[15m])
+  + rate(system_network_transmit_errs_total[15m])
+)
+/
+(
+  {_PACKETS.format(function="rate")}
+)""",
+    compares=">",
+    threshold=NETWORK_ERRORS,
+    condition=f"""and (
+  {_PACKETS.format(function="increase")}
+) > {NETWORK_PACKETS.value:g}""",
+    lasts="15m",
+    keeps="15m",
+    summary="{{ $labels.instance }}: {{ $value | humanizePercentage }} of the packets on {{ $labels.device }} fail",
+    description=(
+        "Of the packets that {{ $labels.device }} of {{ $labels.instance }} receives and sends, {{ $value | "
+        "humanizePercentage }} are damaged or cannot be sent. Change the cable, then the port of the switch; see "
+        "`ethtool -S {{ $labels.device }}` and `ip -s -s link show {{ $labels.device }}`."
+    ),
+    why=(
+        f"{NETWORK_PACKETS.why} Over fifteen minutes and for fifteen more: a plug that is pulled or a switch that "
+        "restarts makes errors, too. Tunnels are left out, whose errors are peers that are away."
+    ),
+)
+
+FLAPPING = Alert(
+    name="LinkFlapping",
+    severity="warning",
+    value=f"increase(system_network_carrier_changes_total{{{_REAL}}}[10m])",
+    compares=">=",
+    threshold=LINK_FLAPS,
+    condition=f"unless on (job, instance) system_uptime_seconds < {BOOT_SETTLED.value:g}",
+    keeps="30m",
+    summary='{{ $labels.instance }}: the link of {{ $labels.device }} came or went {{ $value | printf "%.0f" }} times',
+    description=(
+        "Within ten minutes the link of {{ $labels.device }} of {{ $labels.instance }} came or went {{ $value | "
+        'printf "%.0f" }} times. Change the cable, then the port; for Wi-Fi look at the signal; and at the supply, '
+        'which a USB network adapter feels first. When exactly: `journalctl -k --grep "{{ $labels.device }}"`.'
+    ),
+    why=(
+        f"The window is the patience. {BOOT_SETTLED.why} Kept for half an hour: a link that flaps does so by fits, "
+        "and is told once."
+    ),
+)
+
+DOWN = Alert(
+    name="LinkDown",
+    severity="info",
+    value=f"system_network_carrier{{{_REAL}}}",
+    threshold=0,
+    condition=f"and on ({_DEVICE}) avg_over_time(system_network_carrier[1d]) > {LINK_WAS_UP.value:g}",
+    lasts="15m",
+    keeps="5m",
+    summary="{{ $labels.instance }}: {{ $labels.device }} has lost its link",
+    description=(
+        "{{ $labels.device }} of {{ $labels.instance }} had a link for most of the last day and has none for fifteen "
+        "minutes; the host answers by another way. Is the cable in, the switch or the access point on? If it was "
+        "unplugged on purpose, this ends within half a day."
+    ),
+    why=(
+        "For information: the host still answers, and plugs are pulled on purpose. It matters where the second link "
+        "is the spare one. A device that is switched off has no series and is not missed."
+    ),
+)
+
+WEAK = Alert(
+    name="WifiWeak",
+    severity="warning",
+    value="avg_over_time(system_wifi_signal_dbm[15m])",
+    compares="<",
+    threshold=WIFI_WEAK,
+    condition=f"unless on ({_DEVICE}) system_wifi_associated == 0",
+    lasts="15m",
+    keeps="30m",
+    summary='{{ $labels.instance }}: weak Wi-Fi, {{ $value | printf "%.0f" }} dBm on {{ $labels.device }}',
+    description=(
+        '{{ $labels.device }} of {{ $labels.instance }} hears its access point with {{ $value | printf "%.0f" }} dBm '
+        "on average: packets are lost and sent again, and the link may break. Move the board or its antenna out of "
+        "metal and away from USB 3 plugs and HDMI, or bring the access point nearer. See `iw dev {{ $labels.device "
+        "}} link`."
+    ),
+    why=(
+        "Averaged over a quarter of an hour and for another: people, doors and microwave ovens come and go. Without "
+        "an access point there is no signal, and nothing is said."
+    ),
+)
+
+SUBJECT = Subject(
+    name="network",
+    help="Links that lose packets, flap or are weak.",
+    interval="1m",  # nothing here is a matter of seconds, and a look back over a day costs time
+    rules=(ERRORS, FLAPPING, DOWN, WEAK),
+)

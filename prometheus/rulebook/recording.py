@@ -1,0 +1,173 @@
+"""What alerts and dashboards share, or what would be too heavy to ask for each time.
+
+Aggregations take labels away (`without`) instead of naming those to keep, so that labels which users give to their
+targets, such as a site or a room, reach alerts and their routes.
+"""
+
+from prometheus.rulebook.rule import Record, Subject
+from sysvitals.model.thresholds import (
+    CRITICAL_MARGIN,
+    HEAT_PREDICTED,
+    HEAT_RISING,
+    HIGH_MARGIN,
+    LIMIT_LEAST,
+    THROTTLE_LIMIT,
+    THROTTLE_MARGIN,
+)
+
+_RISE_SECONDS = 600
+_STEPS = round(HEAT_PREDICTED.value / _RISE_SECONDS)
+
+_LIMIT_OF_A_PI = f"""system_temperature_celsius{{chip="cpu_thermal"}} * 0 + on (job, instance) group_left ()
+  (
+    max by (job, instance) (system_firmware_temperature_limit_celsius{{sensor="soc"}} > {LIMIT_LEAST.value:g})
+    or
+    max by (job, instance) (system_board_info) * {THROTTLE_LIMIT.value:g}
+    or
+    max by (job, instance) (system_throttling_source_info) * {THROTTLE_LIMIT.value:g}
+  )"""
+_END = f"(system_temperature_critical_celsius > {LIMIT_LEAST.value:g})"
+_MOST = f"(system_temperature_max_celsius > {LIMIT_LEAST.value:g})"
+
+LIMITS = (
+    Record(
+        "sensor:system_temperature_critical_celsius:limit",
+        f"""(
+  {_LIMIT_OF_A_PI}
+)
+or
+(
+  (
+    ({_MOST} + {_END}) / 2
+    > {_END} - {CRITICAL_MARGIN.value:g}
+  )
+  < {_END}
+)
+or
+{_END} - {CRITICAL_MARGIN.value:g}""",
+        "Where heat is critical for a sensor: for the processor of a Raspberry Pi where firmware throttles hardest, "
+        "which is far below the critical point that it reports; elsewhere shortly before the sensor's own critical "
+        "point, and halfway to it from the most that its maker gives where that is nearer still.",
+    ),
+    Record(
+        "sensor:system_temperature_high_celsius:limit",
+        f"""(
+  {_LIMIT_OF_A_PI} - {THROTTLE_MARGIN.value:g}
+)
+or
+({_MOST} < {_END})
+or
+{_END} - {HIGH_MARGIN.value:g}
+or
+{_MOST}""",
+        "Where heat is high for a sensor: where a Raspberry Pi begins to throttle, the most that its maker gives, or "
+        "some way below the critical point. A sensor without any limit has none; one that a warm room exceeds is none.",
+    ),
+    Record(
+        "instance:system_temperature_headroom_celsius:min",
+        """min without (chip, sensor) (
+  sensor:system_temperature_high_celsius:limit - system_temperature_celsius
+)""",
+        "How far the sensor that is nearest to its high limit is below it; negative is too hot.",
+    ),
+)
+
+HEAT = (
+    Record(
+        "sensor:system_temperature_celsius:avg5m",
+        "avg_over_time(system_temperature_celsius[5m])",
+        "Temperature without what a moment's work does to it.",
+    ),
+    Record(
+        "sensor:system_temperature_rise_celsius:delta10m",
+        "sensor:system_temperature_celsius:avg5m - avg_over_time(system_temperature_celsius[5m] offset 10m)",
+        "How much warmer than ten minutes ago.",
+    ),
+    Record(
+        "sensor:system_temperature_rise:ratio",
+        f"""clamp_max(
+  (sensor:system_temperature_rise_celsius:delta10m >= {HEAT_RISING.value:g})
+  / (sensor:system_temperature_rise_celsius:delta10m offset 10m >= {HEAT_RISING.value:g}),
+  1
+)""",
+        "Where it has been getting warmer for twenty minutes: the last ten against the ten before. Heat that levels "
+        "off, as after a job has begun, is far below 1; heat that builds up, as in the sun, is near it.",
+    ),
+    Record(
+        "sensor:system_temperature_celsius:predicted",
+        f"""sensor:system_temperature_celsius:avg5m
++ sensor:system_temperature_rise_celsius:delta10m
+* ({" + ".join(f"sensor:system_temperature_rise:ratio ^ {step}" for step in range(1, _STEPS + 1))})""",
+        f"Where it will be in {HEAT_PREDICTED.value / 60:g} minutes if each ten minutes it rises by the same part of "
+        "the ten before. A straight line (predict_linear) would take each new job for the end.",
+    ),
+)
+
+RATIOS = (
+    Record(
+        "instance:system_cpus:count",
+        'count without (cpu, mode) (system_cpu_seconds_total{mode="idle"})',
+        "CPUs that run.",
+    ),
+    Record(
+        "instance:system_cpu_busy:ratio_rate5m",
+        """clamp_min(
+  1 - avg without (cpu) (sum without (mode) (rate(system_cpu_seconds_total{mode=~"idle|iowait"}[5m]))),
+  0
+)""",
+        "Part of the time that the CPUs worked.",
+    ),
+    Record(
+        "instance:system_load1_per_cpu:ratio",
+        "system_load1 / instance:system_cpus:count",
+        "Tasks that run or wait, for each CPU.",
+    ),
+    Record(
+        "instance:system_memory_used:ratio",
+        "1 - system_memory_available_bytes / system_memory_size_bytes",
+        "Part of the memory that programs can no longer have.",
+    ),
+    Record(
+        "mountpoint:system_filesystem_used:ratio",
+        "1 - system_filesystem_avail_bytes / system_filesystem_size_bytes",
+        "Part of the space that only root may still fill, or nobody.",
+    ),
+    Record(
+        "instance:system_filesystem_used:ratio_max",
+        """max without (device, mountpoint, fstype) (
+  mountpoint:system_filesystem_used:ratio unless system_filesystem_readonly == 1
+)""",
+        "The fullest filesystem that can be written; an image that is read-only is full by nature.",
+    ),
+    Record(
+        "device:system_disk_busy:ratio_rate5m",
+        "rate(system_disk_io_time_seconds_total[5m])",
+        "Part of the time that the disk had work.",
+    ),
+    Record(
+        "instance:system_network_receive_bytes:rate5m",
+        "sum without (device) (rate(system_network_receive_bytes_total[5m]))",
+        "Bytes received a second, on all devices.",
+    ),
+    Record(
+        "instance:system_network_transmit_bytes:rate5m",
+        "sum without (device) (rate(system_network_transmit_bytes_total[5m]))",
+        "Bytes sent a second, on all devices.",
+    ),
+    Record(
+        "resource:system_pressure_waiting:ratio_rate5m",
+        "rate(system_pressure_waiting_seconds_total[5m])",
+        "Part of the time that some task waited for the resource.",
+    ),
+    Record(
+        "resource:system_pressure_stalled:ratio_rate5m",
+        "rate(system_pressure_stalled_seconds_total[5m])",
+        "Part of the time that nothing got done for want of the resource.",
+    ),
+)
+
+SUBJECT = Subject(
+    name="recording",
+    help="What alerts and dashboards share, or what would be too heavy to ask for each time.",
+    rules=LIMITS + HEAT + RATIOS,
+)

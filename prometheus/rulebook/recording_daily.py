@@ -1,0 +1,43 @@
+"""What happened within a day: long looks back, which are taken less often."""
+
+from prometheus.rulebook.rule import Record, Subject
+
+SUBJECT = Subject(
+    name="recording-daily",
+    help="What happened within a day: long looks back, which are taken less often.",
+    interval="2m",  # below the five minutes after which Prometheus forgets a sample
+    rules=(
+        Record(
+            "cause:system_throttle_events:increase1d",
+            "increase(system_throttle_events_total[1d])",
+            "How often each cause began within a day.",
+        ),
+        Record(
+            "cause:system_throttle_seconds:increase1d",
+            "increase(system_throttle_seconds_total[1d])",
+            "How long each cause lasted within a day.",
+        ),
+        Record(
+            "instance:system_unclean_shutdowns:increase1d",
+            "increase(system_unclean_shutdowns_total[1d])",
+            "Boots within a day that ended without a shutdown.",
+        ),
+        Record(
+            "instance:system_unclean_shutdowns:delta1h",
+            "last_over_time(system_unclean_shutdowns_total[1h])\n"
+            "- last_over_time(system_unclean_shutdowns_total[1d] offset 1h)",
+            "Unclean shutdowns that became known within the last hour, against what was last heard before, however "
+            "long the host was off.",
+        ),
+        Record(
+            "instance:system_boots:changes1d",
+            "resets(system_uptime_seconds[1d])",
+            "How often the host started again within a day.",
+        ),
+        Record(
+            "instance:up:max1d",
+            'max_over_time(up{job=~"sysvitals.*"}[1d])',
+            "1 for each host that answered within a day, whether it is still among the targets or not.",
+        ),
+    ),
+)

@@ -1,0 +1,117 @@
+"""What a rule is, and how it is written as YAML."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from sysvitals.model.thresholds import Threshold
+
+Severity = Literal["critical", "warning", "info", "none"]
+"""critical: act now. warning: act soon. info: good to know, and nobody is woken. none: the watchdog alone."""
+
+Comparison = Literal[">", ">=", "<", "<=", "==", "!="]
+
+RUNBOOK_URL = "https://github.com/sysvitals/sysvitals/blob/main/prometheus/RUNBOOK.md"
+
+_HEADER = (
+    "# Written by `make docs` from prometheus/rulebook; do not edit: it would be lost. Thresholds are in\n"
+    "# exporter/sysvitals/model/thresholds.py, what to do is in RUNBOOK.md.\n"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One alert: it fires where `value` `compares` to `threshold`, and `condition` holds.
+
+    `value` is PromQL that keeps `job` and `instance`, and what $value shows. A threshold that is a plain number stands
+    for a state (0 or 1); one that people may argue about is a `Threshold`; one that differs from sensor to sensor is
+    PromQL, made of thresholds in turn. `condition` is written behind it as it is ("and on (job, instance) …",
+    "unless …", "or …"). `lasts` is Prometheus's `for`, `keeps` its `keep_firing_for`: both are chosen for each alert,
+    and `why` says why, beside what the threshold says of itself.
+    """
+
+    name: str
+    severity: Severity
+    value: str
+    compares: Comparison = "=="
+    threshold: Threshold | float | str = 1.0
+    condition: str = ""
+    lasts: str = "0s"
+    keeps: str = "0s"
+    summary: str
+    description: str
+    why: str
+
+    @property
+    def expression(self) -> str:
+        """The whole PromQL."""
+        limit = self.threshold.value if isinstance(self.threshold, Threshold) else self.threshold
+        words = limit if isinstance(limit, str) else f"{limit:.12g}"
+        return "\n".join(filter(None, (f"{self.value} {self.compares} {words}", self.condition)))
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One recording rule, named `level:metric:operations`. `help` ends up as a comment."""
+
+    name: str
+    expression: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One file of rules and one group, whose name its alerts carry as the label `subject`.
+
+    `interval` is how often it is evaluated ("" is as Prometheus is set).
+    """
+
+    name: str
+    help: str
+    rules: tuple[Alert | Record, ...]
+    interval: str = ""
+
+
+def render_subject(subject: Subject) -> str:
+    """The file of this subject."""
+    lines = [_HEADER + _comment(subject.help, ""), "groups:", f"  - name: sysvitals-{subject.name}"]
+    if subject.interval:
+        lines.append(f"    interval: {subject.interval}")
+    lines.append("    rules:")
+    for rule in subject.rules:
+        lines += _render_alert(rule, subject.name) if isinstance(rule, Alert) else _render_record(rule)
+    return "\n".join(lines) + "\n"
+
+
+def _render_record(rule: Record) -> list[str]:
+    return [_comment(rule.help, " " * 6), f"      - record: {rule.name}", *_block("expr", rule.expression, 8)]
+
+
+def _render_alert(rule: Alert, subject: str) -> list[str]:
+    why = f"{rule.threshold.why} {rule.why}" if isinstance(rule.threshold, Threshold) else rule.why
+    lines = [_comment(why, " " * 6), f"      - alert: {rule.name}", *_block("expr", rule.expression, 8)]
+    if rule.lasts != "0s":
+        lines.append(f"        for: {rule.lasts}")
+    if rule.keeps != "0s":
+        lines.append(f"        keep_firing_for: {rule.keeps}")
+    lines += ["        labels:", f"          severity: {rule.severity}", f"          subject: {subject}"]
+    lines.append("        annotations:")
+    lines += [*_block("summary", rule.summary, 10), *_block("description", rule.description, 10)]
+    lines.append(f"          runbook_url: {RUNBOOK_URL}#{rule.name.lower()}")
+    return lines
+
+
+def _block(key: str, text: str, indent: int) -> Iterable[str]:
+    yield f"{' ' * indent}{key}: |-"
+    for line in text.strip().splitlines():
+        yield f"{' ' * (indent + 2)}{line}".rstrip()
+
+
+def _comment(text: str, indent: str, width: int = 118) -> str:
+    lines, line = [], f"{indent}#"
+    for word in text.split():
+        if len(line) + 1 + len(word) > width:
+            lines.append(line)
+            line = f"{indent}#"
+        line += f" {word}"
+    return "\n".join((*lines, line))

@@ -1,0 +1,34 @@
+"""Pieces of annotations: questions that Prometheus answers while it writes an alert's text."""
+
+import re
+
+HOST = ("job", "instance")
+"""The labels by which an alert's host is asked for."""
+
+
+def ask(promql: str, labels: tuple[str, ...] = HOST) -> str:
+    """A template's pipeline that runs this PromQL. `SAME` in it stands for the alert's own `labels`.
+
+    Raises ValueError for what a template would take for its own.
+    """
+    if "%" in promql or "`" in promql or "SAME" not in promql:
+        raise ValueError(f"{promql}: ask for the alert's own host, without % and `")
+    matchers = ",".join(f"{label}=%q" for label in labels)
+    values = " ".join(f"$labels.{label}" for label in labels)
+    return " ".join((f"printf `{promql.replace('SAME', matchers)}`", *[values] * promql.count("SAME"), "| query"))
+
+
+def tell(promql: str, words: str, otherwise: str = "", labels: tuple[str, ...] = HOST) -> str:
+    """`words` where the PromQL has an answer, else what is said otherwise.
+
+    In the words `VALUE` is the answer, to be put into braces with its form, and `LABEL(name)` one of its labels.
+    """
+    words = re.sub(r"LABEL\((\w+)\)", r'{{ . | first | label "\1" }}', words.replace("VALUE", ". | first | value"))
+    without = f"{{{{ else }}}}{otherwise}" if otherwise else ""
+    return f"{{{{ with {ask(promql, labels)} }}}}{words}{without}{{{{ end }}}}"
+
+
+def times(promql: str, labels: tuple[str, ...] = HOST) -> str:
+    """`once` or `3 times`: never less than once, for a counter that was born at 1 does not show as an increase."""
+    words = "{{ if le (VALUE) 1.5 }}once{{ else }}{{ VALUE | printf `%.0f` }} times{{ end }}"
+    return tell(promql, words, "once", labels)
