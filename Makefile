@@ -6,13 +6,13 @@ ARGS ?=
 BOARD ?= pi4
 SCENARIO ?= brownout
 
-.PHONY: help run demo test lint types floors docs expected format clean
+.PHONY: help run demo stack test lint types floors docs expected format clean
 
 help:
 	@echo "make run       the exporter, from nothing (more flags: make run ARGS='--console')"
 	@echo "make demo      the exporter on a simulated board that browns out (make demo BOARD=pi5 SCENARIO=fan-failure)"
 	@echo "make test      all checks"
-	@echo "make docs      write METRICS.md, SETTINGS.md, the event schema and the simulated boards anew"
+	@echo "make docs      write the references, the event schema, simulated boards, rules and dashboards anew"
 	@echo "make expected  write the recorded hosts' expected expositions anew, for review"
 	@echo "make format    lay out the code"
 
@@ -38,6 +38,9 @@ demo: $(VENV)/run.stamp
 	$(BIN)/sysvitals serve --path.procfs="$$folder/board/proc" --path.sysfs="$$folder/board/sys" \
 		--path.rootfs="$$folder/board" --path.devfs="$$folder/board/dev" --storage.path="$$folder/data" --console $(ARGS)
 
+stack: $(VENV)/run.stamp
+	@exec $(BIN)/sysvitals stack $(if $(filter command environment,$(origin BOARD) $(origin SCENARIO)),--simulate=$(BOARD):$(SCENARIO)) $(ARGS)
+
 test: lint types floors
 	$(BIN)/pytest --numprocesses=auto $(ARGS)
 
@@ -54,6 +57,8 @@ floors: $(VENV)/test.stamp
 docs: $(VENV)/test.stamp
 	$(BIN)/python exporter/generate.py
 	$(BIN)/python exporter/pack_boards.py
+	$(BIN)/python -m prometheus.rulebook
+	$(BIN)/python -m grafana.builder
 
 expected: $(VENV)/test.stamp
 	UPDATE_EXPECTED=1 $(BIN)/pytest --quiet tests/test_hosts.py -k exposition

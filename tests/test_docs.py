@@ -5,10 +5,11 @@ import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+import grafana.builder.__main__
+import prometheus.rulebook.__main__
 from sysvitals.app import build_full_catalog
 from sysvitals.cli import _build_parser
 from sysvitals.model.metric import Label
@@ -17,24 +18,40 @@ from sysvitals.model.reading import fields_of
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
     page
-    for folder in (ROOT, ROOT / "exporter", ROOT / "exporter/sysvitals/simulation", ROOT / "benchmarks")
+    for folder in (
+        ROOT,
+        ROOT / "exporter",
+        ROOT / "exporter/sysvitals/simulation",
+        ROOT / "benchmarks",
+        ROOT / "prometheus",
+        ROOT / "grafana",
+    )
     for page in folder.glob("*.md")
     if page.name not in ("METRICS.md", "SETTINGS.md", "CHANGELOG.md")
 )
 
 
-def load_generator() -> ModuleType:
+def render_documents() -> dict[Path, str]:
     spec = importlib.util.spec_from_file_location("generate", ROOT / "exporter/generate.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    documents: dict[Path, str] = module.render_documents()
+    return documents | prometheus.rulebook.__main__.render_documents() | grafana.builder.__main__.render_documents()
 
 
-@pytest.mark.parametrize("path", load_generator().render_documents(), ids=lambda path: path.name)
+DOCUMENTS = render_documents()
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_generated_file_is_current(path: Path) -> None:
-    assert path.read_text(encoding="utf-8") == load_generator().render_documents()[path], "run: make docs"
+    assert path.read_text(encoding="utf-8") == DOCUMENTS[path], "run: make docs"
+
+
+@pytest.mark.parametrize(("folder", "pattern"), [("prometheus/rules", "*"), ("grafana/dashboards", "*")])
+def test_a_folder_of_generated_files_holds_nothing_else(folder: str, pattern: str) -> None:
+    assert set((ROOT / folder).glob(pattern)) == {path for path in DOCUMENTS if path.parent == ROOT / folder}
 
 
 def list_flags(parser: argparse.ArgumentParser) -> Iterator[str]:
@@ -52,7 +69,8 @@ def names_of_metrics() -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_names_only_metrics_that_are_declared(page: Path) -> None:
     named = set(re.findall(r"\b(?:system|sysvitals)_[a-z0-9_]+\b", page.read_text(encoding="utf-8")))
-    assert {name for name in named if name.rstrip("_") == name} - names_of_metrics() == set()
+    recorded = {name for name in named if f":{name}" in page.read_text(encoding="utf-8")}  # a recording rule's, in part
+    assert {name for name in named if name.rstrip("_") == name} - names_of_metrics() - recorded == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

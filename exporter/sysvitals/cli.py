@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,10 +16,23 @@ from sysvitals.app import Exporter, build_exporter, serve
 from sysvitals.collectors import COLLECTORS
 from sysvitals.config.load import ConfigError, load_settings
 from sysvitals.config.settings import Leaf, Settings, list_leaves
+from sysvitals.doctor.command import add_doctor_command, run_doctor
 from sysvitals.model.event import encode_events
+from sysvitals.provision.command import add_provision_command, run_provision
 from sysvitals.simulation.command import add_simulate_command, run_simulation
+from sysvitals.stack.command import add_stack_command, run_stack
+from sysvitals.watch.command import add_watch_command, run_watch
 
 _ROUND_SECONDS = 10.0
+
+_RUNS: Mapping[str, Callable[[Mapping[str, Any]], int]] = {
+    "simulate": run_simulation,
+    "doctor": run_doctor,
+    "provision": run_provision,
+    "stack": run_stack,
+    "watch": run_watch,
+}
+"""Commands that stand in rooms of their own."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,8 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     options = _parse(arguments)
-    if options["command"] == "simulate":
-        return run_simulation(options)
+    if (run := _RUNS.get(options["command"])) is not None:
+        return run(options)
     command, file, as_json = options.pop("command"), options.pop("file", None), options.pop("json", False)
 
     def load() -> Settings:
@@ -157,7 +170,11 @@ def _build_parser() -> argparse.ArgumentParser:
         if name != "serve":
             command.add_argument("--json", action="store_true", help="Print JSON: the events, one a line.")
         _add_flags(command, leaves)
+    _add_flags(add_doctor_command(commands), leaves)
     add_simulate_command(commands)
+    add_provision_command(commands)
+    _add_flags(add_stack_command(commands), leaves)
+    add_watch_command(commands)
     check = commands.add_parser("check-config", help="tell what is wrong with a configuration file, all of it")
     check.add_argument("file", metavar="FILE")
     return parser

@@ -1,0 +1,1 @@
+"""`sysvitals doctor`: proves the chain from the sensor to the phone, link by link, and says how to mend it."""

@@ -1,0 +1,78 @@
+"""`sysvitals provision`: writes rules, dashboards and configuration out of the installed program."""
+
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from sysvitals.provision.plan import Outcome
+
+_SHOWN_DIFF_LINES = 100
+
+# what it needs is imported where it runs: other commands shall not pay for it
+
+
+def add_provision_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The command's arguments; what they give is for `run_provision`."""
+    from sysvitals.provision.kinds import KINDS  # noqa: PLC0415
+
+    text = "write the files for Prometheus, Alertmanager or Grafana into a folder"
+    parser = commands.add_parser(
+        "provision",
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}: "
+        + "; ".join(f"{kind.name}: {kind.help}" for kind in KINDS.values())
+        + ". What you changed stays, and is shown. Run it again after an update.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("kind", choices=list(KINDS), metavar="|".join(KINDS))
+    parser.add_argument("--to", metavar="DIR", required=True, help="The folder, such as /etc/prometheus.")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="Replace what you changed or removed; yours is kept as FILE.old."
+    )
+    parser.add_argument("--dry-run", action="store_true", help="Say what would be done, and do nothing.")
+
+
+def run_provision(options: Mapping[str, Any]) -> int:
+    """Write them, and tell. The exit status: 1 if anything was kept or failed."""
+    from sysvitals.provision.kinds import KINDS  # noqa: PLC0415
+    from sysvitals.provision.plan import CHANGING, Action, Manner  # noqa: PLC0415
+    from sysvitals.provision.provision import provision  # noqa: PLC0415
+
+    kind = KINDS[options["kind"]]
+    folder = Path(options["to"]).absolute()
+    manner = Manner.OVERWRITE if options["overwrite"] else Manner.UPDATE
+    try:
+        outcomes = provision(kind.files(folder), folder, kind=kind.name, manner=manner, dry_run=options["dry_run"])
+    except OSError as error:
+        sys.stderr.write(f"sysvitals: {folder}: {error.strerror}\n" if error.strerror else f"sysvitals: {error}\n")
+        return 1
+    sys.stdout.write(describe(outcomes, folder, dry_run=options["dry_run"]))
+    if not options["dry_run"] and any(outcome.action in CHANGING for outcome in outcomes):
+        sys.stdout.write(f"then: {kind.then.replace('DIR', shlex.quote(str(folder)))}\n")
+    return int(any(outcome.action in (Action.KEPT, Action.FAILED) for outcome in outcomes))
+
+
+def describe(outcomes: "Sequence[Outcome]", folder: Path, *, dry_run: bool) -> str:
+    """What was done, for people: a line for each file that is not as it was, and the count of all."""
+    from sysvitals.provision.plan import Action  # noqa: PLC0415
+
+    lines = [f"{folder}:"]
+    for outcome in outcomes:
+        if outcome.action is not Action.SAME:
+            lines.append(f"  {outcome.action:<8}  {outcome.path}" + (f"  ({outcome.words})" if outcome.words else ""))
+            lines += [f"    {line}" for line in outcome.diff[:_SHOWN_DIFF_LINES]]
+            if len(outcome.diff) > _SHOWN_DIFF_LINES:
+                lines.append(f"    … {len(outcome.diff) - _SHOWN_DIFF_LINES} more lines differ")
+    counts = Counter(outcome.action for outcome in outcomes)
+    words = [f"{counts[action]} {action}" for action in Action if counts[action]]
+    lines.append(("nothing was done; it would be: " if dry_run else "") + ", ".join(words))
+    if any(outcome.diff for outcome in outcomes):
+        lines.append("--overwrite takes ours in place of what was kept, and keeps yours as FILE.old")
+    return "\n".join(lines) + "\n"

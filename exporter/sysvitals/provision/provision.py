@@ -1,0 +1,90 @@
+"""Writes files into a folder of the user's. What the user changed stays; a run that broke off can be repeated."""
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from sysvitals.provision.files import discard_half, read_file, set_aside, write_file
+from sysvitals.provision.memory import Memory, digest, load_memory, memory_file, save_memory
+from sysvitals.provision.plan import CHANGING, Action, Manner, Outcome, make_plan
+
+
+def provision(
+    files: Mapping[str, bytes], folder: Path, *, kind: str, manner: Manner = Manner.UPDATE, dry_run: bool = False
+) -> list[Outcome]:
+    """Bring the folder up to these files, and tell of each by its path what was done, or would be.
+
+    Raises OSError where nothing can be done at all: what fails for one file is in its outcome.
+    """
+    file = memory_file(folder, kind)
+    found, problems = _recall(file)
+    memory = _settle(found, folder)
+    plan = make_plan(files, folder, memory, manner)
+    if dry_run:
+        return problems + plan
+    for path in found.pending:
+        discard_half(folder / path)
+    changing = any(step.action in CHANGING for step in plan)
+    if changing:
+        # told before it is done: should this break off, the next run knows both the old and the new as ours
+        save_memory(file, Memory(memory.written, {path: digest(content) for path, content in files.items()}))
+    done = [_carry_out(folder, step, files.get(step.path)) for step in plan]
+    remembered = _remember(memory, files, {step.path: step.action for step in done})
+    if changing or remembered != found:
+        try:
+            save_memory(file, remembered)
+        except OSError as error:
+            done.append(Outcome(path=file.name, action=Action.FAILED, words=_words("written", error)))
+    return problems + done
+
+
+def _recall(file: Path) -> tuple[Memory, list[Outcome]]:
+    try:
+        return load_memory(file), []
+    except ValueError:
+        words = "cannot be understood, so whatever differs here counts as yours"
+        return Memory(), [Outcome(path=file.name, action=Action.FAILED, words=words)]
+
+
+def _settle(memory: Memory, folder: Path) -> Memory:
+    """What a run that broke off was about to write is ours where it is there."""
+    written = dict(memory.written)
+    for path, value in memory.pending.items():
+        with contextlib.suppress(OSError):
+            if digest(read_file(folder / path)) == value:
+                written[path] = value
+    return Memory(written)
+
+
+def _carry_out(folder: Path, step: Outcome, ours: bytes | None) -> Outcome:
+    target = folder / step.path
+    words = step.words
+    try:
+        if step.action is Action.REPLACED:
+            words = f"yours is {set_aside(target).name} now"
+        if step.action in CHANGING and ours is not None:
+            write_file(target, ours)
+        elif step.action in CHANGING:
+            target.unlink(missing_ok=True)
+    except OSError as error:
+        verb = "written" if ours is not None else "removed"
+        return replace(step, action=Action.FAILED, words=_words(verb, error))
+    return replace(step, words=words)
+
+
+def _remember(memory: Memory, files: Mapping[str, bytes], actions: Mapping[str, Action]) -> Memory:
+    written, pending = {}, {}
+    for path in sorted(actions):
+        action, ours = actions[path], files.get(path)
+        if ours is not None and action not in (Action.KEPT, Action.FAILED):
+            written[path] = digest(ours)
+        elif path in memory.written and (ours is not None or action is Action.FAILED):
+            written[path] = memory.written[path]
+        if ours is not None and action is Action.FAILED:
+            pending[path] = digest(ours)  # it may have come so far
+    return Memory(written, pending)
+
+
+def _words(verb: str, error: OSError) -> str:
+    return f"cannot be {verb}: {error.strerror or error}"

@@ -1,0 +1,1 @@
+"""`sysvitals stack`: exporter, Prometheus, Alertmanager and Grafana as one foreground group, without containers."""

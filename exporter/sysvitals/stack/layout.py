@@ -1,0 +1,141 @@
+"""Lays out the stack's folder: our configuration as `provision` writes it, and what only the stack knows."""
+
+import json
+import os
+import re
+import secrets
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sysvitals.provision.files import write_file
+from sysvitals.provision.kinds import KINDS, Files
+from sysvitals.provision.plan import Action, Manner
+from sysvitals.provision.provision import provision
+from sysvitals.stack.addresses import Address
+
+_LOCAL_TARGETS = re.compile(r"targets/[^/]+/local\.yml")
+_PROMETHEUS_URL = re.compile(rb"http://(?:localhost|127\.0\.0\.1):9090")
+_ALERTMANAGER_URL = re.compile(rb"http://(?:localhost|127\.0\.0\.1):9093")
+_REMARK = "# Written anew at each start of `sysvitals stack`. Name more of yours in a file beside this one.\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Where things are below the stack's folder."""
+
+    folder: Path
+
+    @property
+    def logs(self) -> Path:
+        """What the parts say."""
+        return self.folder / "logs"
+
+    @property
+    def admin_password(self) -> Path:
+        """Grafana's, for the user `admin`."""
+        return self.folder / "grafana" / "admin-password"
+
+    def config(self, name: str) -> Path:
+        """The folder with the configuration of this part."""
+        return self.folder / name
+
+    def data(self, name: str) -> Path:
+        """The folder for what this part keeps."""
+        return self.folder / "data" / name
+
+
+def lay_out(layout: Layout, addresses: Mapping[str, Address], instance: str) -> list[str]:
+    """Write the configuration of the parts that have an address. What is to be told: files that were left as they are.
+
+    `addresses` are those of the exporter and of each server; `instance` is the exporter's name as a target. Raises
+    OSError.
+    """
+    notes = _provision("prometheus", layout, addresses)
+    targets = layout.config("prometheus") / "targets"
+    _write_targets(targets / "sysvitals/local.yml", addresses.get("exporter"), {"instance": instance})
+    for name in ("prometheus", "alertmanager"):
+        _write_targets(targets / name / "local.yml", addresses.get(name), {})
+    for name in ("alertmanager", "grafana"):
+        if name in addresses:
+            notes += _provision(name, layout, addresses)
+            layout.data(name).mkdir(parents=True, exist_ok=True)
+    if "grafana" in addresses:
+        _make_password(layout.admin_password)
+        ini = layout.config("grafana") / "grafana.ini"
+        write_file(ini, _render_grafana_ini(layout, addresses["grafana"]).encode())
+    return notes
+
+
+def _provision(name: str, layout: Layout, addresses: Mapping[str, Address]) -> list[str]:
+    kind, folder = KINDS[name], layout.config(name)
+    files = _at_addresses(kind.files(folder), addresses)
+    notes = []
+    for outcome in provision(files, folder, kind=name, manner=Manner.RESTORE):
+        if outcome.action is Action.FAILED:
+            raise OSError(None, f"{folder / outcome.path}: {outcome.words}")
+        if outcome.action is Action.KEPT and outcome.is_behind:
+            notes.append(f"{folder / outcome.path} stays as it is: {outcome.words}")
+            notes.append(f"  The difference: sysvitals provision {name} --to {shlex.quote(str(folder))} --dry-run")
+    return notes
+
+
+def _at_addresses(files: Files, addresses: Mapping[str, Address]) -> Files:
+    """The files with the servers where they are; the targets on this host are the stack's own to write."""
+    if (prometheus := addresses.get("prometheus")) is not None:
+        files = _replace_urls(files, _PROMETHEUS_URL, prometheus)
+    if (alertmanager := addresses.get("alertmanager")) is not None:
+        files = _replace_urls(files, _ALERTMANAGER_URL, alertmanager)
+    return {path: content for path, content in files.items() if not _LOCAL_TARGETS.fullmatch(path)}
+
+
+def _replace_urls(files: Files, pattern: re.Pattern[bytes], address: Address) -> Files:
+    url = f"http://{address.near}".encode()
+    return {
+        path: pattern.sub(url, content) if path.startswith("provisioning/datasources/") else content
+        for path, content in files.items()
+    }
+
+
+def _write_targets(file: Path, address: Address | None, labels: Mapping[str, str]) -> None:
+    groups = [{"targets": [address.near], **({"labels": dict(labels)} if labels else {})}] if address else []
+    write_file(file, (_REMARK + json.dumps(groups) + "\n").encode())  # JSON is YAML
+
+
+def _make_password(file: Path) -> None:
+    """Once: Grafana takes it when it makes its database, and never again."""
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return
+    with open(descriptor, "w", encoding="ascii") as stream:
+        stream.write(secrets.token_urlsafe(12))
+
+
+def _render_grafana_ini(layout: Layout, address: Address) -> str:
+    config, data = layout.config("grafana"), layout.data("grafana")
+    sections: dict[str, dict[str, object]] = {
+        "paths": {
+            "data": data,
+            "logs": data / "log",
+            "plugins": data / "plugins",
+            "provisioning": config / "provisioning",
+        },
+        "server": {"http_addr": address.host, "http_port": address.port, "root_url": address.url},
+        "security": {"admin_user": "admin", "admin_password": f"$__file{{{layout.admin_password}}}"},
+        "auth.anonymous": {"enabled": "false"},
+        "users": {"allow_sign_up": "false"},
+        # nothing here asks the internet
+        "analytics": {"reporting_enabled": "false", "check_for_updates": "false", "check_for_plugin_updates": "false"},
+        "news": {"news_feed_enabled": "false"},
+        "plugins": {"preinstall_disabled": "true"},
+        "log": {"mode": "console"},
+    }
+    home = config / "dashboards" / "fleet.json"
+    if home.exists():
+        sections["dashboards"] = {"default_home_dashboard_path": home}
+    lines = ["# Written anew at each start of `sysvitals stack`."]
+    for name, values in sections.items():
+        lines += ["", f"[{name}]", *(f"{key} = {value}" for key, value in values.items())]
+    return "\n".join(lines) + "\n"

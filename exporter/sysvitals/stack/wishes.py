@@ -1,0 +1,86 @@
+"""What was asked of the stack."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sysvitals.collectors import COLLECTORS
+from sysvitals.config.load import ConfigError, load_settings
+from sysvitals.config.settings import Settings
+from sysvitals.config.values import parse_address
+from sysvitals.simulation.boards import find_board
+from sysvitals.simulation.scenario import load_scenario
+from sysvitals.stack.addresses import SERVERS, Address
+
+_HOST_FLAGS = ("--path.procfs", "--path.sysfs", "--path.rootfs", "--path.devfs")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulated:
+    """A board that is simulated, by its name, and what it plays."""
+
+    board: str
+    scenario: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What was asked for. `file` and `flags` are the exporter's; `servers` those that are wanted, and where."""
+
+    settings: Settings
+    file: str | None
+    flags: Mapping[str, Any]
+    servers: Mapping[str, Address]
+    simulated: Simulated | None
+
+    @property
+    def exporter(self) -> Address:
+        """Where the exporter is scraped."""
+        return Address(*self.settings.web.listen_address[0])
+
+    @property
+    def is_storage_chosen(self) -> bool:
+        """Whether the command line says where to keep things."""
+        return "--storage.path" in self.flags
+
+    def arguments(self, more: Mapping[str, str]) -> Iterator[str]:
+        """The exporter's arguments. `more` are flags that outweigh those that were given."""
+        if self.file is not None:
+            yield f"--config.file={self.file}"
+        for flag, value in {**self.flags, **more}.items():
+            if isinstance(value, bool):
+                yield flag if value else flag.replace("--", "--no-", 1)
+            else:
+                yield from (f"{flag}={one}" for one in (value if isinstance(value, list) else [value]))
+
+
+def read_wishes(options: Mapping[str, Any]) -> Wishes:
+    """Raises ConfigError or SimulationError for what cannot be."""
+    flags = {name: value for name, value in options.items() if name.startswith("--")}
+    settings = load_settings(COLLECTORS, file=options["file"], flags=flags)
+    problems: list[str] = []
+    servers = {}
+    for name in SERVERS:
+        given = options[f"{name}_address"]
+        try:
+            servers[name] = Address(*parse_address(given))
+        except ValueError as error:
+            problems.append(f"--{name}.listen-address: {given!r} will not do; it wants {error}")
+    wanted = {name: address for name, address in servers.items() if options.get(name, True)}
+    flagged = [("web", Address(*settings.web.listen_address[0])), *wanted.items()]
+    for name, address in flagged:
+        if address.port == 0:
+            problems.append(f"--{name}.listen-address: port 0 will not do: the others must know where to find it")
+    if options["simulate"] is not None:
+        problems += [f"{flag} does not go with --simulate" for flag in _HOST_FLAGS if flag in flags]
+    if problems:
+        raise ConfigError(problems)
+    simulated = _read_simulated(options["simulate"]) if options["simulate"] is not None else None
+    return Wishes(settings=settings, file=options["file"], flags=flags, servers=wanted, simulated=simulated)
+
+
+def _read_simulated(text: str) -> Simulated:
+    board, _, scenario = text.partition(":")
+    simulated = Simulated(board=find_board(board).name, scenario=scenario or "idle")
+    load_scenario(simulated.scenario)
+    return simulated

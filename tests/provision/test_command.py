@@ -1,0 +1,148 @@
+"""`sysvitals provision`, from the files that are shipped to what it says."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sysvitals.cli import main
+from sysvitals.provision import shipped
+from sysvitals.provision.kinds import KINDS, Kind
+from sysvitals.provision.shipped import shipped_folder
+from tests.tools import need_tool
+
+ROOT = Path(__file__).parents[2]
+
+
+def listed(folder: Path) -> set[str]:
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".sysvitals-"))
+    return {path.relative_to(folder).as_posix() for path in files}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_folder_is_written_then_left_alone(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["provision", kind, "--to", str(tmp_path)]) == 0
+    files = listed(tmp_path)
+    first = capsys.readouterr().out
+    assert f"\n{len(files)} new\n" in first
+    assert first.splitlines()[-1].startswith("then: ")
+    assert main(["provision", kind, "--to", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"{tmp_path}:\n{len(files)} same\n"
+
+
+def test_prometheus_and_alertmanager_are_laid_out_as_their_programs_expect(tmp_path: Path) -> None:
+    assert main(["provision", "prometheus", "--to", str(tmp_path / "prometheus")]) == 0
+    assert main(["provision", "alertmanager", "--to", str(tmp_path / "alertmanager")]) == 0
+    checks = (
+        [need_tool("promtool"), "check", "config", f"{tmp_path}/prometheus/prometheus.yml"],
+        [need_tool("amtool"), "check-config", f"{tmp_path}/alertmanager/alertmanager.yml"],
+    )
+    for command in checks:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    config = yaml.safe_load((tmp_path / "prometheus/prometheus.yml").read_bytes())
+    patterns = [pattern for job in config["scrape_configs"] for sd in job["file_sd_configs"] for pattern in sd["files"]]
+    assert len(patterns) >= 2
+    for pattern in [*config["rule_files"], *patterns]:
+        assert list((tmp_path / "prometheus").glob(pattern)), f"{pattern} finds nothing"
+
+
+def test_both_fit_into_one_folder_as_debian_has_it(tmp_path: Path) -> None:
+    assert main(["provision", "prometheus", "--to", str(tmp_path)]) == 0
+    assert main(["provision", "alertmanager", "--to", str(tmp_path)]) == 0
+    assert {"prometheus.yml", "alertmanager.yml", "rules/power.yml"} <= listed(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["plain", "with space: and #", "da$h"])
+def test_grafana_finds_the_dashboards_wherever_they_are(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / name
+    assert main(["provision", "grafana", "--to", str(folder)]) == 0
+    providers = [
+        provider
+        for file in folder.glob("provisioning/dashboards/*.yml")
+        for provider in yaml.safe_load(file.read_bytes())["providers"]
+    ]
+    paths = [provider["options"]["path"].replace("$$", "$") for provider in providers]
+    assert paths == [str(folder / "dashboards")]
+    assert list(Path(paths[0]).glob("*.json"))
+
+
+def test_an_update_leaves_boards_and_receivers_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["provision", "prometheus", "--to", str(tmp_path)]) == 0
+    assert main(["provision", "alertmanager", "--to", str(tmp_path)]) == 0
+    boards = '- targets: ["pi:9877"]\n'
+    (tmp_path / "targets/sysvitals/boards.yml").write_text(boards)
+    (tmp_path / "targets/sysvitals/local.yml").write_text("[]\n")
+    (tmp_path / "alertmanager.yml").write_text("receivers: mine\n")
+    (tmp_path / "rules/power.yml").unlink()
+    old = tmp_path / "rules/heat.yml"
+    capsys.readouterr()
+    assert main(["provision", "prometheus", "--to", str(tmp_path)]) == 1
+    assert main(["provision", "alertmanager", "--to", str(tmp_path)]) == 1
+    told = capsys.readouterr().out
+    assert (tmp_path / "targets/sysvitals/boards.yml").read_text() == boards
+    assert (tmp_path / "targets/sysvitals/local.yml").read_text() == "[]\n"
+    assert (tmp_path / "alertmanager.yml").read_text() == "receivers: mine\n"
+    assert old.exists()
+    assert "boards.yml" not in told.replace("boards.yml.example", "")
+    assert "-receivers: mine" in told
+    assert "--overwrite" in told
+
+
+def test_overwriting_is_said_and_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["provision", "alertmanager", "--to", str(tmp_path)])
+    (tmp_path / "alertmanager.yml").write_text("mine\n")
+    assert main(["provision", "alertmanager", "--to", str(tmp_path), "--overwrite", "--dry-run"]) == 0
+    assert "nothing was done" in capsys.readouterr().out
+    assert (tmp_path / "alertmanager.yml").read_text() == "mine\n"
+    assert main(["provision", "alertmanager", "--to", str(tmp_path), "--overwrite"]) == 0
+    assert "(yours is alertmanager.yml.old now)" in capsys.readouterr().out
+    assert (tmp_path / "alertmanager.yml.old").read_text() == "mine\n"
+
+
+def test_a_long_difference_is_cut_short(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["provision", "alertmanager", "--to", str(tmp_path)])
+    (tmp_path / "alertmanager.yml").write_text("".join(f"line: {number}\n" for number in range(1000)))
+    capsys.readouterr()
+    assert main(["provision", "alertmanager", "--to", str(tmp_path)]) == 1
+    told = capsys.readouterr().out
+    assert re.search(r"… \d+ more lines differ", told)
+    assert len(told.splitlines()) < 120
+
+
+def test_what_cannot_be_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["provision", "prometheus", "--to", str(tmp_path / "file")]) == 1
+    out, err = capsys.readouterr()
+    assert (out, len(err.splitlines())) == ("", 1)
+    assert err == f"sysvitals: {tmp_path}/file: Not a directory\n"
+
+
+@pytest.mark.parametrize("arguments", [["nginx", "--to", "x"], ["prometheus"], []])
+def test_what_is_asked_wrongly_is_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ending:
+        main(["provision", *arguments])
+    assert ending.value.code == 2
+
+
+def test_in_a_checkout_its_own_folders_are_the_shipped_ones() -> None:
+    assert [shipped_folder(name) for name in ("prometheus", "grafana")] == [ROOT / "prometheus", ROOT / "grafana"]
+
+
+def test_an_installation_without_the_files_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(shipped, "_PACKAGE", tmp_path / "lib/sysvitals")
+    assert main(["provision", "prometheus", "--to", str(tmp_path / "to")]) == 1
+    assert "install sysvitals again" in capsys.readouterr().err
+    assert not (tmp_path / "to").exists()
+
+
+def test_each_pattern_finds_files() -> None:
+    def count(kind: Kind, pattern: str) -> int:
+        return len(list(shipped_folder(kind.folder).glob(pattern)))
+
+    found = {(kind.name, pattern): count(kind, pattern) for kind in KINDS.values() for pattern in kind.patterns}
+    assert [which for which, number in found.items() if not number] == []
