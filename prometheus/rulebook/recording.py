@@ -7,6 +7,9 @@ targets, such as a site or a room, reach alerts and their routes.
 from prometheus.rulebook.rule import Record, Subject
 from sysvitals.model.thresholds import (
     CRITICAL_MARGIN,
+    FILESYSTEM_NEARLY_FULL,
+    FILESYSTEM_ROOM,
+    FILESYSTEM_SMALL,
     HEAT_PREDICTED,
     HEAT_RISING,
     HIGH_MARGIN,
@@ -134,10 +137,17 @@ RATIOS = (
     ),
     Record(
         "instance:system_filesystem_used:ratio_max",
-        """max without (device, mountpoint, fstype) (
-  mountpoint:system_filesystem_used:ratio unless system_filesystem_readonly == 1
+        f"""max without (device, mountpoint, fstype) (
+  mountpoint:system_filesystem_used:ratio
+  unless system_filesystem_readonly == 1
+  unless system_filesystem_size_bytes{{fstype!="tmpfs"}} < {FILESYSTEM_SMALL.value:g}
+  unless (
+    mountpoint:system_filesystem_used:ratio > {FILESYSTEM_NEARLY_FULL.value:g}
+    and system_filesystem_avail_bytes >= {FILESYSTEM_ROOM.value:g}
+  )
 )""",
-        "The fullest filesystem that can be written; an image that is read-only is full by nature.",
+        "The fullest filesystem that can be written, as FilesystemFull sees it: an image that is read-only and a tiny "
+        "disk are full by nature, and a tenth of a huge one is room enough.",
     ),
     Record(
         "device:system_disk_busy:ratio_rate5m",

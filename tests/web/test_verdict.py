@@ -91,8 +91,32 @@ BAD: list[tuple[str, Level, list[tuple[str, dict[str, str], float]], str]] = [
     (
         "FilesystemFull",
         Level.WARNING,
-        [("system_filesystem_avail_bytes", ROOT, 9), ("system_filesystem_size_bytes", ROOT, 100)],
+        [("system_filesystem_avail_bytes", ROOT, 0.9e9), ("system_filesystem_size_bytes", ROOT, 10e9)],
         "/ is 91% full",
+    ),
+    (
+        "FilesystemFull",
+        Level.CRITICAL,
+        [("system_filesystem_avail_bytes", ROOT, 0.2e9), ("system_filesystem_size_bytes", ROOT, 10e9)],
+        "/ is 98% full",
+    ),
+    (
+        "FilesystemFull",
+        Level.WARNING,
+        [("system_filesystem_avail_bytes", ROOT, 19e9), ("system_filesystem_size_bytes", ROOT, 1000e9)],
+        "/ is 98% full",
+    ),
+    (
+        "MemoryLow",
+        Level.CRITICAL,
+        [("system_memory_available_bytes", {}, 2), ("system_memory_size_bytes", {}, 100)],
+        "98% of the memory",
+    ),
+    (
+        "StorageWorn",
+        Level.CRITICAL,
+        [("system_storage_pre_eol", {"device": "mmcblk0", "state": "urgent"}, 1)],
+        "spare blocks of mmcblk0",
     ),
     (
         "InodesFull",
@@ -167,8 +191,18 @@ def test_nothing_known_is_no_reason() -> None:
             ("system_filesystem_size_bytes", {**ROOT, "mountpoint": "/snap"}, 100),
         ],
         [("system_filesystem_avail_bytes", ROOT, 0), ("system_filesystem_size_bytes", ROOT, 0)],
+        [("system_filesystem_avail_bytes", ROOT, 21e9), ("system_filesystem_size_bytes", ROOT, 1000e9)],
+        [("system_filesystem_avail_bytes", ROOT, 1e6), ("system_filesystem_size_bytes", ROOT, 100e6)],
+        [
+            ("system_filesystem_avail_bytes", {**ROOT, "mountpoint": "/boot/firmware"}, 40e6),
+            ("system_filesystem_size_bytes", {**ROOT, "mountpoint": "/boot/firmware"}, 500e6),
+        ],
+        [("system_memory_available_bytes", {}, 1.1e9), ("system_memory_size_bytes", {}, 64e9)],
+        [("system_storage_pre_eol", {"device": "mmcblk0", "state": "normal"}, 1)],
         [("system_wifi_signal_dbm", {"device": "wlan0"}, -75)],
         [("system_load5", {}, 8)],
+        [("system_load5", {}, 30), ("system_uptime_seconds", {}, 300)],
+        [("system_temperature_critical_celsius", CPU, 20.8), ("system_temperature_celsius", CPU, 60)],
     ],
     ids=lambda rows: rows[-1][0],
 )
@@ -184,6 +218,13 @@ def test_the_worst_reason_comes_first_and_gives_the_verdict() -> None:
     ]
     assert found(*rows) == [("FanStalled", "CRITICAL"), ("WifiWeak", "WARNING"), ("UndervoltageUndetectable", "NOTE")]
     assert judge(values(*rows), now=NOW).level is Level.CRITICAL
+
+
+def test_memory_that_can_still_be_swapped_is_no_more_than_a_warning() -> None:
+    none: dict[str, str] = {}
+    rows = [("system_memory_available_bytes", none, 2.0), ("system_memory_size_bytes", none, 100.0)]
+    swap = [("system_memory_swap_size_bytes", none, 100.0), ("system_memory_swap_free_bytes", none, 50.0)]
+    assert found(*rows, *swap) == [("MemoryLow", "WARNING")]
 
 
 def test_undervoltage_speaks_for_the_cap_that_it_causes() -> None:
@@ -207,6 +248,16 @@ def test_undervoltage_speaks_for_the_cap_that_it_causes() -> None:
             [("system_temperature_max_celsius", NVME, 70.0), ("system_temperature_critical_celsius", NVME, 85.0)],
             NVME,
             (70, 80),
+        ),
+        (
+            [("system_temperature_max_celsius", NVME, 81.0), ("system_temperature_critical_celsius", NVME, 85.0)],
+            NVME,
+            (81, 83),
+        ),
+        (
+            [("system_undervoltage_detectable", {}, 0.0), ("system_temperature_critical_celsius", CPU, 110.0)],
+            CPU,
+            (80, 85),
         ),
         (
             [("system_temperature_max_celsius", NVME, 100.0), ("system_temperature_critical_celsius", NVME, 100.0)],

@@ -50,5 +50,5 @@ def read(host: Host) -> Iterator[Boot | Fault]:
 
 
 COLLECTOR = Collector(
-    name="boot", help="Boot time and uptime", readings=(Boot,), read=read, interval=60.0, max_age=60.0
+    name="boot", help="Boot time and uptime", readings=(Boot,), read=read, interval=60.0, max_age=1.0
 )

@@ -4,7 +4,7 @@ It sees one moment, where a rule sees a stretch of time: what a rule lets pass f
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -39,7 +39,9 @@ class Verdict:
 
 
 DAY_SECONDS = 86400.0
-SETTLED_SECONDS = 1800.0
+
+_Key = tuple[tuple[str, str], ...]
+SETTLED_SECONDS = 3600.0
 """A clock may take so long after boot to find a time server."""
 
 
@@ -114,16 +116,26 @@ def find_limits(samples: Samples, sensor: Mapping[str, str]) -> tuple[float | No
 
     The processor of a Raspberry Pi is throttled far below the critical point that it reports.
     """
-    if sensor["chip"] == "cpu_thermal" and "system_board_memory_bytes" in samples:
-        limit = _value(samples, "system_firmware_temperature_limit_celsius", sensor="soc")
+    if sensor["chip"] == "cpu_thermal" and not _IS_PI.isdisjoint(samples):
+        limit = _limit(_value(samples, "system_firmware_temperature_limit_celsius", sensor="soc"))
         limit = thresholds.THROTTLE_LIMIT.value if limit is None else limit
         return limit - thresholds.THROTTLE_MARGIN.value, limit
-    most = _value(samples, "system_temperature_max_celsius", **sensor)
-    end = _value(samples, "system_temperature_critical_celsius", **sensor)
+    most = _limit(_value(samples, "system_temperature_max_celsius", **sensor))
+    end = _limit(_value(samples, "system_temperature_critical_celsius", **sensor))
     if end is None:
         return most, None
     critical = end - thresholds.CRITICAL_MARGIN.value
-    return most if most is not None and most < critical else end - thresholds.HIGH_MARGIN.value, critical
+    if most is not None and most < end:
+        return most, max(critical, (most + end) / 2)
+    return end - thresholds.HIGH_MARGIN.value, critical
+
+
+_IS_PI = frozenset({"system_board_memory_bytes", "system_undervoltage_detectable"})
+"""Only a Raspberry Pi has a revision code, or firmware to ask about its supply."""
+
+
+def _limit(celsius: float | None) -> float | None:
+    return celsius if celsius is not None and celsius > thresholds.LIMIT_LEAST.value else None
 
 
 def _judge_filesystems(samples: Samples, _now: float) -> Iterator[Reason]:
@@ -135,39 +147,53 @@ def _judge_filesystems(samples: Samples, _now: float) -> Iterator[Reason]:
         if sample.value:
             text = f"{sample.labels['mountpoint']} does not answer."
             yield Reason(Level.WARNING, "FilesystemUnresponsive", text)
-    pairs = (
-        ("system_filesystem_avail_bytes", "system_filesystem_size_bytes", "FilesystemFull", "full"),
-        ("system_filesystem_files_free", "system_filesystem_files", "InodesFull", "out of inodes"),
-    )
-    levels = {
-        "FilesystemFull": (thresholds.FILESYSTEM_NEARLY_FULL, thresholds.FILESYSTEM_FULL),
-        "InodesFull": (thresholds.INODES_NEARLY_FULL, thresholds.INODES_FULL),
-    }
-    for left, whole, alert, words in pairs:
-        sizes = {_key(sample): sample.value for sample in samples.get(whole, ())}
-        for sample in samples.get(left, ()):
-            size = sizes.get(_key(sample))
-            if not size or _key(sample) in readonly:
-                continue
-            used = 1 - sample.value / size
-            level = _grade(used, *levels[alert])
+    yield from _judge_space(samples, readonly)
+    sizes = {_key(sample): sample.value for sample in samples.get("system_filesystem_files", ())}
+    for sample in samples.get("system_filesystem_files_free", ()):
+        count = sizes.get(_key(sample))
+        if count and _key(sample) not in readonly:
+            used = 1 - sample.value / count
+            level = _grade(used, thresholds.INODES_NEARLY_FULL, thresholds.INODES_FULL)
             if level is not None:
-                yield Reason(level, alert, f"{sample.labels['mountpoint']} is {used:.0%} {words}.")
+                yield Reason(level, "InodesFull", f"{sample.labels['mountpoint']} is {used:.0%} out of inodes.")
+
+
+def _judge_space(samples: Samples, readonly: Collection[_Key]) -> Iterator[Reason]:
+    sizes = {_key(sample): sample.value for sample in samples.get("system_filesystem_size_bytes", ())}
+    for sample in samples.get("system_filesystem_avail_bytes", ()):
+        left, size = sample.value, sizes.get(_key(sample), 0.0)
+        if size < thresholds.FILESYSTEM_SMALL.value or _key(sample) in readonly:
+            continue
+        used = 1 - left / size
+        is_boot = sample.labels["mountpoint"].startswith(("/boot", "/efi"))
+        level = _grade(used, thresholds.FILESYSTEM_NEARLY_FULL, thresholds.FILESYSTEM_FULL)
+        if level is Level.CRITICAL and (is_boot or left >= thresholds.FILESYSTEM_LITTLE_ROOM.value):
+            level = Level.WARNING
+        room = thresholds.BOOT_ROOM if is_boot else thresholds.FILESYSTEM_ROOM
+        if level is not None and left < room.value:
+            yield Reason(level, "FilesystemFull", f"{sample.labels['mountpoint']} is {used:.0%} full.")
 
 
 def _judge_memory(samples: Samples, _now: float) -> Iterator[Reason]:
     available, size = _value(samples, "system_memory_available_bytes"), _value(samples, "system_memory_size_bytes")
-    if available is not None and size:
-        used = 1 - available / size
-        level = _grade(used, thresholds.MEMORY_LOW, thresholds.MEMORY_VERY_LOW)
-        if level is not None:
-            yield Reason(level, "MemoryLow", f"{used:.0%} of the memory is used.")
+    if available is None or not size or available >= thresholds.MEMORY_ROOM.value:
+        return
+    used = 1 - available / size
+    level = _grade(used, thresholds.MEMORY_LOW, thresholds.MEMORY_VERY_LOW)
+    swap, left = _value(samples, "system_memory_swap_size_bytes"), _value(samples, "system_memory_swap_free_bytes")
+    if level is Level.CRITICAL and swap and left is not None and left / swap > thresholds.SWAP_LEFT.value:
+        level = Level.WARNING
+    if level is not None:
+        yield Reason(level, "MemoryLow", f"{used:.0%} of the memory is used.")
 
 
 def _judge_load(samples: Samples, cpus: int | None) -> Iterator[Reason]:
-    load = _value(samples, "system_load5")
+    load, uptime = _value(samples, "system_load5"), _value(samples, "system_uptime_seconds")
     count = cpus or len({s.labels["cpu"] for s in samples.get("system_cpu_seconds_total", ())}) or os.cpu_count() or 1
-    if load is not None and load / count > thresholds.LOAD_HIGH.value:
+    if load is None or load < thresholds.LOAD_LEAST.value:
+        return
+    is_booting = uptime is not None and uptime < thresholds.BOOT_SETTLED.value
+    if load / count > thresholds.LOAD_HIGH.value and not is_booting:
         text = f"{load:.1f} tasks run or wait on {count} CPU{'s' if count > 1 else ''}."
         yield Reason(Level.WARNING, "LoadHigh", text)
 
@@ -178,6 +204,10 @@ def _judge_storage(samples: Samples, _now: float) -> Iterator[Reason]:
         if level is not None:
             text = f"{sample.labels['device']} has used {sample.value:.0%} of its life."
             yield Reason(level, "StorageWorn", text)
+    for sample in samples.get("system_storage_pre_eol", ()):
+        if sample.value and sample.labels["state"] != "normal":
+            level = Level.CRITICAL if sample.labels["state"] == "urgent" else Level.WARNING
+            yield Reason(level, "StorageWorn", f"The spare blocks of {sample.labels['device']} are nearly used up.")
 
 
 def _judge_network(samples: Samples, _now: float) -> Iterator[Reason]:
@@ -222,7 +252,7 @@ def _value(samples: Samples, name: str, **labels: str) -> float | None:
     return None
 
 
-def _key(sample: Sample) -> tuple[tuple[str, str], ...]:
+def _key(sample: Sample) -> _Key:
     return tuple(sorted(sample.labels.items()))
 
 
