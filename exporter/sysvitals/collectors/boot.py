@@ -49,6 +49,4 @@ def read(host: Host) -> Iterator[Boot | Fault]:
     yield Boot(uptime=uptime, boot_time=boot_time, boot_id=boot_id)
 
 
-COLLECTOR = Collector(
-    name="boot", help="Boot time and uptime", readings=(Boot,), read=read, interval=60.0, max_age=1.0
-)
+COLLECTOR = Collector(name="boot", help="Boot time and uptime", readings=(Boot,), read=read, interval=60.0, max_age=1.0)
