@@ -346,8 +346,8 @@ def test_a_history_survives_kills_at_any_moment_with_no_line_lost_but_the_torn_o
     assert found == list(range(len(found)))
     repaired = [line["data"] for line in stored(folder) if line["name"] == "history.repaired"]
     said = [line for line in log.read_text().splitlines() if "had a torn end" in line]
-    assert len(said) == torn
-    # the log has each of them; an event may fall to the next kill before it is written
+    # a kill may fall between the cut and its line in the log, and before its event is written
+    assert torn - 2 <= len(said) <= torn
     assert 1 <= len(repaired) <= torn
     assert all(any(line["segment"].removesuffix(PLAIN) in told for told in said) for line in repaired)
     assert all(line["bytes"] > 0 for line in repaired)
