@@ -19,6 +19,10 @@ WAITING_EVENTS = 1024
 """What may wait for one viewer."""
 
 
+GATHER_SECONDS = 0.1
+"""Collectors finish one after the other: what comes together goes out together, once to each viewer."""
+
+
 class Line(NamedTuple):
     """One event as it goes out: encoded once for all viewers."""
 
@@ -141,7 +145,7 @@ class LiveHub:
             self._scheduled = True
             call = self._call
         try:
-            call(self._spread)
+            call(self._gather)
         except RuntimeError:  # the loop has ended before the readings
             with self._lock:
                 self._viewers = set()
@@ -186,6 +190,9 @@ class LiveHub:
         self._spread()
         for viewer in self._viewers:
             viewer.end()
+
+    def _gather(self) -> None:
+        asyncio.get_running_loop().call_later(GATHER_SECONDS, self._spread)
 
     def _spread(self) -> None:
         with self._lock:
