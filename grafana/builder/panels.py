@@ -7,8 +7,9 @@ from typing import Any
 from grafana.builder.judging import NEUTRAL, Json, Steps
 from grafana.builder.queries import Look, Query
 from grafana.builder.units import NONE
+from sysvitals.model.links import PROJECT_URL
 
-DOCS = "https://github.com/sysvitals/sysvitals/blob/main/"
+DOCS = f"{PROJECT_URL}/blob/main/"
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 

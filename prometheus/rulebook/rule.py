@@ -4,14 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from sysvitals.model.links import RUNBOOK_URL
 from sysvitals.model.thresholds import Threshold
 
 Severity = Literal["critical", "warning", "info", "none"]
 """critical: act now. warning: act soon. info: good to know, and nobody is woken. none: the watchdog alone."""
 
 Comparison = Literal[">", ">=", "<", "<=", "==", "!="]
-
-RUNBOOK_URL = "https://github.com/sysvitals/sysvitals/blob/main/prometheus/RUNBOOK.md"
 
 _HEADER = (
     "# Written by `make docs` from prometheus/rulebook; do not edit: it would be lost. Thresholds are in\n"

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-from prometheus.rulebook.rule import RUNBOOK_URL, Alert, Record, Subject, render_subject
+from prometheus.rulebook.rule import Alert, Record, Subject, render_subject
 from prometheus.rulebook.subjects import SUBJECTS
 from sysvitals.app import build_full_catalog
+from sysvitals.model.links import RUNBOOK_URL
 from tests.prometheus.promql import Reading, compared_numbers
 from tests.prometheus.rule_checks import (
     ALWAYS,

@@ -147,7 +147,8 @@ def _cpu(look: Look) -> str:
     shares = "".join(f"<div><dt>{mode}</dt>{field(usage, f'{mode}_percent', tag='dd')}</div>" for mode in modes)
     axis = Axis(title="Processor over the last minutes", unit="percent", top=100)
     parts = [
-        _big(usage, "busy_percent", bar(usage, "busy_percent", 0.7, 0.95, "Busy part of the time")),
+        # a busy processor is no fault, and no alert says so: its bar never changes colour
+        _big(usage, "busy_percent", bar(usage, "busy_percent", 1, 1, "Busy part of the time")),
         f'<dl class="shares" {subject(usage)}>{shares}</dl>',
         draw_chart(look.lines, {_key(usage, "busy_percent"): "busy"}, axis),
     ]

@@ -6,14 +6,12 @@ from html import escape
 
 from sysvitals.model.changes import CollectorUnavailable
 from sysvitals.model.event import Event, body_data, format_time
+from sysvitals.model.links import PROJECT_URL, RUNBOOK_URL
 from sysvitals.model.reading import Reading, labels_of
 from sysvitals.web.cards import Lines, Look, draw_cards
 from sysvitals.web.formatting import format_value
 from sysvitals.web.markup import units_of
 from sysvitals.web.verdict import Level, Verdict
-
-RUNBOOK = "https://github.com/sysvitals/sysvitals/blob/main/prometheus/RUNBOOK.md"
-DOCUMENTATION = "https://github.com/sysvitals/sysvitals#readme"
 
 WORDS = {
     Level.GOOD: "All is well",
@@ -89,7 +87,7 @@ def render_page(glance: Glance) -> str:
 </main>
 <footer>
 <nav aria-label="Elsewhere">{grafana}<a href="metrics">metrics</a><a href="api/v1/state">state as JSON</a>
-<a href="api/v1/events">events</a><a href="{DOCUMENTATION}">documentation</a></nav>
+<a href="api/v1/events">events</a><a href="{PROJECT_URL}#readme">documentation</a></nav>
 <p>sysvitals {escape(glance.version)}</p>
 </footer>
 </body>
@@ -101,11 +99,11 @@ def render_verdict(verdict: Verdict) -> str:
     """The verdict with its reasons, each with a link to what can be done about it."""
     reasons = "".join(
         f'<li class="{reason.level.name.lower()}">{escape(reason.text)} '
-        f'<a href="{RUNBOOK}#{reason.alert.lower()}">what to do</a></li>'
+        f'<a href="{RUNBOOK_URL}#{reason.alert.lower()}">what to do</a></li>'
         for reason in verdict.reasons
     )
     return (
-        f'<section id="verdict" class="{verdict.level.name.lower()}" aria-live="polite" data-runbook="{RUNBOOK}">'
+        f'<section id="verdict" class="{verdict.level.name.lower()}" aria-live="polite" data-runbook="{RUNBOOK_URL}">'
         f"<h2>{WORDS[verdict.level]}</h2><ul>{reasons}</ul></section>"
     )
 
