@@ -1,5 +1,6 @@
 """Builds the exporter from its settings: the only place where the parts meet."""
 
+import faulthandler
 import logging
 import os
 import platform
@@ -39,6 +40,7 @@ from sysvitals.pipeline.watcher import Watcher
 from sysvitals.sources.host import Host
 from sysvitals.sources.kernel import read_hostname
 from sysvitals.sources.timekeeping import read_boot_id, read_clock
+from sysvitals.supervision import Supervisor, describe_collectors
 from sysvitals.web.verdict import Verdict, judge
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ _HISTORY_STOP_SECONDS = 5.0
 """Milliseconds as a rule; where a board is just compressing a segment, its history weighs more than haste."""
 _CONSOLE_STOP_SECONDS = 0.5
 _LIVE_SECONDS = 2.0
+_FIRST_ROUND_SECONDS = 10.0
 LIVE_COLLECTORS = frozenset({"cpu", "load", "memory", "temperature", "fan", "network", "throttling", "wifi"})
 """What is read more often while somebody watches the page: what moves."""
 
@@ -78,7 +81,10 @@ def build_host(settings: Settings) -> Host:
 
 
 class Exporter:
-    """The running parts, from collectors to outputs, without the HTTP server. `load` reads the settings again."""
+    """The running parts, from collectors to outputs, without the HTTP server. `load` reads the settings again.
+
+    `refused` is what was wrong with the configuration when it was last read again.
+    """
 
     def __init__(self, settings: Settings, *, load: Callable[[], Settings], host: Host, clock: Clock) -> None:
         self.settings = settings
@@ -87,6 +93,7 @@ class Exporter:
         self._load = load
         self._reloading = Lock()
         self._clock = clock
+        self.refused: tuple[str, ...] = ()
         self._config = ConfigStatus(successful=True, at=clock.wall())
         self._state = State(self.catalog.owners)
         self._projection = Projection(self.catalog)
@@ -185,6 +192,16 @@ class Exporter:
             bodies.append(self._history.status())
         return judge(sample_bodies(bodies), now=self._clock.wall())
 
+    def words(self) -> dict[str, str]:
+        """How each enabled collector's last run ended, in one word; empty where it has not run."""
+        return {name: outcome.word if outcome else "" for name, outcome in self._runner.outcomes().items()}
+
+    def dead_threads(self) -> list[str]:
+        """What should go on for ever and does not. Never returns where the runner hangs."""
+        threads = [self._runner.heart, self._watcher.thread, *(sink.thread for sink in self._sinks)]
+        self._runner.outcomes()  # needs what every run needs
+        return [thread.name for thread in threads if not thread.is_alive()]
+
     def ready(self) -> bool:
         """Whether each collector has run at least once."""
         return all(outcome is not None for outcome in self._runner.outcomes().values())
@@ -201,6 +218,7 @@ class Exporter:
             for problem in error.problems:
                 _log.error("reload: %s", problem)  # the problems are the message
             self._config = replace(self._config, successful=False)
+            self.refused = error.problems
             return error.problems
         changed = _differences(self.settings, fresh)
         self.settings = fresh
@@ -210,6 +228,7 @@ class Exporter:
         self._state.forget(self._runner.replace(fresh.collector))
         self._watcher.replace(fresh.collector)
         self._config = ConfigStatus(successful=True, at=self._clock.wall())
+        self.refused = ()
         self._bus.publish([Reloaded(changed=", ".join(changed))])
         _log.info("reloaded: %s", ", ".join(changed) or "nothing changed")
         return ()
@@ -293,17 +312,24 @@ def serve(settings: Settings, load: Callable[[], Settings]) -> None:
     hub = LiveHub(viewers=settings.web.max_viewers)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     server = build_server(door.guard(build_web_app(build_services(exporter, hub))), door.tls)
+    supervisor = Supervisor(os.environ, os.getpid())
+    # should we hang, and the watchdog end us: where each thread stood is in the log
+    faulthandler.enable()
     reasons: list[str] = []
+    tasks: list[asyncio.Task[None]] = []
 
     def end(number: signal.Signals) -> None:
         reasons.append(number.name)
+        supervisor.stopping()
+        for task in tasks:
+            task.cancel()
         exporter.stop_reading()  # first, or a scrape that waits for a slow collector would hold the server up
         hub.end()
         server.end()
 
     def reload() -> None:
         # a thread that is not waited for at the end: the file may lie on a dead network mount
-        Thread(target=exporter.reload, name="reload", daemon=True).start()
+        Thread(target=_reload, args=(exporter, supervisor), name="reload", daemon=True).start()
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
@@ -313,7 +339,9 @@ def serve(settings: Settings, load: Callable[[], Settings]) -> None:
         hub.attach(loop.call_soon_threadsafe)
         exporter.start()
         _announce(settings, sockets, "https" if door.tls else "http")
-        tasks = [asyncio.create_task(_tend(exporter, door)), asyncio.create_task(_follow(exporter, hub))]
+        duties = [_tend(exporter, door), _follow(exporter, hub)]
+        duties += [_report(exporter, supervisor)] if supervisor.is_there else []
+        tasks.extend(asyncio.create_task(duty) for duty in duties)
         try:
             await server.serve(sockets=sockets)
         finally:
@@ -341,6 +369,31 @@ async def _follow(exporter: Exporter, hub: "LiveHub") -> None:
         await hub.watched.wait()
         await asyncio.to_thread(exporter.refresh, _LIVE_SECONDS, LIVE_COLLECTORS)
         await asyncio.sleep(_LIVE_SECONDS)
+
+
+async def _report(exporter: Exporter, supervisor: Supervisor) -> None:
+    """Tell the service manager when we are ready, and from then on that nothing hangs, until something does."""
+    import asyncio  # noqa: PLC0415  # as in `serve`
+
+    await asyncio.to_thread(exporter.refresh, _FIRST_ROUND_SECONDS)
+    supervisor.ready(_status(exporter))
+    # asked in a thread: where the event loop or the runner hangs, nobody answers, and silence is what is understood
+    while not (dead := await asyncio.to_thread(exporter.dead_threads)):
+        supervisor.alive(_status(exporter))
+        await asyncio.sleep(supervisor.interval_seconds)
+    _log.error("%s ended though it should not have; the service's watchdog restarts the exporter", ", ".join(dead))
+
+
+def _reload(exporter: Exporter, supervisor: Supervisor) -> None:
+    supervisor.reloading()
+    exporter.reload()
+    supervisor.ready(_status(exporter))
+
+
+def _status(exporter: Exporter) -> str:
+    if exporter.refused:
+        return f"the new configuration was refused, the old one is in force: {exporter.refused[0]}"
+    return describe_collectors(exporter.words())
 
 
 def build_services(exporter: Exporter, hub: "LiveHub") -> "Services":

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -58,3 +60,26 @@ def test_logging_that_is_configured_again_says_each_thing_once(capsys: pytest.Ca
     said = capsys.readouterr().err
     assert said.count("once") == 1
     assert "{" not in said
+
+
+def test_the_journal_gets_priorities_and_no_second_time(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", sys.__stderr__)
+    stream = os.fstat(2)
+    monkeypatch.setenv("JOURNAL_STREAM", f"{stream.st_dev}:{stream.st_ino}")
+    configure_logging(Log(level="debug"))
+    logger = logging.getLogger("x")
+    for say, text in ((logger.debug, "a"), (logger.info, "b"), (logger.warning, "c"), (logger.error, "d\ne")):
+        say(text)
+    assert capfd.readouterr().err.splitlines() == ["<7>a", "<6>b", "<4>c", "<3>d", "<3>e"]
+
+
+@pytest.mark.parametrize("stream", ["", "0:0", "nonsense"])
+def test_another_programs_journal_is_not_ours(
+    stream: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOURNAL_STREAM", stream)
+    configure_logging(Log())
+    logging.getLogger("x").warning("loud")
+    assert capsys.readouterr().err.rstrip().endswith("WARNING loud")

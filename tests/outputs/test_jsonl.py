@@ -660,7 +660,7 @@ def test_a_disk_that_hangs_holds_up_neither_publishers_nor_the_status_nor_the_st
         done = threading.Event()
         threading.Thread(target=go_on, daemon=True).start()
         assert done.wait(10)
-        assert history.sink._thread.is_alive()
+        assert history.sink.thread.is_alive()
         gate.open()
     assert seqs(tmp_path) == [0, *range(201, 301)]
     assert history.inbox.dropped == 200

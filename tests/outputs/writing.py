@@ -87,7 +87,7 @@ def writer(
     finally:
         if start:
             sink.stop(10)
-            assert not sink._thread.is_alive()
+            assert not sink.thread.is_alive()
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:

@@ -129,15 +129,15 @@ class Background(Generic[T]):
 
     def __init__(self, call: Callable[[], T]) -> None:
         self._results: list[T] = []
-        self._thread = threading.Thread(target=lambda: self._results.append(call()), daemon=True)
-        self._thread.start()
+        self.thread = threading.Thread(target=lambda: self._results.append(call()), daemon=True)
+        self.thread.start()
 
     @property
     def running(self) -> bool:
-        return self._thread.is_alive()
+        return self.thread.is_alive()
 
     def result(self) -> T:
-        self._thread.join(SOON)
+        self.thread.join(SOON)
         assert self._results, "the call did not return"
         return self._results[0]
 

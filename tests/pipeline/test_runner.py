@@ -1192,5 +1192,5 @@ def test_no_thread_is_left_when_an_idle_runner_stops(rig: Rig) -> None:
             thread.join(SOON)
             assert not thread.is_alive()
     assert rig.runner._workers == 0
-    assert rig.runner._heart is not None
-    assert not rig.runner._heart.is_alive()
+    assert rig.runner.heart is not None
+    assert not rig.runner.heart.is_alive()

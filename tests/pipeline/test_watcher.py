@@ -57,7 +57,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     scene = Scene(tmp_path)
     yield scene
     scene.watcher.stop()
-    assert not scene.watcher._thread.is_alive()
+    assert not scene.watcher.thread.is_alive()
 
 
 def watching(name: str, *watches: Watch | Path, seconds: float = QUICK) -> Collector:
@@ -233,7 +233,7 @@ def test_it_stops_at_once_while_it_waits(scene: Scene) -> None:
     began = time.monotonic()
     scene.watcher.stop()
     assert time.monotonic() - began < 0.9  # it was not waited for in vain
-    assert not scene.watcher._thread.is_alive()
+    assert not scene.watcher.thread.is_alive()
     scene.watcher.stop()
 
 
@@ -253,8 +253,8 @@ def test_it_stops_at_once_though_a_look_hangs(tmp_path: Path) -> None:
         assert time.monotonic() - began < SOON / 2
     finally:
         release.set()
-    scene.watcher._thread.join(SOON)
-    assert not scene.watcher._thread.is_alive()
+    scene.watcher.thread.join(SOON)
+    assert not scene.watcher.thread.is_alive()
 
 
 def test_one_that_was_never_started_can_be_stopped_and_leaves_nothing_open(tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def test_replacing_and_stopping_at_the_same_time_breaks_nothing(tmp_path: Path) 
         scene.watcher.stop()
         done.set()
         assert replacing.result()
-        assert not scene.watcher._thread.is_alive()
+        assert not scene.watcher.thread.is_alive()
 
 
 def wait_for_edge(rig: Rig, watcher: Watcher, value: float, count: int) -> None:

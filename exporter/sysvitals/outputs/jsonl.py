@@ -82,17 +82,17 @@ class JsonlSink:
         self._in_trouble = False
         self._uncompressed: deque[Segment] = deque()
         self._stopping = Flag()
-        self._thread = Thread(target=self._run, name="history", daemon=True)
+        self.thread = Thread(target=self._run, name="history", daemon=True)
 
     def start(self) -> None:
         """Mend what the last run left behind, then begin to write."""
-        self._thread.start()
+        self.thread.start()
 
     def stop(self, seconds: float) -> None:
         """Write what waits, and end. Waits for it up to so many seconds."""
         self._inbox.close()
         self._stopping.set()
-        self._thread.join(seconds)
+        self.thread.join(seconds)
 
     def status(self) -> HistoryStatus:
         """How the history fares."""

@@ -90,12 +90,11 @@ class Runner:
         lock = Lock()
         self._work_ready = Condition(lock)
         self._changed = Condition(lock)
-        self._heart: Thread | None = None
+        self.heart = Thread(target=self._beat, name="heartbeat", daemon=True)
 
     def start(self) -> None:
         """Begin to run the collectors at their intervals, all of them at once now."""
-        self._heart = Thread(target=self._beat, name="heartbeat", daemon=True)
-        self._heart.start()
+        self.heart.start()
 
     def stop(self) -> None:
         """Run nothing any more. A run that is under way is left behind."""
@@ -105,8 +104,8 @@ class Runner:
             self._idle = 0
             self._work_ready.notify_all()
             self._changed.notify_all()
-        if self._heart is not None:
-            self._heart.join(timeout=1)
+        if self.heart.ident is not None:
+            self.heart.join(timeout=1)
 
     def replace(self, collectors: Iterable[Collector]) -> frozenset[str]:
         """Run these from now on; who stays keeps its state. Returns the names of those that are gone."""

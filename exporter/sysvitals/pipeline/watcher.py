@@ -39,21 +39,21 @@ class Watcher:
         self._lock = Lock()
         self._stopping = Event()
         self._ask_at = 0.0
-        self._thread = Thread(target=self._run, name="watcher", daemon=True)
+        self.thread = Thread(target=self._run, name="watcher", daemon=True)
         self.replace(collectors)
 
     def start(self) -> None:
         """Begin to watch."""
-        self._thread.start()
+        self.thread.start()
 
     def stop(self) -> None:
         """Watch nothing any more."""
         self._stopping.set()
         self._notices.wake()
-        if self._thread.ident is None:
+        if self.thread.ident is None:
             self._notices.close()
         else:
-            self._thread.join(timeout=1)
+            self.thread.join(timeout=1)
 
     def replace(self, collectors: Iterable[Collector]) -> None:
         """Watch on behalf of these from now on."""
