@@ -100,6 +100,14 @@ def _servers() -> None:
     need_tool("prometheus-alertmanager")
 
 
+@pytest.fixture(autouse=True)
+def _as_at_a_terminal() -> Iterator[None]:
+    """Where nohup runs the tests, SIGHUP is ignored, and those whom they start inherit that."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @contextmanager
 def running(folder: Path, *flags: str, ready: bool = True, **environment: str) -> Iterator[Stack]:
     """The stack on ports of its own. What is left of it at the end is killed."""
