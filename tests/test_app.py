@@ -396,6 +396,10 @@ class Process:
         assert status == 0, self.log
         return seconds
 
+    def wait(self) -> int:
+        """Its status, when it has ended by itself."""
+        return self._process.wait(PATIENCE_SECONDS)
+
     def kill(self) -> None:
         if self._process.poll() is None:
             self._process.kill()
@@ -533,6 +537,17 @@ class TestAProcess:
         events = stored(second.storage)
         assert [event["seq"] for event in events] == list(range(len(events)))
         assert [event["name"] for event in events].count("sysvitals.started") == 2
+
+    def test_keeps_another_out_of_its_history(self, start: Start) -> None:
+        first = start(*BELOW, *ONLY_LOAD)
+        first.wait_until_ready()
+        second = start(*BELOW, *ONLY_LOAD, f"--storage.path={first.storage}", folder="second")
+        assert second.wait() == 1
+        assert re.search(r"^sysvitals: process \d+ keeps its history in .*: end it, or ", second.log, re.MULTILINE)
+        without = start(*BELOW, *ONLY_LOAD, f"--storage.path={first.storage}", "--no-history", folder="without")
+        without.wait_until_ready()
+        first.stop()
+        assert [event["name"] for event in stored(first.storage)].count("sysvitals.started") == 1
 
     def test_tells_of_the_host_below_its_paths(self, start: Start) -> None:
         process = start(*BELOW, "--no-history")

@@ -1,5 +1,6 @@
 """Builds the exporter from its settings: the only place where the parts meet."""
 
+import contextlib
 import faulthandler
 import logging
 import os
@@ -18,6 +19,7 @@ from sysvitals.collectors import COLLECTORS
 from sysvitals.config.load import ConfigError
 from sysvitals.config.logs import configure_logging
 from sysvitals.config.settings import SECTIONS, Settings, list_leaves
+from sysvitals.history.claim import claim_folder
 from sysvitals.history.ending import settle_ending
 from sysvitals.history.reading import read_last_mark
 from sysvitals.model.catalog import Catalog, build_catalog
@@ -295,19 +297,27 @@ def build_exporter(settings: Settings, load: Callable[[], Settings] | None = Non
 def serve(settings: Settings, load: Callable[[], Settings]) -> None:
     """Run until SIGTERM or SIGINT. SIGHUP reads the configuration again.
 
-    Raises OSError where an address is taken, ConfigError where the file for TLS and passwords will not do.
+    Raises OSError where an address or the folder of the history is taken, ConfigError where the file for TLS and
+    passwords will not do.
     """
     # here and not above: looking once needs no server, and importing one takes a small board seconds
-    import asyncio  # noqa: PLC0415
-
-    from sysvitals.outputs.live import LiveHub  # noqa: PLC0415
     from sysvitals.web.door import Door  # noqa: PLC0415
-    from sysvitals.web.routes import build_web_app  # noqa: PLC0415
-    from sysvitals.web.server import build_server, listen  # noqa: PLC0415
+    from sysvitals.web.server import listen  # noqa: PLC0415
 
     configure_logging(settings.log)
     door = Door(settings.web.config_file)
     sockets = listen(settings.web.listen_address)
+    with claim_folder(settings.storage.path) if settings.history.enabled else contextlib.nullcontext():
+        _serve(settings, load, door, sockets)
+
+
+def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", sockets: list[socket.socket]) -> None:
+    import asyncio  # noqa: PLC0415  # as in `serve`
+
+    from sysvitals.outputs.live import LiveHub  # noqa: PLC0415
+    from sysvitals.web.routes import build_web_app  # noqa: PLC0415
+    from sysvitals.web.server import build_server  # noqa: PLC0415
+
     exporter = build_exporter(settings, load)
     hub = LiveHub(viewers=settings.web.max_viewers)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
