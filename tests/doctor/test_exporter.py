@@ -16,7 +16,7 @@ from sysvitals import __version__
 from sysvitals.collectors.boot import Boot
 from sysvitals.doctor.address import parse_address
 from sysvitals.doctor.check import Check, Verdict
-from sysvitals.doctor.exporter import Running, ask_exporter, check_exporter, exporter_url
+from sysvitals.doctor.exporter import Running, ask_exporter, check_exporter, exporter_address
 from sysvitals.doctor.fetching import Server
 from sysvitals.doctor.trouble import Trouble
 from sysvitals.model.event import format_time
@@ -25,6 +25,7 @@ from tests.doctor.serving import Answers, Raw, serve
 from tests.stack.running import free_port
 
 OK, ABSENT, WARNING, BROKEN = Verdict
+URL = "http://127.0.0.1:9877"
 
 METRICS = f"""# TYPE sysvitals_build_info gauge
 sysvitals_build_info{{version="{__version__}",python="3"}} 1
@@ -68,7 +69,7 @@ def asked(given: Answers) -> Iterator[Running | Trouble]:
 
 def checks_of(given: Answers, storage: Path, **flags: str) -> dict[str, Check]:
     with asked(given) as found:
-        checks = list(check_exporter(found, seen({}), settings_of(storage, **flags)))
+        checks = list(check_exporter(found, seen({}), settings_of(storage, **flags), URL))
     return {check.id: check for check in checks}
 
 
@@ -92,13 +93,13 @@ def test_the_states_of_its_collectors_are_read() -> None:
 
 def test_none_there_is_broken_with_how_to_start_it(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, web__listen_address=f"127.0.0.1:{free_port()}")
-    server = Server("the exporter", parse_address(exporter_url(settings)), direct=True)
+    server = Server("the exporter", exporter_address(settings), direct=True)
     with pytest.raises(Trouble) as caught:
         ask_exporter(server)
     server.close()
-    checks = {check.id: check for check in check_exporter(caught.value, seen({}), settings)}
+    checks = {check.id: check for check in check_exporter(caught.value, seen({}), settings, URL)}
     assert checks["exporter.answers"].verdict is BROKEN
-    assert checks["exporter.answers"].text == f"no exporter answers at {exporter_url(settings)}"
+    assert checks["exporter.answers"].text == f"no exporter answers at {URL}"
     assert "sysvitals serve" in checks["exporter.answers"].remedy
     assert checks["exporter.history"].verdict is ABSENT
 
@@ -157,7 +158,7 @@ def test_an_exporter_open_to_the_network_needs_no_word_of_it(tmp_path: Path) -> 
 def test_an_exporter_that_reads_another_host_is_found_out(tmp_path: Path) -> None:
     with asked(WELL) as found:
         look = seen({}, Boot(uptime=1.0, boot_id="boot-2"))
-        checks = {check.id: check for check in check_exporter(found, look, settings_of(tmp_path))}
+        checks = {check.id: check for check in check_exporter(found, look, settings_of(tmp_path), URL)}
     assert checks["exporter.host"].verdict is BROKEN
     assert "pi4" in checks["exporter.host"].text
 
@@ -219,4 +220,28 @@ def test_a_history_that_you_may_not_write(tmp_path: Path, monkeypatch: pytest.Mo
     ],
 )
 def test_it_is_asked_where_it_listens(address: str, url: str, tmp_path: Path) -> None:
-    assert exporter_url(settings_of(tmp_path, web__listen_address=address)) == url
+    assert exporter_address(settings_of(tmp_path, web__listen_address=address)).url == url
+
+
+@pytest.mark.parametrize(
+    ("content", "scheme"),
+    [
+        ("tls_server_config: {cert_file: c.pem, key_file: k.pem}", "https"),
+        ("basic_auth_users: {}", "http"),
+        ("what we may not read or do not understand", "https"),
+        (None, "http"),
+    ],
+)
+def test_it_is_asked_as_its_web_configuration_wants_it(content: str | None, scheme: str, tmp_path: Path) -> None:
+    file = tmp_path / "web.yml"
+    if content is not None:
+        file.write_text(content)
+    settings = settings_of(tmp_path, web__config_file=str(file), web__listen_address=":9877")
+    assert exporter_address(settings).url == f"{scheme}://127.0.0.1:9877"
+
+
+def test_who_is_not_let_in_is_told_how_to_give_name_and_password() -> None:
+    with asked({"/metrics": Raw(401, "no")}) as found:
+        assert isinstance(found, Trouble)
+        assert "wants a name and a password" in found.text
+        assert found.remedy.startswith("--exporter http://NAME:PASSWORD@127.0.0.1:")

@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import bcrypt
 import httpx
@@ -67,6 +68,15 @@ def test_page_metrics_and_streams_want_tls_and_a_password_and_renewals_need_no_r
                 assert "snapshot" in json.loads(await viewer.recv())
 
         asyncio.run(asyncio.wait_for(watch(), 20))
+        doctor = [sys.executable, "-m", "sysvitals", "doctor", "--json", *flags]
+        told = subprocess.run(doctor, capture_output=True, text=True, check=False, timeout=60)
+        found = {check["id"]: check for check in json.loads(told.stdout)["checks"]}
+        assert found["exporter.answers"]["remedy"] == f"--exporter https://NAME:PASSWORD@{address}"
+        doctor.append(f"--exporter=https://anna:{quote(PASSWORD)}@{address}")
+        told = subprocess.run(doctor, capture_output=True, text=True, check=False, timeout=60)
+        found = {check["id"]: check for check in json.loads(told.stdout)["checks"]}
+        assert found["exporter.answers"]["verdict"] == "ok"
+        assert "Warning" not in told.stderr
         make_certificate(tmp_path, "renewed")
         write_config(tmp_path, "another")
         renewed = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))

@@ -18,12 +18,20 @@ def add_doctor_command(
     parser = commands.add_parser(
         "doctor",
         help=text,
-        usage="sysvitals doctor [--prometheus URL] [--alertmanager URL] [--send-test-alert] [--json] [FLAG ...]",
+        usage=(
+            "sysvitals doctor [--exporter URL] [--prometheus URL] [--alertmanager URL] [--send-test-alert] [--json]"
+            " [FLAG ...]"
+        ),
         description=(
             f"{text[0].upper()}{text[1:]}. Give it the settings that the exporter runs with. The exit status is 0 if"
             " nothing is broken, 1 if something is, 2 if it was asked wrongly."
         ),
         allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--exporter",
+        metavar="URL",
+        help="This host's exporter, such as https://NAME:PASSWORD@localhost:9877. (default: what the settings say)",
     )
     parser.add_argument("--prometheus", metavar="URL", help="Prometheus, such as http://localhost:9090.")
     parser.add_argument(
@@ -53,7 +61,7 @@ def run_doctor(options: Mapping[str, Any]) -> int:
     addresses = {}
     try:
         settings = load_settings(COLLECTORS, file=options["file"], flags=flags)
-        for name in ("prometheus", "alertmanager"):
+        for name in ("exporter", "prometheus", "alertmanager"):
             addresses[name] = parse_address(options[name]) if options[name] is not None else None
     except ConfigError as error:
         for problem in error.problems:
@@ -62,11 +70,12 @@ def run_doctor(options: Mapping[str, Any]) -> int:
     except ValueError as error:
         say_error(f"--{name}: what was given {error}")
         return 2
-    if options["send_test_alert"] and not any(addresses.values()):
+    exporter, prometheus, alertmanager = addresses.values()
+    if options["send_test_alert"] and not (prometheus or alertmanager):
         say_error("--send-test-alert: to whom? give --prometheus URL, or --alertmanager URL, or both")
         return 2
     report = None if options["json"] else build_report(sys.stdout)
-    question = Question(settings, addresses["prometheus"], addresses["alertmanager"], send=options["send_test_alert"])
+    question = Question(settings, exporter, prometheus, alertmanager, send=options["send_test_alert"])
     try:
         host, checks = examine(question, report)
     except KeyboardInterrupt:

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from sysvitals.config.settings import Settings
-from sysvitals.doctor.address import Address, is_loopback, parse_address
+from sysvitals.doctor.address import Address, is_loopback
 from sysvitals.doctor.alertmanager import Status, ask_status, check_health, check_routes, check_watchdog
 from sysvitals.doctor.alerts import (
     Recipient,
@@ -18,7 +18,7 @@ from sysvitals.doctor.alerts import (
 )
 from sysvitals.doctor.check import Check, absent, broken, ok, warning
 from sysvitals.doctor.desk import STRANGE, Desk, explain_strange
-from sysvitals.doctor.exporter import Running, ask_exporter, check_exporter, exporter_url
+from sysvitals.doctor.exporter import Running, ask_exporter, check_exporter, exporter_address
 from sysvitals.doctor.fetching import Server
 from sysvitals.doctor.host import check_host, describe_host
 from sysvitals.doctor.prometheus import (
@@ -42,6 +42,7 @@ class Question:
     """What is asked: this host, by its settings, and the servers by their addresses, as far as they were given."""
 
     settings: Settings
+    exporter: Address | None
     prometheus: Address | None
     alertmanager: Address | None
     send: bool = False
@@ -53,12 +54,14 @@ def examine(question: Question, report: Report | None) -> tuple[str, list[Check]
     with ExitStack() as stack:
         desk = Desk(report, stack)
         look = look_at_host(settings)
-        found = _ask_exporter(desk, settings)
+        address = question.exporter or exporter_address(settings)
+        direct = question.exporter is None or is_loopback(address.host)
+        found = _ask_exporter(desk.connect("the exporter", address, direct=direct))
         desk.heading(f"This host: {describe_host(look)}")
         running = found if isinstance(found, Running) and found.boot == look.boot_id else None
         desk.take("host", lambda: check_host(look, running, settings))
-        desk.heading(f"Its exporter: {exporter_url(settings)}")
-        desk.take("exporter", lambda: check_exporter(found, look, settings))
+        desk.heading(f"Its exporter: {address.url}")
+        desk.take("exporter", lambda: check_exporter(found, look, settings, address.url))
         shipped = desk.attempt("rules.shipped", lambda: load_shipped(shipped_folder("prometheus") / "rules")) or []
         sending = guess_sending(look.hostname, find_alert(shipped, HEADLINE))
         recipients: list[Recipient] = []
@@ -82,8 +85,7 @@ def examine(question: Question, report: Report | None) -> tuple[str, list[Check]
         return look.hostname, desk.checks
 
 
-def _ask_exporter(desk: Desk, settings: Settings) -> Running | Trouble:
-    server = desk.connect("the exporter", parse_address(exporter_url(settings)), direct=True)
+def _ask_exporter(server: Server) -> Running | Trouble:
     try:
         return ask_exporter(server)
     except Trouble as trouble:

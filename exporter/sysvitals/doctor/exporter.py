@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sysvitals import __version__
+from sysvitals.config.load import ConfigError
 from sysvitals.config.settings import Settings
-from sysvitals.doctor.address import is_loopback
+from sysvitals.config.web_config import load_web_config
+from sysvitals.doctor.address import Address, is_loopback, parse_address
 from sysvitals.doctor.check import Check, absent, broken, ok, warning
 from sysvitals.doctor.fetching import Server
 from sysvitals.doctor.readings import Look
@@ -24,6 +26,7 @@ from sysvitals.model.thresholds import COLLECTOR_STALE
 from sysvitals.outputs.segments import find_last_segment
 
 _LEAST_PATIENCE_SECONDS = 30.0
+_UNAUTHORIZED = 401
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,19 @@ class Running:
         return states
 
 
-def exporter_url(settings: Settings) -> str:
+def exporter_address(settings: Settings) -> Address:
     """Where the exporter of these settings is asked from its own machine."""
     host, port = settings.web.listen_address[0]
     host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    scheme = "https" if _speaks_tls(settings.web.config_file) else "http"
+    return parse_address(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}")
+
+
+def _speaks_tls(web_config: str) -> bool:
+    try:
+        return bool(web_config) and load_web_config(web_config).tls is not None
+    except ConfigError:  # it may be for the exporter's eyes only
+        return os.path.exists(web_config)
 
 
 def ask_exporter(server: Server) -> Running:
@@ -64,6 +75,9 @@ def ask_exporter(server: Server) -> Running:
     try:
         samples = read_samples(server)
     except Trouble as trouble:
+        if trouble.status == _UNAUTHORIZED:
+            scheme, _, rest = server.address.url.partition("://")
+            raise Trouble(trouble.kind, trouble.text, f"--exporter {scheme}://NAME:PASSWORD@{rest}") from None
         if trouble.kind in ("status", "content") and (name := identify(server)):
             raise _other(server, name) from None
         raise
@@ -92,15 +106,15 @@ def ask_exporter(server: Server) -> Running:
     )
 
 
-def check_exporter(found: Running | Trouble, look: Look, settings: Settings) -> Iterator[Check]:
-    """All checks of the running exporter."""
+def check_exporter(found: Running | Trouble, look: Look, settings: Settings, url: str) -> Iterator[Check]:
+    """All checks of the running exporter, which was asked at this address."""
     if isinstance(found, Trouble):
         remedy = (
             "start it with `sysvitals serve`, or see `systemctl status sysvitals`;\n"
-            "where it listens elsewhere, say so: --web.listen-address=HOST:PORT, or --config.file=FILE"
+            "where it listens elsewhere, say so: --exporter URL, or --config.file=FILE"
         )
         refused = found.kind == "refused"
-        text = f"no exporter answers at {exporter_url(settings)}" if refused else found.text
+        text = f"no exporter answers at {url}" if refused else found.text
         yield broken("exporter.answers", text, remedy if refused else found.remedy)
         yield check_history(None, settings)
         return
@@ -211,7 +225,7 @@ def _last_written(folder: str) -> float | None:
 
 
 def _other(server: Server, name: str) -> Trouble:
-    remedy = "the port is taken: give one of them another, or say where the exporter is: --web.listen-address=HOST:PORT"
+    remedy = "the port is taken: give one of them another, or say where the exporter is: --exporter URL"
     return Trouble("content", f"at {server.address.url} it is not sysvitals that answers, but {name}", remedy)
 
 

@@ -11,6 +11,7 @@ from threading import Thread
 from typing import Any
 
 import requests
+import urllib3
 from requests.auth import HTTPBasicAuth
 
 from sysvitals import __version__
@@ -28,12 +29,15 @@ class Server:
     """A server that is asked, one question after another. `name` is what people call it."""
 
     def __init__(self, name: str, address: Address, *, direct: bool = False) -> None:
-        """`direct`: it is on this machine, so that no proxy of the environment is to be asked on the way."""
+        """`direct`: it is on this machine, so neither a proxy is asked nor whose name its certificate bears."""
         self.name = name
         self.address = address
         self._session = requests.Session()
         self._session.headers["User-Agent"] = f"sysvitals-doctor/{__version__}"
         self._session.trust_env = not direct
+        if direct:
+            self._session.verify = False
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         if address.user is not None:
             # as bytes, since texts could be Latin-1 only
             self._session.auth = HTTPBasicAuth(address.user.encode(), (address.password or "").encode())

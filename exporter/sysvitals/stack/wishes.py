@@ -71,6 +71,10 @@ def read_wishes(options: Mapping[str, Any]) -> Wishes:
     for name, address in flagged:
         if address.port == 0:
             problems.append(f"--{name}.listen-address: port 0 will not do: the others must know where to find it")
+    if settings.web.config_file:
+        problems.append(
+            "web.config_file: the stack knows no passwords; run the parts as services, or leave it out here"
+        )
     if options["simulate"] is not None:
         problems += [f"{flag} does not go with --simulate" for flag in _HOST_FLAGS if flag in flags]
     if problems:
