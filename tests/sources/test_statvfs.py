@@ -1,8 +1,10 @@
+import errno
 import json
 import os
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -12,9 +14,10 @@ from hypothesis import strategies as st
 
 from sysvitals.model.collector import Fault
 from sysvitals.sources.host import Host
-from sysvitals.sources.mountinfo import Mount
+from sysvitals.sources.mountinfo import Mount, parse_mountinfo, read_mounts
 from sysvitals.sources.statvfs import Space, convert_statvfs, is_remote, read_space, read_spaces
 from tests.building import build_host
+from tests.mounting import own_mounts
 from tests.recorded import RecordedHost
 
 ANSWER = {"bsize": 4096, "frsize": 1024, "blocks": 1000, "bfree": 400, "bavail": 300, "files": 50, "ffree": 20}
@@ -174,4 +177,41 @@ def test_hosts_do_not_share_what_they_remember(host: HangingHost) -> None:
 
 
 def test_this_machines_root_is_as_large_as_psutil_says() -> None:
-    assert read_space(Host(), mount_at("/", "ext4")).size == psutil.disk_usage("/").total
+    [root] = [mount for mount in read_mounts(Host()) if isinstance(mount, Mount) and mount.path == "/"]
+    assert read_space(Host(), root).size == psutil.disk_usage("/").total
+
+
+def test_what_lies_beneath_a_mount_that_is_not_seen_here_is_not_taken_for_it(tmp_path: Path) -> None:
+    # so in a container whose mounts do not follow the host's, and in a service's sandbox that hides a part
+    host = Host()
+    with own_mounts() as others:
+        others.mount(tmp_path / "disk")
+        table = parse_mountinfo(Path(others.table).read_bytes())
+        [disk] = [mount for mount in table if isinstance(mount, Mount) and mount.path == str(tmp_path / "disk")]
+        with pytest.raises(
+            OSError, match="not mounted where this process looks: mount the host's / with rslave"
+        ) as told:
+            read_space(host, disk)
+        assert told.value.errno == errno.ENODEV
+        seen_there = Host(rootfs=f"{others.proc}/root")
+        assert read_space(seen_there, disk).size == 1 << 20
+
+
+def test_the_root_of_this_host_is_where_its_table_says() -> None:
+    host = Host()
+    [root] = [mount for mount in read_mounts(host) if isinstance(mount, Mount) and mount.path == "/"]
+    if root.fstype not in ("btrfs", "bcachefs"):
+        assert host.folder_device("/") == root.number
+
+
+def test_files_that_stand_for_a_host_are_on_no_device_of_it(tmp_path: Path) -> None:
+    (tmp_path / "proc").mkdir()
+    assert Host(procfs=f"{tmp_path}/proc", rootfs=str(tmp_path)).folder_device(str(tmp_path)) is None
+    assert Host().folder_device("/proc/self/status") is None
+
+
+def test_subvolumes_of_btrfs_are_not_compared(tmp_path: Path) -> None:
+    mount = Mount(1, "0:40", "/@home", os.fsencode(tmp_path), "/dev/sda2", "btrfs", read_only=False)
+    assert read_space(Host(), mount).size > 0
+    with pytest.raises(OSError, match="not mounted where this process looks"):
+        read_space(Host(), replace(mount, fstype="ext4"))

@@ -7,10 +7,11 @@ answers the system calls by overriding these few methods.
 import ctypes
 import errno
 import os
+import stat
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 from sysvitals.sources.ioctl import call_ioctl
 from sysvitals.sources.programs import run_program
@@ -81,6 +82,24 @@ class Host:
     def statvfs(self, path: str | bytes) -> os.statvfs_result:
         """What the filesystem at that path says of itself. May hang on a dead network mount."""
         return os.statvfs(path)
+
+    def folder_device(self, path: str | bytes) -> str | None:
+        """`major:minor` of the filesystem that a folder is on. None where it is no folder, or files stand for a host.
+
+        Raises OSError. May hang on a dead network mount.
+        """
+        if not self._is_live:
+            return None
+        found = os.stat(path)
+        return f"{os.major(found.st_dev)}:{os.minor(found.st_dev)}" if stat.S_ISDIR(found.st_mode) else None
+
+    @cached_property
+    def _is_live(self) -> bool:
+        """Whether `procfs` is a kernel's, whose root has the inode 1, and not a recorded or simulated host's folder."""
+        try:
+            return os.stat(self.procfs).st_ino == 1
+        except OSError:
+            return False
 
     def uname(self) -> os.uname_result:
         """The running kernel."""

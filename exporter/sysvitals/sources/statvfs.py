@@ -54,8 +54,15 @@ def read_spaces(host: Host, mounts: Sequence[Mount], patience_seconds: float) ->
 
 
 def read_space(host: Host, mount: Mount) -> Space:
-    """The space of one mount. Raises OSError; may hang."""
-    return convert_statvfs(host.statvfs(fsencode(host.rootfs) + mount.point))
+    """The space of one mount. Raises OSError; ENODEV where another filesystem lies at its path here. May hang."""
+    path = fsencode(host.rootfs) + mount.point
+    device = host.folder_device(path) if mount.fstype not in _MANY_DEVICES else None
+    if device is not None and device != mount.number:
+        # the table of mounts is the host's, and what a container or a sandbox sees may be less: the size would be that
+        # of whatever lies beneath
+        reason = "it is not mounted where this process looks: mount the host's / with rslave (HostToContainer)"
+        raise OSError(errno.ENODEV, reason, mount.path)
+    return convert_statvfs(host.statvfs(path))
 
 
 def convert_statvfs(answer: os.statvfs_result) -> Space:
@@ -79,6 +86,9 @@ def is_remote(fstype: str) -> bool:
     """Whether a server or a program in user space must answer, either of which may never do so."""
     return fstype in _REMOTE or fstype.startswith("fuse.")
 
+
+_MANY_DEVICES = frozenset({"bcachefs", "btrfs"})
+"""Their subvolumes have device numbers of their own, which no table of mounts shows."""
 
 # fmt: off
 _REMOTE = frozenset({
