@@ -89,6 +89,7 @@ def test_what_a_later_mount_hides_is_not_told(tmp_path: Path) -> None:
         "/var/lib/docker/overlay2/c0ffee/merged",
         "/var/lib/containerd/x",
         "/var/lib/kubelet/pods/1/volumes/x",
+        "/var/lib/k0s/kubelet/pods/1/volumes/x",
         "/snap/core22/1",
         "/etc/resolv.conf",
         "/tmp/.mount_App1",  # noqa: S108

@@ -79,6 +79,10 @@ def test_a_device_that_stands_there_twice_is_told_once(tmp_path: Path) -> None:
     [
         "lo",
         "veth1a2b3c",
+        "cilium_vxlan",
+        "vxlan.calico",
+        "weave",
+        "antrea-gw0",
         "docker0",
         "br-0a1b2c3d4e5f",
         "cali12ab",

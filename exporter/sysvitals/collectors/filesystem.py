@@ -27,7 +27,7 @@ class Options:
         r"/(dev|proc|sys)(/.*)?"
         r"|/run/(?!media/).+"
         r"|/(snap|var/snap|var/lib/snapd)/.+"
-        r"|/var/lib/(docker|containers|containerd|kubelet|lxc|lxcfs|lxd|incus)/.+"
+        r"|/var/lib/(docker|containers|containerd|kubelet|k0s/kubelet|lxc|lxcfs|lxd|incus)/.+"
         r"|/home/[^/]+/\.local/share/containers/.+"
         r"|/etc/(hostname|hosts|resolv\.conf)"
         r"|/tmp/\.mount_.+"

@@ -21,8 +21,8 @@ class Options:
     """What is left out: the loopback device, and what containers and virtual machines make and unmake."""
 
     exclude_devices: Annotated[str, "Leave out devices whose name matches this as a whole."] = (
-        "lo|(veth|cali|lxc|lxdbr|docker|br-|cni|flannel|virbr|vnet|tap|fwbr|fwpr|fwln|dummy|ifb|podman|kube-|nodelocaldns|"
-        "hwsim).*"
+        "lo|(veth|cali|vxlan[.]calico|cilium_|weave|antrea-|lxc|lxdbr|docker|br-|cni|flannel|virbr|vnet|tap|"
+        "fwbr|fwpr|fwln|dummy|ifb|podman|kube-|nodelocaldns|hwsim).*"
     )
 
 
