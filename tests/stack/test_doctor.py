@@ -284,7 +284,7 @@ def test_a_test_alert_arrives_once_and_marked_with_the_labels_of_a_real_one(stac
         "test.arrived": "ok",
         "test.notified": "ok",
         "test.read": "absent",
-    }
+    }, checks["test.notified"]
     assert status == 0
     [alert] = stack.receiver.tests_since(began)
     assert alert["status"] == "firing"

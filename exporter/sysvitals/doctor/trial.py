@@ -50,7 +50,7 @@ class Path:
 
 def mark(labels: Labels) -> Labels:
     """The labels of a real alert, marked. The id lets Alertmanager take a second test for another alert."""
-    return {**labels, "test": "true", "test_id": f"{time.time():.0f}"}
+    return {**labels, "test": "true", "test_id": f"{int(time.time())}"}
 
 
 def build_alert(labels: Labels, rule: Rule | None, *, lasts: float) -> Mapping[str, Any]:
