@@ -12,7 +12,7 @@ help:
 	@echo "make run       the exporter, from nothing (more flags: make run ARGS='--console')"
 	@echo "make demo      the exporter on a simulated board that browns out (make demo BOARD=pi5 SCENARIO=fan-failure)"
 	@echo "make test      all checks"
-	@echo "make docs      write the references, the event schema, simulated boards, rules and dashboards anew"
+	@echo "make docs      write the references, the event schema, simulated boards, rules, dashboards and manifests anew"
 	@echo "make expected  write the recorded hosts' expected expositions anew, for review"
 	@echo "make format    lay out the code"
 
@@ -59,6 +59,7 @@ docs: $(VENV)/test.stamp
 	$(BIN)/python exporter/pack_boards.py
 	$(BIN)/python -m prometheus.rulebook
 	$(BIN)/python -m grafana.builder
+	$(BIN)/python -m deploy.kubernetes
 
 expected: $(VENV)/test.stamp
 	UPDATE_EXPECTED=1 $(BIN)/pytest --quiet tests/test_hosts.py -k exposition

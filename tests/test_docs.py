@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import deploy.kubernetes.__main__
 import grafana.builder.__main__
 import prometheus.rulebook.__main__
 from sysvitals.app import build_full_catalog
@@ -25,6 +26,7 @@ PAGES = sorted(
         ROOT / "benchmarks",
         ROOT / "prometheus",
         ROOT / "grafana",
+        ROOT / "deploy",
     )
     for page in folder.glob("*.md")
     if page.name not in ("METRICS.md", "SETTINGS.md", "CHANGELOG.md")
@@ -38,7 +40,9 @@ def render_documents() -> dict[Path, str]:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     documents: dict[Path, str] = module.render_documents()
-    return documents | prometheus.rulebook.__main__.render_documents() | grafana.builder.__main__.render_documents()
+    for made in (prometheus.rulebook.__main__, grafana.builder.__main__, deploy.kubernetes.__main__):
+        documents |= made.render_documents()
+    return documents
 
 
 DOCUMENTS = render_documents()
@@ -49,7 +53,10 @@ def test_a_generated_file_is_current(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == DOCUMENTS[path], "run: make docs"
 
 
-@pytest.mark.parametrize(("folder", "pattern"), [("prometheus/rules", "*"), ("grafana/dashboards", "*")])
+@pytest.mark.parametrize(
+    ("folder", "pattern"),
+    [("prometheus/rules", "*"), ("grafana/dashboards", "*"), ("deploy/kubernetes/operator/rules", "*")],
+)
 def test_a_folder_of_generated_files_holds_nothing_else(folder: str, pattern: str) -> None:
     assert set((ROOT / folder).glob(pattern)) == {path for path in DOCUMENTS if path.parent == ROOT / folder}
 
