@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sysvitals.provision import shipped
+from sysvitals.provision import kinds, shipped
 from sysvitals.provision.kinds import KINDS
 from sysvitals.provision.shipped import shipped_folder
 
@@ -51,9 +51,20 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+PROGRAM = "/srv/sysvitals/bin/sysvitals"
+START = f"""
+import sys
+from sysvitals.provision import kinds
+kinds.find_program = lambda _folder: {PROGRAM!r}
+from sysvitals.cli import main
+sys.exit(main())
+"""
+"""The unit needs an installed command, which these files alone are not."""
+
+
 def run(installed: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(installed)}
-    command = [sys.executable, "-m", "sysvitals", *arguments]
+    command = [sys.executable, "-c", START, *arguments]
     return subprocess.run(
         command, cwd=installed, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
@@ -82,6 +93,8 @@ def test_the_wheel_has_exactly_the_files_that_are_provisioned(wheel: Path) -> No
         "grafana/dashboards/fleet.json",
         "grafana/provisioning/datasources/sysvitals.yml",
         "grafana/provisioning/dashboards/sysvitals.yml",
+        "deploy/systemd/etc/systemd/system/sysvitals.service",
+        "deploy/systemd/etc/sysvitals/sysvitals.yml",
     ):
         assert needed in expected
 
@@ -117,6 +130,7 @@ def test_provision_from_an_installed_wheel_writes_what_is_in_it(
     done = run(installed, "provision", kind, "--to", str(tmp_path))
     assert (done.returncode, done.stderr) == (0, "")
     monkeypatch.setattr(shipped, "_PACKAGE", installed / "sysvitals")
+    monkeypatch.setattr(kinds, "find_program", lambda _folder: PROGRAM)
     expected = KINDS[kind].files(tmp_path)
     assert len(expected) >= 2
     written = {

@@ -11,7 +11,7 @@ def need_tool(name: str) -> str:
     path = shutil.which(name)
     if path is not None:
         return path
-    words = f"{name} is not installed; Debian has it (apt install prometheus prometheus-alertmanager chromium-driver)"
+    words = f"{name} is not installed; Debian has it (see CONTRIBUTING.md)"
     if os.environ.get("CI"):
         pytest.fail(words)
     pytest.skip(words)

@@ -89,14 +89,26 @@ class Course(RuleBasedStateMachine):
         for path in [path for path in self.mine if not (self.folder / path).exists()]:
             self.aside.add(self.mine.pop(path))
 
-    @rule(release=RELEASES, step=st.integers(1, 16), manner=st.sampled_from((Manner.UPDATE, Manner.OVERWRITE)))
+    @rule()
+    def take_away(self) -> None:
+        outcomes = provision({}, self.folder, kind="test", manner=Manner.REMOVE)
+        assert {outcome.action for outcome in outcomes} <= {Action.REMOVED, Action.KEPT}
+        assert [path for path, content in self.contents().items() if not content.startswith(b"mine ")] == []
+        assert not memory_file(self.folder, "test").exists()
+        assert provision({}, self.folder, kind="test", manner=Manner.REMOVE) == []
+
+    @rule(
+        release=RELEASES,
+        step=st.integers(1, 16),
+        manner=st.sampled_from((Manner.UPDATE, Manner.OVERWRITE, Manner.REMOVE)),
+    )
     def be_killed(self, release: dict[str, bytes], step: int, manner: Manner) -> None:
         with pytest.MonkeyPatch.context() as patch:
             left = [step]
-            for name in ("fsync", "replace", "link", "unlink"):
+            for name in ("fsync", "replace", "link", "unlink", "rmdir"):
                 patch.setattr(os, name, self.count_down(getattr(os, name), left))
             with contextlib.suppress(Killed):
-                provision(release, self.folder, kind="test", manner=manner)
+                provision(release if manner is not Manner.REMOVE else {}, self.folder, kind="test", manner=manner)
         there = self.contents()
         for path in [path for path in self.mine if there.get(path) != self.mine[path]]:
             self.aside.add(self.mine.pop(path))

@@ -22,7 +22,7 @@ def add_provision_command(commands: "argparse._SubParsersAction[argparse.Argumen
     """The command's arguments; what they give is for `run_provision`."""
     from sysvitals.provision.kinds import KINDS  # noqa: PLC0415
 
-    text = "write the files for Prometheus, Alertmanager or Grafana into a folder"
+    text = "write the files for Prometheus, Alertmanager, Grafana or systemd into a folder"
     parser = commands.add_parser(
         "provision",
         help=text,
@@ -33,30 +33,36 @@ def add_provision_command(commands: "argparse._SubParsersAction[argparse.Argumen
     )
     parser.add_argument("kind", choices=list(KINDS), metavar="|".join(KINDS))
     parser.add_argument("--to", metavar="DIR", required=True, help="The folder, such as /etc/prometheus.")
-    parser.add_argument(
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument(
         "--overwrite", action="store_true", help="Replace what you changed or removed; yours is kept as FILE.old."
     )
+    ways.add_argument("--remove", action="store_true", help="Remove what was written; what you changed stays.")
     parser.add_argument("--dry-run", action="store_true", help="Say what would be done, and do nothing.")
 
 
 def run_provision(options: Mapping[str, Any]) -> int:
-    """Write them, and tell. The exit status: 1 if anything was kept or failed."""
+    """Write or remove them, and tell. The exit status: 1 if anything failed."""
     from sysvitals.provision.kinds import KINDS  # noqa: PLC0415
     from sysvitals.provision.plan import CHANGING, Action, Manner  # noqa: PLC0415
     from sysvitals.provision.provision import provision  # noqa: PLC0415
 
     kind = KINDS[options["kind"]]
     folder = Path(options["to"]).absolute()
-    manner = Manner.OVERWRITE if options["overwrite"] else Manner.UPDATE
+    manner = Manner.OVERWRITE if options["overwrite"] else Manner.REMOVE if options["remove"] else Manner.UPDATE
     try:
-        outcomes = provision(kind.files(folder), folder, kind=kind.name, manner=manner, dry_run=options["dry_run"])
+        files = kind.files(folder) if manner is not Manner.REMOVE else {}
+        outcomes = provision(
+            files, folder, kind=kind.name, within=kind.memory, manner=manner, dry_run=options["dry_run"]
+        )
     except OSError as error:
         sys.stderr.write(f"sysvitals: {folder}: {error.strerror}\n" if error.strerror else f"sysvitals: {error}\n")
         return 1
     sys.stdout.write(describe(outcomes, folder, dry_run=options["dry_run"]))
     if not options["dry_run"] and any(outcome.action in CHANGING for outcome in outcomes):
-        sys.stdout.write(f"then: {kind.then.replace('DIR', shlex.quote(str(folder)))}\n")
-    return int(any(outcome.action in (Action.KEPT, Action.FAILED) for outcome in outcomes))
+        then = kind.gone if manner is Manner.REMOVE else kind.then
+        sys.stdout.write(f"then: {then.replace('DIR', shlex.quote(str(folder)))}\n")
+    return int(any(outcome.action is Action.FAILED for outcome in outcomes))
 
 
 def describe(outcomes: "Sequence[Outcome]", folder: Path, *, dry_run: bool) -> str:
@@ -72,7 +78,9 @@ def describe(outcomes: "Sequence[Outcome]", folder: Path, *, dry_run: bool) -> s
                 lines.append(f"    … {len(outcome.diff) - _SHOWN_DIFF_LINES} more lines differ")
     counts = Counter(outcome.action for outcome in outcomes)
     words = [f"{counts[action]} {action}" for action in Action if counts[action]]
-    lines.append(("nothing was done; it would be: " if dry_run else "") + ", ".join(words))
+    lines.append(
+        ("nothing was done; it would be: " if dry_run else "") + (", ".join(words) or "nothing of ours is here")
+    )
     if any(outcome.diff for outcome in outcomes):
         lines.append("--overwrite takes ours in place of what was kept, and keeps yours as FILE.old")
     return "\n".join(lines) + "\n"

@@ -6,9 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sysvitals.provision.program import find_program
 from sysvitals.provision.shipped import read_shipped
 
 Files = dict[str, bytes]
+
+_UNIT = "etc/systemd/system/sysvitals.service"
+_PROGRAM = b"/opt/sysvitals/bin/sysvitals"
 
 _PROVIDERS = "provisioning/dashboards/"
 _PATH = re.compile(rb"(?m)^(?P<key>[ ]+path:[ ]+)(?P<value>.*)$")
@@ -28,15 +32,25 @@ def _point_at_dashboards(files: Files, folder: Path) -> Files:
     }
 
 
+def _point_at_program(files: Files, folder: Path) -> Files:
+    """A unit names the program by its whole path."""
+    return files | {_UNIT: files[_UNIT].replace(_PROGRAM, find_program(folder).encode())}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One program's files. `then` is what to do when they are written; DIR in it is the folder."""
+    """One program's files. `then` is what to do when they are written, `gone` when removed; DIR in it is the folder.
+
+    What was written is remembered in the subfolder `memory`.
+    """
 
     name: str
     help: str
     folder: str
     patterns: tuple[str, ...]
     then: str
+    gone: str
+    memory: str = ""
     adapt: Callable[[Files, Path], Files] = _as_shipped
 
     def files(self, folder: Path) -> Files:
@@ -53,6 +67,7 @@ KINDS = {
             folder="prometheus",
             patterns=("prometheus.yml", "rules/*.yml", "targets/*/*", "RUNBOOK.md"),
             then="promtool check config DIR/prometheus.yml && sudo systemctl reload prometheus",
+            gone="take what is gone out of your prometheus.yml, then sudo systemctl reload prometheus",
         ),
         Kind(
             name="alertmanager",
@@ -60,6 +75,7 @@ KINDS = {
             folder="prometheus",
             patterns=("alertmanager.yml", "templates/*.tmpl"),
             then="amtool check-config DIR/alertmanager.yml && sudo systemctl reload prometheus-alertmanager",
+            gone="take what is gone out of your alertmanager.yml, then sudo systemctl reload prometheus-alertmanager",
         ),
         Kind(
             name="grafana",
@@ -67,7 +83,27 @@ KINDS = {
             folder="grafana",
             patterns=("provisioning/*/*.yml", "dashboards/*.json"),
             then="sudo systemctl restart grafana-server (its paths.provisioning must be DIR/provisioning)",
+            gone="sudo systemctl restart grafana-server",
             adapt=_point_at_dashboards,
+        ),
+        Kind(
+            name="systemd",
+            help="the service: etc/ with its unit, user, device rule and sysvitals.yml (--to /)",
+            folder="deploy/systemd",
+            patterns=(
+                "etc/systemd/system/*.service",
+                "etc/sysusers.d/*.conf",
+                "etc/tmpfiles.d/*.conf",
+                "etc/udev/rules.d/*.rules",
+                "etc/sysvitals/*.yml",
+            ),
+            then="sudo systemd-sysusers && sudo systemd-tmpfiles --create sysvitals.conf && "
+            "sudo udevadm control --reload && sudo udevadm trigger && "
+            "sudo systemctl daemon-reload && sudo systemctl enable sysvitals && sudo systemctl restart sysvitals",
+            gone="sudo systemctl daemon-reload && sudo udevadm control --reload "
+            "(the history stays: sudo rm -r /var/lib/sysvitals; the user: sudo userdel sysvitals)",
+            memory="etc/sysvitals/",  # and not in /
+            adapt=_point_at_program,
         ),
     )
 }

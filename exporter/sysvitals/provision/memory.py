@@ -10,14 +10,19 @@ from sysvitals.provision.files import read_file, write_file
 
 _NOTE = "What sysvitals wrote here (SHA-256), so that an update leaves alone what you change. Keep this file."
 _HIGHEST_BYTES = 1 << 20
+_PARTS = ("written", "pending", "folders")
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Digests by path. `pending` is what a run was about to write: it may be there or not."""
+    """Digests by path. `pending` is what a run was about to write or to remove: it may be there or not.
+
+    `folders` are those that were made for these files, with nothing to tell of them.
+    """
 
     written: Mapping[str, str] = field(default_factory=dict)
     pending: Mapping[str, str] = field(default_factory=dict)
+    folders: Mapping[str, str] = field(default_factory=dict)
 
     def is_ours(self, path: str, content: bytes) -> bool:
         """Whether the file is as we wrote it."""
@@ -44,7 +49,7 @@ def load_memory(file: Path) -> Memory:
         data = json.loads(content)
     except RecursionError:
         data = None
-    parts = [_checked(data.get(name, {})) for name in ("written", "pending")] if isinstance(data, dict) else [None]
+    parts = [_checked(data.get(name, {})) for name in _PARTS] if isinstance(data, dict) else [None]
     if None in parts:
         raise ValueError("is not as sysvitals wrote it")
     return Memory(*(part or {} for part in parts))
@@ -52,7 +57,7 @@ def load_memory(file: Path) -> Memory:
 
 def save_memory(file: Path, memory: Memory) -> None:
     """Raises OSError."""
-    data = {"note": _NOTE, "written": memory.written, "pending": memory.pending}
+    data = {"note": _NOTE} | {name: getattr(memory, name) for name in _PARTS}
     write_file(file, (json.dumps(data, indent=1, sort_keys=True) + "\n").encode())
 
 

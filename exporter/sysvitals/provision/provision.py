@@ -1,42 +1,77 @@
 """Writes files into a folder of the user's. What the user changed stays; a run that broke off can be repeated."""
 
 import contextlib
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from sysvitals.provision.files import discard_half, read_file, set_aside, write_file
+from sysvitals.provision.files import check_parents, discard_half, read_file, set_aside, write_file
 from sysvitals.provision.memory import Memory, digest, load_memory, memory_file, save_memory
 from sysvitals.provision.plan import CHANGING, Action, Manner, Outcome, make_plan
 
 
-def provision(
-    files: Mapping[str, bytes], folder: Path, *, kind: str, manner: Manner = Manner.UPDATE, dry_run: bool = False
+def provision(  # noqa: PLR0913  # by their names
+    files: Mapping[str, bytes],
+    folder: Path,
+    *,
+    kind: str,
+    within: str = "",
+    manner: Manner = Manner.UPDATE,
+    dry_run: bool = False,
 ) -> list[Outcome]:
     """Bring the folder up to these files, and tell of each by its path what was done, or would be.
 
+    To remove, give no files. What was written is remembered in the subfolder `within`.
     Raises OSError where nothing can be done at all: what fails for one file is in its outcome.
     """
-    file = memory_file(folder, kind)
+    file = memory_file(folder / within, kind)
     found, problems = _recall(file)
     memory = _settle(found, folder)
     plan = make_plan(files, folder, memory, manner)
     if dry_run:
         return problems + plan
+    discard_half(file)
     for path in found.pending:
         discard_half(folder / path)
+    folders = dict(memory.folders) | dict.fromkeys(_missing_folders(folder, [*files, f"{within}{file.name}"]), "")
+    memory = replace(memory, folders=folders)
     changing = any(step.action in CHANGING for step in plan)
     if changing:
         # told before it is done: should this break off, the next run knows both the old and the new as ours
-        save_memory(file, Memory(memory.written, {path: digest(content) for path, content in files.items()}))
+        save_memory(file, _foretell(memory, files, plan))
     done = [_carry_out(folder, step, files.get(step.path)) for step in plan]
     remembered = _remember(memory, files, {step.path: step.action for step in done})
-    if changing or remembered != found:
-        try:
+    try:
+        if manner is Manner.REMOVE and not remembered.written and not problems:
+            _forget(file, folder, folders)
+        elif changing or remembered != found:
             save_memory(file, remembered)
-        except OSError as error:
-            done.append(Outcome(path=file.name, action=Action.FAILED, words=_words("written", error)))
+    except OSError as error:
+        done.append(Outcome(path=file.name, action=Action.FAILED, words=_words("written", error)))
     return problems + done
+
+
+def _missing_folders(folder: Path, paths: Iterable[str]) -> list[str]:
+    parents = {parent.as_posix() for path in paths for parent in PurePosixPath(path).parents}
+    return sorted(parent for parent in parents - {"."} if not os.path.lexists(folder / parent))
+
+
+def _foretell(memory: Memory, files: Mapping[str, bytes], plan: Iterable[Outcome]) -> Memory:
+    """What is known while it is being done. What is to go may be gone at any time, and was not removed by the user."""
+    going = {step.path for step in plan if step.action is Action.REMOVED and step.path in memory.written}
+    written = {path: value for path, value in memory.written.items() if path not in going}
+    pending = {path: digest(content) for path, content in files.items()}
+    return replace(memory, written=written, pending=pending | {path: memory.written[path] for path in going})
+
+
+def _forget(file: Path, folder: Path, folders: Iterable[str]) -> None:
+    """Remove the memory, and the folders that were made if they are empty."""
+    file.unlink(missing_ok=True)
+    for path in sorted(folders, reverse=True):  # the inner ones first
+        with contextlib.suppress(OSError):
+            check_parents(folder, path)
+            (folder / path).rmdir()
 
 
 def _recall(file: Path) -> tuple[Memory, list[Outcome]]:
@@ -54,7 +89,7 @@ def _settle(memory: Memory, folder: Path) -> Memory:
         with contextlib.suppress(OSError):
             if digest(read_file(folder / path)) == value:
                 written[path] = value
-    return Memory(written)
+    return Memory(written, {}, memory.folders)
 
 
 def _carry_out(folder: Path, step: Outcome, ours: bytes | None) -> Outcome:
@@ -74,7 +109,8 @@ def _carry_out(folder: Path, step: Outcome, ours: bytes | None) -> Outcome:
 
 
 def _remember(memory: Memory, files: Mapping[str, bytes], actions: Mapping[str, Action]) -> Memory:
-    written, pending = {}, {}
+    written: dict[str, str] = {}
+    pending: dict[str, str] = {}
     for path in sorted(actions):
         action, ours = actions[path], files.get(path)
         if ours is not None and action not in (Action.KEPT, Action.FAILED):
@@ -83,7 +119,7 @@ def _remember(memory: Memory, files: Mapping[str, bytes], actions: Mapping[str, 
             written[path] = memory.written[path]
         if ours is not None and action is Action.FAILED:
             pending[path] = digest(ours)  # it may have come so far
-    return Memory(written, pending)
+    return Memory(written, pending, memory.folders)
 
 
 def _words(verb: str, error: OSError) -> str:
