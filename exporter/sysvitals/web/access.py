@@ -152,7 +152,7 @@ def require_bcrypt(config: WebConfig) -> None:
     try:
         import bcrypt  # noqa: F401, PLC0415
     except ImportError as error:
-        raise ConfigError(["basic_auth_users needs bcrypt: pip install 'sysvitals[auth]'"]) from error
+        raise ConfigError(["basic_auth_users needs bcrypt: install sysvitals with its extra auth"]) from error
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
