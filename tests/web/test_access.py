@@ -127,6 +127,6 @@ def test_passwords_without_the_library_that_compares_them_are_refused_at_the_sta
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "bcrypt", None)
-    with pytest.raises(ConfigError, match="pip install"):
+    with pytest.raises(ConfigError, match="with its extra auth"):
         require_bcrypt(WebConfig(users=USERS))
     require_bcrypt(WebConfig())
