@@ -17,7 +17,7 @@ STALE_SECONDS = COLLECTOR_STALE.value * max(collector.max_age for collector in C
 SUCCESS = select("sysvitals_collector_success")
 AVAILABLE = select("sysvitals_collector_available")
 LATEST = select("sysvitals_collector_last_success_timestamp_seconds")
-BEHIND = f"(max without (collector) ({LATEST}) - on (job, instance) group_right () {LATEST})"
+BEHIND = f"(max by (job, instance) ({LATEST}) - on (job, instance) group_right () {LATEST})"
 """How long ago each collector succeeded, by the clock of its own host: by Prometheus's it would be as wrong as that."""
 
 LATE = f"({BEHIND} > {STALE_SECONDS:g} unless on (job, instance, collector) {SUCCESS} == 0)"

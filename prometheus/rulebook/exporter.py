@@ -44,7 +44,7 @@ FAILING = Alert(
 STALE = Alert(
     name="CollectorStale",
     severity="warning",
-    value=f"max without (collector) ({_LATEST}) - on (job, instance) group_right () {_LATEST}",
+    value=f"max by (job, instance) ({_LATEST}) - on (job, instance) group_right () {_LATEST}",
     compares=">",
     threshold=f"{_STALE_SECONDS:g}",
     condition=f"unless {_ON} sysvitals_collector_success == 0",

@@ -35,7 +35,7 @@ or
 system_throttled{{{_DIP}}} == 1
 or
 abs(
-  sysvitals_collector_last_success_timestamp_seconds{{collector="throttling"}}
+  max by (job, instance) (sysvitals_collector_last_success_timestamp_seconds{{collector="throttling"}})
   - on (job, instance) group_right ()
   system_throttle_last_timestamp_seconds{{{_DIP}}}
 ) < {UNDERVOLTAGE_RECENT.value:g}
