@@ -240,6 +240,39 @@ def test_it_is_asked_as_its_web_configuration_wants_it(content: str | None, sche
     assert exporter_address(settings).url == f"{scheme}://127.0.0.1:9877"
 
 
+def test_a_doctor_without_the_exporters_settings_says_so_and_guesses_nothing_by_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "sysvitals.yml"
+    file.write_text(f"web: {{listen_address: [':{free_port()}']}}\n")
+    command = [sys.executable, "-c", "import time; time.sleep(60)", "sysvitals", "serve", f"--config.file={file.name}"]
+    with subprocess.Popen(command, cwd=tmp_path) as process:
+        try:
+            answers: Answers = {**WELL, "/api/v1/state": lambda _: state(pid=process.pid)}
+            with asked(answers) as found:
+                assert isinstance(found, Running)
+                assert found.config_file == str(file)
+                without = {c.id: c for c in check_exporter(found, seen({}), settings_of(tmp_path), URL)}
+                given = {c.id: c for c in check_exporter(found, seen({}), settings_of(tmp_path), URL, str(file))}
+        finally:
+            process.kill()
+    assert without["exporter.settings"].verdict is WARNING
+    assert without["exporter.settings"].remedy == f"sudo sysvitals doctor --config.file={file}"
+    assert "exporter.open" not in without
+    assert "exporter.settings" not in given
+    assert "exporter.open" in given
+
+
+def test_a_history_that_only_its_user_may_see_is_not_said_to_be_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: str) -> list[str]:
+        raise PermissionError(13, "Permission denied", folder)
+
+    monkeypatch.setattr("sysvitals.doctor.exporter.os.listdir", refuse)
+    check = checks_of(WELL, tmp_path)["exporter.history"]
+    assert check.verdict is OK
+    assert check.text.endswith(f"; you may not look into {tmp_path}/history")
+
+
 def test_who_is_not_let_in_is_told_how_to_give_name_and_password() -> None:
     with asked({"/metrics": Raw(401, "no")}) as found:
         assert isinstance(found, Trouble)

@@ -75,7 +75,9 @@ def run_doctor(options: Mapping[str, Any]) -> int:
         say_error("--send-test-alert: to whom? give --prometheus URL, or --alertmanager URL, or both")
         return 2
     report = None if options["json"] else build_report(sys.stdout)
-    question = Question(settings, exporter, prometheus, alertmanager, send=options["send_test_alert"])
+    question = Question(
+        settings, exporter, prometheus, alertmanager, send=options["send_test_alert"], file=options["file"]
+    )
     try:
         host, checks = examine(question, report)
     except KeyboardInterrupt:

@@ -39,13 +39,17 @@ from sysvitals.provision.shipped import shipped_folder
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: this host, by its settings, and the servers by their addresses, as far as they were given."""
+    """What is asked: this host, by its settings, and the servers by their addresses, as far as they were given.
+
+    `file` is where the settings are, if they are in one.
+    """
 
     settings: Settings
     exporter: Address | None
     prometheus: Address | None
     alertmanager: Address | None
     send: bool = False
+    file: str | None = None
 
 
 def examine(question: Question, report: Report | None) -> tuple[str, list[Check]]:
@@ -61,7 +65,7 @@ def examine(question: Question, report: Report | None) -> tuple[str, list[Check]
         running = found if isinstance(found, Running) and found.boot == look.boot_id else None
         desk.take("host", lambda: check_host(look, running, settings))
         desk.heading(f"Its exporter: {address.url}")
-        desk.take("exporter", lambda: check_exporter(found, look, settings, address.url))
+        desk.take("exporter", lambda: check_exporter(found, look, settings, address.url, question.file))
         shipped = desk.attempt("rules.shipped", lambda: load_shipped(shipped_folder("prometheus") / "rules")) or []
         sending = guess_sending(look.hostname, find_alert(shipped, HEADLINE))
         recipients: list[Recipient] = []

@@ -5,9 +5,11 @@ import grp
 import os
 import pwd
 import re
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from sysvitals import __version__
@@ -33,7 +35,8 @@ _UNAUTHORIZED = 401
 class Running:
     """What the exporter says of itself. `boot` is that of the host it runs on, `last_event` is in Unix seconds.
 
-    `process` says under which user and service it runs, where that can be seen; else it is empty.
+    `process` says under which user and service it runs, where that can be seen; else it is empty. `config_file` is the
+    file that it was started with, if any.
     """
 
     url: str
@@ -44,6 +47,7 @@ class Running:
     last_event: float | None
     process: str
     samples: Samples
+    config_file: str = ""
 
     def collectors(self) -> Mapping[str, str]:
         """Its collectors: `ok`, `unavailable` or `failed`."""
@@ -103,11 +107,14 @@ def ask_exporter(server: Server) -> Running:
         last_event=parse_time(last["time"]) if last else None,
         process=_describe_process(started[-1]) if started else "",
         samples=samples,
+        config_file=_find_config_file(started[-1]) if started else "",
     )
 
 
-def check_exporter(found: Running | Trouble, look: Look, settings: Settings, url: str) -> Iterator[Check]:
-    """All checks of the running exporter, which was asked at this address."""
+def check_exporter(
+    found: Running | Trouble, look: Look, settings: Settings, url: str, file: str | None = None
+) -> Iterator[Check]:
+    """All checks of the running exporter, which was asked at this address. `file` has our settings, if any."""
     if isinstance(found, Trouble):
         remedy = (
             "start it with `sysvitals serve`, or see `systemctl status sysvitals`;\n"
@@ -133,6 +140,14 @@ def check_exporter(found: Running | Trouble, look: Look, settings: Settings, url
         )
     if not found.ready:
         yield warning("exporter.ready", "it has not taken its first readings yet", "ask again in half a minute")
+    told = not found.config_file or (file is not None and os.path.realpath(file) == os.path.realpath(found.config_file))
+    if not told:
+        yield warning(
+            "exporter.settings",
+            f"its settings are in {found.config_file}, and the doctor was not given that file: what it says of history"
+            " and addresses is by others",
+            f"sudo sysvitals doctor --config.file={shlex.quote(found.config_file)}",
+        )
     yield check_freshness(found, settings)
     if found.samples.total("sysvitals_config_last_reload_successful") == 0:
         yield broken(
@@ -148,7 +163,7 @@ def check_exporter(found: Running | Trouble, look: Look, settings: Settings, url
             "the disk is full, read-only or too slow; the log says which",
         )
     yield check_history(found, settings)
-    if all(is_loopback(host) for host, _ in settings.web.listen_address):
+    if told and all(is_loopback(host) for host, _ in settings.web.listen_address):
         port = settings.web.listen_address[0][1]
         yield absent(
             "exporter.open",
@@ -186,13 +201,20 @@ def check_history(found: Running | None, settings: Settings) -> Check:
     size = (found.samples.total("sysvitals_history_size_bytes") or 0) / (1 << 20)
     count = found.samples.total("sysvitals_history_segments") or 0
     text = f"its history is written ({size:,.1f} MiB in {format_count(count, 'segment')})"
+    return ok(name, f"{text}; {_describe_growth(folder, settings.history.flush_interval)}")
+
+
+def _describe_growth(folder: str, flush_seconds: float) -> str:
+    """Whether this folder is the one that grows."""
+    if _is_closed(folder):
+        return f"you may not look into {folder}"
     written = _last_written(folder)
     if written is None:
-        return ok(name, f"{text}; not in {folder}: it was started with another storage.path")
+        return f"not in {folder}: it was started with another storage.path"
     age = max(0.0, time.time() - written)
-    if age <= max(_LEAST_PATIENCE_SECONDS, COLLECTOR_STALE.value * settings.history.flush_interval):
-        return ok(name, f"{text}; it grew {format_span(age)} ago")
-    return ok(name, f"{text}; not in {folder}, where it last grew {format_span(age)} ago")
+    if age <= max(_LEAST_PATIENCE_SECONDS, COLLECTOR_STALE.value * flush_seconds):
+        return f"it grew {format_span(age)} ago"
+    return f"not in {folder}, where it last grew {format_span(age)} ago"
 
 
 def _check_folder(name: str, folder: str, settings: Settings) -> Check:
@@ -224,9 +246,38 @@ def _last_written(folder: str) -> float | None:
     return None
 
 
+def _is_closed(folder: str) -> bool:
+    """Whether permission is missing to see what is in it, or whether it is there."""
+    try:
+        os.listdir(folder)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def _other(server: Server, name: str) -> Trouble:
     remedy = "the port is taken: give one of them another, or say where the exporter is: --exporter URL"
     return Trouble("content", f"at {server.address.url} it is not sysvitals that answers, but {name}", remedy)
+
+
+def _find_config_file(pid: object) -> str:
+    """The `--config.file` of that process, by its whole path; empty where there is none or it cannot be seen."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            arguments = os.fsdecode(file.read()).split("\0")
+        if "sysvitals" not in map(os.path.basename, arguments):
+            return ""  # another process: the number is one of another namespace's
+        for argument, following in pairwise(arguments):
+            name, _, value = argument.partition("=")
+            if name == "--config.file":
+                given = value or following
+                # where it is relative, to a folder that only its owner may see
+                return given if os.path.isabs(given) else os.path.join(os.readlink(f"/proc/{pid}/cwd"), given)
+    except OSError:
+        pass
+    return ""
 
 
 def _describe_process(pid: object) -> str:

@@ -66,16 +66,20 @@ KINDS = {
             help="prometheus.yml, rules/ and targets/ (where you name your boards)",
             folder="prometheus",
             patterns=("prometheus.yml", "rules/*.yml", "targets/*/*", "RUNBOOK.md"),
-            then="promtool check config DIR/prometheus.yml && sudo systemctl reload prometheus",
-            gone="take what is gone out of your prometheus.yml, then sudo systemctl reload prometheus",
+            then="promtool check config DIR/prometheus.yml && sudo systemctl reload prometheus "
+            "(where your prometheus.yml is another one: let it load DIR/rules/*.yml, and check that)",
+            gone="let your prometheus.yml name nothing that is gone (what was there before us is FILE.old), then "
+            "sudo systemctl reload prometheus",
         ),
         Kind(
             name="alertmanager",
             help="alertmanager.yml (where you name who is told) and templates/",
             folder="prometheus",
             patterns=("alertmanager.yml", "templates/*.tmpl"),
-            then="amtool check-config DIR/alertmanager.yml && sudo systemctl reload prometheus-alertmanager",
-            gone="take what is gone out of your alertmanager.yml, then sudo systemctl reload prometheus-alertmanager",
+            then="amtool check-config DIR/alertmanager.yml && sudo systemctl reload prometheus-alertmanager "
+            "(where your alertmanager.yml is another one: take from ours what you like, and check that)",
+            gone="let your alertmanager.yml name nothing that is gone (what was there before us is FILE.old), then "
+            "sudo systemctl reload prometheus-alertmanager",
         ),
         Kind(
             name="grafana",
