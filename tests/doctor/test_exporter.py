@@ -257,6 +257,7 @@ def test_a_doctor_without_the_exporters_settings_says_so_and_guesses_nothing_by_
     assert without["exporter.settings"].verdict is WARNING
     assert without["exporter.settings"].remedy == f"sudo sysvitals doctor --config.file={file}"
     assert "exporter.open" not in without
+    assert str(tmp_path) not in without["exporter.history"].text
     assert "exporter.settings" not in given
     assert "exporter.open" in given
 

@@ -162,7 +162,7 @@ def check_exporter(
             f"{format_count(dropped, 'event')} lost to the history since it started",
             "the disk is full, read-only or too slow; the log says which",
         )
-    yield check_history(found, settings)
+    yield check_history(found, settings, is_told=told)
     if told and all(is_loopback(host) for host, _ in settings.web.listen_address):
         port = settings.web.listen_address[0][1]
         yield absent(
@@ -183,8 +183,8 @@ def check_freshness(found: Running, settings: Settings) -> Check:
     return ok(name, f"its latest event is {format_span(age)} old")
 
 
-def check_history(found: Running | None, settings: Settings) -> Check:
-    """Whether a history is kept, and grows."""
+def check_history(found: Running | None, settings: Settings, *, is_told: bool = True) -> Check:
+    """Whether a history is kept, and grows. `is_told`: these are the settings that the exporter has."""
     name = "exporter.history"
     folder = os.path.join(os.path.abspath(settings.storage.path), "history")
     if found is None:
@@ -201,7 +201,8 @@ def check_history(found: Running | None, settings: Settings) -> Check:
     size = (found.samples.total("sysvitals_history_size_bytes") or 0) / (1 << 20)
     count = found.samples.total("sysvitals_history_segments") or 0
     text = f"its history is written ({size:,.1f} MiB in {format_count(count, 'segment')})"
-    return ok(name, f"{text}; {_describe_growth(folder, settings.history.flush_interval)}")
+    growth = f"; {_describe_growth(folder, settings.history.flush_interval)}" if is_told else ""
+    return ok(name, f"{text}{growth}")
 
 
 def _describe_growth(folder: str, flush_seconds: float) -> str:
