@@ -263,30 +263,33 @@ def _other(server: Server, name: str) -> Trouble:
     return Trouble("content", f"at {server.address.url} it is not sysvitals that answers, but {name}", remedy)
 
 
-def _find_config_file(pid: object) -> str:
-    """The `--config.file` of that process, by its whole path; empty where there is none or it cannot be seen."""
+def _read_arguments(pid: object) -> list[str]:
+    """The arguments of an exporter's process; none where they cannot be seen, or where the number is another's."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             arguments = os.fsdecode(file.read()).split("\0")
-        if "sysvitals" not in map(os.path.basename, arguments):
-            return ""  # another process: the number is one of another namespace's
-        for argument, following in pairwise(arguments):
-            name, _, value = argument.partition("=")
-            if name == "--config.file":
-                given = value or following
-                # where it is relative, to a folder that only its owner may see
-                return given if os.path.isabs(given) else os.path.join(os.readlink(f"/proc/{pid}/cwd"), given)
     except OSError:
-        pass
+        return []
+    # else it is the number of another namespace's process
+    return arguments if "sysvitals" in map(os.path.basename, arguments) else []
+
+
+def _find_config_file(pid: object) -> str:
+    """The `--config.file` of that process, by its whole path; empty where there is none or it cannot be seen."""
+    for argument, following in pairwise(_read_arguments(pid)):
+        name, _, value = argument.partition("=")
+        if name == "--config.file":
+            with contextlib.suppress(OSError):  # a relative one is below a folder that only its owner may see
+                return os.path.join(os.readlink(f"/proc/{pid}/cwd"), value or following)
+            return value or following
     return ""
 
 
 def _describe_process(pid: object) -> str:
     """Under which user, with which groups and in which service a process runs; empty where that cannot be seen."""
+    if not _read_arguments(pid):
+        return ""
     try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            if b"sysvitals" not in map(os.path.basename, file.read().split(b"\0")):
-                return ""  # another process: the number is one of another namespace's
         with open(f"/proc/{pid}/status", encoding="utf-8") as file:
             status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
         with open(f"/proc/{pid}/cgroup", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""One history has one writer: two exporters in one folder would number their events alike and tidy up each other's."""
+"""One folder has one writer: two exporters in one history would number their events alike and tidy up each other's."""
 
 import contextlib
 import errno

@@ -1,7 +1,6 @@
 """The stack, from what was asked for to its orderly end."""
 
 import contextlib
-import fcntl
 import os
 import shutil
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from sysvitals.app import build_host
 from sysvitals.config.settings import Paths
+from sysvitals.history.claim import claim_folder
 from sysvitals.sources.kernel import read_hostname
 from sysvitals.stack.addresses import Address, next_free, why_not
 from sysvitals.stack.group import Group, Part, PartEndedError
@@ -163,7 +163,12 @@ def _make_place(wishes: Wishes) -> Iterator[_Place]:
                 flags["--storage.path"] = str(storage)
         layout = Layout(folder=storage / "stack")
         layout.folder.mkdir(parents=True, exist_ok=True)
-        cleaning.enter_context(_alone(layout.folder))
+        try:
+            cleaning.enter_context(claim_folder(str(layout.folder)))
+        except OSError:
+            raise StackError(
+                f"another sysvitals stack keeps its things in {layout.folder}: --storage.path=DIR"
+            ) from None
         yield _Place(layout=layout, flags=flags, paths=paths, board=board)
 
 
@@ -174,20 +179,6 @@ def _temporary_folder(within: str | None) -> Iterator[Path]:
         yield Path(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Two stacks would write into each other's files. The lock goes with the process that holds it."""
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StackError(f"another sysvitals stack keeps its things in {folder}: --storage.path=DIR") from None
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _name_target(wishes: Wishes, place: _Place) -> str:
