@@ -1,5 +1,6 @@
 """What the service manager is told, read off a socket that stands for systemd's."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -135,6 +136,24 @@ def test_a_thread_that_ends_is_named(victim: str, tmp_path: Path) -> None:
         assert exporter.dead_threads() == [victim]
     finally:
         exporter.stop("the end of the test")
+
+
+def test_a_console_that_nobody_reads_any_more_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    gone = os.fdopen(writer, "w", encoding="utf-8")
+    monkeypatch.setattr(sys, "stdout", gone)
+    exporter = build(only_load(console=True))
+    [console] = exporter._sinks
+    exporter.start()
+    try:
+        console._thread.join(PATIENCE_SECONDS)  # type: ignore[union-attr]
+        assert not console._thread.is_alive()  # type: ignore[union-attr]
+        assert exporter.dead_threads() == []
+    finally:
+        exporter.stop("the end of the test")
+        with contextlib.suppress(BrokenPipeError):
+            gone.close()
 
 
 @pytest.fixture

@@ -199,8 +199,12 @@ class Exporter:
         return {name: outcome.word if outcome else "" for name, outcome in self._runner.outcomes().items()}
 
     def dead_threads(self) -> list[str]:
-        """What should go on for ever and does not. Never returns where the runner hangs."""
-        threads = [self._runner.heart, self._watcher.thread, *(sink.thread for sink in self._sinks)]
+        """What should go on for ever and does not. Never returns where the runner hangs.
+
+        The console may end: whoever read it has gone.
+        """
+        threads = [self._runner.heart, self._watcher.thread]
+        threads += [self._history.thread] if self._history is not None else []
         self._runner.outcomes()  # needs what every run needs
         return [thread.name for thread in threads if not thread.is_alive()]
 

@@ -48,7 +48,7 @@ def console(stream: TextIO, *, readable: bool = False, limit: int = 1000) -> Ite
         yield bus, inbox, sink
     finally:
         sink.stop(10)
-        assert not sink.thread.is_alive()
+        assert not sink._thread.is_alive()
 
 
 def printed(*bodies: Body, readable: bool = False, encoding: str = "utf-8") -> str:
@@ -165,7 +165,7 @@ def test_a_terminal_that_hangs_holds_up_neither_publishers_nor_the_stop_and_cost
             bus.publish([LOAD])
         assert (inbox.waiting, inbox.dropped) == (10, 40)
         sink.stop(0.05)
-        assert sink.thread.is_alive()
+        assert sink._thread.is_alive()
         stream.let_go.set()
     assert [json.loads(line)["seq"] for line in stream.getvalue().splitlines()] == [0, *range(41, 51)]
 

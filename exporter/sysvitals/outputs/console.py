@@ -22,16 +22,16 @@ class ConsoleSink:
         self._stream = stream
         self._inbox = inbox
         self._readable = readable
-        self.thread = Thread(target=self._run, name="console", daemon=True)
+        self._thread = Thread(target=self._run, name="console", daemon=True)
 
     def start(self) -> None:
         """Begin to print."""
-        self.thread.start()
+        self._thread.start()
 
     def stop(self, seconds: float) -> None:
         """Print what waits, and end. Waits for it up to so many seconds."""
         self._inbox.close()
-        self.thread.join(seconds)
+        self._thread.join(seconds)
 
     def _run(self) -> None:
         while (events := self._inbox.take()) or not self._inbox.closed:
