@@ -22,6 +22,7 @@ from sysvitals.config.settings import SECTIONS, Settings, list_leaves
 from sysvitals.history.claim import claim_folder
 from sysvitals.history.ending import settle_ending
 from sysvitals.history.reading import read_last_mark
+from sysvitals.judgement.verdict import Verdict, judge
 from sysvitals.model.catalog import Catalog, build_catalog
 from sysvitals.model.changes import CHANGES, Reloaded, Started, Stopped
 from sysvitals.model.event import SCHEMA_VERSION, Event
@@ -43,7 +44,6 @@ from sysvitals.sources.host import Host
 from sysvitals.sources.kernel import read_hostname
 from sysvitals.sources.timekeeping import read_boot_id, read_clock
 from sysvitals.supervision import Supervisor, describe_collectors
-from sysvitals.web.verdict import Verdict, judge
 
 if TYPE_CHECKING:
     from sysvitals.outputs.live import LiveHub

@@ -11,7 +11,7 @@ from grafana.builder.queries import Look, Query
 from grafana.builder.units import AGO, COUNT, SECONDS
 from prometheus.rulebook.rule import Alert
 from prometheus.rulebook.subjects import SUBJECTS
-from sysvitals.model.links import RUNBOOK_URL
+from sysvitals.judgement.links import RUNBOOK_URL
 
 DRAWN = 20
 """Lines that the timeline has at most: more cannot be read."""

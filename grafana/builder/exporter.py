@@ -9,7 +9,7 @@ from grafana.builder.panels import About, Column, override, stat, table, time_se
 from grafana.builder.queries import Query, increase, rate, select
 from grafana.builder.units import BYTES, BYTES_PER_SECOND, COUNT, PER_SECOND, RATIO, SECONDS
 from sysvitals.collectors import COLLECTORS
-from sysvitals.model.thresholds import COLLECTOR_STALE, READ_ERRORS
+from sysvitals.judgement.thresholds import COLLECTOR_STALE, READ_ERRORS
 
 STALE_SECONDS = COLLECTOR_STALE.value * max(collector.max_age for collector in COLLECTORS)
 """How far a collector may be behind its siblings, as the rules have it: each scrape runs those that are too old."""

@@ -20,7 +20,7 @@ from grafana.builder.layout import Line, Section
 from grafana.builder.panels import About, Column, override, stat, state_timeline, table, thresholds_of, time_series
 from grafana.builder.queries import Look, Query, increase, select
 from grafana.builder.units import CELSIUS, COUNT, RATIO, SECONDS
-from sysvitals.model.thresholds import (
+from sysvitals.judgement.thresholds import (
     FILESYSTEM_FULL,
     FILESYSTEM_NEARLY_FULL,
     LOAD_HIGH,

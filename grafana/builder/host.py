@@ -8,7 +8,7 @@ from grafana.builder.layout import Line, Section
 from grafana.builder.panels import About, stat, time_series
 from grafana.builder.queries import Look, Query, rate, select
 from grafana.builder.states import ALERTS, POWER, START, THROTTLING
-from sysvitals.model.thresholds import (
+from sysvitals.judgement.thresholds import (
     DISK_BUSY,
     FILESYSTEM_FULL,
     FILESYSTEM_NEARLY_FULL,

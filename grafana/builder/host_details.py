@@ -5,7 +5,7 @@ from grafana.builder.judging import any_is, line_at, none_is, rising, value_mapp
 from grafana.builder.layout import Line, Section, repeated
 from grafana.builder.panels import About, Column, painted, state_timeline, table, time_series
 from grafana.builder.queries import Look, Query, increase, rate, select
-from sysvitals.model.thresholds import (
+from sysvitals.judgement.thresholds import (
     CLOCK_ERROR,
     CPU_WAITING,
     FILESYSTEM_FULL,

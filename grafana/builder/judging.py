@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from grafana.builder.colours import CRITICAL, GOOD, PLAIN, WARNING
-from sysvitals.model.thresholds import Threshold
+from sysvitals.judgement.thresholds import Threshold
 
 Json: TypeAlias = dict[str, Any]
 Steps: TypeAlias = tuple[tuple[float | None, str], ...]

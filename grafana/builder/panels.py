@@ -7,7 +7,7 @@ from typing import Any
 from grafana.builder.judging import NEUTRAL, Json, Steps
 from grafana.builder.queries import Look, Query
 from grafana.builder.units import NONE
-from sysvitals.model.links import PROJECT_URL
+from sysvitals.judgement.links import PROJECT_URL
 
 DOCS = f"{PROJECT_URL}/blob/main/"
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}

@@ -8,7 +8,7 @@ from grafana.builder.panels import About, Column, state_timeline, status_history
 from grafana.builder.power_details import DETAILS
 from grafana.builder.queries import Look, Query, increase, select
 from grafana.builder.states import POWER, SUPPLY
-from sysvitals.model.thresholds import INPUT_VOLTS_LOW, UNDERVOLTAGE_RECURS
+from sysvitals.judgement.thresholds import INPUT_VOLTS_LOW, UNDERVOLTAGE_RECURS
 
 CHARTED = 10
 """Hosts that a chart shows at most, those with the most trouble: more lines cannot be told apart."""

@@ -2,7 +2,7 @@
 
 from prometheus.rulebook.rule import Alert, Subject
 from prometheus.rulebook.texts import tell
-from sysvitals.model.thresholds import CLOCK_DEVIATION, CLOCK_ERROR
+from sysvitals.judgement.thresholds import CLOCK_DEVIATION, CLOCK_ERROR
 
 _DEVIATION = """max without (collector) (abs(
   timestamp(sysvitals_collector_last_success_timestamp_seconds{collector="load"})

@@ -1,7 +1,7 @@
 """More work than the processor can do."""
 
 from prometheus.rulebook.rule import Alert, Subject
-from sysvitals.model.thresholds import BOOT_SETTLED, CPU_WAITING, LOAD_HIGH, LOAD_LEAST, NICED
+from sysvitals.judgement.thresholds import BOOT_SETTLED, CPU_WAITING, LOAD_HIGH, LOAD_LEAST, NICED
 
 _PRESSURE = 'resource:system_pressure_waiting:ratio_rate5m{resource="cpu"}'
 

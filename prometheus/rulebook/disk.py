@@ -2,7 +2,7 @@
 
 from prometheus.rulebook.rule import Alert, Subject
 from prometheus.rulebook.texts import tell
-from sysvitals.model.thresholds import (
+from sysvitals.judgement.thresholds import (
     DISK_BUSY,
     DISK_QUEUE,
     IO_STALLED,

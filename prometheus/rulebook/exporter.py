@@ -3,7 +3,7 @@
 from prometheus.rulebook.rule import Alert, Subject
 from prometheus.rulebook.texts import tell
 from sysvitals.collectors import COLLECTORS
-from sysvitals.model.thresholds import (
+from sysvitals.judgement.thresholds import (
     COLLECTOR_FAILING,
     COLLECTOR_STALE,
     EXPORTER_RESTARTS,

@@ -2,7 +2,7 @@
 
 from prometheus.rulebook.rule import Alert, Record, Subject
 from prometheus.rulebook.texts import tell
-from sysvitals.model.thresholds import (
+from sysvitals.judgement.thresholds import (
     BOOT_ROOM,
     FILESYSTEM_FILLS_NOW,
     FILESYSTEM_FILLS_SOON,

@@ -2,7 +2,7 @@
 
 from prometheus.rulebook.rule import Alert, Subject
 from prometheus.rulebook.texts import tell
-from sysvitals.model.thresholds import HEAT_PREDICTED, THROTTLED_TIME
+from sysvitals.judgement.thresholds import HEAT_PREDICTED, THROTTLED_TIME
 
 _SENSOR = ("job", "instance", "chip", "sensor")
 _HIGH = "sensor:system_temperature_high_celsius:limit"

@@ -2,7 +2,7 @@
 
 from prometheus.rulebook.rule import Alert, Subject
 from prometheus.rulebook.texts import ask, tell
-from sysvitals.model.thresholds import HOST_FLAPS
+from sysvitals.judgement.thresholds import HOST_FLAPS
 
 _UP = 'up{job=~"sysvitals.*"}'
 _BROWNED_OUT = 'increase(system_throttle_seconds_total{cause="undervoltage",SAME}[1h]) > 0'

@@ -2,7 +2,7 @@
 
 from prometheus.rulebook.rule import Alert, Subject
 from prometheus.rulebook.texts import tell
-from sysvitals.model.thresholds import MEMORY_LOW, MEMORY_ROOM, MEMORY_STALLED, MEMORY_VERY_LOW, SWAP_LEFT
+from sysvitals.judgement.thresholds import MEMORY_LOW, MEMORY_ROOM, MEMORY_STALLED, MEMORY_VERY_LOW, SWAP_LEFT
 
 _NO_ROOM = f"and system_memory_available_bytes < {MEMORY_ROOM.value:g}"
 

@@ -1,7 +1,7 @@
 """Links that lose packets, flap or are weak."""
 
 from prometheus.rulebook.rule import Alert, Subject
-from sysvitals.model.thresholds import (
+from sysvitals.judgement.thresholds import (
     BOOT_SETTLED,
     LINK_FLAPS,
     LINK_WAS_UP,

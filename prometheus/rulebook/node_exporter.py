@@ -6,7 +6,7 @@ there and reads 0 on those without), and what happened between two scrapes.
 """
 
 from prometheus.rulebook.rule import Alert, Record, Subject
-from sysvitals.model.thresholds import (
+from sysvitals.judgement.thresholds import (
     THROTTLE_LIMIT,
     THROTTLE_MARGIN,
     UNCLEAN_SHUTDOWNS_LOOP,

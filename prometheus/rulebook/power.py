@@ -2,7 +2,7 @@
 
 from prometheus.rulebook.rule import Alert, Subject
 from prometheus.rulebook.texts import ask, tell, times
-from sysvitals.model.thresholds import (
+from sysvitals.judgement.thresholds import (
     INPUT_VOLTS_LOW,
     SOFT_LIMIT_TIME,
     THROTTLED_TIME,

@@ -5,7 +5,7 @@ targets, such as a site or a room, reach alerts and their routes.
 """
 
 from prometheus.rulebook.rule import Record, Subject
-from sysvitals.model.thresholds import (
+from sysvitals.judgement.thresholds import (
     CRITICAL_MARGIN,
     FILESYSTEM_NEARLY_FULL,
     FILESYSTEM_ROOM,

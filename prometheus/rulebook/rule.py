@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from sysvitals.model.links import RUNBOOK_URL
-from sysvitals.model.thresholds import Threshold
+from sysvitals.judgement.links import RUNBOOK_URL
+from sysvitals.judgement.thresholds import Threshold
 
 Severity = Literal["critical", "warning", "info", "none"]
 """critical: act now. warning: act soon. info: good to know, and nobody is woken. none: the watchdog alone."""
@@ -14,7 +14,7 @@ Comparison = Literal[">", ">=", "<", "<=", "==", "!="]
 
 _HEADER = (
     "# Written by `make docs` from prometheus/rulebook; do not edit: it would be lost. Thresholds are in\n"
-    "# exporter/sysvitals/model/thresholds.py, what to do is in RUNBOOK.md.\n"
+    "# exporter/sysvitals/judgement/thresholds.py, what to do is in RUNBOOK.md.\n"
 )
 
 

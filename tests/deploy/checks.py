@@ -19,7 +19,7 @@ import yaml
 
 from sysvitals.cli import _build_parser
 from sysvitals.config.settings import Settings
-from sysvitals.model.links import PROJECT_URL
+from sysvitals.judgement.links import PROJECT_URL
 from tests.deploy.pages import (
     Command,
     parse_commands,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sysvitals.cli import main
-from sysvitals.model.links import PROJECT_URL
+from sysvitals.judgement.links import PROJECT_URL
 from sysvitals.provision.kinds import KINDS
 from sysvitals.sources.vcio import GENCMD_NODE, NODE
 from tests.tools import need_tool

@@ -17,8 +17,8 @@ from grafana.builder import colours, queries
 from prometheus.rulebook.rule import Alert
 from prometheus.rulebook.subjects import SUBJECTS
 from sysvitals.app import build_full_catalog
-from sysvitals.model import thresholds
-from sysvitals.model.thresholds import Threshold
+from sysvitals.judgement import thresholds
+from sysvitals.judgement.thresholds import Threshold
 from tests.grafana.grafana_types import DASHBOARD, misfits, panel_misfits
 
 ROOT = Path(__file__).parents[2]

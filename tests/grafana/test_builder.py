@@ -26,7 +26,7 @@ from grafana.builder.queries import Look, Query, increase, rate, select
 from grafana.builder.states import ALERTS, POWER, START, SUPPLY, THROTTLING, State, States
 from prometheus.rulebook.rule import Alert
 from prometheus.rulebook.subjects import SUBJECTS
-from sysvitals.model.thresholds import FILESYSTEM_FULL, FILESYSTEM_NEARLY_FULL, WIFI_WEAK
+from sysvitals.judgement.thresholds import FILESYSTEM_FULL, FILESYSTEM_NEARLY_FULL, WIFI_WEAK
 from tests.grafana.dashboard_checks import parsed
 
 LOAD = Query(select("system_load1"))

@@ -16,7 +16,7 @@ from grafana.builder.panels import About, Column, painted, stat, state_timeline,
 from grafana.builder.queries import Look, Query, rate, select
 from prometheus.rulebook.rule import Alert
 from prometheus.rulebook.subjects import SUBJECTS
-from sysvitals.model.thresholds import MEMORY_LOW, MEMORY_VERY_LOW, Threshold
+from sysvitals.judgement.thresholds import MEMORY_LOW, MEMORY_VERY_LOW, Threshold
 from tests.grafana import dashboard_checks as checks
 from tests.grafana.dashboard_checks import CHECKS, Json
 

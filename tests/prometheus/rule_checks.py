@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from prometheus.rulebook.rule import Alert, Record, Subject
+from sysvitals.judgement.links import RUNBOOK_URL
 from sysvitals.model.catalog import Catalog
-from sysvitals.model.links import RUNBOOK_URL
 from tests.prometheus.promql import ANYTHING, TARGET, Metric, Metrics, Reading, list_metrics
 
 FLEET_WIDE = frozenset({"NoHosts", "Watchdog"})

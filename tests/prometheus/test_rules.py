@@ -16,7 +16,7 @@ import yaml
 from prometheus.rulebook.rule import Alert, Record, Subject, render_subject
 from prometheus.rulebook.subjects import SUBJECTS
 from sysvitals.app import build_full_catalog
-from sysvitals.model.links import RUNBOOK_URL
+from sysvitals.judgement.links import RUNBOOK_URL
 from tests.prometheus.promql import Reading, compared_numbers
 from tests.prometheus.rule_checks import (
     ALWAYS,
@@ -123,7 +123,7 @@ def test_recorded_names_say_level_metric_and_operations() -> None:
 
 CHANGED_THRESHOLDS = """
 import dataclasses, json
-from sysvitals.model import thresholds
+from sysvitals.judgement import thresholds
 for name, found in list(vars(thresholds).items()):
     if isinstance(found, thresholds.Threshold):
         setattr(thresholds, name, dataclasses.replace(found, value=found.value * 2))

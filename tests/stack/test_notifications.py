@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from sysvitals.model.thresholds import UNDERVOLTAGE_RECENT
+from sysvitals.judgement.thresholds import UNDERVOLTAGE_RECENT
 from tests.prometheus.receiver_blocks import find_blocks, take_older_keys, uncomment
 from tests.prometheus.rendering import render
 from tests.stack.boards import SCENARIOS, build_boards, flags_of, play

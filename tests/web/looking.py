@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
+from sysvitals.judgement.verdict import Level, Verdict
 from sysvitals.model.event import Event, Stamp
 from sysvitals.model.reading import Body
 from sysvitals.web.page import Glance
 from sysvitals.web.trends import Trends
-from sysvitals.web.verdict import Level, Verdict
 
 NOW = 1_789_905_600.0
 STAMP = Stamp(NOW, "pi4", "b", 100.0, synced=True)

@@ -14,11 +14,11 @@ from sysvitals.collectors.memory import MemoryUsage
 from sysvitals.collectors.network import Network
 from sysvitals.collectors.temperature import Temperature
 from sysvitals.collectors.throttling import Throttling, ThrottlingCleared, ThrottlingSource
+from sysvitals.judgement.verdict import Level, Reason, Verdict
 from sysvitals.model.changes import SinkDropped
 from sysvitals.model.reading import Change, labels_of
 from sysvitals.web.formatting import format_value
 from sysvitals.web.page import render_page
-from sysvitals.web.verdict import Level, Reason, Verdict
 from tests.web.looking import look
 
 STATIC = Path(__file__).parents[2] / "exporter/sysvitals/web/static"

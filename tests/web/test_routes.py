@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
+from sysvitals.judgement.verdict import Level, Verdict
 from sysvitals.outputs.live import LiveHub
 from sysvitals.web.live import LiveServices
 from sysvitals.web.routes import (
@@ -21,7 +22,6 @@ from sysvitals.web.routes import (
     choose_collectors,
     scrape_seconds,
 )
-from sysvitals.web.verdict import Level, Verdict
 from tests.web.asking import Client
 from tests.web.looking import look
 

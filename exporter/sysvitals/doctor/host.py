@@ -11,7 +11,7 @@ from sysvitals.config.settings import Settings
 from sysvitals.doctor.check import Check, Verdict, absent, broken, ok, warning
 from sysvitals.doctor.exporter import Running
 from sysvitals.doctor.readings import Look
-from sysvitals.model.thresholds import (
+from sysvitals.judgement.thresholds import (
     CLOCK_ERROR,
     FILESYSTEM_FULL,
     FILESYSTEM_LITTLE_ROOM,

@@ -14,7 +14,7 @@ from sysvitals.doctor.fetching import Server
 from sysvitals.doctor.samples import identify, read_samples
 from sysvitals.doctor.times import parse_duration
 from sysvitals.doctor.trouble import Trouble
-from sysvitals.model.thresholds import CLOCK_ERROR, COLLECTOR_STALE, SCRAPE_INTERVAL_LONG
+from sysvitals.judgement.thresholds import CLOCK_ERROR, COLLECTOR_STALE, SCRAPE_INTERVAL_LONG
 
 _BOOT_TOLERANCE_SECONDS = 3.0
 """The kernel's time of boot moves by a second from reading to reading; two hosts do not boot at the same moment."""

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sysvitals.model import thresholds
+from sysvitals.judgement import thresholds
+from sysvitals.judgement.verdict import find_limits
 from sysvitals.model.event import Event
 from sysvitals.model.reading import subject_of
 from sysvitals.model.samples import sample_bodies
@@ -11,7 +12,6 @@ from sysvitals.web.charts import Axis, draw_chart
 from sysvitals.web.formatting import format_value
 from sysvitals.web.markup import Words, bar, escape, field, state, subject, table
 from sysvitals.web.trends import Key
-from sysvitals.web.verdict import find_limits
 
 Lines = Mapping[Key, Sequence[tuple[float, float]]]
 

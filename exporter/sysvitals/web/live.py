@@ -11,10 +11,10 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from sysvitals.judgement.verdict import Verdict
 from sysvitals.model.event import Event, encode_events
 from sysvitals.outputs.live import Line, LiveHub, Mark, TooManyViewersError, Viewer
 from sysvitals.web.trends import Trends
-from sysvitals.web.verdict import Verdict
 
 ALIVE_SECONDS = 15.0
 """So often a silent stream says that it is still there, so that proxies and viewers do not give it up."""

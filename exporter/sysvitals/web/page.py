@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from sysvitals.judgement.links import PROJECT_URL, RUNBOOK_URL
+from sysvitals.judgement.verdict import Level, Verdict
 from sysvitals.model.changes import CollectorUnavailable
 from sysvitals.model.event import Event, body_data, format_time
-from sysvitals.model.links import PROJECT_URL, RUNBOOK_URL
 from sysvitals.model.reading import Reading, labels_of
 from sysvitals.web.cards import Lines, Look, draw_cards
 from sysvitals.web.formatting import format_value
 from sysvitals.web.markup import units_of
-from sysvitals.web.verdict import Level, Verdict
 
 WORDS = {
     Level.GOOD: "All is well",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sysvitals.model import thresholds
-from sysvitals.model.thresholds import Threshold
+from sysvitals.judgement import thresholds
+from sysvitals.judgement.thresholds import Threshold
 
 ROOT = Path(__file__).parents[2]
 ALL = {name: value for name, value in vars(thresholds).items() if isinstance(value, Threshold)}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from sysvitals.model import thresholds
+from sysvitals.judgement import thresholds
 from sysvitals.model.samples import Sample, Samples
 
 

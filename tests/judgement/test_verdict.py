@@ -8,11 +8,11 @@ from prometheus.rulebook.rule import Alert
 from prometheus.rulebook.subjects import SUBJECTS
 from sysvitals.app import build_full_catalog
 from sysvitals.collectors import COLLECTORS
-from sysvitals.model import thresholds
+from sysvitals.judgement import thresholds
+from sysvitals.judgement.verdict import Level, Reason, Verdict, find_limits, judge
 from sysvitals.model.reading import Reading
 from sysvitals.model.samples import Sample, Samples, sample_bodies
 from sysvitals.web.live import encode_verdict
-from sysvitals.web.verdict import Level, Reason, Verdict, find_limits, judge
 from tests.recorded import HOSTS, NOW, RecordedHost
 
 ALERTS = {(rule.name, rule.severity) for subject in SUBJECTS for rule in subject.rules if isinstance(rule, Alert)}
