@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
+from reference.metrics import render_reference
+from reference.schema import build_schema
+from reference.settings import render_settings
 from sysvitals.app import build_full_catalog
 from sysvitals.collectors import COLLECTORS
-from sysvitals.config.reference import render_settings
-from sysvitals.model.reference import render_reference
-from sysvitals.model.schema import build_schema
 
 HERE = Path(__file__).parent
 

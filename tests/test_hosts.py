@@ -10,11 +10,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from reference.schema import build_schema
 from sysvitals.app import Exporter, build_full_catalog
 from sysvitals.collectors import COLLECTORS
 from sysvitals.config.load import load_settings
 from sysvitals.model.event import encode_events
-from sysvitals.model.schema import build_schema
 from sysvitals.pipeline.clock import Clock
 from tests.recorded import HOSTS, NOW, RecordedHost, recorded_hosts
 

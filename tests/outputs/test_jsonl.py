@@ -18,11 +18,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reference.schema import build_schema
 from sysvitals.app import build_full_catalog
 from sysvitals.history.reading import read_last_mark
 from sysvitals.model.event import Event, decode_event, encode_events
 from sysvitals.model.reading import Body, Status, fields_of
-from sysvitals.model.schema import build_schema
 from sysvitals.outputs import jsonl
 from sysvitals.outputs.jsonl import HistoryRules
 from sysvitals.outputs.segments import COMPRESSED, PLAIN, create_segment, find_last_segment, list_segments, read_lines
