@@ -14,6 +14,7 @@ from pathlib import Path
 from measuring import show_table
 
 from sysvitals.collectors import COLLECTORS
+from sysvitals.host.host import Host
 from sysvitals.model.catalog import build_catalog
 from sysvitals.model.changes import CHANGES
 from sysvitals.model.collector import Collector, Fault, Unavailable
@@ -25,7 +26,6 @@ from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.inbox import Inbox
 from sysvitals.pipeline.runner import Runner
-from sysvitals.sources.host import Host
 from tests.recorded import HOSTS, RecordedHost
 
 FORERUNNER_MICROSECONDS = 31.5

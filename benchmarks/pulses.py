@@ -17,15 +17,15 @@ from measuring import show_table
 
 from sysvitals.collectors import throttling
 from sysvitals.collectors.throttling import ThrottlingCleared, ThrottlingStarted
+from sysvitals.host.files import read_int
+from sysvitals.host.host import Host
 from sysvitals.model.event import Event
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.runner import Runner
 from sysvitals.simulation.simulation import Simulation
-from sysvitals.sources.files import read_int
-from sysvitals.sources.host import Host
 from sysvitals.sources.notices import Notices
-from sysvitals.sources.rpi_volt import find_rpi_volt
+from sysvitals.sources.pi.rpi_volt import find_rpi_volt
 
 SCENARIO = """
 summary: Pulses of undervoltage at random times.

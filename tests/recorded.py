@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from sysvitals.sources.host import Host, Timex
+from sysvitals.host.host import Host, Timex
 from tests.firmware_nodes import answer_ioctl
 
 NOW = 1_789_905_600.0

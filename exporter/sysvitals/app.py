@@ -22,6 +22,7 @@ from sysvitals.config.settings import SECTIONS, Settings, list_leaves
 from sysvitals.history.claim import claim_folder
 from sysvitals.history.ending import settle_ending
 from sysvitals.history.reading import read_last_mark
+from sysvitals.host.host import Host
 from sysvitals.judgement.verdict import Verdict, judge
 from sysvitals.model.catalog import Catalog, build_catalog
 from sysvitals.model.changes import CHANGES, Reloaded, Started, Stopped
@@ -40,9 +41,8 @@ from sysvitals.pipeline.losses import LossReporter
 from sysvitals.pipeline.run import Outcome
 from sysvitals.pipeline.runner import Runner
 from sysvitals.pipeline.watcher import Watcher
-from sysvitals.sources.host import Host
-from sysvitals.sources.kernel import read_hostname
-from sysvitals.sources.timekeeping import read_boot_id, read_clock
+from sysvitals.sources.os.kernel import read_hostname
+from sysvitals.sources.os.timekeeping import read_boot_id, read_clock
 from sysvitals.supervision import Supervisor, describe_collectors
 
 if TYPE_CHECKING:

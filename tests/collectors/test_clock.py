@@ -2,8 +2,8 @@ import pytest
 
 from sysvitals.collectors import clock
 from sysvitals.collectors.clock import Clock
+from sysvitals.host.host import Host
 from sysvitals.model.catalog import build_catalog
-from sysvitals.sources.host import Host
 from tests.recorded import HOSTS, RecordedHost
 
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from sysvitals.collectors import cpu
 from sysvitals.collectors.cpu import CpuTime, CpuUsage
+from sysvitals.host.host import Host
 from sysvitals.model.catalog import build_catalog
 from sysvitals.model.collector import Fault
-from sysvitals.sources.cpus import parse_cpu_list
-from sysvitals.sources.host import Host
+from sysvitals.sources.sys.cpus import parse_cpu_list
 from tests.building import build_host
 from tests.recorded import HOSTS, RecordedHost, recorded_hosts
 

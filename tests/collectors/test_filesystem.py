@@ -11,11 +11,11 @@ import pytest
 
 from sysvitals.collectors import filesystem
 from sysvitals.collectors.filesystem import Filesystem, Options, Remounted
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Fault, Unavailable
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.runner import Runner
 from sysvitals.pipeline.watcher import Watcher
-from sysvitals.sources.host import Host
 from tests.building import build_host
 from tests.mounting import own_mounts
 from tests.pipeline.rig import Rig, wait_until

@@ -7,7 +7,7 @@ from sysvitals.collectors import reset
 from sysvitals.collectors.reset import PowerReset, Reset
 from sysvitals.model.catalog import build_catalog
 from sysvitals.model.collector import Fault, Unavailable
-from sysvitals.sources.reset import POWER_CAUSES
+from sysvitals.sources.pi.reset import POWER_CAUSES
 from tests.building import build_host
 from tests.recorded import HOSTS, RecordedHost
 

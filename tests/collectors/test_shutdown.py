@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from sysvitals.collectors.shutdown import COLLECTOR, Shutdowns
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Unavailable
-from sysvitals.sources.host import Host
 
 BOOT = "e60f8b9f-14ca-4487-83f9-eb900066e2e6"
 OTHER = "00000000-14ca-4487-83f9-eb900066e2e6"

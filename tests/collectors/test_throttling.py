@@ -17,8 +17,8 @@ from sysvitals.model.catalog import build_catalog
 from sysvitals.model.collector import Fault, Unavailable
 from sysvitals.model.status import ReadErrors
 from sysvitals.pipeline.runner import Runner
-from sysvitals.sources.firmware import HINT
-from sysvitals.sources.throttle_word import CAUSES
+from sysvitals.sources.pi.firmware import HINT
+from sysvitals.sources.pi.throttle_word import CAUSES
 from tests.building import build_host
 from tests.pipeline.rig import WALL, Rig
 from tests.recorded import HOSTS, RecordedHost

@@ -11,7 +11,7 @@ import pytest
 from sysvitals.cli import main
 from sysvitals.judgement.links import PROJECT_URL
 from sysvitals.provision.kinds import KINDS
-from sysvitals.sources.vcio import GENCMD_NODE, NODE
+from sysvitals.sources.pi.vcio import GENCMD_NODE, NODE
 from tests.tools import need_tool
 
 ROOT = Path(__file__).parents[2]

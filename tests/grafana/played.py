@@ -20,13 +20,13 @@ from prometheus_client.metrics_core import Metric
 from sysvitals.app import Exporter
 from sysvitals.collectors import COLLECTORS
 from sysvitals.config.load import load_settings
+from sysvitals.host.host import Host, Timex
 from sysvitals.model.event import Event
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.inbox import Inbox
 from sysvitals.pipeline.runner import SLACK_SECONDS
 from sysvitals.simulation.nodes import NODES
 from sysvitals.simulation.simulation import Simulation
-from sysvitals.sources.host import Host, Timex
 from tests.grafana.plan import Plan, Target
 from tests.recorded import HOSTS
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault
 from sysvitals.model.event import Event
 from sysvitals.model.metric import Detail, Gauge, Label
@@ -15,7 +16,6 @@ from sysvitals.model.state import State
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.runner import Runner
-from sysvitals.sources.host import Host
 
 SOON = 10.0
 """How long a test waits for what must happen before it calls it a failure."""

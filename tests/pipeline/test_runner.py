@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from sysvitals.host.host import Host
 from sysvitals.model.changes import CollectorFailed, CollectorRecovered, CollectorUnavailable
 from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.reading import Change, Reading
 from sysvitals.model.status import CollectorStatus, ReadErrors
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.runner import CALM_SECONDS, FOLLOW_SECONDS, MEMORY_SECONDS, PATIENCE_SECONDS, Runner
-from sysvitals.sources.host import Host
 from tests.pipeline.rig import SOON, Alpha, Background, Beta, Rig, Script, make_collector, wait_until
 
 MOMENT = 0.2

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Unavailable, Watch
 from sysvitals.model.reading import Change
 from sysvitals.model.status import WatchWakes
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.watcher import CALM_SECONDS, Watcher
-from sysvitals.sources.host import Host
 from tests.mounting import own_mounts
 from tests.pipeline.rig import SOON, Alpha, Background, Rig, make_collector, wait_until
 

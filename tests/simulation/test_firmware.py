@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sysvitals.host.host import Host
 from sysvitals.simulation.firmware import RAILS, Firmware, Latches, Measurements, Model
 from sysvitals.simulation.nodes import FirmwareNodes
-from sysvitals.sources.gencmd import parse_adc
-from sysvitals.sources.host import Host
+from sysvitals.sources.pi.gencmd import parse_adc
 
 REQUEST = 0xC0086400
 MODEL = Model(

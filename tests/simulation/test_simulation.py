@@ -5,25 +5,25 @@ from pathlib import Path
 
 import pytest
 
+from sysvitals.host.host import Host
 from sysvitals.simulation.errors import SimulationError
 from sysvitals.simulation.scenario import Scenario, parse_scenario
 from sysvitals.simulation.simulation import Layer, Simulation, causes_of
-from sysvitals.sources.cpus import Policy, read_policies
-from sysvitals.sources.fans import Fan, read_fans
-from sysvitals.sources.firmware import find_firmware
-from sysvitals.sources.gencmd import parse_adc, parse_clock, parse_temperature, parse_throttled
-from sysvitals.sources.host import Host
-from sysvitals.sources.loadavg import read_loadavg
-from sysvitals.sources.mountinfo import Mount, read_mounts
-from sysvitals.sources.netclass import read_interface
-from sysvitals.sources.netdev import NetDev, read_netdev
-from sysvitals.sources.pressure import Pressure, read_pressure
-from sysvitals.sources.rpi_volt import find_rpi_volt, read_undervoltage_alarm
-from sysvitals.sources.stat import read_boot_time, read_stat
-from sysvitals.sources.temperatures import Temperature, read_temperatures
-from sysvitals.sources.throttle_word import ThrottleWord, read_throttle_word
-from sysvitals.sources.timekeeping import read_boot_id, read_uptime
-from sysvitals.sources.wireless import Wireless, read_wireless
+from sysvitals.sources.os.timekeeping import read_boot_id, read_uptime
+from sysvitals.sources.pi.firmware import find_firmware
+from sysvitals.sources.pi.gencmd import parse_adc, parse_clock, parse_temperature, parse_throttled
+from sysvitals.sources.pi.rpi_volt import find_rpi_volt, read_undervoltage_alarm
+from sysvitals.sources.pi.throttle_word import ThrottleWord, read_throttle_word
+from sysvitals.sources.proc.loadavg import read_loadavg
+from sysvitals.sources.proc.mountinfo import Mount, read_mounts
+from sysvitals.sources.proc.netdev import NetDev, read_netdev
+from sysvitals.sources.proc.pressure import Pressure, read_pressure
+from sysvitals.sources.proc.stat import read_boot_time, read_stat
+from sysvitals.sources.proc.wireless import Wireless, read_wireless
+from sysvitals.sources.sys.cpus import Policy, read_policies
+from sysvitals.sources.sys.fans import Fan, read_fans
+from sysvitals.sources.sys.netclass import read_interface
+from sysvitals.sources.sys.temperatures import Temperature, read_temperatures
 
 START = 1_800_000_000.0
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
+from sysvitals.host.files import attempt
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault
 from sysvitals.model.metric import Detail, Gauge
 from sysvitals.model.reading import Reading
-from sysvitals.sources.files import attempt
-from sysvitals.sources.host import Host
-from sysvitals.sources.stat import read_boot_time
-from sysvitals.sources.timekeeping import read_boot_id, read_uptime
+from sysvitals.sources.os.timekeeping import read_boot_id, read_uptime
+from sysvitals.sources.proc.stat import read_boot_time
 
 _UPTIME = Gauge(
     "uptime",

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector
 from sysvitals.model.metric import Gauge
 from sysvitals.model.reading import Reading
-from sysvitals.sources.host import Host
-from sysvitals.sources.timekeeping import read_clock
+from sysvitals.sources.os.timekeeping import read_clock
 
 _ORIGIN = "adjtimex(2)"
 _SYNCHRONISED = Gauge(

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.metric import Counter, Detail, Gauge, Label
 from sysvitals.model.reading import Reading
-from sysvitals.sources.core_throttle import Throttles, read_throttles
-from sysvitals.sources.host import Host
-from sysvitals.sources.thermal import CoolingDevice, read_cooling_devices
+from sysvitals.sources.sys.core_throttle import Throttles, read_throttles
+from sysvitals.sources.sys.thermal import CoolingDevice, read_cooling_devices
 
 _SLOWING = {
     "Processor": "cpu",

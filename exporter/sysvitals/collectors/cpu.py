@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault
 from sysvitals.model.metric import Counter, Detail, Gauge, Label
 from sysvitals.model.reading import Reading
-from sysvitals.sources.cpus import Policy, read_policies, read_present_cpus
-from sysvitals.sources.host import Host
-from sysvitals.sources.stat import CpuTimes, read_stat
+from sysvitals.sources.proc.stat import CpuTimes, read_stat
+from sysvitals.sources.sys.cpus import Policy, read_policies, read_present_cpus
 
 
 def _hertz(name: str, file: str, text: str) -> Gauge:

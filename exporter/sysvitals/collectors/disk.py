@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.metric import Counter, Detail, Gauge, Label
 from sysvitals.model.reading import Reading
-from sysvitals.sources.diskstats import SECTOR_BYTES, DiskStats, read_diskstats, read_whole_disks
-from sysvitals.sources.host import Host
+from sysvitals.sources.proc.diskstats import SECTOR_BYTES, DiskStats, read_diskstats, read_whole_disks
 
 _ORIGIN = "/proc/diskstats"
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.metric import Detail, Gauge, Label
 from sysvitals.model.reading import Reading
-from sysvitals.sources.fans import read_fans
-from sysvitals.sources.host import Host
+from sysvitals.sources.sys.fans import read_fans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

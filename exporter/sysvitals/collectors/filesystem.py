@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Unavailable, Watch
 from sysvitals.model.metric import Detail, Gauge, Label
 from sysvitals.model.reading import Change, Reading
-from sysvitals.sources.host import Host
-from sysvitals.sources.mountinfo import Mount, find_mounts, read_mounts
-from sysvitals.sources.statvfs import Space, read_spaces
+from sysvitals.sources.os.statvfs import Space, read_spaces
+from sysvitals.sources.proc.mountinfo import Mount, find_mounts, read_mounts
 
 _MOUNTS = "/proc/1/mountinfo"
 _SPACE = "statvfs(2) of the mount point"

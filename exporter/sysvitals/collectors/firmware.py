@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
+from sysvitals.host.files import attempt
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.metric import Gauge, Info, Label
 from sysvitals.model.reading import Reading
-from sysvitals.sources.board import Board, read_board
-from sysvitals.sources.files import attempt
-from sysvitals.sources.firmware import HINT, find_firmware
-from sysvitals.sources.firmware_measures import Measures, has_soft_limit, kernel_tells_volts, read_measures
-from sysvitals.sources.host import Host
+from sysvitals.sources.pi.board import Board, read_board
+from sysvitals.sources.pi.firmware import HINT, find_firmware
+from sysvitals.sources.pi.firmware_measures import Measures, has_soft_limit, kernel_tells_volts, read_measures
 
 _ADC = "firmware's pmic_read_adc"
 _VOLTS = f"{_ADC}, measure_volts"

@@ -4,18 +4,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
+from sysvitals.host.files import attempt
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault
 from sysvitals.model.metric import Gauge, Info
 from sysvitals.model.reading import Reading
-from sysvitals.sources.board import Board, read_board, read_serial
-from sysvitals.sources.devicetree import read_property_number
-from sysvitals.sources.dmi import Dmi, parse_bios_date, read_dmi, read_product_serial
-from sysvitals.sources.files import attempt
-from sysvitals.sources.host import Host
-from sysvitals.sources.kernel import read_architecture, read_hostname, read_kernel_release
-from sysvitals.sources.mac_addresses import read_mac_addresses
-from sysvitals.sources.os_release import read_os_release
-from sysvitals.sources.virtualization import read_container, read_virtualization
+from sysvitals.sources.os.kernel import read_architecture, read_hostname, read_kernel_release
+from sysvitals.sources.os.os_release import read_os_release
+from sysvitals.sources.os.virtualization import read_container, read_virtualization
+from sysvitals.sources.pi.board import Board, read_board, read_serial
+from sysvitals.sources.sys.devicetree import read_property_number
+from sysvitals.sources.sys.dmi import Dmi, parse_bios_date, read_dmi, read_product_serial
+from sysvitals.sources.sys.mac_addresses import read_mac_addresses
 
 T = TypeVar("T")
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault
 from sysvitals.model.metric import Counter, Detail, Gauge
 from sysvitals.model.reading import Reading
-from sysvitals.sources.host import Host
-from sysvitals.sources.meminfo import read_meminfo
-from sysvitals.sources.vmstat import Vmstat, read_vmstat
+from sysvitals.sources.proc.meminfo import read_meminfo
+from sysvitals.sources.proc.vmstat import Vmstat, read_vmstat
 
 
 def _bytes(name: str, line: str, text: str) -> Gauge:

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Unavailable, Watch
 from sysvitals.model.metric import Counter, Detail, Gauge, Label
 from sysvitals.model.reading import Change, Reading
-from sysvitals.sources.host import Host
-from sysvitals.sources.netclass import Interface, read_devices, read_interface
-from sysvitals.sources.netdev import NetDev, read_netdev
+from sysvitals.sources.proc.netdev import NetDev, read_netdev
+from sysvitals.sources.sys.netclass import Interface, read_devices, read_interface
 
 _TRAFFIC = "/proc/1/net/dev"
 _STATE = "/sys/class/net/*/"

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
+from sysvitals.host.files import attempt
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.metric import Detail, Gauge
 from sysvitals.model.reading import Reading
-from sysvitals.sources.board import Board, read_board
-from sysvitals.sources.files import attempt
-from sysvitals.sources.host import Host
-from sysvitals.sources.power_budget import read_power_budget
+from sysvitals.sources.pi.board import Board, read_board
+from sysvitals.sources.pi.power_budget import read_power_budget
 
 _POWER = "/sys/firmware/devicetree/base/chosen/power"
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.metric import Counter, Detail, Label
 from sysvitals.model.reading import Reading
-from sysvitals.sources.host import Host
-from sysvitals.sources.pressure import RESOURCES, Stall, read_pressure
+from sysvitals.sources.proc.pressure import RESOURCES, Stall, read_pressure
 
 _ORIGIN = "/proc/pressure"
 _WAITING = Counter(

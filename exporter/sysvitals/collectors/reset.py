@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
+from sysvitals.host.files import attempt
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.metric import Gauge, Info, Label
 from sysvitals.model.reading import Reading
-from sysvitals.sources.files import attempt
-from sysvitals.sources.host import Host
-from sysvitals.sources.reset import POWER_CAUSES, read_power_reset, read_reset_status
+from sysvitals.sources.pi.reset import POWER_CAUSES, read_power_reset, read_reset_status
 
 _CHOSEN = "/sys/firmware/devicetree/base/chosen"
 _STATUS = f"{_CHOSEN}/bootloader/rsts, firmware's get_rsts"

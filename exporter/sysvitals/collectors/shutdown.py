@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Unavailable
 from sysvitals.model.metric import Counter, Gauge
 from sysvitals.model.reading import Reading
-from sysvitals.sources.host import Host
-from sysvitals.sources.shutdowns import read_shutdown_record
-from sysvitals.sources.timekeeping import read_boot_id
+from sysvitals.sources.os.shutdowns import read_shutdown_record
+from sysvitals.sources.os.timekeeping import read_boot_id
 
 _ORIGIN = "the history's end, judged when the exporter starts in a new boot"
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.metric import Detail, Gauge, Info, Label
 from sysvitals.model.reading import Reading
-from sysvitals.sources.host import Host
-from sysvitals.sources.mmc import Card, read_cards
-from sysvitals.sources.nvme import Drive, read_drives
+from sysvitals.sources.sys.mmc import Card, read_cards
+from sysvitals.sources.sys.nvme import Drive, read_drives
 
 _CARD = "/sys/block/mmcblk*/device/"
 _life = Gauge(

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.metric import Gauge, Label
 from sysvitals.model.reading import Reading
-from sysvitals.sources.host import Host
-from sysvitals.sources.temperatures import read_temperatures
+from sysvitals.sources.sys.temperatures import read_temperatures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from sysvitals.host.files import attempt
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Unavailable, Watch
 from sysvitals.model.metric import Counter, Detail, Gauge, Info, Label
 from sysvitals.model.reading import Change, Reading
-from sysvitals.sources.board import read_board
-from sysvitals.sources.files import attempt
-from sysvitals.sources.firmware import FirmwareThrottling
-from sysvitals.sources.host import Host
-from sysvitals.sources.revision import detects_undervoltage
-from sysvitals.sources.throttle_word import CAUSES
-from sysvitals.sources.throttling import ThrottlingSources, read_throttling, watch_throttling
+from sysvitals.sources.pi.board import read_board
+from sysvitals.sources.pi.firmware import FirmwareThrottling
+from sysvitals.sources.pi.revision import detects_undervoltage
+from sysvitals.sources.pi.throttle_word import CAUSES
+from sysvitals.sources.pi.throttling import ThrottlingSources, read_throttling, watch_throttling
 
 _ORIGIN = "/sys/class/hwmon/hwmon*/in0_lcrit_alarm of rpi_volt; get_throttled of the firmware or of the kernel"
 _CAUSE = Label("What the firmware reports.", values=CAUSES)

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.metric import Counter, Gauge, Label
 from sysvitals.model.reading import Reading
-from sysvitals.sources.host import Host
-from sysvitals.sources.netclass import read_carrier, read_wifi_devices
-from sysvitals.sources.wireless import Wireless, read_wireless
+from sysvitals.sources.proc.wireless import Wireless, read_wireless
+from sysvitals.sources.sys.netclass import read_carrier, read_wifi_devices
 
 _ORIGIN = "/proc/1/net/wireless"
 _discarded = Counter(

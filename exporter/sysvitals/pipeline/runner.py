@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from threading import Condition, Lock, Thread
 
+from sysvitals.host.files import error_class
+from sysvitals.host.host import Host
 from sysvitals.model.changes import CollectorFailed, CollectorRecovered, CollectorUnavailable
 from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.reading import Body, Change, Reading, subject_of
@@ -19,8 +21,6 @@ from sysvitals.model.status import CollectorStatus, ReadErrors
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.run import Outcome, judge_run, refuse_untellable, sort_out
-from sysvitals.sources.files import error_class
-from sysvitals.sources.host import Host
 
 _log = logging.getLogger(__name__)
 

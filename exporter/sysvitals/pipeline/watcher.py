@@ -4,10 +4,10 @@ import logging
 from collections.abc import Callable, Iterable
 from threading import Event, Lock, Thread
 
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Watch
 from sysvitals.model.status import WatchWakes
 from sysvitals.pipeline.clock import Clock
-from sysvitals.sources.host import Host
 from sysvitals.sources.notices import Notices
 
 _log = logging.getLogger(__name__)

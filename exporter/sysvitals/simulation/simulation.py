@@ -14,6 +14,8 @@ from types import TracebackType
 from typing import Literal, Self
 from uuid import UUID
 
+from sysvitals.host.files import attempt
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Fault
 from sysvitals.simulation.boards import Board, find_board, load_board
 from sysvitals.simulation.errors import SimulationError
@@ -27,12 +29,10 @@ from sysvitals.simulation.randomness import seeded
 from sysvitals.simulation.scenario import Scenario, load_scenario
 from sysvitals.simulation.timeline import Timeline
 from sysvitals.simulation.tree import Tree
-from sysvitals.sources.board import read_board
-from sysvitals.sources.devicetree import read_property_number
-from sysvitals.sources.files import attempt
-from sysvitals.sources.host import Host
-from sysvitals.sources.revision import detects_undervoltage
-from sysvitals.sources.throttle_word import CAUSES
+from sysvitals.sources.pi.board import read_board
+from sysvitals.sources.pi.revision import detects_undervoltage
+from sysvitals.sources.pi.throttle_word import CAUSES
+from sysvitals.sources.sys.devicetree import read_property_number
 
 Layer = Literal["board", "firmware", "kernel"]
 TRUTH_FILE = "truth.jsonl"

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from threading import Lock
 from typing import NamedTuple
 
+from sysvitals.host.files import error_class
 from sysvitals.model.collector import Watch
-from sysvitals.sources.files import error_class
 
 PATIENCE = 10
 """So many times more rarely we look at a file on which the kernel has given notice, for the notice will come; and call

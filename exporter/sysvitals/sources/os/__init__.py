@@ -1,0 +1,1 @@
+"""The operating system: its files, system calls and records."""

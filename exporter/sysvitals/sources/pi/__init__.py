@@ -1,0 +1,1 @@
+"""The firmware and the power supply of a Raspberry Pi."""

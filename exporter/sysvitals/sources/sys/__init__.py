@@ -1,0 +1,1 @@
+"""Attributes of /sys and the device tree."""

@@ -1,0 +1,173 @@
+"""`/sys/class/hwmon`: chips that measure temperatures, voltages, currents, power and fans.
+
+A chip's number (`hwmon3`) changes from boot to boot, so nothing here is known by it. A chip is known by its driver,
+and where one host may well have several alike (NVMe drives, I²C chips, PCI cards) by its device too.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from sysvitals.host.files import attempt, optional, read_int
+from sysvitals.host.host import Host
+from sysvitals.host.sysfs import list_names, read_label
+from sysvitals.model.collector import Fault
+
+_ONE_OF_A_KIND = frozenset({"", "platform", "thermal"})
+"""Buses whose devices are named by address or by nothing useful, and rarely come twice: there the driver is enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One chip. `label` tells it from all others of the host and is the same after a reboot.
+
+    `driver` is the chip's own name (`nvme`), `device` the name of the device behind it (`nvme0`, `thermal_zone0`,
+    `1-0048`), empty where it has none; `files` are the names in its folder.
+    """
+
+    folder: str
+    driver: str
+    device: str
+    label: str
+    files: frozenset[str]
+
+    def sensors(self, kind: str, attribute: str) -> list[str]:
+        """Names such as `temp1` of which the chip has this attribute, in the order of their numbers.
+
+        The empty attribute stands for the file that is named as the sensor itself (`pwm1`).
+        """
+        end = f"_{attribute}" if attribute else ""
+        numbers = (
+            file[len(kind) : len(file) - len(end)]
+            for file in self.files
+            if file.startswith(kind) and file.endswith(end)
+        )
+        return [f"{kind}{number}" for number in sorted(filter(_is_number, numbers), key=int)]
+
+
+def read_chips(host: Host) -> list[Chip | Fault]:
+    """All chips, and a Fault for each that is there and cannot be looked at. Raises OSError for the class's folder."""
+    root = f"{host.sysfs}/class/hwmon"
+    found = [(name, attempt(name, _read_chip, host, f"{root}/{name}")) for name in list_names(host, root)]
+    chips = _tell_apart([chip for _, chip in found if isinstance(chip, Chip)])
+    return [*chips, *(fault for _, fault in found if isinstance(fault, Fault))]
+
+
+def find_chip(host: Host, driver: str) -> str | None:
+    """The folder of the first chip of this driver, or None. A chip whose name cannot be read is none."""
+    root = f"{host.sysfs}/class/hwmon"
+    for name in list_names(host, root):
+        if attempt(name, optional, read_label, host, f"{root}/{name}/name") == driver:
+            return f"{root}/{name}"
+    return None
+
+
+def read_values(host: Host, chip: Chip, sensor: str, attributes: Iterable[str]) -> tuple[dict[str, int], list[Fault]]:
+    """The numbers of those attributes that the sensor has, and a Fault for each that cannot be read.
+
+    In the kernel's units: thousandths of degrees, volts and amperes, millionths of watts, revolutions a minute.
+    """
+    values: dict[str, int] = {}
+    faults: list[Fault] = []
+    for attribute in attributes:
+        file = f"{sensor}_{attribute}" if attribute else sensor
+        if file not in chip.files:
+            continue
+        value = attempt(f"{chip.label} {file}", optional, read_value, host, f"{chip.folder}/{file}")
+        if isinstance(value, Fault):
+            faults.append(value)
+        elif value is not None:
+            values[attribute] = value
+    return values, faults
+
+
+def read_value(host: Host, path: str) -> int:
+    """One attribute's number. Raises ValueError beyond the signed 64 bits that hwmon's values have."""
+    value = read_int(host, path)
+    if value >= 1 << 63:
+        raise ValueError(f"no measurement: {value}")
+    return value
+
+
+def is_faulty(values: dict[str, int]) -> bool:
+    """Whether the chip itself says of a sensor that what it gives is no measurement."""
+    return values.get("fault") == 1
+
+
+def report_faulty(what: str) -> Fault:
+    """The Fault of a sensor that the chip calls faulty."""
+    return Fault(what, "sensor_fault", "the chip reports this sensor as faulty: open, shorted or not connected")
+
+
+def read_labels(host: Host, chip: Chip, sensors: Iterable[str]) -> tuple[dict[str, str], list[Fault]]:
+    """A label for each sensor: the driver's own, or the sensor's name (`temp1`) where it gives none.
+
+    Sensors to which the driver gives the same label get their name added.
+    """
+    labels: dict[str, str] = {}
+    faults: list[Fault] = []
+    for sensor in sensors:
+        label: str | Fault | None = None
+        if f"{sensor}_label" in chip.files:
+            what = f"{chip.label} {sensor}_label"
+            label = attempt(what, optional, read_label, host, f"{chip.folder}/{sensor}_label")
+        if isinstance(label, Fault):
+            faults.append(label)
+            label = None
+        labels[sensor] = label or sensor
+    counts = Counter(labels.values())
+    return {s: label if counts[label] == 1 else f"{label} {s}" for s, label in labels.items()}, faults
+
+
+def chips_of(found: Iterable[Chip | Fault]) -> Iterator[Chip]:
+    """Those that could be looked at."""
+    return (chip for chip in found if isinstance(chip, Chip))
+
+
+def _read_chip(host: Host, folder: str) -> Chip | None:
+    files = list_names(host, folder)
+    if not files:
+        return None  # unplugged since the class was listed
+    driver = optional(read_label, host, f"{folder}/name")
+    if driver is None and (old := optional(read_label, host, f"{folder}/device/name")):
+        # drivers of the oldest kind keep all their files with the device
+        driver, folder = old, f"{folder}/device"
+        files = list_names(host, folder)
+    device = os.path.basename(_readlink(host, f"{folder}/device"))
+    driver = driver or device or os.path.basename(folder)
+    bus = os.path.basename(_readlink(host, f"{folder}/device/subsystem")) if device else ""
+    label = driver if bus in _ONE_OF_A_KIND else _with_device(driver, device)
+    return Chip(folder, driver, device, label, frozenset(files))
+
+
+def _tell_apart(chips: list[Chip]) -> list[Chip]:
+    counts = Counter(chip.label for chip in chips)
+    chips = [
+        replace(chip, label=_with_device(chip.driver, chip.device)) if counts[chip.label] > 1 and chip.device else chip
+        for chip in chips
+    ]
+    taken: set[str] = set()
+    for index, chip in enumerate(chips):
+        label, number = chip.label, 1
+        while label in taken:
+            number += 1
+            label = f"{chip.label}_{number}"
+        taken.add(label)
+        chips[index] = replace(chip, label=label) if number > 1 else chip
+    return chips
+
+
+def _with_device(driver: str, device: str) -> str:
+    return device if device.startswith(driver) else f"{driver}_{device}"
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def _readlink(host: Host, path: str) -> str:
+    try:
+        return host.readlink(path)
+    except OSError:
+        return ""  # no device, or none that may be known: the driver's name must do

@@ -1,0 +1,108 @@
+"""`/sys/class/net/*`: the state of each network device."""
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sysvitals.host.files import fault, parse_int, shorten
+from sysvitals.host.host import Host
+from sysvitals.host.sysfs import list_names
+from sysvitals.model.collector import Fault
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """State of one network device; None stands for what the kernel does not tell. `speed` in megabits per second.
+
+    `up` is whether it can carry packets: `operstate` is `up`, or `unknown` while it is switched on (loopback, tunnels
+    and USB gadgets never say more). `carrier` is None while it is switched off.
+    """
+
+    operstate: str | None
+    up: bool | None
+    carrier: bool | None
+    carrier_changes: int | None
+    speed: int | None
+    mtu: int | None
+    faults: tuple[Fault, ...]
+
+
+def read_interface(host: Host, device: str) -> Interface:
+    """One device's state. What cannot be read is None and among the faults; a device that is gone is all None."""
+    faults: list[Fault] = []
+    operstate = _read(host, device, "operstate", parse_operstate, faults)
+    up = None if operstate is None else operstate == "up"
+    if operstate == "unknown":
+        up = _read(host, device, "flags", _parse_is_switched_on, faults)
+    carrier = _read(host, device, "carrier", _parse_bool, faults)
+    return Interface(
+        operstate=operstate,
+        up=up,
+        carrier=carrier,
+        carrier_changes=_read(host, device, "carrier_changes", parse_int, faults),
+        # a link that is down has no speed, and asking takes a lock and, with some drivers, the bus
+        speed=_read(host, device, "speed", parse_speed, faults) if carrier else None,
+        mtu=_read(host, device, "mtu", parse_int, faults),
+        faults=tuple(faults),
+    )
+
+
+def read_carrier(host: Host, device: str) -> bool | Fault | None:
+    """Whether one device's link has something at its other end; None while it is switched off, or gone."""
+    faults: list[Fault] = []
+    carrier = _read(host, device, "carrier", _parse_bool, faults)
+    return faults[0] if faults else carrier
+
+
+def read_devices(host: Host) -> list[str]:
+    """Names of all network devices. Raises OSError."""
+    folder = f"{host.sysfs}/class/net"
+    return [name for name in list_names(host, folder) if host.exists(f"{folder}/{name}/carrier_changes")]
+
+
+def read_wifi_devices(host: Host) -> list[str]:
+    """Names of devices that a Wi-Fi driver made. Raises OSError."""
+    folder = f"{host.sysfs}/class/net"
+    return [name for name in list_names(host, folder) if host.exists(f"{folder}/{name}/phy80211")]
+
+
+def parse_operstate(text: str) -> str:
+    """One of RFC 2863's states, in lower case and without spaces: `lowerlayerdown`."""
+    if text not in _OPERSTATES:
+        raise ValueError(f"not an operational state: {shorten(text)!r}")
+    return text
+
+
+def parse_speed(text: str) -> int | None:
+    """Megabits per second; drivers that do not know print -1, 0, or it in 16 or 32 bits without a sign."""
+    speed = parse_int(text)
+    return speed if 0 < speed < 0xFFFFFFFF and speed != 0xFFFF else None
+
+
+def _read(host: Host, device: str, name: str, parse: Callable[[str], T], faults: list[Fault]) -> T | None:
+    try:
+        return parse(host.read_text(f"{host.sysfs}/class/net/{device}/{name}"))
+    except (OSError, ValueError) as error:
+        if not isinstance(error, OSError) or error.errno not in _UNTOLD:
+            faults.append(fault(f"{device} {name}", error))
+        return None
+
+
+def _parse_bool(text: str) -> bool:
+    return bool(parse_int(text))
+
+
+def _parse_is_switched_on(text: str) -> bool:
+    if len(text) > 10:
+        raise ValueError(f"not flags: {shorten(text)!r}")
+    return bool(int(text, 16) & _IFF_UP)
+
+
+_IFF_UP = 1
+_OPERSTATES = frozenset({"unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up"})
+
+# EINVAL is how the kernel says that a device which is switched off has no carrier, and that Wi-Fi has no speed
+_UNTOLD = frozenset({errno.EINVAL, errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO})

@@ -1,0 +1,63 @@
+import contextlib
+
+import psutil
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sysvitals.host.host import Host
+from sysvitals.sources.proc.meminfo import Meminfo, parse_meminfo, read_meminfo
+from tests.recorded import HOSTS, RecordedHost
+
+words = st.one_of(st.text(max_size=8), st.integers().map(str), st.integers(0, 1 << 40).map(lambda n: f"  {n} kB"))
+keys = st.sampled_from(["MemTotal", "MemFree", "Shmem", "no colon", "HugePages_Total"]) | st.text(max_size=5)
+texts = st.text() | st.lists(st.builds("{}:{}".format, keys, words), max_size=6).map("\n".join)
+
+
+def test_kilobytes_of_a_recorded_host_become_bytes() -> None:
+    assert read_meminfo(RecordedHost(HOSTS / "jetson")) == Meminfo(
+        total=7802656 * 1024,
+        free=1587136 * 1024,
+        available=5364336 * 1024,
+        buffers=241220 * 1024,
+        cached=3521688 * 1024,
+        swap_total=3901304 * 1024,
+        swap_free=3880824 * 1024,
+        slab_reclaimable=260112 * 1024,
+        slab_unreclaimable=202200 * 1024,
+        shmem=60812 * 1024,
+        dirty=148 * 1024,
+        writeback=0,
+    )
+
+
+def test_what_an_old_kernel_does_not_print_is_unknown() -> None:
+    assert parse_meminfo("MemTotal: 1024 kB\nMemFree: 1 kB\n") == Meminfo(total=1 << 20, free=1024)
+
+
+def test_lines_that_nobody_asked_for_are_passed_over() -> None:
+    text = "MemTotal: 1 kB\nno colon 12 kB\nCommitted_AS: 18446744073709551612 kB\nSwapCached: x\n"
+    assert parse_meminfo(text) == Meminfo(total=1024)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "MemFree: 12 kB", "MemTotal:", "MemTotal: 12", "MemTotal: 12 MB", "MemTotal: -12 kB", "MemTotal: 12 kB 3",
+     "MemTotal: 12 kB\nMemFree: x kB", "MemTotal: 99999999999999999999 kB", "MemTot"],
+)  # fmt: skip
+def test_sizes_that_make_no_sense_are_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_meminfo(text)
+
+
+@given(texts)
+def test_any_text_gives_a_value_or_a_value_error(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        parse_meminfo(text)
+
+
+def test_this_machine_says_the_same_to_psutil() -> None:
+    ours, theirs, swap = read_meminfo(Host()), psutil.virtual_memory(), psutil.swap_memory()
+    assert (ours.total, ours.swap_total) == (theirs.total, swap.total)
+    assert ours.available == pytest.approx(theirs.available, rel=0.2)
+    assert ours.buffers == pytest.approx(theirs.buffers, abs=256 << 20)

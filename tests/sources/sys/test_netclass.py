@@ -1,0 +1,125 @@
+from pathlib import Path
+
+import psutil
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sysvitals.host.host import Host
+from sysvitals.model.collector import Fault
+from sysvitals.sources.sys.netclass import (
+    Interface,
+    parse_operstate,
+    parse_speed,
+    read_carrier,
+    read_interface,
+    read_wifi_devices,
+)
+from tests.building import build_host
+from tests.recorded import HOSTS, RecordedHost
+
+
+def build_interface(folder: Path, **files: str) -> RecordedHost:
+    """`carrier_EINVAL=""` makes the read of carrier fail."""
+    base = {
+        "operstate": "up",
+        "carrier": "1",
+        "carrier_changes": "3",
+        "mtu": "1500",
+        "speed": "1000",
+        "flags": "0x1003",
+    }
+    named = {name.replace("_E", ".ERRNO-E"): text for name, text in files.items()}
+    for name in named:
+        base.pop(name.partition(".")[0], None)
+    return build_host(folder, {f"sys/class/net/eth0/{name}": f"{text}\n" for name, text in (base | named).items()})
+
+
+def test_a_link_that_is_up_is_read_whole(tmp_path: Path) -> None:
+    assert read_interface(build_interface(tmp_path), "eth0") == Interface(
+        operstate="up", up=True, carrier=True, carrier_changes=3, speed=1000, mtu=1500, faults=()
+    )
+
+
+def test_a_device_that_is_switched_off_has_no_carrier_and_no_speed(tmp_path: Path) -> None:
+    host = build_interface(tmp_path, operstate="down", carrier_EINVAL="", speed_EINVAL="", flags="0x1002")
+    found = read_interface(host, "eth0")
+    assert (found.up, found.carrier, found.speed, found.faults) == (False, None, None, ())
+
+
+def test_a_link_without_a_cable_is_not_asked_for_its_speed(tmp_path: Path) -> None:
+    found = read_interface(build_interface(tmp_path, operstate="down", carrier="0", speed_EIO=""), "eth0")
+    assert (found.up, found.carrier, found.speed, found.faults) == (False, False, None, ())
+
+
+@pytest.mark.parametrize(("flags", "up"), [("0x9", True), ("0x1003", True), ("0x8", False), ("0x1002", False)])
+def test_a_device_that_never_says_is_up_while_switched_on(tmp_path: Path, flags: str, *, up: bool) -> None:
+    assert read_interface(build_interface(tmp_path, operstate="unknown", flags=flags), "eth0").up is up
+
+
+def test_a_device_that_never_says_and_hides_its_flags_is_unknown(tmp_path: Path) -> None:
+    found = read_interface(build_interface(tmp_path, operstate="unknown", flags_ENOENT=""), "eth0")
+    assert (found.up, found.faults) == (None, ())
+
+
+@pytest.mark.parametrize("operstate", ["dormant", "lowerlayerdown", "notpresent", "testing", "down"])
+def test_every_other_state_is_not_up(tmp_path: Path, operstate: str) -> None:
+    assert read_interface(build_interface(tmp_path, operstate=operstate), "eth0").up is False
+
+
+@pytest.mark.parametrize("text", ["-1", "0", "65535", "4294967295"])
+def test_a_speed_that_the_driver_does_not_know_is_none(text: str) -> None:
+    assert parse_speed(text) is None
+
+
+@pytest.mark.parametrize("speed", [10, 100, 1000, 2500, 65534, 400000])
+def test_a_speed_is_in_megabits(speed: int) -> None:
+    assert parse_speed(str(speed)) == speed
+
+
+def test_an_attribute_that_fails_does_not_hide_the_others(tmp_path: Path) -> None:
+    found = read_interface(build_interface(tmp_path, carrier="maybe", mtu_EIO="", operstate=""), "eth0")
+    assert [(f.what, f.error) for f in found.faults] == [
+        ("eth0 operstate", "garbage"),
+        ("eth0 carrier", "garbage"),
+        ("eth0 mtu", "EIO"),
+    ]
+    assert (found.up, found.carrier, found.mtu, found.carrier_changes) == (None, None, None, 3)
+
+
+def test_flags_that_make_no_sense_are_a_fault(tmp_path: Path) -> None:
+    found = read_interface(build_interface(tmp_path, operstate="unknown", flags="on"), "eth0")
+    assert [f.what for f in found.faults] == ["eth0 flags"]
+
+
+def test_a_device_that_is_gone_is_all_unknown(tmp_path: Path) -> None:
+    assert read_interface(build_interface(tmp_path), "usb0") == Interface(None, None, None, None, None, None, ())
+
+
+def test_the_carrier_alone_is_told_with_its_fault(tmp_path: Path) -> None:
+    assert read_carrier(build_interface(tmp_path / "up"), "eth0") is True
+    assert read_carrier(build_interface(tmp_path / "off", carrier_EINVAL=""), "eth0") is None
+    refused = read_carrier(build_interface(tmp_path / "refused", carrier_EACCES=""), "eth0")
+    assert isinstance(refused, Fault)
+    assert refused.error == "EACCES"
+
+
+def test_devices_of_wifi_drivers_are_known_by_their_phy() -> None:
+    assert read_wifi_devices(RecordedHost(HOSTS / "qemu-raspi4b")) == ["wlan0", "wlan1"]
+    assert read_wifi_devices(RecordedHost(HOSTS / "vm")) == []
+
+
+@given(st.text(max_size=40))
+def test_arbitrary_text_gives_a_value_or_a_value_error(text: str) -> None:
+    for parse in (parse_speed, parse_operstate):
+        try:
+            parse(text)
+        except ValueError:
+            continue
+
+
+def test_this_machines_devices_are_as_psutil_says() -> None:
+    for name, stats in psutil.net_if_stats().items():
+        found = read_interface(Host(), name)
+        assert found.mtu == stats.mtu
+        assert found.speed == (stats.speed or None)
