@@ -14,6 +14,7 @@ from pathlib import Path
 from measuring import show_table
 
 from sysvitals.collectors import COLLECTORS
+from sysvitals.history.writer import HistoryRules, JsonlSink
 from sysvitals.host.host import Host
 from sysvitals.model.catalog import build_catalog
 from sysvitals.model.changes import CHANGES
@@ -21,7 +22,6 @@ from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.event import Event, encode_events
 from sysvitals.model.reading import Reading, subject_of
 from sysvitals.model.state import State
-from sysvitals.outputs.jsonl import HistoryRules, JsonlSink
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.inbox import Inbox

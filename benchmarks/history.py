@@ -23,8 +23,8 @@ from measuring import show_table
 from sysvitals.app import Exporter, history_rules
 from sysvitals.collectors import COLLECTORS
 from sysvitals.config.load import load_settings
+from sysvitals.history.writer import JsonlSink
 from sysvitals.model.event import Event
-from sysvitals.outputs.jsonl import JsonlSink
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.inbox import Inbox
 from sysvitals.pipeline.runner import SLACK_SECONDS

@@ -22,9 +22,9 @@ from sysvitals.host.host import Host
 from sysvitals.model.event import Event
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
+from sysvitals.pipeline.file_watcher import Notices
 from sysvitals.pipeline.runner import Runner
 from sysvitals.simulation.simulation import Simulation
-from sysvitals.sources.notices import Notices
 from sysvitals.sources.pi.rpi_volt import find_rpi_volt
 
 SCENARIO = """

@@ -26,8 +26,8 @@ from sysvitals.app import Exporter, build_services, history_rules
 from sysvitals.collectors import COLLECTORS
 from sysvitals.config.load import ConfigError, load_settings
 from sysvitals.config.settings import History, Settings
+from sysvitals.history.segments import list_segments, read_lines
 from sysvitals.outputs.live import LiveHub
-from sysvitals.outputs.segments import list_segments, read_lines
 from sysvitals.pipeline.clock import Clock
 from sysvitals.web.routes import build_web_app
 from tests.recorded import HOSTS, RecordedHost
@@ -183,7 +183,7 @@ class TestInThisProcess:
             syncing.set()
             assert go_on.wait(PATIENCE_SECONDS)
 
-        monkeypatch.setattr("sysvitals.outputs.jsonl.os.fdatasync", slow)
+        monkeypatch.setattr("sysvitals.history.writer.os.fdatasync", slow)
         exporter = build(only_load(history=True, storage__path=str(tmp_path)))
         exporter.start()
         assert syncing.wait(PATIENCE_SECONDS)

@@ -19,9 +19,10 @@ from sysvitals.collectors import COLLECTORS
 from sysvitals.config.load import ConfigError
 from sysvitals.config.logs import configure_logging
 from sysvitals.config.settings import SECTIONS, Settings, list_leaves
-from sysvitals.history.claim import claim_folder
-from sysvitals.history.ending import settle_ending
+from sysvitals.history.lock import claim_folder
+from sysvitals.history.previous_boot import settle_ending
 from sysvitals.history.reading import read_last_mark
+from sysvitals.history.writer import HistoryRules, JsonlSink
 from sysvitals.host.host import Host
 from sysvitals.judgement.verdict import Verdict, judge
 from sysvitals.model.catalog import Catalog, build_catalog
@@ -33,7 +34,6 @@ from sysvitals.model.state import State
 from sysvitals.model.status import STATUSES, Build, ConfigStatus, EventCount, SinkStatus
 from sysvitals.outputs.console import ConsoleSink
 from sysvitals.outputs.exposition import Projection, encode_families, process_families
-from sysvitals.outputs.jsonl import HistoryRules, JsonlSink
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.inbox import Inbox

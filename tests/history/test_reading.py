@@ -10,11 +10,11 @@ import pytest
 
 from sysvitals.app import build_full_catalog
 from sysvitals.history.reading import Mark, read_events, read_last_mark
+from sysvitals.history.segments import Segment, compress_segment, create_segment
 from sysvitals.model.changes import Reloaded
 from sysvitals.model.metric import Gauge, Label
 from sysvitals.model.reading import Reading
-from sysvitals.outputs.segments import Segment, compress_segment, create_segment
-from tests.outputs.writing import LOAD, NOON, RELOADED, URGENT, Hands, writer
+from tests.history.writing import LOAD, NOON, RELOADED, URGENT, Hands, writer
 
 BODIES = build_full_catalog().bodies
 

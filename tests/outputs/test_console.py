@@ -23,7 +23,7 @@ from sysvitals.model.reading import Body, Reading
 from sysvitals.outputs.console import ConsoleSink, describe_event
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.inbox import Inbox
-from tests.outputs.writing import LOAD, NOON, RELOADED, Hands, wait_until
+from tests.history.writing import LOAD, NOON, RELOADED, Hands, wait_until
 
 BODIES = build_full_catalog().bodies
 
@@ -219,7 +219,7 @@ def test_a_stream_that_is_closed_ends_the_console_and_is_told_once(caplog: pytes
 PROGRAM = """
 import sys
 from tests.outputs.test_console import console
-from tests.outputs.writing import long_event, wait_until
+from tests.history.writing import long_event, wait_until
 with console(sys.stdout) as (bus, inbox, sink):
     while not inbox.closed:
         wait_until(lambda: inbox.closed or inbox.waiting < 100)

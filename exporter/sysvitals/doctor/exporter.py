@@ -23,9 +23,9 @@ from sysvitals.doctor.readings import Look
 from sysvitals.doctor.samples import Samples, identify, read_samples
 from sysvitals.doctor.trouble import Trouble
 from sysvitals.doctor.words import format_count, format_span
+from sysvitals.history.segments import find_last_segment
 from sysvitals.judgement.thresholds import COLLECTOR_STALE
 from sysvitals.model.event import parse_time
-from sysvitals.outputs.segments import find_last_segment
 
 _LEAST_PATIENCE_SECONDS = 30.0
 _UNAUTHORIZED = 401

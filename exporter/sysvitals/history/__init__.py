@@ -1,1 +1,1 @@
-"""The history read back."""
+"""The history on disk: how it is written, kept and read back."""

@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from sysvitals.history.segments import PLAIN, Segment, find_last_segment, list_segments, read_last_lines, read_lines
 from sysvitals.model.event import Event, decode_event
 from sysvitals.model.reading import Body
-from sysvitals.outputs.segments import PLAIN, Segment, find_last_segment, list_segments, read_last_lines, read_lines
 
 _log = logging.getLogger(__name__)
 

@@ -1,1 +1,1 @@
-"""What becomes of events: the exposition, the history on disk, console lines. None knows another."""
+"""What becomes of events: the exposition, console lines, viewers. None knows another."""

@@ -8,7 +8,7 @@ from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Watch
 from sysvitals.model.status import WatchWakes
 from sysvitals.pipeline.clock import Clock
-from sysvitals.sources.notices import Notices
+from sysvitals.pipeline.file_watcher import Notices
 
 _log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sysvitals.app import build_host
 from sysvitals.config.settings import Paths
-from sysvitals.history.claim import claim_folder
+from sysvitals.history.lock import claim_folder
 from sysvitals.sources.os.kernel import read_hostname
 from sysvitals.stack.addresses import Address, next_free, why_not
 from sysvitals.stack.group import Group, Part, PartEndedError

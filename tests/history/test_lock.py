@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sysvitals.history.claim import claim_folder
+from sysvitals.history.lock import claim_folder
 
 
 def test_a_second_one_is_told_who_holds_the_folder_and_what_to_do(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_the_folder_is_free_again_afterwards(tmp_path: Path) -> None:
 
 def test_the_folder_of_one_that_was_killed_is_free(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from sysvitals.history.claim import claim_folder\n"
+        "import sys, time; from sysvitals.history.lock import claim_folder\n"
         f"with claim_folder({str(tmp_path)!r}): print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:

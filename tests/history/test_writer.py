@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 
 from reference.schema import build_schema
 from sysvitals.app import build_full_catalog
+from sysvitals.history import writer as history_writer
 from sysvitals.history.reading import read_last_mark
+from sysvitals.history.segments import COMPRESSED, PLAIN, create_segment, find_last_segment, list_segments, read_lines
+from sysvitals.history.writer import HistoryRules
 from sysvitals.model.event import Event, decode_event, encode_events
 from sysvitals.model.reading import Body, Status, fields_of
-from sysvitals.outputs import jsonl
-from sysvitals.outputs.jsonl import HistoryRules
-from sysvitals.outputs.segments import COMPRESSED, PLAIN, create_segment, find_last_segment, list_segments, read_lines
-from tests.outputs.writing import (
+from tests.history.writing import (
     EAGER,
     LOAD,
     NOON,
@@ -415,7 +415,7 @@ def test_plain_segments_left_behind_are_compressed_by_and_by_and_hold_up_no_even
 ) -> None:
     for number in range(3):
         plant(tmp_path, line_of(number), NOON - 6000 + number)
-    gate = Gate(monkeypatch, jsonl, "compress_segment")
+    gate = Gate(monkeypatch, history_writer, "compress_segment")
     with writer(tmp_path, replace(EAGER, compress=True), next_seq=3) as history:
         history.write(URGENT)
         assert gate.reached.wait(10)
@@ -757,7 +757,7 @@ def test_a_segment_that_cannot_be_compressed_stays_as_it_is(
     def fail(_segment: object) -> NoReturn:
         raise OSError(errno.EIO, "the card is dying")
 
-    monkeypatch.setattr(jsonl, "compress_segment", fail)
+    monkeypatch.setattr(history_writer, "compress_segment", fail)
     with writer(tmp_path, replace(EAGER, compress=True)) as history:
         history.write(LOAD)
         history.hands.pass_by(600)
@@ -901,7 +901,7 @@ def test_a_segment_that_goes_by_another_hand_does_not_keep_others(
             (tmp_path / planted[0]).unlink()
         return found
 
-    monkeypatch.setattr(jsonl, "list_segments", list_late)
+    monkeypatch.setattr(history_writer, "list_segments", list_late)
     with writer(tmp_path, replace(EAGER, keep_seconds=30 * DAY)) as history:
         wait_until(lambda: names(tmp_path) == [])
         history.write(LOAD)

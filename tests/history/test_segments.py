@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sysvitals.outputs import segments
-from sysvitals.outputs.segments import (
+from sysvitals.history import segments
+from sysvitals.history.segments import (
     Segment,
     compress_segment,
     create_segment,
@@ -24,7 +24,7 @@ from sysvitals.outputs.segments import (
     remove_segment,
     repair_segment,
 )
-from tests.outputs.writing import NOON, names
+from tests.history.writing import NOON, names
 
 LINE = b'{"time":"2026-09-20T12:00:00.000Z","name":"system.load.updated","seq":%d}\n'
 LINES = b"".join(LINE % number for number in range(20))

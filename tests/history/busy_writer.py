@@ -11,11 +11,11 @@ import sys
 import time
 
 from sysvitals.history.reading import read_last_mark
-from sysvitals.outputs.jsonl import HistoryRules, JsonlSink
+from sysvitals.history.writer import HistoryRules, JsonlSink
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.inbox import Inbox
-from tests.outputs.writing import LOAD, RELOADED, URGENT, long_event
+from tests.history.writing import LOAD, RELOADED, URGENT, long_event
 
 _PIECE = 97
 

@@ -12,11 +12,7 @@ from functools import partial
 from threading import Event as Flag
 from threading import Thread
 
-from sysvitals.model.changes import HistoryRepaired
-from sysvitals.model.event import Event, encode_events
-from sysvitals.model.reading import Change
-from sysvitals.model.status import HistoryStatus
-from sysvitals.outputs.segments import (
+from sysvitals.history.segments import (
     PLAIN,
     Segment,
     compress_segment,
@@ -28,6 +24,10 @@ from sysvitals.outputs.segments import (
     remove_segment,
     repair_segment,
 )
+from sysvitals.model.changes import HistoryRepaired
+from sysvitals.model.event import Event, encode_events
+from sysvitals.model.reading import Change
+from sysvitals.model.status import HistoryStatus
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.inbox import Inbox
 

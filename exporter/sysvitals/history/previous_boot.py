@@ -9,12 +9,12 @@ from dataclasses import asdict
 from typing import Any
 
 from sysvitals.history.reading import read_last_events
+from sysvitals.history.segments import sync_folder
 from sysvitals.host.host import Host
 from sysvitals.model.catalog import Catalog
 from sysvitals.model.changes import Started, Stopped, UncleanShutdown
 from sysvitals.model.event import Event, body_data, format_time
 from sysvitals.model.state import State
-from sysvitals.outputs.segments import sync_folder
 from sysvitals.sources.os.shutdowns import ShutdownRecord, read_shutdown_record, shutdown_record_path
 from sysvitals.sources.os.wtmp import LoggedEnd, read_logged_end
 

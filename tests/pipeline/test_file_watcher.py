@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sysvitals.model.collector import Watch
-from sysvitals.sources.notices import PATIENCE, Notice, Notices
+from sysvitals.pipeline.file_watcher import PATIENCE, Notice, Notices
 from tests.mounting import own_mounts
 
 START = 1000.0

@@ -10,21 +10,21 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.sources.os.test_wtmp import boot as log_boot
-from tests.sources.os.test_wtmp import shutdown as log_shutdown
 
 from sysvitals.app import build_full_catalog
 from sysvitals.collectors.load import Load
 from sysvitals.collectors.temperature import Temperature
 from sysvitals.collectors.throttling import Throttling, ThrottlingCleared, ThrottlingStarted
-from sysvitals.history.ending import describe_ending, judge_ending, settle_ending
+from sysvitals.history.previous_boot import describe_ending, judge_ending, settle_ending
+from sysvitals.history.segments import list_segments, mark_current
 from sysvitals.host.host import Host
 from sysvitals.model.changes import CollectorFailed, Reloaded, Started, Stopped, UncleanShutdown
 from sysvitals.model.event import Event, Stamp, encode_events
 from sysvitals.model.reading import Body, fields_of
-from sysvitals.outputs.segments import list_segments, mark_current
 from sysvitals.sources.os.shutdowns import ShutdownRecord, read_shutdown_record
 from sysvitals.sources.os.wtmp import LoggedEnd
+from tests.sources.os.test_wtmp import boot as log_boot
+from tests.sources.os.test_wtmp import shutdown as log_shutdown
 
 CATALOG = build_full_catalog()
 NOON = 1_789_905_600.0  # 2026-09-20 12:00 UTC

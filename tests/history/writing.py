@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from sysvitals.collectors.load import Load
+from sysvitals.history.segments import list_segments, read_lines
+from sysvitals.history.writer import HistoryRules, JsonlSink
 from sysvitals.model.changes import CollectorFailed, Reloaded, Started
 from sysvitals.model.reading import Body, Change
-from sysvitals.outputs.jsonl import HistoryRules, JsonlSink
-from sysvitals.outputs.segments import list_segments, read_lines
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.inbox import Inbox
