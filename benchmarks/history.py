@@ -20,9 +20,9 @@ from threading import Semaphore
 
 from measuring import show_table
 
-from sysvitals.app import Exporter, history_rules
 from sysvitals.collectors import COLLECTORS
 from sysvitals.config.load import load_settings
+from sysvitals.exporter import Exporter, history_rules
 from sysvitals.history.writer import JsonlSink
 from sysvitals.model.event import Event
 from sysvitals.pipeline.clock import Clock

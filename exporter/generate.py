@@ -6,8 +6,8 @@ from pathlib import Path
 from reference.metrics import render_reference
 from reference.schema import build_schema
 from reference.settings import render_settings
-from sysvitals.app import build_full_catalog
 from sysvitals.collectors import COLLECTORS
+from sysvitals.collectors.catalog import build_full_catalog
 
 HERE = Path(__file__).parent
 

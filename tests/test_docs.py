@@ -11,8 +11,8 @@ import pytest
 import deploy.kubernetes.__main__
 import grafana.builder.__main__
 import prometheus.rulebook.__main__
-from sysvitals.app import build_full_catalog
 from sysvitals.cli import _build_parser
+from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.model.metric import Label
 from sysvitals.model.reading import fields_of
 

@@ -11,9 +11,10 @@ import jsonschema
 import pytest
 
 from reference.schema import build_schema
-from sysvitals.app import Exporter, build_full_catalog
 from sysvitals.collectors import COLLECTORS
+from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.config.load import load_settings
+from sysvitals.exporter import Exporter
 from sysvitals.model.event import encode_events
 from sysvitals.pipeline.clock import Clock
 from tests.recorded import HOSTS, NOW, RecordedHost, recorded_hosts

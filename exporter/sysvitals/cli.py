@@ -12,13 +12,14 @@ from dataclasses import replace
 from typing import Any
 
 from sysvitals import __version__
-from sysvitals.app import Exporter, build_exporter, serve
 from sysvitals.collectors import COLLECTORS
 from sysvitals.config.load import ConfigError, load_settings
 from sysvitals.config.settings import Leaf, Settings, list_leaves
 from sysvitals.doctor.command import add_doctor_command, run_doctor
+from sysvitals.exporter import Exporter, build_exporter
 from sysvitals.model.event import encode_events
 from sysvitals.provision.command import add_provision_command, run_provision
+from sysvitals.serve import serve
 from sysvitals.simulation.command import add_simulate_command, run_simulation
 from sysvitals.stack.command import add_stack_command, run_stack
 from sysvitals.watch.command import add_watch_command, run_watch

@@ -1,6 +1,6 @@
 """Grafana's units for the catalog's."""
 
-from sysvitals.app import build_full_catalog
+from sysvitals.collectors.catalog import build_full_catalog
 
 CATALOG = build_full_catalog()
 

@@ -16,7 +16,7 @@ import yaml
 
 from prometheus.rulebook.subjects import SUBJECTS
 from sysvitals import __version__
-from sysvitals.app import build_full_catalog
+from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.model.metric import Label
 from sysvitals.model.reading import fields_of
 from tests.deploy.manifests import FOLDER, Object, build, find, find_faults

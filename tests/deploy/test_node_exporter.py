@@ -10,7 +10,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from sysvitals.app import build_full_catalog
+from sysvitals.collectors.catalog import build_full_catalog
 from tests.stack.running import answers, free_port, run, run_exporter, wait_until
 from tests.tools import need_tool
 

@@ -16,7 +16,7 @@ import promql_parser as promql
 from grafana.builder import colours, queries
 from prometheus.rulebook.rule import Alert
 from prometheus.rulebook.subjects import SUBJECTS
-from sysvitals.app import build_full_catalog
+from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.judgement import thresholds
 from sysvitals.judgement.thresholds import Threshold
 from tests.grafana.grafana_types import DASHBOARD, misfits, panel_misfits

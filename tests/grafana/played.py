@@ -17,9 +17,9 @@ from unittest.mock import patch
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from sysvitals.app import Exporter
 from sysvitals.collectors import COLLECTORS
 from sysvitals.config.load import load_settings
+from sysvitals.exporter import Exporter
 from sysvitals.host.host import Host, Timex
 from sysvitals.model.event import Event
 from sysvitals.pipeline.clock import Clock
@@ -225,7 +225,7 @@ class PlayedExporter(Exporter):
     def scrape(self) -> tuple[tuple[str, ...], float]:
         """The samples, and how long it took."""
         before = self._cpu
-        with self._reckon(), patch("sysvitals.app.process_families", self._process_families):
+        with self._reckon(), patch("sysvitals.exporter.process_families", self._process_families):
             text, _ = self.metrics(None, _PATIENCE_SECONDS)
         return tuple(line for line in text.decode().split("\n") if line and line[0] != "#"), self._cpu - before
 

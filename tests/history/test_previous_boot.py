@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sysvitals.app import build_full_catalog
+from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.collectors.load import Load
 from sysvitals.collectors.temperature import Temperature
 from sysvitals.collectors.throttling import Throttling, ThrottlingCleared, ThrottlingStarted

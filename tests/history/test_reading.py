@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from sysvitals.app import build_full_catalog
+from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.history.reading import Mark, read_events, read_last_mark
 from sysvitals.history.segments import Segment, compress_segment, create_segment
 from sysvitals.model.changes import Reloaded

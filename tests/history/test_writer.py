@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reference.schema import build_schema
-from sysvitals.app import build_full_catalog
+from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.history import writer as history_writer
 from sysvitals.history.reading import read_last_mark
 from sysvitals.history.segments import COMPRESSED, PLAIN, create_segment, find_last_segment, list_segments, read_lines

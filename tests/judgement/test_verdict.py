@@ -6,8 +6,8 @@ import pytest
 
 from prometheus.rulebook.rule import Alert
 from prometheus.rulebook.subjects import SUBJECTS
-from sysvitals.app import build_full_catalog
 from sysvitals.collectors import COLLECTORS
+from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.judgement import thresholds
 from sysvitals.judgement.verdict import Level, Reason, Verdict, find_limits, judge
 from sysvitals.model.reading import Reading

@@ -2,8 +2,8 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from sysvitals.app import build_full_catalog
 from sysvitals.collectors import COLLECTORS
+from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.collectors.temperature import Temperature
 from sysvitals.collectors.throttling import ThrottlingSource
 from sysvitals.model.reading import Reading

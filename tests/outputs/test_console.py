@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysvitals.app import build_full_catalog
+from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.model.changes import CollectorRecovered
 from sysvitals.model.event import Event, Stamp, decode_event
 from sysvitals.model.metric import Gauge, Label

@@ -11,7 +11,7 @@ from prometheus_client import Metric as PrometheusMetric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 
-from sysvitals.app import build_full_catalog
+from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.model.catalog import build_catalog
 from sysvitals.model.collector import Collector
 from sysvitals.model.metric import Counter, Detail, Gauge, Info, Label, Metric

@@ -15,7 +15,7 @@ import yaml
 
 from prometheus.rulebook.rule import Alert, Record, Subject, render_subject
 from prometheus.rulebook.subjects import SUBJECTS
-from sysvitals.app import build_full_catalog
+from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.judgement.links import RUNBOOK_URL
 from tests.prometheus.promql import Reading, compared_numbers
 from tests.prometheus.rule_checks import (

@@ -17,7 +17,7 @@ TROUBLE = [
     'time=2026-01-01T00:00:00Z level=ERROR source=main.go:1 msg="x"',
     'logger=settings t=2026-01-01T00:00:00Z level=error msg="x"',
     't=2026-01-01T00:00:00+0000 lvl=eror msg="x"',
-    '{"time":"2026-01-01T00:00:00.000Z","level":"warning","logger":"sysvitals.app","message":"x"}',
+    '{"time":"2026-01-01T00:00:00.000Z","level":"warning","logger":"sysvitals.serve","message":"x"}',
     "12:00:00 WARNING x",
     "12:00:00 ERROR   x",
     "panic: runtime error: index out of range",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sysvitals.app import build_full_catalog
+from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.collectors.filesystem import Filesystem
 from sysvitals.collectors.memory import MemoryUsage
 from sysvitals.collectors.network import Network

@@ -1,6 +1,6 @@
 """What the page's charts and its list of changes are filled from."""
 
-from sysvitals.app import build_full_catalog
+from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.collectors.temperature import Temperature
 from sysvitals.collectors.wifi import COLLECTOR as WIFI
 from sysvitals.model.changes import CollectorUnavailable, Reloaded

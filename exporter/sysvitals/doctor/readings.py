@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sysvitals.app import build_host
 from sysvitals.collectors.boot import Boot
 from sysvitals.collectors.identity import Identity
+from sysvitals.config.host import build_host
 from sysvitals.config.settings import Settings
 from sysvitals.model.event import Event
 from sysvitals.model.reading import Body

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sysvitals.app import build_host
+from sysvitals.config.host import build_host
 from sysvitals.config.settings import Paths
 from sysvitals.history.lock import claim_folder
 from sysvitals.sources.os.kernel import read_hostname

@@ -131,7 +131,7 @@ def _show_json(message: "Message") -> None:
 
 
 def _show_text() -> "Callable[[Message], None]":
-    from sysvitals.app import build_full_catalog  # noqa: PLC0415
+    from sysvitals.collectors.catalog import build_full_catalog  # noqa: PLC0415
     from sysvitals.model.event import decode_event  # noqa: PLC0415
     from sysvitals.outputs.console import describe_event  # noqa: PLC0415
 

@@ -1,37 +1,32 @@
-"""Builds the exporter from its settings: the only place where the parts meet."""
+"""The running exporter, from collectors to outputs: built from its settings, without the HTTP server."""
 
-import contextlib
-import faulthandler
 import logging
 import os
 import platform
-import signal
-import socket
 import sys
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
-from threading import Lock, Thread
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from sysvitals import __version__
-from sysvitals.collectors import COLLECTORS
+from sysvitals.collectors.catalog import build_full_catalog
+from sysvitals.config.differences import compare_settings
+from sysvitals.config.host import build_host
 from sysvitals.config.load import ConfigError
 from sysvitals.config.logs import configure_logging
-from sysvitals.config.settings import SECTIONS, Settings, list_leaves
-from sysvitals.history.lock import claim_folder
+from sysvitals.config.settings import Settings
 from sysvitals.history.previous_boot import settle_ending
 from sysvitals.history.reading import read_last_mark
 from sysvitals.history.writer import HistoryRules, JsonlSink
 from sysvitals.host.host import Host
 from sysvitals.judgement.verdict import Verdict, judge
-from sysvitals.model.catalog import Catalog, build_catalog
 from sysvitals.model.changes import CHANGES, Reloaded, Started, Stopped
 from sysvitals.model.event import SCHEMA_VERSION, Event
 from sysvitals.model.reading import Body, Change
 from sysvitals.model.samples import sample_bodies
 from sysvitals.model.state import State
-from sysvitals.model.status import STATUSES, Build, ConfigStatus, EventCount, SinkStatus
+from sysvitals.model.status import Build, ConfigStatus, EventCount, SinkStatus
 from sysvitals.outputs.console import ConsoleSink
 from sysvitals.outputs.exposition import Projection, encode_families, process_families
 from sysvitals.pipeline.bus import Bus
@@ -43,43 +38,18 @@ from sysvitals.pipeline.runner import Runner
 from sysvitals.pipeline.watcher import Watcher
 from sysvitals.sources.os.kernel import read_hostname
 from sysvitals.sources.os.timekeeping import read_boot_id, read_clock
-from sysvitals.supervision import Supervisor, describe_collectors
 
 if TYPE_CHECKING:
     from sysvitals.outputs.live import LiveHub
-    from sysvitals.web.door import Door
-    from sysvitals.web.routes import Services
     from sysvitals.web.trends import Trends
 
 _log = logging.getLogger(__name__)
 
 HISTORY_INBOX_EVENTS = 8192
 CONSOLE_INBOX_EVENTS = 2048
-_LOSSES_SECONDS = 5.0
 _HISTORY_STOP_SECONDS = 5.0
 """Milliseconds as a rule; where a board is just compressing a segment, its history weighs more than haste."""
 _CONSOLE_STOP_SECONDS = 0.5
-_LIVE_SECONDS = 2.0
-_FIRST_ROUND_SECONDS = 10.0
-LIVE_COLLECTORS = frozenset({"cpu", "load", "memory", "temperature", "fan", "network", "throttling", "wifi"})
-"""What is read more often while somebody watches the page: what moves."""
-
-
-def build_full_catalog() -> Catalog:
-    """The catalog of everything this program can report."""
-    return build_catalog(COLLECTORS, (*CHANGES, *STATUSES))
-
-
-def build_host(settings: Settings) -> Host:
-    """The host whose files are where the settings say."""
-    paths = settings.path
-    return Host(
-        procfs=paths.procfs,
-        sysfs=paths.sysfs,
-        rootfs=paths.rootfs,
-        devfs=paths.devfs,
-        storage=settings.storage.path,
-    )
 
 
 class Exporter:
@@ -226,7 +196,9 @@ class Exporter:
             self._config = replace(self._config, successful=False)
             self.refused = error.problems
             return error.problems
-        changed = _differences(self.settings, fresh)
+        differences = compare_settings(self.settings, fresh)
+        for key in differences.needs_restart:
+            _log.warning("reload: %s takes effect at the next start", key)
         self.settings = fresh
         configure_logging(fresh.log)
         if self._history is not None:
@@ -235,8 +207,8 @@ class Exporter:
         self._watcher.replace(fresh.collector)
         self._config = ConfigStatus(successful=True, at=self._clock.wall())
         self.refused = ()
-        self._bus.publish([Reloaded(changed=", ".join(changed))])
-        _log.info("reloaded: %s", ", ".join(changed) or "nothing changed")
+        self._bus.publish([Reloaded(changed=", ".join(differences.changed))])
+        _log.info("reloaded: %s", ", ".join(differences.changed) or "nothing changed")
         return ()
 
     def _countable(self) -> list[str]:
@@ -298,157 +270,6 @@ def build_exporter(settings: Settings, load: Callable[[], Settings] | None = Non
     return Exporter(settings, load=load or (lambda: settings), host=host, clock=clock)
 
 
-def serve(settings: Settings, load: Callable[[], Settings]) -> None:
-    """Run until SIGTERM or SIGINT. SIGHUP reads the configuration again.
-
-    Raises OSError where an address or the folder of the history is taken, ConfigError where the file for TLS and
-    passwords will not do.
-    """
-    # here and not above: looking once needs no server, and importing one takes a small board seconds
-    from sysvitals.web.door import Door  # noqa: PLC0415
-    from sysvitals.web.server import listen  # noqa: PLC0415
-
-    configure_logging(settings.log)
-    door = Door(settings.web.config_file)
-    sockets = listen(settings.web.listen_address)
-    with claim_folder(settings.storage.path) if settings.history.enabled else contextlib.nullcontext():
-        _serve(settings, load, door, sockets)
-
-
-def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", sockets: list[socket.socket]) -> None:
-    import asyncio  # noqa: PLC0415  # as in `serve`
-
-    from sysvitals.outputs.live import LiveHub  # noqa: PLC0415
-    from sysvitals.web.routes import build_web_app  # noqa: PLC0415
-    from sysvitals.web.server import build_server  # noqa: PLC0415
-
-    exporter = build_exporter(settings, load)
-    hub = LiveHub(viewers=settings.web.max_viewers)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    server = build_server(door.guard(build_web_app(build_services(exporter, hub))), door.tls)
-    supervisor = Supervisor(os.environ, os.getpid())
-    # should we hang, and the watchdog end us: where each thread stood is in the log
-    faulthandler.enable()
-    reasons: list[str] = []
-    tasks: list[asyncio.Task[None]] = []
-
-    def end(number: signal.Signals) -> None:
-        reasons.append(number.name)
-        supervisor.stopping()
-        for task in tasks:
-            task.cancel()
-        exporter.stop_reading()  # first, or a scrape that waits for a slow collector would hold the server up
-        hub.end()
-        server.end()
-
-    def reload() -> None:
-        # a thread that is not waited for at the end: the file may lie on a dead network mount
-        Thread(target=_reload, args=(exporter, supervisor), name="reload", daemon=True).start()
-
-    async def run() -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, end, number)
-        loop.add_signal_handler(signal.SIGHUP, reload)
-        hub.attach(loop.call_soon_threadsafe)
-        exporter.start()
-        _announce(settings, sockets, "https" if door.tls else "http")
-        duties = [_tend(exporter, door), _follow(exporter, hub)]
-        duties += [_report(exporter, supervisor)] if supervisor.is_there else []
-        tasks.extend(asyncio.create_task(duty) for duty in duties)
-        try:
-            await server.serve(sockets=sockets)
-        finally:
-            for task in tasks:
-                task.cancel()
-            exporter.stop(reasons[0] if reasons else "the server ended")
-
-    asyncio.run(run())
-
-
-async def _tend(exporter: Exporter, door: "Door") -> None:
-    import asyncio  # noqa: PLC0415  # as in `serve`
-
-    while True:
-        await asyncio.sleep(_LOSSES_SECONDS)
-        exporter.tend()
-        door.look()
-
-
-async def _follow(exporter: Exporter, hub: "LiveHub") -> None:
-    """Heartbeats are too slow for eyes: read what moves more often, as long as somebody looks at the page."""
-    import asyncio  # noqa: PLC0415  # as in `serve`
-
-    while True:
-        await hub.watched.wait()
-        await asyncio.to_thread(exporter.refresh, _LIVE_SECONDS, LIVE_COLLECTORS)
-        await asyncio.sleep(_LIVE_SECONDS)
-
-
-async def _report(exporter: Exporter, supervisor: Supervisor) -> None:
-    """Tell the service manager when we are ready, and from then on that nothing hangs, until something does."""
-    import asyncio  # noqa: PLC0415  # as in `serve`
-
-    await asyncio.to_thread(exporter.refresh, _FIRST_ROUND_SECONDS)
-    supervisor.ready(_status(exporter))
-    # asked in a thread: where the event loop or the runner hangs, nobody answers, and silence is what is understood
-    while not (dead := await asyncio.to_thread(exporter.dead_threads)):
-        supervisor.alive(_status(exporter))
-        await asyncio.sleep(supervisor.interval_seconds)
-    _log.error("%s ended though it should not have; the service's watchdog restarts the exporter", ", ".join(dead))
-
-
-def _reload(exporter: Exporter, supervisor: Supervisor) -> None:
-    supervisor.reloading()
-    exporter.reload()
-    supervisor.ready(_status(exporter))
-
-
-def _status(exporter: Exporter) -> str:
-    if exporter.refused:
-        return f"the new configuration was refused, the old one is in force: {exporter.refused[0]}"
-    return describe_collectors(exporter.words())
-
-
-def build_services(exporter: Exporter, hub: "LiveHub") -> "Services":
-    """What the web asks of this exporter, whose events from now on reach this hub."""
-    from sysvitals.web.live import LiveServices, encode_glance  # noqa: PLC0415  # as in `serve`
-    from sysvitals.web.page import Glance  # noqa: PLC0415
-    from sysvitals.web.routes import Services  # noqa: PLC0415
-    from sysvitals.web.trends import Trends  # noqa: PLC0415
-
-    trends = Trends()
-    exporter.show(hub, trends)
-    live = LiveServices(
-        hub=hub,
-        snapshot=lambda: encode_glance(exporter.hostname, __version__, exporter.latest_readings(), trends),
-        verdict=exporter.verdict,
-    )
-
-    def glance() -> Glance:
-        return Glance(
-            host=exporter.hostname,
-            version=__version__,
-            now=time.time(),
-            readings=exporter.latest_readings(),
-            changes=trends.changes(),
-            lines=trends.lines(),
-            verdict=exporter.verdict(),
-            collectors=exporter.collectors(),
-            grafana=exporter.settings.web.grafana_url,
-        )
-
-    return Services(
-        live=live,
-        metrics=exporter.metrics,
-        collectors=exporter.collectors,
-        events=exporter.latest_events,
-        ready=exporter.ready,
-        reload=exporter.reload,
-        glance=glance,
-    )
-
-
 def history_rules(settings: Settings) -> HistoryRules:
     """How the settings want the history kept."""
     history = settings.history
@@ -476,32 +297,3 @@ def _is_synced(host: Host) -> bool | None:
         return read_clock(host).synchronised
     except OSError:  # some containers may not ask
         return None
-
-
-def _announce(settings: Settings, sockets: Iterable[socket.socket], scheme: str) -> None:
-    for (host, _), listener in zip(settings.web.listen_address, sockets, strict=True):
-        port = listener.getsockname()[1]  # where 0 was asked for, the system chose one
-        shown = f"[{host}]" if ":" in host else host or "localhost"
-        _log.info("page    %s://%s:%d/", scheme, shown, port)
-        _log.info("metrics %s://%s:%d/metrics", scheme, shown, port)
-        if host in ("127.0.0.1", "::1", "localhost"):
-            _log.info("only this machine can reach it; --web.listen-address=:%d opens it to the network", port)
-    folder = os.path.join(os.path.abspath(settings.storage.path), "history")
-    _log.info("history %s", folder if settings.history.enabled else "is off")
-
-
-def _differences(old: Settings, new: Settings) -> list[str]:
-    leaves = {leaf.path: leaf for leaf in list_leaves(())}
-    changed = []
-    for section in SECTIONS:
-        before, after = getattr(old, section), getattr(new, section)
-        for path, leaf in leaves.items():
-            if path[0] == section and getattr(before, path[1]) != getattr(after, path[1]):
-                changed.append(leaf.key)
-                if leaf.setting.restart:
-                    _log.warning("reload: %s takes effect at the next start", leaf.key)
-    known = {collector.name: collector for collector in old.collector}
-    names = {**known, **{collector.name: collector for collector in new.collector}}
-    fresh = {collector.name: collector for collector in new.collector}
-    changed += [f"collector.{name}" for name in names if known.get(name) != fresh.get(name)]
-    return changed

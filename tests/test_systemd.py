@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from sysvitals.supervision import Supervisor, describe_collectors
+from sysvitals.systemd import Supervisor, describe_collectors
 from tests.test_app import BELOW, ONLY_LOAD, PATIENCE_SECONDS, build, only_load
 
 Told = dict[str, str]

@@ -22,13 +22,14 @@ from prometheus_client import parser as prometheus
 from prometheus_client.openmetrics import parser as openmetrics
 
 from sysvitals import __version__
-from sysvitals.app import Exporter, build_services, history_rules
 from sysvitals.collectors import COLLECTORS
 from sysvitals.config.load import ConfigError, load_settings
 from sysvitals.config.settings import History, Settings
+from sysvitals.exporter import Exporter, history_rules
 from sysvitals.history.segments import list_segments, read_lines
 from sysvitals.outputs.live import LiveHub
 from sysvitals.pipeline.clock import Clock
+from sysvitals.serve import build_services
 from sysvitals.web.routes import build_web_app
 from tests.recorded import HOSTS, RecordedHost
 from tests.web.asking import Client
@@ -103,7 +104,7 @@ def _logging_as_before() -> Iterator[None]:
 @pytest.fixture
 def keep_logging(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reload would take the handlers away from the test."""
-    monkeypatch.setattr("sysvitals.app.configure_logging", lambda _settings: None)
+    monkeypatch.setattr("sysvitals.exporter.configure_logging", lambda _settings: None)
 
 
 class TestInThisProcess:

@@ -1,0 +1,195 @@
+"""Serves the exporter over HTTP until a signal ends it: the only place that handles signals."""
+
+import contextlib
+import faulthandler
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterable
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from sysvitals import __version__
+from sysvitals.config.logs import configure_logging
+from sysvitals.config.settings import Settings
+from sysvitals.exporter import Exporter, build_exporter
+from sysvitals.history.lock import claim_folder
+from sysvitals.systemd import Supervisor, describe_collectors
+
+if TYPE_CHECKING:
+    from sysvitals.outputs.live import LiveHub
+    from sysvitals.web.door import Door
+    from sysvitals.web.routes import Services
+
+_log = logging.getLogger(__name__)
+
+_LOSSES_SECONDS = 5.0
+_LIVE_SECONDS = 2.0
+_FIRST_ROUND_SECONDS = 10.0
+LIVE_COLLECTORS = frozenset({"cpu", "load", "memory", "temperature", "fan", "network", "throttling", "wifi"})
+"""What is read more often while somebody watches the page: what moves."""
+
+
+def serve(settings: Settings, load: Callable[[], Settings]) -> None:
+    """Run until SIGTERM or SIGINT. SIGHUP reads the configuration again.
+
+    Raises OSError where an address or the folder of the history is taken, ConfigError where the file for TLS and
+    passwords will not do.
+    """
+    # here and not above: looking once needs no server, and importing one takes a small board seconds
+    from sysvitals.web.door import Door  # noqa: PLC0415
+    from sysvitals.web.server import listen  # noqa: PLC0415
+
+    configure_logging(settings.log)
+    door = Door(settings.web.config_file)
+    sockets = listen(settings.web.listen_address)
+    with claim_folder(settings.storage.path) if settings.history.enabled else contextlib.nullcontext():
+        _serve(settings, load, door, sockets)
+
+
+def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", sockets: list[socket.socket]) -> None:
+    import asyncio  # noqa: PLC0415  # as in `serve`
+
+    from sysvitals.outputs.live import LiveHub  # noqa: PLC0415
+    from sysvitals.web.routes import build_web_app  # noqa: PLC0415
+    from sysvitals.web.server import build_server  # noqa: PLC0415
+
+    exporter = build_exporter(settings, load)
+    hub = LiveHub(viewers=settings.web.max_viewers)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    server = build_server(door.guard(build_web_app(build_services(exporter, hub))), door.tls)
+    supervisor = Supervisor(os.environ, os.getpid())
+    # should we hang, and the watchdog end us: where each thread stood is in the log
+    faulthandler.enable()
+    reasons: list[str] = []
+    tasks: list[asyncio.Task[None]] = []
+
+    def end(number: signal.Signals) -> None:
+        reasons.append(number.name)
+        supervisor.stopping()
+        for task in tasks:
+            task.cancel()
+        exporter.stop_reading()  # first, or a scrape that waits for a slow collector would hold the server up
+        hub.end()
+        server.end()
+
+    def reload() -> None:
+        # a thread that is not waited for at the end: the file may lie on a dead network mount
+        Thread(target=_reload, args=(exporter, supervisor), name="reload", daemon=True).start()
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, end, number)
+        loop.add_signal_handler(signal.SIGHUP, reload)
+        hub.attach(loop.call_soon_threadsafe)
+        exporter.start()
+        _announce(settings, sockets, "https" if door.tls else "http")
+        duties = [_tend(exporter, door), _follow(exporter, hub)]
+        duties += [_report(exporter, supervisor)] if supervisor.is_there else []
+        tasks.extend(asyncio.create_task(duty) for duty in duties)
+        try:
+            await server.serve(sockets=sockets)
+        finally:
+            for task in tasks:
+                task.cancel()
+            exporter.stop(reasons[0] if reasons else "the server ended")
+
+    asyncio.run(run())
+
+
+async def _tend(exporter: Exporter, door: "Door") -> None:
+    import asyncio  # noqa: PLC0415  # as in `serve`
+
+    while True:
+        await asyncio.sleep(_LOSSES_SECONDS)
+        exporter.tend()
+        door.look()
+
+
+async def _follow(exporter: Exporter, hub: "LiveHub") -> None:
+    """Heartbeats are too slow for eyes: read what moves more often, as long as somebody looks at the page."""
+    import asyncio  # noqa: PLC0415  # as in `serve`
+
+    while True:
+        await hub.watched.wait()
+        await asyncio.to_thread(exporter.refresh, _LIVE_SECONDS, LIVE_COLLECTORS)
+        await asyncio.sleep(_LIVE_SECONDS)
+
+
+async def _report(exporter: Exporter, supervisor: Supervisor) -> None:
+    """Tell the service manager when we are ready, and from then on that nothing hangs, until something does."""
+    import asyncio  # noqa: PLC0415  # as in `serve`
+
+    await asyncio.to_thread(exporter.refresh, _FIRST_ROUND_SECONDS)
+    supervisor.ready(_status(exporter))
+    # asked in a thread: where the event loop or the runner hangs, nobody answers, and silence is what is understood
+    while not (dead := await asyncio.to_thread(exporter.dead_threads)):
+        supervisor.alive(_status(exporter))
+        await asyncio.sleep(supervisor.interval_seconds)
+    _log.error("%s ended though it should not have; the service's watchdog restarts the exporter", ", ".join(dead))
+
+
+def _reload(exporter: Exporter, supervisor: Supervisor) -> None:
+    supervisor.reloading()
+    exporter.reload()
+    supervisor.ready(_status(exporter))
+
+
+def _status(exporter: Exporter) -> str:
+    if exporter.refused:
+        return f"the new configuration was refused, the old one is in force: {exporter.refused[0]}"
+    return describe_collectors(exporter.words())
+
+
+def build_services(exporter: Exporter, hub: "LiveHub") -> "Services":
+    """What the web asks of this exporter, whose events from now on reach this hub."""
+    from sysvitals.web.live import LiveServices, encode_glance  # noqa: PLC0415  # as in `serve`
+    from sysvitals.web.page import Glance  # noqa: PLC0415
+    from sysvitals.web.routes import Services  # noqa: PLC0415
+    from sysvitals.web.trends import Trends  # noqa: PLC0415
+
+    trends = Trends()
+    exporter.show(hub, trends)
+    live = LiveServices(
+        hub=hub,
+        snapshot=lambda: encode_glance(exporter.hostname, __version__, exporter.latest_readings(), trends),
+        verdict=exporter.verdict,
+    )
+
+    def glance() -> Glance:
+        return Glance(
+            host=exporter.hostname,
+            version=__version__,
+            now=time.time(),
+            readings=exporter.latest_readings(),
+            changes=trends.changes(),
+            lines=trends.lines(),
+            verdict=exporter.verdict(),
+            collectors=exporter.collectors(),
+            grafana=exporter.settings.web.grafana_url,
+        )
+
+    return Services(
+        live=live,
+        metrics=exporter.metrics,
+        collectors=exporter.collectors,
+        events=exporter.latest_events,
+        ready=exporter.ready,
+        reload=exporter.reload,
+        glance=glance,
+    )
+
+
+def _announce(settings: Settings, sockets: Iterable[socket.socket], scheme: str) -> None:
+    for (host, _), listener in zip(settings.web.listen_address, sockets, strict=True):
+        port = listener.getsockname()[1]  # where 0 was asked for, the system chose one
+        shown = f"[{host}]" if ":" in host else host or "localhost"
+        _log.info("page    %s://%s:%d/", scheme, shown, port)
+        _log.info("metrics %s://%s:%d/metrics", scheme, shown, port)
+        if host in ("127.0.0.1", "::1", "localhost"):
+            _log.info("only this machine can reach it; --web.listen-address=:%d opens it to the network", port)
+    folder = os.path.join(os.path.abspath(settings.storage.path), "history")
+    _log.info("history %s", folder if settings.history.enabled else "is off")
