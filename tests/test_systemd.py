@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from sysvitals.systemd import Supervisor, describe_collectors
-from tests.test_app import BELOW, ONLY_LOAD, PATIENCE_SECONDS, build, only_load
+from tests.test_exporter import BELOW, ONLY_LOAD, PATIENCE_SECONDS, build, only_load
 
 Told = dict[str, str]
 

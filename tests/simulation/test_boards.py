@@ -45,9 +45,7 @@ def test_every_collector_reads_every_board_without_a_fault_in_the_worst_of_night
             host = board.host()
             for collector in COLLECTORS:
                 try:
-                    found = list(
-                        collector.read(host) if collector.options is None else collector.read(host, collector.options)
-                    )
+                    found = list(collector.run(host))
                 except Unavailable:
                     continue
                 assert [one for one in found if isinstance(one, Fault)] == [], collector.name

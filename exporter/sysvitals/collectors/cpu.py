@@ -113,7 +113,7 @@ def read(host: Host) -> Iterator[CpuTime | CpuUsage | Fault]:
     )
 
 
-def compare(now: CpuTime | CpuUsage, before: CpuTime | CpuUsage, _seconds: float) -> CpuTime | CpuUsage:
+def compare(now: CpuTime | CpuUsage, before: CpuTime | CpuUsage, _seconds: float | None) -> CpuTime | CpuUsage:
     """Percent of the time that the kernel accounted for between the two. A mode that went back counts as none."""
     values = ((mode, getattr(now, f"{mode}_seconds"), getattr(before, f"{mode}_seconds")) for mode in _MODES)
     pairs = [(mode, new, old) for mode, new, old in values if new is not None and old is not None]

@@ -117,8 +117,10 @@ def _build(disk: DiskStats) -> Disk:
     )
 
 
-def compare(now: Disk, before: Disk, seconds: float) -> Disk:
+def compare(now: Disk, before: Disk, seconds: float | None) -> Disk:
     """Rates since the reading before; none where a total went back, as when a disk is plugged in anew."""
+    if seconds is None:
+        return now
     busy = _rate(now.busy_seconds, before.busy_seconds, seconds)
     return replace(
         now,

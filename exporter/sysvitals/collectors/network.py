@@ -134,8 +134,10 @@ def _build(traffic: NetDev, interface: Interface) -> Network:
     )
 
 
-def compare(now: Network, before: Network, seconds: float) -> Network:
+def compare(now: Network, before: Network, seconds: float | None) -> Network:
     """Rates since the reading before; none where a total went back, as when a device is plugged in anew."""
+    if seconds is None:
+        return now
     return replace(
         now,
         receive_bytes_per_second=_rate(now.receive_bytes, before.receive_bytes, seconds),

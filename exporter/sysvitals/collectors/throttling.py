@@ -127,11 +127,16 @@ def read(host: Host) -> Iterator[Throttling | ThrottlingSource | Fault]:
             )
 
 
-def compare(now: Throttling | ThrottlingSource, before: Throttling, seconds: float) -> Throttling | ThrottlingSource:
-    """Carry the counts on: every edge makes a run of its own, so that between two runs nothing else happened."""
+def compare(
+    now: Throttling | ThrottlingSource, before: Throttling, seconds: float | None
+) -> Throttling | ThrottlingSource:
+    """Carry the counts on: every edge makes a run of its own, so that between two runs nothing else happened.
+
+    A time that was not watched counts for nothing.
+    """
     if isinstance(now, ThrottlingSource):
         return now
-    lasted = seconds if before.active else 0.0
+    lasted = seconds if before.active and seconds is not None else 0.0
     last = before.last if before.last is None else round(before.last + lasted, 3)
     return replace(
         now,
@@ -140,11 +145,6 @@ def compare(now: Throttling | ThrottlingSource, before: Throttling, seconds: flo
         last=now.last or last,
         episode_seconds=round(before.episode_seconds + lasted, 3) if before.active else 0.0,
     )
-
-
-def resume(now: Throttling | ThrottlingSource, before: Throttling) -> Throttling | ThrottlingSource:
-    """Carry the counts on over a time in which nothing could be known: it counts for nothing."""
-    return compare(now, before, 0.0)
 
 
 def changes(now: Throttling | ThrottlingSource, before: Throttling | None) -> Iterator[Change]:
@@ -187,7 +187,6 @@ COLLECTOR = Collector(
     reports=(ThrottlingStarted, ThrottlingCleared),
     read=read,
     compare=compare,
-    resume=resume,
     changes=changes,
     watch=watch,
     interval=15.0,

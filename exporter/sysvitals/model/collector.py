@@ -1,7 +1,8 @@
 """What a collector is: a name, what it reports, and a function that reads it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sysvitals.model.reading import Change, Reading
@@ -42,41 +43,84 @@ class Watch:
     look: Callable[[], object] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One thing of a collector that can be slow, hang or fail alone: a chip, a disk, a mount, a link.
+
+    `name` tells it from the collector's other things (`nvme0`, `/srv/nas`) and stays the same as long as it is there;
+    the empty name is the collector's own table. `read()` yields readings, and a Fault for each part that could not be
+    read. `otherwise()` yields what is known while it does not answer, and never blocks. Reads of the same `bus` are
+    serialised by the kernel (a one-wire master, an I2C adapter) and share one worker. `timeout` is in seconds; None is
+    the collector's.
+    """
+
+    name: str
+    read: Callable[[], Iterable[Reading | Fault]]
+    otherwise: Callable[[], Iterable[Reading]] = tuple
+    bus: str = ""
+    timeout: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collector:
-    """One subsystem.
+    """One subsystem. Its functions take `(host)`, or `(host, options)` where there are `options`, and catch nothing.
 
-    `read(host)`, or `read(host, options)` where there are `options`, yields readings, and a Fault for each thing that
-    could not be read. It raises Unavailable where the host lacks the subsystem, and catches nothing.
-    `compare(now, before, seconds)` fills in what takes two readings of the same thing; `resume(now, before)`, where
-    there is one, takes its place if runs between the two could not read that thing. `changes(now, before)` tells
-    what happened between them (`before` is None for the first), and `reports` lists those changes. `watch(host)` names
-    what makes the collector run at once when it changes, so that no edge between two heartbeats is missed.
+    `read` yields readings, and a Fault for each thing that could not be read: for a table of the kernel, which is read
+    in one go. `find` yields a Probe for each thing that can be slow, hang or fail alone, and is called again when
+    things may have come or gone. A collector has one of the two, or both. Either raises Unavailable where the host
+    lacks the subsystem.
+    `compare(now, before, seconds)` fills in what takes two readings of the same thing; `seconds` is None where the time
+    between them was not watched (the thing could not be read, the exporter was stopped, or restarted).
+    `changes(now, before)` yields what happened between them (`before` is None for the first), and `reports` lists
+    those changes.
+    `remembers` lists the readings whose last one is handed in as `before` after a restart of the exporter, from the
+    history. For one of an earlier boot `after_reboot(before)` gives what still holds, or None, and what ended.
+    `watch` names what makes the collector run immediately when it changes, so that no edge between two heartbeats is
+    missed.
     `options` is a frozen dataclass whose fields are `Annotated[type, "help"]`: a bool, a str that is a regular
     expression, or a float of seconds.
-    Durations are in seconds: `interval` between heartbeats, `max_age` beyond which a scrape reads again.
+    Durations are in seconds: `interval` between heartbeats, `max_age` beyond which a scrape reads again, `timeout`
+    after which a read counts as hanging.
     """
 
     name: str
     help: str
     readings: tuple[type[Reading], ...]
-    read: Callable[..., Iterable[Reading | Fault]]
-    compare: Callable[[Any, Any, float], Reading] | None = None
-    resume: Callable[[Any, Any], Reading] | None = None
+    read: Callable[..., Iterable[Reading | Fault]] | None = None
+    find: Callable[..., Iterable[Probe | Fault]] | None = None
+    compare: Callable[[Any, Any, float | None], Reading] | None = None
     changes: Callable[[Any, Any], Iterable[Change]] | None = None
     reports: tuple[type[Change], ...] = ()
+    remembers: tuple[type[Reading], ...] = ()
+    after_reboot: Callable[[Any], tuple[Reading | None, Iterable[Change]]] | None = None
     watch: Callable[..., Iterable[Watch]] | None = None
     options: Any = None
     interval: float = 15.0
     max_age: float = 1.0
     timeout: float = 3.0
 
-    def run(self, host: Any) -> Iterable[Reading | Fault]:
-        """What `read` yields for this host, with the options as they are set."""
-        return self.read(host) if self.options is None else self.read(host, self.options)
+    def table(self, host: Any) -> Probe | None:
+        """The probe of `read`, which has no name."""
+        return None if self.read is None else Probe("", partial(self.read, *self._arguments(host)))
+
+    def things(self, host: Any) -> Iterable[Probe | Fault]:
+        """What `find` yields for this host, with the options as they are set."""
+        return () if self.find is None else self.find(*self._arguments(host))
 
     def watches(self, host: Any) -> Iterable[Watch]:
         """What `watch` names for this host, with the options as they are set."""
-        if self.watch is None:
-            return ()
-        return self.watch(host) if self.options is None else self.watch(host, self.options)
+        return () if self.watch is None else self.watch(*self._arguments(host))
+
+    def run(self, host: Any) -> Iterator[Reading | Fault]:
+        """Everything read once, one thing after the other. The first error ends it."""
+        table = self.table(host)
+        if table is not None:
+            yield from table.read()
+        for thing in self.things(host):
+            if isinstance(thing, Fault):
+                yield thing
+            else:
+                yield from thing.read()
+
+    def _arguments(self, host: Any) -> tuple[Any, ...]:
+        return (host,) if self.options is None else (host, self.options)

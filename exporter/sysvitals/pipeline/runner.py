@@ -345,8 +345,7 @@ def _compare(
     now: float,
 ) -> tuple[Sequence[Reading], Sequence[Change]]:
     """The readings with what takes the ones before, and what happened between them."""
-    compare: Callable[[Reading, Reading, float], Reading] | None = collector.compare
-    resume: Callable[[Reading, Reading], Reading] | None = collector.resume
+    compare: Callable[[Reading, Reading, float | None], Reading] | None = collector.compare
     tell: Callable[[Reading, Reading | None], Iterable[Change]] | None = collector.changes
     if compare is None and tell is None:
         return readings, ()
@@ -354,10 +353,9 @@ def _compare(
     changes: list[Change] = []
     for reading in readings:
         before, at = slot.previous.get(subject_of(reading), (None, now))
-        if resume is not None and before is not None and at < slot.ran_at:
-            reading = resume(reading, before)  # noqa: PLW2901  # the same reading, filled in
-        elif compare is not None and before is not None and now > at:
-            reading = compare(reading, before, now - at)  # noqa: PLW2901  # the same reading, filled in
+        if compare is not None and before is not None and now > at:
+            seconds = None if at < slot.ran_at else now - at
+            reading = compare(reading, before, seconds)  # noqa: PLW2901  # the same reading, filled in
         compared.append(reading)
         if tell is not None:
             changes += tell(reading, before)
