@@ -32,6 +32,10 @@ def build_schema(catalog: Catalog) -> dict[str, Any]:
                 "type": ["boolean", "null"],
                 "description": "Whether the wall clock could be trusted; null where the kernel does not say.",
             },
+            "thing": {
+                "type": "string",
+                "description": "Which thing of its collector a reading is of, where they are read one by one.",
+            },
             "data": {"type": "object", "description": "What was read or happened; its shape goes by the name."},
         },
         "required": ["time", "name", "host", "boot", "seq", "uptime", "synced", "data"],

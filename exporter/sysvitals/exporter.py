@@ -32,10 +32,9 @@ from sysvitals.outputs.exposition import Projection, encode_families, process_fa
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.inbox import Inbox
+from sysvitals.pipeline.interpret import Outcome
 from sysvitals.pipeline.losses import LossReporter
-from sysvitals.pipeline.run import Outcome
-from sysvitals.pipeline.runner import Runner
-from sysvitals.pipeline.watcher import Watcher
+from sysvitals.pipeline.scheduler import Scheduler
 from sysvitals.sources.os.kernel import read_hostname
 from sysvitals.sources.os.timekeeping import read_boot_id, read_clock
 
@@ -75,8 +74,7 @@ class Exporter:
         mark = read_last_mark(self._history_folder, boot) if settings.history.enabled else None
         self._bus = Bus(clock=clock, host=self.hostname, boot=boot, next_seq=mark.seq + 1 if mark else 0)
         self._bus.subscribe(_Fold(self._state))
-        self._runner = Runner(settings.collector, host=host, bus=self._bus, clock=clock)
-        self._watcher = Watcher(settings.collector, host=host, clock=clock, wake=self._runner.wake)
+        self._scheduler = Scheduler(settings.collector, host=host, bus=self._bus, clock=clock)
         self._inboxes: list[Inbox] = []
         self._hubs: list[LiveHub] = []
         self._sinks: list[JsonlSink | ConsoleSink] = []
@@ -96,8 +94,7 @@ class Exporter:
         for sink in self._sinks:
             sink.start()
         self._bus.publish(beginning)
-        self._runner.start()
-        self._watcher.start()
+        self._scheduler.start()
 
     def show(self, hub: "LiveHub", trends: "Trends") -> None:
         """Let viewers have the events, and the page its charts. Before `start`."""
@@ -107,8 +104,7 @@ class Exporter:
 
     def stop_reading(self) -> None:
         """Read nothing any more. A scrape that waits for readings is answered at once with what there is."""
-        self._watcher.stop()
-        self._runner.stop()
+        self._scheduler.stop()
 
     def stop(self, reason: str) -> None:
         """End within a second: nothing is read any more, and what was read reaches the history."""
@@ -124,19 +120,19 @@ class Exporter:
 
     def refresh(self, seconds: float, names: frozenset[str] | None = None) -> None:
         """Take one round of readings of these collectors (None: of all), for those who look now."""
-        self._runner.refresh(names, seconds=seconds)
+        self._scheduler.refresh(names, seconds=seconds)
 
     def metrics(self, names: frozenset[str] | None, seconds: float, accept: str = "") -> tuple[bytes, str]:
         """The exposition of these collectors (None: of everything), read again where too old, and its content type."""
-        late = self._runner.refresh(names, seconds=seconds)
+        answered = self._scheduler.refresh(names, seconds=seconds)
         snapshot = self._state.snapshot()
         bodies: list[Body] = [
             event.body
-            for collector, run in snapshot.runs.items()
-            if (names is None or collector in names) and collector not in late
+            for (collector, _), run in snapshot.runs.items()
+            if answered and (names is None or collector in names)  # else what is known may be of long ago
             for event in run
         ]
-        bodies += self._runner.statuses(names, late=late)
+        bodies += self._scheduler.statuses(names)
         if names is not None:
             return encode_families(self._projection.project(bodies), accept)
         bodies += self._statuses()
@@ -145,7 +141,7 @@ class Exporter:
 
     def collectors(self) -> dict[str, str]:
         """How each enabled collector's last run ended, in words."""
-        return {name: _describe(outcome) for name, outcome in self._runner.outcomes().items()}
+        return {name: _describe(outcome) for name, outcome in self._scheduler.outcomes().items()}
 
     def latest_readings(self) -> tuple[Event, ...]:
         """The latest reading of each subject."""
@@ -159,28 +155,27 @@ class Exporter:
     def verdict(self) -> Verdict:
         """How this host fares now, by what was read last."""
         bodies: list[Body] = [event.body for run in self._state.snapshot().runs.values() for event in run]
-        bodies += self._runner.statuses()
+        bodies += self._scheduler.statuses()
         if self._history is not None:
             bodies.append(self._history.status())
         return judge(sample_bodies(bodies), now=self._clock.wall())
 
     def words(self) -> dict[str, str]:
         """How each enabled collector's last run ended, in one word; empty where it has not run."""
-        return {name: outcome.word if outcome else "" for name, outcome in self._runner.outcomes().items()}
+        return {name: outcome.status if outcome else "" for name, outcome in self._scheduler.outcomes().items()}
 
     def dead_threads(self) -> list[str]:
         """What should go on for ever and does not. Never returns where the runner hangs.
 
         The console may end: whoever read it has gone.
         """
-        threads = [self._runner.heart, self._watcher.thread]
+        threads = [self._scheduler.thread]
         threads += [self._history.thread] if self._history is not None else []
-        self._runner.outcomes()  # needs what every run needs
         return [thread.name for thread in threads if not thread.is_alive()]
 
     def ready(self) -> bool:
         """Whether each collector has run at least once."""
-        return all(outcome is not None for outcome in self._runner.outcomes().values())
+        return all(outcome is not None for outcome in self._scheduler.outcomes().values())
 
     def reload(self) -> tuple[str, ...]:
         """Read the configuration again. What is wrong with it, in which case the old one stays in force."""
@@ -203,8 +198,7 @@ class Exporter:
         configure_logging(fresh.log)
         if self._history is not None:
             self._history.rules = history_rules(fresh)
-        self._state.forget(self._runner.replace(fresh.collector))
-        self._watcher.replace(fresh.collector)
+        self._state.forget(self._scheduler.replace(fresh.collector))
         self._config = ConfigStatus(successful=True, at=self._clock.wall())
         self.refused = ()
         self._bus.publish([Reloaded(changed=", ".join(differences.changed))])
@@ -220,7 +214,7 @@ class Exporter:
         statuses: list[Body] = [Build(version=__version__, python=platform.python_version()), self._config]
         consumers: list[Inbox | LiveHub] = [*self._inboxes, *self._hubs]
         statuses += [SinkStatus(sink=one.name, dropped=one.dropped, waiting=one.waiting) for one in consumers]
-        statuses += self._watcher.statuses()
+        statuses += self._scheduler.wakes()
         if self._history is not None:
             statuses.append(self._history.status())
         return statuses
@@ -248,9 +242,9 @@ class Exporter:
 def _describe(outcome: Outcome | None) -> str:
     if outcome is None:
         return "has not run yet"
-    if outcome.word == "ok":
+    if outcome.status == "ok":
         return f"fine, but not all could be read: {outcome.message}" if outcome.message else "fine"
-    return f"{'not on this host' if outcome.word == 'unavailable' else 'failed'}: {outcome.message}"
+    return f"{'not on this host' if outcome.status == 'unavailable' else 'failed'}: {outcome.message}"
 
 
 class _Fold:

@@ -10,7 +10,7 @@ from sysvitals.doctor.exporter import Running
 from sysvitals.doctor.readings import Look
 from sysvitals.doctor.samples import Samples
 from sysvitals.model.reading import Body
-from sysvitals.pipeline.run import Outcome
+from sysvitals.pipeline.interpret import Outcome
 from tests.recorded import HOSTS
 
 FINE = Outcome("ok")

@@ -19,7 +19,7 @@ from sysvitals.doctor.host import (
     describe_host,
 )
 from sysvitals.doctor.readings import look_at_host
-from sysvitals.pipeline.run import Outcome
+from sysvitals.pipeline.interpret import Outcome
 from tests.doctor.hosts import DENIED, FINE, GONE, running, seen, settings_of
 
 OK, ABSENT, WARNING, BROKEN = Verdict

@@ -18,7 +18,7 @@ from sysvitals.judgement.thresholds import (
     FILESYSTEM_NEARLY_FULL,
     FILESYSTEM_ROOM,
 )
-from sysvitals.pipeline.run import Outcome
+from sysvitals.pipeline.interpret import Outcome
 
 _ORDER = (Verdict.OK, Verdict.ABSENT, Verdict.WARNING, Verdict.BROKEN)
 _SHOWN_FAULTS = 3
@@ -56,9 +56,9 @@ def _judge(name: str, outcome: Outcome | None) -> Check:
     if outcome is None:
         return broken(check, f"{name} was not read in time", "the kernel hangs on it: dmesg may tell why")
     said = _plain(outcome.message)
-    if outcome.word == "unavailable":
+    if outcome.status == "unavailable":
         return absent(check, f"{name} is not on this host: {said}")
-    if outcome.word == "failed":
+    if outcome.status == "failed":
         text, remedy = _explain(name, outcome.error, said)
         return broken(check, f"{name} cannot be read: {text}", remedy)
     if said:
@@ -92,7 +92,7 @@ def _compare(name: str, own: Outcome | None, running: Running) -> Check:
     check = f"collector.{name}"
     state = running.collectors().get(name)
     mine = _judge(name, own)
-    seen = own is not None and own.word == "ok"
+    seen = own is not None and own.status == "ok"
     process = f" ({running.process})" if running.process else ""
     if state is None:
         return absent(check, f"{name} is switched off in the running exporter")
@@ -142,7 +142,7 @@ def check_undervoltage(look: Look) -> Check:
     if source is not None:
         return _judge_source(name, source, look.all(Throttling))
     outcome = look.outcomes.get("throttling")
-    if outcome is not None and outcome.word == "failed":
+    if outcome is not None and outcome.status == "failed":
         return broken(name, "nobody can tell whether the voltage is too low", "see the collector throttling above")
     return absent(name, "no undervoltage detector: this is no Raspberry Pi, so there will be no such alert")
 

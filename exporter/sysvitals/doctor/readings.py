@@ -13,8 +13,8 @@ from sysvitals.model.event import Event
 from sysvitals.model.reading import Body
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
-from sysvitals.pipeline.run import Outcome
-from sysvitals.pipeline.runner import Runner
+from sysvitals.pipeline.interpret import Outcome
+from sysvitals.pipeline.scheduler import Scheduler
 
 T = TypeVar("T", bound=Body)
 
@@ -69,12 +69,12 @@ def look_at_host(settings: Settings) -> Look:
     bus = Bus(clock=clock, host="", boot="")
     listener = _Listener()
     bus.subscribe(listener)
-    runner = Runner(settings.collector, host=build_host(settings), bus=bus, clock=clock)
+    scheduler = Scheduler(settings.collector, host=build_host(settings), bus=bus, clock=clock)
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)  # what fails is told in the verdicts
     try:
-        runner.refresh(seconds=ROUND_SECONDS)
+        scheduler.refresh(seconds=ROUND_SECONDS)
     finally:
-        runner.stop()
+        scheduler.stop()
         logging.disable(before)
-    return Look(runner.outcomes(), tuple(listener.bodies))
+    return Look(scheduler.outcomes(), tuple(listener.bodies))

@@ -7,30 +7,35 @@ from sysvitals.model.metric import Detail, Label
 from sysvitals.model.reading import Change
 
 _COLLECTOR = Label("Name of the collector.")
+_THING = Label("Which of its things, such as a chip, a disk or a mount; empty for what it reads as a whole.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectorFailed(Change, event="collector.failed"):
-    """A collector's run failed, or was not done in time, after it had worked or in another way than before."""
+    """A read failed, or did not return in time, after it had worked or in another way than before."""
 
     collector: Annotated[str, _COLLECTOR]
+    thing: Annotated[str, _THING] = ""
     error: Annotated[str, Detail("Class of the error: an errno such as EIO, garbage, timeout, or an exception.")]
     message: Annotated[str, Detail("The error in words.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectorRecovered(Change, event="collector.recovered"):
-    """A collector works again after it had failed or was unavailable."""
+    """What had failed or was unavailable is read again. What fails again within minutes is summed up here once."""
 
     collector: Annotated[str, _COLLECTOR]
-    seconds: Annotated[float, Detail("How long it did not work.", unit="seconds")]
+    thing: Annotated[str, _THING] = ""
+    seconds: Annotated[float, Detail("How long it could not be read, all failures together.", unit="seconds")]
+    failures: Annotated[int, Detail("How often it had failed since the event before.")] = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectorUnavailable(Change, event="collector.unavailable"):
-    """This host does not have what a collector reads."""
+    """This host does not have what a collector reads, or no longer."""
 
     collector: Annotated[str, _COLLECTOR]
+    thing: Annotated[str, _THING] = ""
     reason: Annotated[str, Detail("What is missing, and how to get it where there is a way.")]
 
 

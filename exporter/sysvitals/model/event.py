@@ -28,11 +28,16 @@ class Stamp(NamedTuple):
 
 
 class Event(NamedTuple):
-    """A stamped fact. `seq` counts the host's events since boot, without gaps."""
+    """A stamped fact. `seq` counts the host's events since boot, without gaps.
+
+    `thing` names the thing of its collector that a reading is of, where the collector reads several one by one: the
+    readings of one run of one thing replace those of its run before.
+    """
 
     stamp: Stamp
     seq: int
     body: Body
+    thing: str = ""
 
     @property
     def name(self) -> str:
@@ -54,9 +59,10 @@ def encode_events(events: tuple[Event, ...]) -> list[str]:
         if event.stamp is not stamp:
             stamp = event.stamp
             head = f'{{"time":"{format_time(stamp.time)}","name":"'
-            tail = f',"uptime":{stamp.uptime:.3f},"synced":{_JSON[stamp.synced]},"data":'
+            tail = f',"uptime":{stamp.uptime:.3f},"synced":{_JSON[stamp.synced]},'
             middle = _middle(stamp.host, stamp.boot)
-        line = f"{head}{event.body.event_name}{middle}{event.seq}{tail}{_dump(body_data(event.body))}}}"
+        thing = f'"thing":{_dump(event.thing)},' if event.thing else ""
+        line = f'{head}{event.body.event_name}{middle}{event.seq}{tail}{thing}"data":{_dump(body_data(event.body))}}}'
         if not line.isascii():
             # a lone surrogate in a message cannot be written as UTF-8, as JSON's escape it can
             line = line.encode(errors="backslashreplace").decode()
@@ -93,7 +99,7 @@ def decode_event(line: str, bodies: Mapping[str, type[Body]]) -> Event | None:
         body = bodies.get(name)
         if body is None:
             return None
-        return Event(stamp, seq, _body(body, data))
+        return Event(stamp, seq, _body(body, data), str(envelope.get("thing", "")))
     except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"no event: {error!r}") from error
 

@@ -9,9 +9,12 @@ from sysvitals.model.reading import Reading, subject_of
 
 
 class Snapshot(NamedTuple):
-    """One moment of the state: the last run's events of each collector, the last change of each subject, and counts."""
+    """One moment of the state: the last run's events of each thing, the last change of each subject, and counts.
 
-    runs: Mapping[str, tuple[Event, ...]]
+    `runs` are by collector and thing.
+    """
+
+    runs: Mapping[tuple[str, str], tuple[Event, ...]]
     changes: Mapping[tuple[str, ...], Event]
     counts: Mapping[str, int]
 
@@ -20,20 +23,20 @@ class State:
     """Folds events. One thread applies; any may take a snapshot, since a run is replaced in one step.
 
     The events of a run share one stamp, by which a fold of single lines knows that a new run began and that what the
-    run before it reported, and this one does not, is gone. A collector that fails or is unavailable reports nothing,
-    and an exporter that starts has read nothing yet.
+    run before it reported, and this one does not, is gone. A thing that fails or is unavailable reports nothing, and
+    an exporter that starts has read nothing yet.
     """
 
     def __init__(self, owners: Mapping[str, str]) -> None:
         self._owners = owners
-        self._runs: dict[str, tuple[Event, ...]] = {}
+        self._runs: dict[tuple[str, str], tuple[Event, ...]] = {}
         self._changes: dict[tuple[str, ...], Event] = {}
         self._counts: dict[str, int] = {}
 
     def apply(self, events: tuple[Event, ...]) -> None:
         """Take these events in, in their order."""
         counts = self._counts
-        fresh: dict[str, list[Event]] = {}
+        fresh: dict[tuple[str, str], list[Event]] = {}
         for event in events:
             body = event.body
             name = body.event_name
@@ -41,31 +44,30 @@ class State:
             if isinstance(body, Reading):
                 owner = self._owners.get(name)
                 if owner is not None:
-                    self._extend(fresh, owner, event)
+                    self._extend(fresh, (owner, event.thing), event)
                 continue
             # what failed and what recovered are of one subject: only the latest of them is the state
             self._changes[name.rpartition(".")[0], *subject_of(body)[1:]] = event
             if isinstance(body, CollectorFailed | CollectorUnavailable):
-                fresh[body.collector] = []
+                fresh[body.collector, body.thing] = []
             elif isinstance(body, Started):
                 fresh.clear()
                 self._runs.clear()
-        for owner, run in fresh.items():
-            self._runs[owner] = tuple(run)
+        for thing, run in fresh.items():
+            self._runs[thing] = tuple(run)
 
     def forget(self, collectors: frozenset[str]) -> None:
         """Drop what these collectors reported: they were switched off."""
-        for collector in collectors:
-            self._runs.pop(collector, None)
+        self._runs = {thing: run for thing, run in self._runs.items() if thing[0] not in collectors}
 
     def snapshot(self) -> Snapshot:
         """The state now."""
         return Snapshot(dict(self._runs), dict(self._changes), dict(self._counts))
 
-    def _extend(self, fresh: dict[str, list[Event]], owner: str, event: Event) -> None:
-        run = fresh.get(owner)
+    def _extend(self, fresh: dict[tuple[str, str], list[Event]], thing: tuple[str, str], event: Event) -> None:
+        run = fresh.get(thing)
         if run is None:
-            run = fresh[owner] = list(self._runs.get(owner, ()))
+            run = fresh[thing] = list(self._runs.get(thing, ()))
         if run and run[-1].stamp != event.stamp:
             run.clear()
         run.append(event)

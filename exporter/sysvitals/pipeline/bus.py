@@ -42,10 +42,14 @@ class Bus:
 
     def publish(self, bodies: Iterable[Body]) -> tuple[Event, ...]:
         """Stamp these together and offer them."""
+        return self.publish_runs(("", body) for body in bodies)
+
+    def publish_runs(self, bodies: Iterable[tuple[str, Body]]) -> tuple[Event, ...]:
+        """Stamp these together, each with the thing that it is of, and offer them."""
         clock = self._clock
-        with self._lock:
+        with self._lock:  # events are stamped, numbered and offered in one order; a listener never waits
             stamp = Stamp(clock.wall(), self._host, self._boot, clock.uptime(), clock.synced())
-            events = tuple(Event(stamp, seq, body) for seq, body in enumerate(bodies, self._seq))
+            events = tuple(Event(stamp, seq, body, thing) for seq, (thing, body) in enumerate(bodies, self._seq))
             self._seq += len(events)
             if events:
                 for listener in self._listeners:

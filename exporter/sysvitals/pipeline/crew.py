@@ -1,0 +1,192 @@
+"""The worker threads: who runs what is due. Nothing here decides when, or what a run meant.
+
+One worker does all the work while reads are quick, which costs a small board least: a whole round is one hand-over.
+Where a read takes its time, the rest of its round moves to another worker. Reads of one bus always share a worker.
+"""
+
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from threading import Thread, current_thread
+from typing import Any
+
+STALL_SECONDS = 0.1
+"""How long a read may hold up those behind it before they move to another worker."""
+
+LIMIT = 80
+"""How many workers there may be at most."""
+
+HANGING_LIMIT = LIMIT * 3 // 4
+"""How many workers may be held by reads that hang; then what has never been read well waits."""
+
+_IDLE_LIMIT = 2
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """One run of something that yields. `items` is what it has yielded so far; times are monotonic seconds.
+
+    `matters` says of a run that has ended whether it is worth a wake-up of the thread that collects.
+    """
+
+    key: Any
+    read: Callable[[], Iterable[Any]]
+    matters: Callable[["Run"], bool] = lambda _: True
+    started: float | None = None
+    ended: float | None = None
+    items: list[Any] = field(default_factory=list)
+    error: BaseException | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Lane:
+    """Runs that one worker does one after the other. With a `bus` they stay together, whatever it takes."""
+
+    bus: str
+    runs: deque[Run]
+    current: Run | None = None
+    worker: Thread | None = None
+
+
+class Crew:
+    """Runs what it is given. One thread gives and collects; `wake` is called, from a worker, when there is something.
+
+    `clock` gives monotonic seconds.
+    """
+
+    def __init__(self, *, clock: Callable[[], float], wake: Callable[[], None]) -> None:
+        self._clock = clock
+        self._wake = wake
+        self._busy: list[_Lane] = []
+        self._buses: dict[str, _Lane] = {}
+        self._calls: SimpleQueue[_Lane | None] = SimpleQueue()
+        self._ended: deque[Run] = deque()
+        self._emptied: deque[_Lane] = deque()
+        self._workers: set[Thread] = set()
+
+    @property
+    def workers(self) -> int:
+        """How many threads there are."""
+        return len(self._workers)
+
+    def give(self, runs: Iterable[Run], *, bus: str = "") -> None:
+        """Do these one after the other. Those of a bus queue behind what it is busy with."""
+        lane = self._buses.get(bus) if bus else None
+        if lane is not None:
+            lane.runs.extend(runs)
+            return
+        lane = _Lane(bus, deque(runs))
+        if bus:
+            self._buses[bus] = lane
+        self._busy.append(lane)
+        self._call(lane)
+
+    def collect(self) -> list[Run]:
+        """The runs that have ended since the last call."""
+        while self._emptied:
+            lane = self._emptied.popleft()
+            lane.worker = None
+            if lane.runs:  # given while its worker turned away
+                self._call(lane)
+                continue
+            self._busy.remove(lane)
+            if lane.bus:
+                del self._buses[lane.bus]
+        self._mend()
+        self._dismiss()
+        ended = []
+        while self._ended:
+            ended.append(self._ended.popleft())
+        return ended
+
+    def relieve(self, now: float) -> float:
+        """Move what waits behind a read that takes its time to another worker. Returns when to look again."""
+        look_again = float("inf")
+        for lane in list(self._busy):
+            current = lane.current
+            if lane.bus or not lane.runs:
+                continue
+            since = now if current is None or current.started is None else current.started
+            if now - since < STALL_SECONDS:
+                look_again = min(look_again, since + STALL_SECONDS)
+                continue
+            rest: deque[Run] = deque()
+            with contextlib.suppress(IndexError):  # its worker may take the last one meanwhile
+                while True:
+                    rest.append(lane.runs.popleft())
+            if rest:
+                self.give(rest)
+                look_again = min(look_again, now + STALL_SECONDS)
+        return look_again
+
+    def ahead_of(self, run: Run) -> Run | None:
+        """The run that this one waits for: the one that its bus, or its worker, is busy with."""
+        return next((lane.current for lane in self._busy if run in lane.runs), None)
+
+    def stop(self) -> None:
+        """Do nothing any more. A read that is under way is left behind."""
+        for lane in self._busy:
+            lane.runs.clear()
+        for _ in self._workers:
+            self._calls.put(None)
+
+    def _call(self, lane: _Lane) -> None:
+        """Let a worker take this lane: one that is idle, else a new one, else the next to be free."""
+        self._calls.put(lane)
+        idle = self.workers - len(self._busy) + 1
+        if idle <= 0 and self.workers < LIMIT:
+            worker = Thread(target=self._work, name="reader", daemon=True)
+            with contextlib.suppress(RuntimeError):  # no thread to be had: the next that is free takes it
+                worker.start()
+                self._workers.add(worker)
+
+    def _dismiss(self) -> None:
+        for _ in range(self.workers - len(self._busy) - _IDLE_LIMIT):
+            self._calls.put(None)
+
+    def _mend(self) -> None:
+        """A worker that died, for want of memory say, takes only its own run with it."""
+        dead = {worker for worker in self._workers if not worker.is_alive()}
+        if not dead:
+            return
+        self._workers -= dead
+        for lane in self._busy:
+            if lane.worker in dead:
+                run, lane.current, lane.worker = lane.current, None, None
+                if run is not None and run.ended is None:
+                    run.ended = self._clock()
+                    run.error = run.error or RuntimeError("the thread that read it died")
+                    self._ended.append(run)
+                self._emptied.append(lane)
+
+    def _work(self) -> None:
+        this = current_thread()
+        while (lane := self._calls.get()) is not None:
+            lane.worker = this
+            matters = False
+            while True:
+                try:
+                    run = lane.runs.popleft()
+                except IndexError:
+                    break
+                lane.current = run
+                self._do(run)
+                lane.current = None
+                self._ended.append(run)
+                matters = matters or run.matters(run)
+                if lane.bus and matters:  # those behind it may take long
+                    self._wake()
+            self._emptied.append(lane)
+            if matters:
+                self._wake()
+
+    def _do(self, run: Run) -> None:
+        run.started = self._clock()
+        try:
+            for item in run.read():
+                run.items.append(item)  # what it yielded before an error stays
+        except BaseException as error:  # noqa: BLE001  # a thing's error is its own and hurts no other
+            run.error = error
+        run.ended = self._clock()

@@ -1,0 +1,160 @@
+"""What a run meant: its items sorted and checked, compared with those before. Pure: no thread, clock or output."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import isfinite
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from sysvitals.host.files import error_class
+from sysvitals.model.collector import Collector, Fault, Unavailable
+from sysvitals.model.event import field_names
+from sysvitals.model.metric import Label
+from sysvitals.model.reading import Body, Change, Reading, fields_of, subject_of
+
+BASELINE_SECONDS = 3600.0
+"""How long a reading is kept to compare with, should its subject not be read meanwhile: disks and links come and go.
+Where a reading's labels have a closed set of values, it is kept as long as the exporter runs: the counts in it, such as
+those of throttling, must never fall."""
+
+Subject = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: `ok`, `unavailable` or `failed`, with the class of the error and its words."""
+
+    status: str
+    error: str = ""
+    message: str = ""
+
+
+class Known(NamedTuple):
+    """A reading to compare with. `at` is when its run began, in monotonic seconds; None: before this exporter ran."""
+
+    reading: Reading
+    at: float | None = None
+
+
+class Conclusion(NamedTuple):
+    """What a run meant. `known` is what the next run's readings are compared with."""
+
+    outcome: Outcome
+    readings: Sequence[Reading] = ()
+    changes: Sequence[Change] = ()
+    faults: Sequence[Fault] = ()
+    known: Mapping[Subject, Known] = MappingProxyType({})
+
+
+class Span(NamedTuple):
+    """When a run began, when the one before it did (None: there was none), and how long a time is still watched.
+
+    In monotonic seconds. Where more than `watched` went by since the run before, the exporter was stopped meanwhile.
+    """
+
+    at: float
+    before: float | None
+    watched: float
+
+
+def interpret(  # noqa: PLR0913, PLR0917  # what a run meant goes by all of them
+    collector: Collector,
+    items: Iterable[Reading | Fault],
+    error: BaseException | None,
+    known: Mapping[Subject, Known],
+    span: Span,
+    what: str = "",
+) -> Conclusion:
+    """What a run meant that yielded these items and then raised `error`, if any; `what` names its thing in messages."""
+    readings, faults = split_items(items)
+    if isinstance(error, Unavailable):
+        if not readings and not faults:
+            return Conclusion(Outcome("unavailable", message=error.reason))
+    elif error is not None:
+        faults.append(Fault(what or collector.name, error_class(error), f"{error}" or type(error).__name__))
+    kept: list[Reading] = []
+    changes: list[Change] = []
+    news: dict[Subject, Known] = {}
+    for reading in readings:
+        subject = subject_of(reading)
+        try:
+            new, happened = _follow(collector, reading, known.get(subject), span)
+            validate_values((*happened, new))
+        except Exception as wrong:  # noqa: BLE001  # a reading that cannot be compared takes no sibling with it
+            faults.append(Fault(" ".join(subject[1:]) or collector.name, error_class(wrong), f"{wrong}"))
+            continue
+        kept.append(new)
+        changes += happened
+        news[subject] = Known(new, span.at)
+    return Conclusion(classify_run(kept, faults), kept, changes, faults, news)
+
+
+def is_current(known: Known, now: float) -> bool:
+    """Whether a reading is still to be compared with."""
+    return known.at is None or now - known.at < BASELINE_SECONDS or _is_closed(type(known.reading))  # type: ignore[arg-type]  # mypy takes the hash of instances for that of the class
+
+
+def split_items(items: Iterable[Reading | Fault]) -> tuple[list[Reading], list[Fault]]:
+    """Readings and faults apart. A reading that cannot be told from one before it becomes a fault."""
+    readings: list[Reading] = []
+    faults: list[Fault] = []
+    subjects: set[Subject] = set()
+    for item in items:
+        if isinstance(item, Fault):
+            faults.append(item)
+            continue
+        subject = subject_of(item)
+        if subject in subjects:
+            faults.append(same_subject(subject))
+        else:
+            subjects.add(subject)
+            readings.append(item)
+    return readings, faults
+
+
+def same_subject(subject: Subject) -> Fault:
+    """The fault of a reading whose labels are those of another."""
+    return Fault(" ".join(subject[1:]) or subject[0], "duplicate", "two readings have the same labels")
+
+
+def validate_values(bodies: Iterable[Body]) -> None:
+    """Raise ValueError for what no output could write: it would take every other collector's values down with it."""
+    for body in bodies:
+        for name in field_names(type(body)):
+            value = getattr(body, name)
+            if isinstance(value, float) and not isfinite(value):
+                raise ValueError(f"{body.event_name}: {name} is {value}")
+            if isinstance(value, str) and not value.isascii():
+                value.encode()  # a lone surrogate, as a file name can hold, is no text
+
+
+def classify_run(readings: Sequence[Reading], faults: Sequence[Fault]) -> Outcome:
+    """How the run ended: well, perhaps with faults among it, with nothing to report, or with nothing but faults."""
+    words = "; ".join(f"{fault.what}: {fault.message}" for fault in faults)
+    if readings:
+        return Outcome("ok", message=words)
+    if not faults:
+        return Outcome("unavailable", message="there is nothing to report on this host")
+    return Outcome("failed", faults[0].error, words)
+
+
+def _follow(collector: Collector, reading: Reading, before: Known | None, span: Span) -> tuple[Reading, list[Change]]:
+    """The reading, filled in by the one before it, and what happened between the two."""
+    compare = collector.compare
+    if compare is not None and before is not None:
+        seconds = None
+        # it was not watched where a run in between could not read it, or none ran when it should have
+        if before.at is not None and before.at == span.before and span.at - before.at <= span.watched:
+            seconds = span.at - before.at
+        if seconds is None or seconds > 0:
+            reading = compare(reading, before.reading, seconds)
+    changes = collector.changes
+    happened = [] if changes is None else list(changes(reading, None if before is None else before.reading))
+    return reading, happened
+
+
+@cache
+def _is_closed(kind: Any) -> bool:
+    """Whether there are only so many subjects of this kind of reading."""
+    return all(bool(f.mark.values) for f in fields_of(kind) if isinstance(f.mark, Label))

@@ -1,0 +1,182 @@
+"""How each thing stands: its last outcome, what was published of it, its errors. Written by one thread, read by any."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from sysvitals.model.changes import CollectorFailed, CollectorRecovered, CollectorUnavailable
+from sysvitals.model.reading import Change
+from sysvitals.model.status import CollectorStatus, ReadErrors
+from sysvitals.pipeline.interpret import Outcome
+from sysvitals.pipeline.plan import READ, Key
+
+FLAP_SECONDS = 600.0
+"""A thing that fails again within this time of its recovery flaps: the events of one failure are followed by a single
+one with the sum, when it has been well for so long. Its values leave when they are too old."""
+
+CLOCK_SET_SECONDS = 1.0
+"""A wall clock that moved by more against the uptime was set, not only slewed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one thing stands. Times are monotonic seconds; `succeeded_at` is by the wall clock, and since boot.
+
+    `rhythm` is in how many seconds a slow thing is read again; None: it is not slow. `hidden` counts the failures since
+    the last event, `broken` the seconds that they lasted.
+    """
+
+    outcome: Outcome
+    took: float | None = None
+    rhythm: float | None = None
+    succeeded_at: tuple[float, float] | None = None
+    broken_since: float | None = None
+    recovered_at: float | None = None
+    hidden: int = 0
+    broken: float = 0.0
+
+
+class Ledger:
+    """The standing of every thing, and the errors by collector and kind. The loop writes, any thread may read."""
+
+    def __init__(self) -> None:
+        self.things: dict[Key, Standing] = {}
+        self.errors: dict[tuple[str, str], int] = {}
+
+    def count(self, collector: str, errors: Iterable[str]) -> None:
+        """Add these errors to the collector's."""
+        for error in errors:
+            self.errors[collector, error] = self.errors.get((collector, error), 0) + 1
+
+    def forget_errors(self, collectors: Iterable[str]) -> None:
+        """These collectors were switched off."""
+        gone = set(collectors)
+        self.errors = {key: total for key, total in self.errors.items() if key[0] not in gone}
+
+    def outcomes(self, collectors: Iterable[str]) -> dict[str, Outcome | None]:
+        """How each collector stands, all its things together; None where nothing of it has run."""
+        by_name: dict[str, list[tuple[Key, Standing]]] = {}
+        for key, standing in self.things.copy().items():
+            by_name.setdefault(key.collector, []).append((key, standing))
+        return {name: sum_up(by_name.get(name, ())) for name in collectors}
+
+    def statuses(self, collectors: Iterable[str], wall: float, uptime: float) -> list[CollectorStatus | ReadErrors]:
+        """The metrics of these collectors' standing. `wall` and `uptime` are now."""
+        things, errors = self.things.copy(), self.errors.copy()
+        statuses: list[CollectorStatus | ReadErrors] = []
+        outcomes = self.outcomes(collectors)
+        for name, outcome in outcomes.items():
+            if outcome is not None:
+                mine = [standing for key, standing in things.items() if key.collector == name and key.kind == READ]
+                took = [standing.took for standing in mine if standing.took is not None]
+                successes = [standing.succeeded_at for standing in mine if standing.succeeded_at is not None]
+                statuses.append(
+                    CollectorStatus(
+                        collector=name,
+                        available=outcome.status != "unavailable",
+                        success=None if outcome.status == "unavailable" else outcome.status == "ok",
+                        duration=sum(took) if took else None,
+                        last_success=_by_clock_now(max(successes, key=lambda at: at[1]), wall, uptime)
+                        if successes
+                        else None,
+                    )
+                )
+            statuses += [
+                ReadErrors(collector=name, error=error, total=total)
+                for (collector, error), total in sorted(errors.items())
+                if collector == name
+            ]
+        return statuses
+
+
+def sum_up(things: Sequence[tuple[Key, Standing]]) -> Outcome | None:
+    """One outcome for a collector: ok where any thing was read, failed where none was, else unavailable."""
+    if not things:
+        return None
+    read = [(key, standing) for key, standing in things if key.kind == READ]
+    words = [words for key, standing in things if (words := _describe(key, standing))]
+    if any(standing.outcome.status == "ok" for _, standing in read):
+        return Outcome("ok", message="; ".join(words))
+    failed = [standing.outcome for _, standing in things if standing.outcome.status == "failed"]
+    if failed:
+        return Outcome("failed", failed[0].error, "; ".join(words))
+    reasons = [standing.outcome.message for _, standing in things if standing.outcome.status == "unavailable"]
+    return Outcome("unavailable", message=reasons[0]) if reasons else None
+
+
+def judge(before: Standing | None, key: Key, outcome: Outcome, now: float) -> tuple[Standing, Change | None]:
+    """How a thing stands after this outcome, and the event of it where there is one."""
+    if outcome.status == "failed":
+        return _judge_failure(before, key, outcome, now)
+    if outcome.status == "unavailable":
+        known = before is not None and (before.outcome.status, before.outcome.message) == (
+            "unavailable",
+            outcome.message,
+        )
+        change = (
+            None if known else CollectorUnavailable(collector=key.collector, thing=key.thing, reason=outcome.message)
+        )
+        broken_since = now if before is None or before.broken_since is None else before.broken_since
+        return Standing(outcome, broken_since=broken_since), change
+    if before is None:
+        return Standing(outcome), None
+    return _judge_success(before, key, outcome, now)
+
+
+def give_up(before: Standing, key: Key, outcome: Outcome, now: float) -> tuple[Standing, Change]:
+    """The thing's last value is too old to be shown: it has failed, however often it has recovered lately."""
+    failures = f"; failed {before.hidden} times" if before.hidden > 1 else ""
+    standing = replace(
+        before, outcome=outcome, broken_since=before.broken_since or now, recovered_at=None, hidden=0, broken=0.0
+    )
+    words = f"{outcome.message}{failures}"
+    return standing, CollectorFailed(collector=key.collector, thing=key.thing, error=outcome.error, message=words)
+
+
+def _judge_failure(before: Standing | None, key: Key, outcome: Outcome, now: float) -> tuple[Standing, Change | None]:
+    change = CollectorFailed(collector=key.collector, thing=key.thing, error=outcome.error, message=outcome.message)
+    if before is None:
+        return Standing(outcome, broken_since=now), change
+    broken_since = now if before.broken_since is None else before.broken_since
+    if before.outcome.status == "failed":
+        is_known = before.hidden > 0 or before.outcome.error == outcome.error
+        return replace(before, outcome=outcome, broken_since=broken_since), None if is_known else change
+    if before.recovered_at is not None and now - before.recovered_at < FLAP_SECONDS:
+        return replace(before, outcome=outcome, broken_since=broken_since, hidden=before.hidden + 1), None
+    return replace(before, outcome=outcome, broken_since=broken_since, hidden=0, broken=0.0, recovered_at=None), change
+
+
+def _judge_success(before: Standing, key: Key, outcome: Outcome, now: float) -> tuple[Standing, Change | None]:
+    if before.broken_since is not None:
+        lasted = now - before.broken_since
+        if before.hidden:  # one of many: the sum comes when it stays well
+            return replace(
+                before, outcome=outcome, broken_since=None, recovered_at=now, broken=before.broken + lasted
+            ), None
+        change = CollectorRecovered(collector=key.collector, thing=key.thing, seconds=round(lasted, 3), failures=1)
+        return replace(before, outcome=outcome, broken_since=None, recovered_at=now), change
+    if before.hidden and before.recovered_at is not None and now - before.recovered_at >= FLAP_SECONDS:
+        change = CollectorRecovered(
+            collector=key.collector, thing=key.thing, seconds=round(before.broken, 3), failures=before.hidden
+        )
+        return replace(before, outcome=outcome, recovered_at=None, hidden=0, broken=0.0), change
+    return replace(before, outcome=outcome), None
+
+
+def _describe(key: Key, standing: Standing) -> str:
+    """What is to be said of a thing that is not simply well."""
+    outcome = standing.outcome
+    what = f"{key.thing}: " if key.thing and not outcome.message.startswith(f"{key.thing}: ") else ""
+    if outcome.status == "failed" or (outcome.status == "ok" and outcome.message):
+        return f"{what}{outcome.message}"
+    if standing.rhythm is not None and standing.took is not None:
+        return (
+            f"{key.thing or key.collector} is slow ({standing.took:.2g} s a read): read every {standing.rhythm:.0f} s"
+        )
+    return ""
+
+
+def _by_clock_now(succeeded_at: tuple[float, float], wall: float, uptime: float) -> float:
+    """By the wall clock as it is now: one that was set since would make what is fresh look years old."""
+    then, moment = succeeded_at
+    was_set_by = (wall - uptime) - (then - moment)
+    return then + was_set_by if abs(was_set_by) > CLOCK_SET_SECONDS else then

@@ -1,0 +1,180 @@
+"""When each read is due: a pure plan, without threads and without a clock. Times are monotonic seconds."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sysvitals.pipeline.crew import Run
+
+SLOW_SECONDS = 0.25
+"""A read that takes this long is slow: from then on it is read apart, in a rhythm of its own, and no scrape waits."""
+
+SLOW_SHARE = 4
+"""Slow things behind one bus keep it busy for at most a quarter of the time."""
+
+LONGEST_SECONDS = 60.0
+"""What a read took counts up to this, so that a thing that hung for a day is soon read as often as before."""
+
+COALESCE_SECONDS = 0.25
+"""What is due this soon runs now: one wake-up of the processor instead of many. At most a quarter of an interval."""
+
+COOLDOWN_SECONDS = 0.25
+"""A thing that is woken again and again is read no more often than this, nor for a third of the time. The first wake is
+served immediately and the last one is never lost, so that a storm costs little and starves nothing."""
+
+RECHECK_SECONDS = 1.5
+"""So long after an edge a collector that watches things reads once more: what a scrape happened to see may begin and
+end between two looks, which are a second apart."""
+
+READ, FIND, LOOK = "read", "find", "look"
+
+
+class Key(NamedTuple):
+    """What is run: a thing of a collector (its table is the empty name), its `find`, or a look at what is watched."""
+
+    collector: str
+    thing: str = ""
+    kind: str = READ
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """One key with its times.
+
+    `run` is the run under way, `stuck` says that it was given up, `fresh_at` when the last run that counts began,
+    `took` how long that run was. `proven` says that a run has ended well before.
+    """
+
+    key: Key
+    interval: float
+    max_age: float = 1.0
+    patience: float = 3.0
+    bus: str = ""
+    due: float = field(default=float("-inf"))
+    wake_at: float | None = None
+    woken: bool = False
+    again: bool = False
+    calm_until: float = field(default=float("-inf"))
+    run: Run | None = None
+    stuck: bool = False
+    proven: bool = False
+    fresh_at: float = field(default=float("-inf"))
+    took: float = 0.0
+
+    @property
+    def slow(self) -> bool:
+        """Whether its last run was slow."""
+        return self.took >= SLOW_SECONDS
+
+    @property
+    def timeout(self) -> float:
+        """After how many seconds a run counts as hanging; a slow thing has three times what it took."""
+        return max(self.patience, 3 * self.took)
+
+
+class Plan:
+    """All slots, and which of them must run."""
+
+    def __init__(self) -> None:
+        self.slots: dict[Key, Slot] = {}
+
+    def of(self, collector: str) -> list[Slot]:
+        """The slots of this collector."""
+        return [slot for slot in self.slots.values() if slot.key.collector == collector]
+
+    def rhythm(self, slot: Slot) -> float:
+        """Seconds between two runs. What is slow is read more rarely, the more so the more there is behind its bus."""
+        if not slot.slow:
+            return slot.interval
+        took = slot.took
+        if slot.bus:
+            took = sum(other.took for other in self.slots.values() if other.bus == slot.bus and other.slow)
+        return max(slot.interval, SLOW_SHARE * took)
+
+    def limit(self, slot: Slot) -> float:
+        """How old a value may become, in seconds, before it is shown no more."""
+        return 2 * self.rhythm(slot) + slot.timeout
+
+    def wake(self, key: Key, now: float) -> None:
+        """Run this as soon as it may; once more where it runs already, since it may have read before the edge."""
+        slot = self.slots.get(key)
+        if slot is None:
+            return
+        if slot.run is not None and slot.run.started is not None:
+            slot.again = True
+        elif slot.run is None:
+            slot.wake_at = max(now, slot.calm_until)
+
+    def due(self, now: float) -> list[Slot]:
+        """What must run now: what was woken, then what has proven itself, then what is not known yet."""
+        woken: list[Slot] = []
+        proven: list[Slot] = []
+        others: list[Slot] = []
+        for slot in self.slots.values():
+            if slot.run is not None:
+                continue
+            if slot.wake_at is not None and now >= slot.wake_at:
+                slot.woken = True
+                woken.append(slot)
+            elif now + min(COALESCE_SECONDS, slot.interval / 4) >= slot.due:
+                (proven if slot.proven else others).append(slot)
+        if not woken and not any(now >= slot.due for slot in (*proven, *others)):
+            return []
+        return [*woken, *proven, *others]
+
+    def stale(self, slots: Iterable[Slot], now: float) -> list[Slot]:
+        """Those of these slots that a scrape must read again. What is slow keeps to its own rhythm."""
+        return [slot for slot in slots if slot.run is None and not slot.slow and now - slot.fresh_at >= slot.max_age]
+
+    def begin(self, slot: Slot, run: Run, now: float) -> None:
+        """This slot's run was handed over."""
+        if slot.wake_at is not None and now >= slot.wake_at - COOLDOWN_SECONDS:
+            slot.wake_at = None  # this run serves for that one
+        slot.run = run
+        slot.due = now + self.rhythm(slot)
+
+    def end(self, slot: Slot, now: float) -> bool:
+        """This slot's run has returned. False where it had been given up: its result is too old to count."""
+        run, was_stuck = slot.run, slot.stuck
+        slot.run, slot.stuck = None, False
+        if run is None or run.started is None or run.ended is None:
+            return False
+        slot.took = min(run.ended - run.started, LONGEST_SECONDS)
+        if slot.woken:
+            slot.woken = False
+            slot.calm_until = run.started + max(COOLDOWN_SECONDS, 3 * slot.took)
+        again, slot.again = slot.again, False
+        if was_stuck:
+            slot.due = now  # it answers again: read it afresh
+            return False
+        slot.fresh_at = run.started
+        slot.due = max(slot.due, run.started + self.rhythm(slot))
+        if again:
+            self.wake(slot.key, now)
+        return True
+
+    def overdue(self, now: float) -> list[Slot]:
+        """Those whose run hangs and was not given up yet."""
+        return [
+            slot
+            for slot in self.slots.values()
+            if slot.run is not None
+            and not slot.stuck
+            and slot.run.started is not None
+            and slot.run.ended is None
+            and now - slot.run.started >= slot.timeout
+        ]
+
+    def next_time(self, now: float) -> float:
+        """When there is something to do by the plan alone."""
+        soonest = now + LONGEST_SECONDS
+        for slot in self.slots.values():
+            if slot.run is None:
+                soonest = min(soonest, slot.due)
+                if slot.wake_at is not None:
+                    soonest = min(soonest, slot.wake_at)
+            elif not slot.stuck:
+                # a run that waits for a worker or its bus has no time of its own yet
+                since = slot.run.started if slot.run.started is not None else now
+                soonest = min(soonest, since + slot.timeout)
+        return soonest

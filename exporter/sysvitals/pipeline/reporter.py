@@ -1,0 +1,190 @@
+"""What is published of each thing, how long it stands, and how the thing stands itself. Used by the loop alone."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from sysvitals.model.changes import CollectorFailed, CollectorRecovered, CollectorUnavailable
+from sysvitals.model.collector import Collector, Fault
+from sysvitals.model.reading import Body, Change, Reading, subject_of
+from sysvitals.pipeline.bus import Bus
+from sysvitals.pipeline.clock import Clock
+from sysvitals.pipeline.crew import Run
+from sysvitals.pipeline.interpret import (
+    Conclusion,
+    Known,
+    Outcome,
+    Span,
+    Subject,
+    classify_run,
+    interpret,
+    is_current,
+    same_subject,
+)
+from sysvitals.pipeline.ledger import FLAP_SECONDS, Ledger, give_up, judge
+from sysvitals.pipeline.plan import Key
+
+_log = logging.getLogger(__name__)
+
+_FAULTS_LIMIT = 1000
+
+
+class Reporter:
+    """Takes in what runs meant, and publishes what follows from it.
+
+    `remembered` are readings of before the exporter started, by collector, to compare the first ones with.
+    """
+
+    def __init__(self, *, bus: Bus, clock: Clock, remembered: Mapping[str, Iterable[Reading]]) -> None:
+        self.ledger = Ledger()
+        self._bus = bus
+        self._clock = clock
+        self._outbox: list[tuple[str, Body]] = []
+        self._shown: dict[Key, tuple[float, tuple[Subject, ...]]] = {}
+        self._owners: dict[Subject, Key] = {}
+        self._known = {
+            name: {subject_of(reading): Known(reading) for reading in readings} for name, readings in remembered.items()
+        }
+        self._logged_faults: dict[tuple[str, str, str], float] = {}
+
+    @property
+    def next_time(self) -> float:
+        """When the next value is too old to be shown."""
+        return min((until for until, _ in self._shown.values()), default=float("inf"))
+
+    def too_old(self, now: float) -> list[Key]:
+        """The things whose values may not be shown any longer."""
+        return [key for key, (until, _) in self._shown.items() if now >= until]
+
+    def take(self, collector: Collector, run: Run, span: Span) -> Conclusion:
+        """What this run of one of the collector's things meant."""
+        key: Key = run.key
+        known = self._known.setdefault(collector.name, {})
+        conclusion = interpret(collector, run.items, run.error, known, span, key.thing)
+        clashes = [r for r in conclusion.readings if self._owners.get(subject_of(r), key) != key]
+        if clashes:  # with another thing's reading, which would be one series with it
+            readings = [reading for reading in conclusion.readings if reading not in clashes]
+            faults = [*conclusion.faults, *(same_subject(subject_of(reading)) for reading in clashes)]
+            conclusion = conclusion._replace(outcome=classify_run(readings, faults), readings=readings, faults=faults)
+        known.update(conclusion.known)
+        return conclusion
+
+    def conclude(self, key: Key, conclusion: Conclusion, *, took: float, rhythm: float | None, until: float) -> None:
+        """Note how the thing stands, and put aside what is to be published; readings stand `until` that time."""
+        outcome = conclusion.outcome
+        self.note_faults(key.collector, conclusion.faults)
+        before = self.ledger.things.get(key)
+        change = self._judge(key, outcome, took=took, rhythm=rhythm)
+        if change is not None and (before is not None or outcome.status != "unavailable" or not key.thing):
+            self._outbox.append(("", change))
+            if outcome.status != "ok":
+                self.hide(key)
+        if outcome.status == "ok":
+            self.show(key, (*conclusion.changes, *conclusion.readings), until)
+
+    def conclude_search(self, key: Key, outcome: Outcome, *, speaks: bool) -> None:
+        """Note how a search for things stands. It `speaks` for its collector where nothing else does."""
+        change = self._judge(key, outcome, took=None, rhythm=None)
+        if change is not None and speaks:
+            self._outbox.append(("", change))
+
+    def show(self, key: Key, bodies: Iterable[Body], until: float) -> None:
+        """Publish these in place of what the thing showed before."""
+        self.hide(key)
+        bodies = tuple(bodies)
+        subjects = tuple(subject_of(body) for body in bodies if isinstance(body, Reading))
+        self._shown[key] = until, subjects
+        self._owners.update(dict.fromkeys(subjects, key))
+        self._outbox += [(key.thing, body) for body in bodies]
+
+    def hide(self, key: Key) -> None:
+        """What the thing showed is not shown any longer."""
+        _, subjects = self._shown.pop(key, (0.0, ()))
+        for subject in subjects:
+            self._owners.pop(subject, None)
+
+    def remove(self, key: Key, *, gone: bool) -> None:
+        """Forget this thing. Where it is `gone` from the host, its readings go with an event."""
+        if gone and key in self._shown:
+            self._outbox.append(
+                ("", CollectorUnavailable(collector=key.collector, thing=key.thing, reason="no longer there"))
+            )
+        self.hide(key)
+        self.ledger.things.pop(key, None)
+
+    def expire(self, key: Key, words: str) -> None:
+        """A value is too old: its thing fails again and again, or waits behind others, as the words say."""
+        before = self.ledger.things.get(key)
+        self.hide(key)
+        if before is None:
+            return
+        outcome = before.outcome
+        if outcome.status != "failed":
+            outcome = Outcome("failed", "timeout", words)
+            self.ledger.count(key.collector, ["timeout"])
+        standing, change = give_up(before, key, outcome, self._clock.monotonic())
+        self.ledger.things[key] = standing
+        self._outbox.append(("", change))
+
+    def note_pace(self, key: Key, took: float, rhythm: float | None) -> None:
+        """A thing has become slow and is read in its own rhythm, or is quick again."""
+        name = _name(key.collector, key.thing)
+        if rhythm is None:
+            _log.info("%s is quick again", name)
+        else:
+            self.ledger.count(key.collector, ["slow"])
+            _log.info("%s is slow: %.2g s a read; it is read every %.0f s", name, took, rhythm)
+
+    def note_faults(self, collector: str, faults: Iterable[Fault]) -> None:
+        """Count what could not be read, and log what was not logged lately."""
+        faults = tuple(faults)
+        if not faults:
+            return
+        now = self._clock.monotonic()
+        self.ledger.count(collector, [fault.error for fault in faults])
+        for fault in faults:
+            key = (collector, fault.what, fault.error)
+            if now - self._logged_faults.get(key, float("-inf")) >= FLAP_SECONDS:
+                _log.warning("%s: %s cannot be read: %s", collector, fault.what, fault.message)
+            self._logged_faults[key] = now
+        if len(self._logged_faults) > _FAULTS_LIMIT:
+            self._logged_faults = {key: at for key, at in self._logged_faults.items() if now - at < FLAP_SECONDS}
+
+    def tidy(self, collector: str) -> None:
+        """Forget the readings of what was not read for long."""
+        now = self._clock.monotonic()
+        known = self._known.get(collector, {})
+        self._known[collector] = {subject: one for subject, one in known.items() if is_current(one, now)}
+
+    def publish(self) -> None:
+        """Publish what was put aside, in one go, and log what became of things."""
+        bodies, self._outbox = self._outbox, []
+        if bodies:
+            self._bus.publish_runs(bodies)
+        for _, body in bodies:
+            _log_change(body)
+
+    def _judge(self, key: Key, outcome: Outcome, *, took: float | None, rhythm: float | None) -> Change | None:
+        if outcome.status == "failed":
+            self.ledger.count(key.collector, [outcome.error])
+        before = self.ledger.things.get(key)
+        standing, change = judge(before, key, outcome, self._clock.monotonic())
+        succeeded_at = None if before is None else before.succeeded_at
+        if outcome.status == "ok":
+            succeeded_at = (self._clock.wall(), self._clock.uptime())
+        self.ledger.things[key] = replace(standing, took=took, rhythm=rhythm, succeeded_at=succeeded_at)
+        return change
+
+
+def _log_change(body: Body) -> None:
+    if isinstance(body, CollectorFailed):
+        _log.warning("%s failed: %s: %s", _name(body.collector, body.thing), body.error, body.message)
+    elif isinstance(body, CollectorRecovered):
+        times = f"; it had failed {body.failures} times" if body.failures > 1 else ""
+        _log.info("%s works again after %.1f s%s", _name(body.collector, body.thing), body.seconds, times)
+    elif isinstance(body, CollectorUnavailable):
+        _log.info("%s is not available on this host: %s", _name(body.collector, body.thing), body.reason)
+
+
+def _name(collector: str, thing: str) -> str:
+    return f"{collector}: {thing}" if thing else f"collector {collector}"

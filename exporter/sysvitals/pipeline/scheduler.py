@@ -1,0 +1,466 @@
+"""Reads things: each in its own rhythm, again when a scrape wants it fresh, and none twice at a time.
+
+One thread, the loop, owns all that changes here, so that there is no lock. Others post what they want done and wait,
+where they must, for their own answer. The loop asks the plan what is due, gives it to the crew as one batch, and lets
+the reporter publish what it meant. It never reads anything itself, and waits for nothing but its inbox and the kernel.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Event, Thread
+
+from sysvitals.host.files import error_class
+from sysvitals.host.host import Host
+from sysvitals.model.collector import Collector, Fault, Probe, Unavailable, Watch
+from sysvitals.model.reading import Reading
+from sysvitals.model.status import CollectorStatus, ReadErrors, WatchWakes
+from sysvitals.pipeline.bus import Bus
+from sysvitals.pipeline.clock import Clock
+from sysvitals.pipeline.crew import HANGING_LIMIT, Crew, Run
+from sysvitals.pipeline.file_watcher import Watched
+from sysvitals.pipeline.interpret import Conclusion, Outcome, Span, classify_run
+from sysvitals.pipeline.plan import FIND, LOOK, READ, RECHECK_SECONDS, SLOW_SECONDS, Key, Plan, Slot
+from sysvitals.pipeline.reporter import Reporter
+from sysvitals.pipeline.watching import Watching
+
+FIND_SECONDS = 60.0
+"""How often collectors look for things that came or went, and for what to watch."""
+
+_STOP_SECONDS = 1.0
+_NEVER = float("-inf")
+
+_ANSWER_SECONDS = 1.0
+"""So long after its deadline one who waits gives the loop up."""
+
+
+@dataclass(slots=True, eq=False)
+class _Ticket:
+    """Somebody waits for fresh readings of these collectors (None: all), until `deadline` at the latest.
+
+    With `rest`, for everything that is under way or due.
+    """
+
+    names: frozenset[str] | None
+    deadline: float
+    rest: bool = False
+    waits: set[Key] = field(default_factory=set)
+    done: Event = field(default_factory=Event)
+
+    def wants(self, collector: str) -> bool:
+        return self.names is None or collector in self.names
+
+
+class Scheduler:
+    """Runs these collectors on this host and publishes what they read.
+
+    `remembered` are readings of before the exporter started, by collector, to compare the first ones with.
+    """
+
+    def __init__(
+        self,
+        collectors: Iterable[Collector],
+        *,
+        host: Host,
+        bus: Bus,
+        clock: Clock,
+        remembered: Mapping[str, Iterable[Reading]] | None = None,
+    ) -> None:
+        self.thread = Thread(target=self._work, name="scheduler", daemon=True)
+        self._host = host
+        self._clock = clock
+        self._posted: deque[Callable[[], None]] = deque()
+        self._stopping = Event()
+        # what the loop owns
+        self._collectors: dict[str, Collector] = {}
+        self._probes: dict[Key, Probe] = {}
+        self._left: dict[Key, Run] = {}
+        self._plan = Plan()
+        self._watching = Watching()
+        self._crew = Crew(clock=clock.monotonic, wake=self._watching.files.wake)
+        self._reporter = Reporter(bus=bus, clock=clock, remembered=remembered or {})
+        self._tickets: list[_Ticket] = []
+        self._set_collectors(tuple(collectors))
+
+    # what any thread may call
+
+    def start(self) -> None:
+        """Begin to read, everything immediately."""
+        self.thread.start()
+
+    def stop(self) -> None:
+        """Read nothing any more. A read that is under way is left behind."""
+        self._stopping.set()
+        self._watching.files.wake()
+        if self.thread.ident is not None:
+            self.thread.join(_STOP_SECONDS)
+        for ticket in self._tickets:
+            ticket.done.set()
+        if not self.thread.is_alive():
+            self._crew.stop()
+            self._watching.files.close()
+
+    def refresh(self, names: frozenset[str] | None = None, *, seconds: float) -> bool:
+        """Read those of these collectors' things (None: all) that are too old, and wait for them up to `seconds`.
+
+        Slow things keep to their own rhythm and are not waited for. False where the loop does not answer.
+        """
+        return self._wait(_Ticket(names, self._clock.monotonic() + seconds))
+
+    def settle(self, seconds: float) -> bool:
+        """Do what is due by now, and wait until nothing quick is under way, up to `seconds`."""
+        return self._wait(_Ticket(frozenset(), self._clock.monotonic() + seconds, rest=True))
+
+    def wake(self, name: str) -> None:
+        """Read this collector's things as soon as may be, before those that wait."""
+        self._post(partial(self._wake_collector, name))
+
+    def replace(self, collectors: Iterable[Collector], seconds: float = 5.0) -> frozenset[str]:
+        """Run these from now on; who stays keeps its state. Returns the names of those that are gone."""
+        fresh = tuple(collectors)
+        gone = frozenset(self._collectors) - {collector.name for collector in fresh}
+        done = Event()
+
+        def change() -> None:
+            self._set_collectors(fresh)
+            done.set()
+
+        if self.thread.is_alive():
+            self._post(change)
+            done.wait(seconds)
+        else:
+            change()
+        return gone
+
+    def statuses(self, names: frozenset[str] | None = None) -> list[CollectorStatus | ReadErrors]:
+        """How the collectors stand."""
+        wanted = [name for name in self._collectors if names is None or name in names]
+        return self._reporter.ledger.statuses(wanted, self._clock.wall(), self._clock.uptime())
+
+    def outcomes(self) -> dict[str, Outcome | None]:
+        """How each collector stands; None where nothing of it has run."""
+        return self._reporter.ledger.outcomes(tuple(self._collectors))
+
+    def wakes(self) -> list[WatchWakes]:
+        """How often each collector that watches something was woken, by how."""
+        return [
+            WatchWakes(collector=name, how="notice" if notified else "look", total=total)
+            for (name, notified), total in sorted(self._watching.wakes.copy().items())
+        ]
+
+    # the loop
+
+    def _post(self, call: Callable[[], None]) -> None:
+        self._posted.append(call)
+        self._watching.files.wake()
+
+    def _wait(self, ticket: _Ticket) -> bool:
+        self._post(partial(self._admit, ticket))
+        if self.thread.ident is None:  # nothing runs by itself: a single look, or a driver that holds the clock
+            wait = 0.0
+            while not ticket.done.is_set() and not self._stopping.is_set():
+                wait = self._turn(self._watching.files.wait(wait))
+            return True
+        while not ticket.done.wait(_ANSWER_SECONDS):
+            if self._stopping.is_set():
+                return True
+            if not self.thread.is_alive() or self._clock.monotonic() > ticket.deadline + _ANSWER_SECONDS:
+                return False
+        return True
+
+    def _work(self) -> None:
+        seconds = 0.0
+        while not self._stopping.is_set():
+            noticed = self._watching.files.wait(seconds)
+            seconds = self._turn(noticed)
+
+    def _turn(self, noticed: Iterable[Watched]) -> float:
+        """One round of the loop. Returns for how many seconds there is nothing to do."""
+        now = self._clock.monotonic()
+        for watched in noticed:
+            self._plan.wake(Key("", watched.watch.name, LOOK), now)  # to read it arms the next notice
+            self._wake_owners(watched, notified=True)
+        while self._posted:
+            self._posted.popleft()()
+        for run in self._crew.collect():
+            self._end(run)
+        now = self._clock.monotonic()
+        for slot in self._plan.overdue(now):
+            self._give_up(slot)
+        for key in self._reporter.too_old(now):
+            self._reporter.expire(key, self._why_not_read(key))
+        self._reporter.publish()
+        self._dispatch(now)
+        look_again = (
+            self._crew.relieve(now),
+            self._serve_tickets(now),
+            self._plan.next_time(now),
+            self._reporter.next_time,
+        )
+        return min(look_again) - self._clock.monotonic()
+
+    # what is run
+
+    def _dispatch(self, now: float) -> None:
+        """Give the crew what is due: quick things as one batch, each slow one apart, those of a bus together."""
+        batch: list[Run] = []
+        apart: list[tuple[str, Run]] = []
+        hanging = sum(slot.stuck for slot in self._plan.slots.values())
+        for slot in self._plan.due(now):
+            if hanging >= HANGING_LIMIT and not slot.proven:
+                self._hold_back(slot, now, hanging)
+                continue
+            run = self._build_run(slot.key)
+            self._plan.begin(slot, run, now)
+            for ticket in self._tickets:
+                if ticket.rest or (slot.fresh_at == _NEVER and ticket.wants(slot.key.collector)):
+                    ticket.waits.add(slot.key)
+            if slot.bus or slot.slow:
+                apart.append((slot.bus, run))
+            else:
+                batch.append(run)
+        if batch:
+            self._crew.give(batch)
+        for bus, run in apart:
+            self._crew.give((run,), bus=bus)
+
+    def _build_run(self, key: Key) -> Run:
+        if key.kind == LOOK:
+            watched = self._watching.watched[key.thing]
+            return Run(key, watched.look, lambda run: run.items != [watched.content])
+        if key.kind == FIND:
+            return Run(key, partial(_search, self._collectors[key.collector], self._host))
+        return Run(key, self._probes[key].read)
+
+    def _hold_back(self, slot: Slot, now: float, hanging: int) -> None:
+        """The threads that are left are for what is known to answer."""
+        slot.wake_at = None
+        slot.due = now + slot.interval
+        if slot.key.kind == READ:
+            self._fail(slot, f"not read: {hanging} other reads hang")
+
+    def _end(self, run: Run) -> None:
+        key: Key = run.key
+        slot = self._plan.slots.get(key)
+        if slot is None or slot.run is not run:  # it was switched off, or is gone
+            self._left.pop(key, None)
+            if key.kind == LOOK:
+                self._watching.files.drop(run.read.__self__)  # type: ignore[attr-defined]  # the Watched whose look it was
+            return
+        before = None if slot.fresh_at == _NEVER else slot.fresh_at
+        watched_seconds, was_slow, woken = self._plan.limit(slot), slot.slow, slot.woken
+        if not self._plan.end(slot, self._clock.monotonic()):
+            return
+        if key.kind == LOOK:
+            self._end_look(slot, run)
+        elif key.kind == FIND:
+            self._end_search(slot, run, woken=woken)
+        else:
+            self._end_read(slot, run, Span(slot.fresh_at, before, watched_seconds), was_slow=was_slow)
+
+    def _end_read(self, slot: Slot, run: Run, span: Span, *, was_slow: bool) -> None:
+        collector = self._collectors[slot.key.collector]
+        conclusion = self._reporter.take(collector, run, span)
+        slot.proven = slot.proven or conclusion.outcome.status == "ok"
+        rhythm = self._plan.rhythm(slot) if slot.slow else None
+        if slot.slow != was_slow:
+            self._reporter.note_pace(slot.key, slot.took, rhythm)
+        until = slot.fresh_at + self._plan.limit(slot)
+        self._reporter.conclude(slot.key, conclusion, took=slot.took, rhythm=rhythm, until=until)
+        if conclusion.changes and collector.watch is not None:
+            slot.wake_at = self._clock.monotonic() + RECHECK_SECONDS
+
+    def _give_up(self, slot: Slot) -> None:
+        """A run hangs: say so once, show what is known without it, and leave it alone until it returns."""
+        slot.stuck = True
+        key = slot.key
+        words = f"no answer within {slot.timeout:.3g} s; it is read again when the kernel returns"
+        if key.kind == READ:
+            self._fail(slot, words)
+            if known := tuple(self._probes[key].otherwise()):
+                self._reporter.show(key, known, float("inf"))
+        elif key.kind == FIND:
+            self._conclude_search(slot, Outcome("failed", "timeout", words))
+        else:
+            fault = Fault(key.thing, "timeout", words)
+            for owner in self._watching.owners(key.thing):
+                self._reporter.note_faults(owner, [fault])
+
+    def _fail(self, slot: Slot, words: str) -> None:
+        conclusion = Conclusion(Outcome("failed", "timeout", words))
+        self._reporter.conclude(slot.key, conclusion, took=slot.took, rhythm=None, until=float("inf"))
+
+    def _why_not_read(self, key: Key) -> str:
+        slot = self._plan.slots[key]
+        ahead = self._crew.ahead_of(slot.run) if slot.run is not None else None
+        behind = f": {ahead.key.thing or ahead.key.collector} is read before it" if ahead is not None else ""
+        return f"not read for {self._plan.limit(slot):.3g} s{behind}"
+
+    # what is found
+
+    def _end_search(self, slot: Slot, run: Run, *, woken: bool) -> None:
+        slot.proven = True
+        collector = self._collectors[slot.key.collector]
+        probes, watches, faults = _sort(collector.name, run.items)
+        error = run.error
+        is_whole = error is None or isinstance(error, Unavailable)
+        if error is not None and not isinstance(error, Unavailable):
+            faults.append(Fault(f"what {collector.name} reads", error_class(error), f"{error}" or type(error).__name__))
+        self._set_watches(collector.name, watches)
+        # what was found before may be there still: only a whole list shows what is gone
+        self._set_things(collector, probes, is_whole=is_whole)
+        self._reporter.tidy(collector.name)
+        self._reporter.note_faults(collector.name, faults)
+        if isinstance(error, Unavailable):
+            self._conclude_search(slot, Outcome("unavailable", message=error.reason))
+        elif not probes:
+            self._conclude_search(slot, classify_run((), faults))
+        else:
+            words = "; ".join(f"{fault.what}: {fault.message}" for fault in faults)
+            self._conclude_search(slot, Outcome("ok", message=words))
+        if woken:
+            for thing in probes:
+                self._plan.wake(thing, self._clock.monotonic())
+
+    def _conclude_search(self, slot: Slot, outcome: Outcome) -> None:
+        collector = self._collectors[slot.key.collector]
+        if collector.find is None:  # it only watches
+            return
+        speaks = not any(key.collector == collector.name for key in self._probes)
+        self._reporter.conclude_search(slot.key, outcome, speaks=speaks)
+
+    def _set_things(self, collector: Collector, probes: Mapping[Key, Probe], *, is_whole: bool) -> None:
+        for key, probe in probes.items():
+            self._add(collector, key, probe)
+        mine = [key for key in self._probes if key.collector == collector.name and key.thing]
+        for key in mine:
+            if is_whole and key not in probes:
+                self._remove(key, gone=True)
+
+    def _add(self, collector: Collector, key: Key, probe: Probe) -> None:
+        self._probes[key] = probe
+        slot = self._plan.slots.get(key)
+        if slot is None:
+            slot = self._plan.slots[key] = Slot(key, collector.interval)
+            if (run := self._left.pop(key, None)) is not None:  # it was switched off while it hung
+                slot.run, slot.stuck = run, True
+        slot.interval, slot.max_age, slot.bus = collector.interval, collector.max_age, probe.bus
+        slot.patience = collector.timeout if probe.timeout is None else probe.timeout
+
+    def _remove(self, key: Key, *, gone: bool = False) -> None:
+        slot = self._plan.slots.pop(key, None)
+        if slot is not None and slot.run is not None:
+            self._left[key] = slot.run  # should it come back, it is still not read twice at a time
+        self._probes.pop(key, None)
+        self._reporter.remove(key, gone=gone)
+
+    def _set_collectors(self, collectors: tuple[Collector, ...]) -> None:
+        fresh = {collector.name: collector for collector in collectors}
+        gone = self._collectors.keys() - fresh.keys()
+        for name in gone:
+            for slot in self._plan.of(name):
+                self._remove(slot.key)
+            self._set_watches(name, ())
+        self._reporter.ledger.forget_errors(gone)
+        self._collectors = fresh
+        self._watching.set_collectors(name for name, collector in fresh.items() if collector.watch is not None)
+        for name, collector in fresh.items():
+            if (table := collector.table(self._host)) is not None:
+                self._add(collector, Key(name), table)
+            search = Key(name, kind=FIND)
+            if (collector.find is not None or collector.watch is not None) and search not in self._plan.slots:
+                self._plan.slots[search] = Slot(search, FIND_SECONDS, max_age=float("inf"))
+            for slot in self._plan.of(name):
+                slot.due = _NEVER
+
+    # what is watched
+
+    def _set_watches(self, collector: str, watches: Iterable[Watch]) -> None:
+        new, gone = self._watching.set_watches(collector, watches)
+        for watched in new:
+            key = Key("", watched.watch.name, LOOK)
+            self._plan.slots[key] = Slot(key, watched.watch.seconds, max_age=float("inf"))
+        for watched in gone:
+            if self._plan.slots.pop(Key("", watched.watch.name, LOOK)).run is None:
+                self._watching.files.drop(watched)
+
+    def _end_look(self, slot: Slot, run: Run) -> None:
+        watched = self._watching.watched[slot.key.thing]
+        is_first, slot.proven = not slot.proven, True
+        changed = self._watching.files.settle(watched, run.items[0])
+        slot.interval = watched.seconds
+        if changed and not (is_first and watched.fails):  # else the collector that reads it says what is wrong
+            self._wake_owners(watched, notified=False)
+
+    def _wake_owners(self, watched: Watched, *, notified: bool) -> None:
+        for owner in self._watching.changed(watched, notified=notified):
+            self._wake_collector(owner)
+
+    def _wake_collector(self, name: str) -> None:
+        now = self._clock.monotonic()
+        collector = self._collectors.get(name)
+        if collector is not None and collector.find is not None:
+            self._plan.wake(Key(name, kind=FIND), now)  # its things are woken when they are found
+        self._plan.wake(Key(name), now)
+
+    # who waits
+
+    def _admit(self, ticket: _Ticket) -> None:
+        now = self._clock.monotonic()
+        slots = self._plan.slots.values()
+        wanted = [slot for slot in slots if slot.key.kind != LOOK and ticket.wants(slot.key.collector)]
+        for slot in self._plan.stale(wanted, now):
+            slot.due = now
+            ticket.waits.add(slot.key)
+        under_way = slots if ticket.rest else wanted
+        ticket.waits |= {slot.key for slot in under_way if slot.run is not None and not slot.slow and not slot.stuck}
+        self._tickets.append(ticket)
+
+    def _serve_tickets(self, now: float) -> float:
+        """Answer those whose readings are there, or are not to be waited for. Returns when to look again."""
+        look_again = float("inf")
+        for ticket in list(self._tickets):
+            until = max((self._worth_waiting_until(key, now) for key in ticket.waits), default=now)
+            if now >= min(until, ticket.deadline):
+                self._tickets.remove(ticket)
+                ticket.done.set()
+            else:
+                look_again = min(look_again, until, ticket.deadline)
+        return look_again
+
+    def _worth_waiting_until(self, key: Key, now: float) -> float:
+        """When this run counts as slow; a run that waits behind another, when that one does."""
+        slot = self._plan.slots.get(key)
+        if slot is None or slot.run is None or slot.stuck or slot.slow:
+            return now
+        started = slot.run.started
+        if started is None:
+            ahead = self._crew.ahead_of(slot.run)
+            started = now if ahead is None or ahead.started is None else ahead.started
+        return started + SLOW_SECONDS
+
+
+def _search(collector: Collector, host: Host) -> Iterable[Probe | Fault | Watch]:
+    """What the collector watches, and its things; an error in the one does not take the other."""
+    try:
+        yield from collector.watches(host)
+    except Exception as error:  # noqa: BLE001  # what cannot be watched is still read
+        yield Fault("what it watches", error_class(error), f"{error}" or type(error).__name__)
+    yield from collector.things(host)
+
+
+def _sort(collector: str, found: Iterable[Probe | Fault | Watch]) -> tuple[dict[Key, Probe], list[Watch], list[Fault]]:
+    probes: dict[Key, Probe] = {}
+    watches: list[Watch] = []
+    faults: list[Fault] = []
+    for item in found:
+        if isinstance(item, Watch):
+            watches.append(item)
+        elif isinstance(item, Fault):
+            faults.append(item)
+        elif (key := Key(collector, item.name)) in probes or not item.name:
+            faults.append(Fault(item.name, "duplicate", "two things have the same name"))
+        else:
+            probes[key] = item
+    return probes, watches, faults
