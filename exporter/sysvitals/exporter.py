@@ -4,7 +4,7 @@ import logging
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from sysvitals.config.logs import configure_logging
 from sysvitals.config.settings import Settings
 from sysvitals.history.previous_boot import settle_ending
 from sysvitals.history.reading import read_last_mark
+from sysvitals.history.remembered import Remembered, read_remembered
 from sysvitals.history.writer import HistoryRules, JsonlSink
 from sysvitals.host.host import Host
 from sysvitals.judgement.verdict import Verdict, judge
@@ -37,6 +38,7 @@ from sysvitals.pipeline.losses import LossReporter
 from sysvitals.pipeline.scheduler import Scheduler
 from sysvitals.sources.os.kernel import read_hostname
 from sysvitals.sources.os.timekeeping import read_boot_id, read_clock
+from sysvitals.threads import Duty, Keeper
 
 if TYPE_CHECKING:
     from sysvitals.outputs.live import LiveHub
@@ -49,6 +51,7 @@ CONSOLE_INBOX_EVENTS = 2048
 _HISTORY_STOP_SECONDS = 5.0
 """Milliseconds as a rule; where a board is just compressing a segment, its history weighs more than haste."""
 _CONSOLE_STOP_SECONDS = 0.5
+_ANSWER_SECONDS = 1.0
 
 
 class Exporter:
@@ -74,7 +77,11 @@ class Exporter:
         mark = read_last_mark(self._history_folder, boot) if settings.history.enabled else None
         self._bus = Bus(clock=clock, host=self.hostname, boot=boot, next_seq=mark.seq + 1 if mark else 0)
         self._bus.subscribe(_Fold(self._state))
-        self._scheduler = Scheduler(settings.collector, host=host, bus=self._bus, clock=clock)
+        remembered = self._remember() if settings.history.enabled else Remembered({}, [])
+        self._ended = remembered.ended
+        self._scheduler = Scheduler(
+            settings.collector, host=host, bus=self._bus, clock=clock, remembered=remembered.readings
+        )
         self._inboxes: list[Inbox] = []
         self._hubs: list[LiveHub] = []
         self._sinks: list[JsonlSink | ConsoleSink] = []
@@ -82,6 +89,7 @@ class Exporter:
         if settings.console.enabled:
             self._add_console()
         self._losses = LossReporter(self._bus, self._inboxes)
+        self._keeper = Keeper(self._duties(), clock.monotonic)
 
     def start(self) -> None:
         """Begin: from here on events flow."""
@@ -91,6 +99,7 @@ class Exporter:
                 self._history_folder, self.catalog, self._host, hostname=self.hostname, boot=self._boot
             )
             beginning += [ending] if ending is not None else []
+        beginning += self._ended
         for sink in self._sinks:
             sink.start()
         self._bus.publish(beginning)
@@ -114,9 +123,10 @@ class Exporter:
         for sink in self._sinks:
             sink.stop(_HISTORY_STOP_SECONDS if sink is self._history else _CONSOLE_STOP_SECONDS)
 
-    def tend(self) -> None:
-        """What is to be done now and then: tell of losses."""
+    def tend(self) -> list[str]:
+        """Every few seconds: report losses, start threads again. Names those that died and cannot be: it must end."""
         self._losses.tell()
+        return self._keeper.mend()
 
     def refresh(self, seconds: float, names: frozenset[str] | None = None) -> None:
         """Take one round of readings of these collectors (None: of all), for those who look now."""
@@ -164,14 +174,12 @@ class Exporter:
         """How each enabled collector's last run ended, in one word; empty where it has not run."""
         return {name: outcome.status if outcome else "" for name, outcome in self._scheduler.outcomes().items()}
 
-    def dead_threads(self) -> list[str]:
-        """What should go on for ever and does not. Never returns where the runner hangs.
-
-        The console may end: whoever read it has gone.
-        """
-        threads = [self._scheduler.thread]
-        threads += [self._history.thread] if self._history is not None else []
-        return [thread.name for thread in threads if not thread.is_alive()]
+    def faults(self) -> list[str]:
+        """What of the exporter itself does not work: threads that died, or a scheduler that does not answer."""
+        faults = [f"the thread {name} has died" for name in self._keeper.dead()]
+        if not faults and not self._scheduler.refresh(frozenset(), seconds=_ANSWER_SECONDS):
+            faults.append("the scheduler does not answer")
+        return faults
 
     def ready(self) -> bool:
         """Whether each collector has run at least once."""
@@ -205,6 +213,18 @@ class Exporter:
         _log.info("reloaded: %s", ", ".join(differences.changed) or "nothing changed")
         return ()
 
+    def _duties(self) -> Iterator[Duty]:
+        yield Duty("scheduler", lambda: self._scheduler.thread)
+        history = self._history
+        if history is not None:
+            yield Duty("history", lambda: history.thread, history.restart)
+
+    def _remember(self) -> Remembered:
+        collectors = self.settings.collector
+        return read_remembered(
+            self._history_folder, collectors, self.catalog.bodies, host=self.hostname, boot=self._boot
+        )
+
     def _countable(self) -> list[str]:
         # all of them from the start: a counter that first appears with its first event hides that event from rate()
         bodies = [body for collector in self.settings.collector for body in (*collector.readings, *collector.reports)]
@@ -215,6 +235,7 @@ class Exporter:
         consumers: list[Inbox | LiveHub] = [*self._inboxes, *self._hubs]
         statuses += [SinkStatus(sink=one.name, dropped=one.dropped, waiting=one.waiting) for one in consumers]
         statuses += self._scheduler.wakes()
+        statuses += self._keeper.statuses()
         if self._history is not None:
             statuses.append(self._history.status())
         return statuses

@@ -177,6 +177,7 @@ def build_services(exporter: Exporter, hub: "LiveHub") -> "Services":
         metrics=exporter.metrics,
         collectors=exporter.collectors,
         events=exporter.latest_events,
+        faults=exporter.faults,
         ready=exporter.ready,
         reload=exporter.reload,
         glance=glance,

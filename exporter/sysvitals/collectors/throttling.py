@@ -16,6 +16,9 @@ from sysvitals.sources.pi.throttle_word import CAUSES
 from sysvitals.sources.pi.throttling import ThrottlingSources, read_throttling, watch_throttling
 
 _ORIGIN = "/sys/class/hwmon/hwmon*/in0_lcrit_alarm of rpi_volt; get_throttled of the firmware or of the kernel"
+_SEEN = "as far as the exporter saw; without a history, since it started."
+_EVENTS_HELP = f"How often this cause began since boot, {_SEEN}"
+_SECONDS_HELP = f"How long this cause lasted since boot, {_SEEN}"
 _CAUSE = Label("What the firmware reports.", values=CAUSES)
 
 
@@ -42,12 +45,20 @@ class Throttling(Reading, event="system.throttling.updated"):
         ),
     ] = None
     events: Annotated[
-        int, Counter("throttle_events", help="How often this cause began since the exporter started.", origin=_ORIGIN)
+        int,
+        Counter(
+            "throttle_events",
+            help=_EVENTS_HELP,
+            origin=_ORIGIN,
+        ),
     ] = 0
     seconds: Annotated[
         float,
         Counter(
-            "throttle", unit="seconds", help="How long this cause lasted since the exporter started.", origin=_ORIGIN
+            "throttle",
+            unit="seconds",
+            help=_SECONDS_HELP,
+            origin=_ORIGIN,
         ),
     ] = 0.0
     last: Annotated[
@@ -157,6 +168,13 @@ def changes(now: Throttling | ThrottlingSource, before: Throttling | None) -> It
             yield ThrottlingCleared(cause=now.cause, seconds=now.episode_seconds)
 
 
+def after_reboot(before: Throttling | ThrottlingSource) -> tuple[None, list[ThrottlingCleared]]:
+    """What was going on when another boot ended has ended with it; the counts begin from 0."""
+    if isinstance(before, Throttling) and before.active:
+        return None, [ThrottlingCleared(cause=before.cause, seconds=before.episode_seconds)]
+    return None, []
+
+
 def watch(host: Host) -> Iterator[Watch]:
     """What tells of an edge: the kernel's notices on files, or a look at the firmware's word."""
     yield from watch_throttling(host)
@@ -188,6 +206,8 @@ COLLECTOR = Collector(
     read=read,
     compare=compare,
     changes=changes,
+    remembers=(Throttling,),
+    after_reboot=after_reboot,
     watch=watch,
     interval=15.0,
 )

@@ -39,21 +39,27 @@ def read_last_mark(folder: str, boot: str) -> Mark | None:
     return max(marks, key=lambda mark: mark.seq, default=None)
 
 
-def read_last_events(folder: str, bodies: Mapping[str, type[Body]], count: int) -> list[Event]:
-    """The last events that were stored, at most about so many, as far as the segment that was written last holds them.
+def read_last_events(folder: str, bodies: Mapping[str, type[Body]], count: int, *, segments: int = 1) -> list[Event]:
+    """The last events that were stored, at most about so many, from as many of the segments that were written last.
 
     Lines that are no events are passed over: where the power failed, the last is torn.
     """
     try:
-        segment = find_last_segment(folder)
+        last = find_last_segment(folder)
+        others = [segment for segment in list_segments(folder) if last and segment.path != last.path]
     except OSError as error:
         _log.warning("history: %s cannot be looked through: %s", folder, error)
         return []
-    events = []
-    for line in _last_lines(segment, count) if segment else ():
-        with contextlib.suppress(ValueError):
-            if event := decode_event(line, bodies):
-                events.append(event)
+    events: list[Event] = []
+    for segment in [last, *reversed(others)][:segments] if last else ():
+        found = []
+        for line in _last_lines(segment, count - len(events)):
+            with contextlib.suppress(ValueError):
+                if event := decode_event(line, bodies):
+                    found.append(event)
+        events = found + events
+        if len(events) >= count:
+            break
     return events
 
 

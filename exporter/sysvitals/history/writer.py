@@ -70,6 +70,7 @@ class JsonlSink:
         self._clock = clock
         self._publish = publish
         self._waiting: tuple[Event, ...] = ()
+        self._batch: tuple[Event, ...] = ()
         self._descriptor: int | None = None
         self._segment: Segment | None = None
         self._opened_at = 0.0
@@ -86,6 +87,15 @@ class JsonlSink:
 
     def start(self) -> None:
         """Mend what the last run left behind, then begin to write."""
+        self.thread.start()
+
+    def restart(self) -> None:
+        """Go on in another thread after this one has died. The batch that it died of is lost, and counted."""
+        self._inbox.lose(len(self._batch), "the thread that writes it died")
+        self._batch = self._waiting = ()
+        self._cut_torn_end()
+        self._close_segment(compress=False)
+        self.thread = Thread(target=self._run, name="history", daemon=True)
         self.thread.start()
 
     def stop(self, seconds: float) -> None:
@@ -115,7 +125,9 @@ class JsonlSink:
             else:
                 events = self._inbox.take(self.rules.flush_seconds)
             is_last_try = self._inbox.closed
+            self._batch = events
             self._waiting = () if self._write(events) else events
+            self._batch = ()
             if self._segment is not None and self._is_full():
                 self._close_segment(compress=self.rules.compress)
                 self._tend(self._prune)
@@ -167,17 +179,21 @@ class JsonlSink:
         if not self._in_trouble:
             _log.error("history: cannot write below %s: %s; tried again until it can be", self.folder, error)
         self._in_trouble = True
-        if self._descriptor is not None and self._segment is not None:
-            with contextlib.suppress(OSError):
-                # what was torn goes; what was whole stays
-                os.ftruncate(self._descriptor, self._offset)
-            if not self._offset:
-                with contextlib.suppress(OSError):
-                    remove_segment(self._segment)
+        self._cut_torn_end()
         self._close_segment(compress=False)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             # what is too old or too much may be just what fills the disk
             self._tend(self._prune)
+
+    def _cut_torn_end(self) -> None:
+        if self._descriptor is None or self._segment is None:
+            return
+        with contextlib.suppress(OSError):
+            # what was torn goes; what was whole stays
+            os.ftruncate(self._descriptor, self._offset)
+        if not self._offset:
+            with contextlib.suppress(OSError):
+                remove_segment(self._segment)
 
     def _is_full(self) -> bool:
         rules = self.rules

@@ -95,6 +95,15 @@ class HistoryStatus(Status, event="sysvitals.history.status"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadStatus(Status, event="sysvitals.thread.status"):
+    """Whether a thread of the exporter runs that must go on for ever."""
+
+    thread: Annotated[str, Label("Name of the thread.")]
+    alive: Annotated[bool, Gauge("thread_alive", help="1 while the thread runs, 0 after it has died.")]
+    restarts: Annotated[int, Counter("thread_restarts", help="How often the thread had died and was started again.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigStatus(Status, event="sysvitals.config.status"):
     """Whether the configuration that is on disk is the one in force."""
 
@@ -119,5 +128,6 @@ STATUSES: tuple[type[Status], ...] = (
     EventCount,
     SinkStatus,
     HistoryStatus,
+    ThreadStatus,
     ConfigStatus,
 )

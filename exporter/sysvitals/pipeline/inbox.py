@@ -16,6 +16,7 @@ class Inbox:
     def __init__(self, name: str, *, limit: int, eager: bool = True) -> None:
         self.name = name
         self.dropped = 0
+        self.reason = "its inbox was full"
         self._limit = limit
         self._eager = eager
         self._batches: deque[tuple[Event, ...]] = deque()
@@ -53,6 +54,12 @@ class Inbox:
             if self._eager or self._waiting * 2 > self._limit or any(event.body.urgent for event in events):
                 self._due = True
                 self._changed.notify()
+
+    def lose(self, events: int, reason: str) -> None:
+        """So many of those that were taken out are lost, and why."""
+        with self._changed:
+            self.dropped += events
+            self.reason = reason
 
     def take(self, seconds: float | None = None) -> tuple[Event, ...]:
         """All that waits, oldest first, after at most so many seconds. Empty: nothing came, or the inbox is closed."""

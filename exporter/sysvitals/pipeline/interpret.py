@@ -48,14 +48,15 @@ class Conclusion(NamedTuple):
 
 
 class Span(NamedTuple):
-    """When a run began, when the one before it did (None: there was none), and how long a time is still watched.
+    """When a run began, when the one before it did (None: there was none), and since when nothing escaped.
 
-    In monotonic seconds. Where more than `watched` went by since the run before, the exporter was stopped meanwhile.
+    In monotonic seconds. What was seen before `watched_since` tells nothing of the time since: the exporter was
+    stopped, or the thing was not read when it should have been.
     """
 
     at: float
     before: float | None
-    watched: float
+    watched_since: float
 
 
 def interpret(  # noqa: PLR0913, PLR0917  # what a run meant goes by all of them
@@ -144,8 +145,8 @@ def _follow(collector: Collector, reading: Reading, before: Known | None, span: 
     compare = collector.compare
     if compare is not None and before is not None:
         seconds = None
-        # it was not watched where a run in between could not read it, or none ran when it should have
-        if before.at is not None and before.at == span.before and span.at - before.at <= span.watched:
+        # nor was it watched where a run in between could not read it
+        if before.at is not None and before.at == span.before and before.at >= span.watched_since:
             seconds = span.at - before.at
         if seconds is None or seconds > 0:
             reading = compare(reading, before.reading, seconds)

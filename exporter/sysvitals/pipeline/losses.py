@@ -33,7 +33,7 @@ class LossReporter:
             if lost and not quiet:
                 self._told[inbox] = dropped
                 self._quiet[inbox] = QUIET_ROUNDS
-                _log.warning("%s lost %d events: its inbox is full", inbox.name, lost)
-                self._bus.publish([SinkDropped(sink=inbox.name, events=lost, reason="its inbox was full")])
+                _log.warning("%s lost %d events: %s", inbox.name, lost, inbox.reason)
+                self._bus.publish([SinkDropped(sink=inbox.name, events=lost, reason=inbox.reason)])
             elif quiet:
                 self._quiet[inbox] = quiet - 1

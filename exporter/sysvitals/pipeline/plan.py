@@ -91,6 +91,10 @@ class Plan:
             took = sum(other.took for other in self.slots.values() if other.bus == slot.bus and other.slow)
         return max(slot.interval, SLOW_SHARE * took)
 
+    def longest_gap(self, slot: Slot) -> float:
+        """Seconds between two runs beyond which something has kept it from being read."""
+        return self.rhythm(slot) + slot.timeout
+
     def limit(self, slot: Slot) -> float:
         """How old a value may become, in seconds, before it is shown no more."""
         return 2 * self.rhythm(slot) + slot.timeout

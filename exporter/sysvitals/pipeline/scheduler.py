@@ -28,6 +28,9 @@ from sysvitals.pipeline.watching import Watching
 FIND_SECONDS = 60.0
 """How often collectors look for things that came or went, and for what to watch."""
 
+PAUSE_SECONDS = 1.0
+"""A loop that goes on later than planned by more than this was stopped: by a signal, or for want of a processor."""
+
 _STOP_SECONDS = 1.0
 _NEVER = float("-inf")
 
@@ -81,6 +84,7 @@ class Scheduler:
         self._crew = Crew(clock=clock.monotonic, wake=self._watching.files.wake)
         self._reporter = Reporter(bus=bus, clock=clock, remembered=remembered or {})
         self._tickets: list[_Ticket] = []
+        self._paused_at = _NEVER
         self._set_collectors(tuple(collectors))
 
     # what any thread may call
@@ -172,7 +176,10 @@ class Scheduler:
     def _work(self) -> None:
         seconds = 0.0
         while not self._stopping.is_set():
+            planned = self._clock.monotonic() + seconds
             noticed = self._watching.files.wait(seconds)
+            if self._clock.monotonic() - planned > PAUSE_SECONDS or seconds < -PAUSE_SECONDS:
+                self._paused_at = self._clock.monotonic()
             seconds = self._turn(noticed)
 
     def _turn(self, noticed: Iterable[Watched]) -> float:
@@ -249,7 +256,7 @@ class Scheduler:
                 self._watching.files.drop(run.read.__self__)  # type: ignore[attr-defined]  # the Watched whose look it was
             return
         before = None if slot.fresh_at == _NEVER else slot.fresh_at
-        watched_seconds, was_slow, woken = self._plan.limit(slot), slot.slow, slot.woken
+        longest_gap, was_slow, woken = self._plan.longest_gap(slot), slot.slow, slot.woken
         if not self._plan.end(slot, self._clock.monotonic()):
             return
         if key.kind == LOOK:
@@ -257,7 +264,8 @@ class Scheduler:
         elif key.kind == FIND:
             self._end_search(slot, run, woken=woken)
         else:
-            self._end_read(slot, run, Span(slot.fresh_at, before, watched_seconds), was_slow=was_slow)
+            watched_since = max(slot.fresh_at - longest_gap, self._paused_at)
+            self._end_read(slot, run, Span(slot.fresh_at, before, watched_since), was_slow=was_slow)
 
     def _end_read(self, slot: Slot, run: Run, span: Span, *, was_slow: bool) -> None:
         collector = self._collectors[slot.key.collector]

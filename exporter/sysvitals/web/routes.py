@@ -50,7 +50,7 @@ class Services:
 
     `metrics(collectors, seconds, accept)` gives the exposition and its content type; `collectors()` names those that
     are enabled, with how they fare; `events()` are the latest of each subject; `glance()` is what the page shows;
-    `ready()` tells whether a first round is done; `reload()` reads the configuration again and gives what is wrong
+    `faults()` are what of the exporter itself does not work; `ready()` tells whether a first round is done; `reload()` reads the configuration again and gives what is wrong
     with it; `live` is what the streams ask.
     """
 
@@ -58,6 +58,7 @@ class Services:
     collectors: Callable[[], dict[str, str]]
     events: Callable[[], tuple[Event, ...]]
     glance: Callable[[], Glance]
+    faults: Callable[[], list[str]]
     ready: Callable[[], bool]
     reload: Callable[[], tuple[str, ...]]
     live: LiveServices
@@ -118,7 +119,10 @@ class _Routes:
         return Response(text, media_type="application/json", headers={"cache-control": "no-store"})
 
     async def healthy(self, _request: Request) -> Response:
-        return PlainTextResponse("sysvitals is healthy.\n")
+        faults = await asyncio.to_thread(self._services.faults)
+        if not faults:
+            return PlainTextResponse("sysvitals is healthy.\n")
+        return PlainTextResponse(f"sysvitals is not healthy: {'; '.join(faults)}.\n", status_code=503)
 
     async def ready(self, _request: Request) -> Response:
         if self._services.ready():
