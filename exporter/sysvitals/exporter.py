@@ -177,7 +177,7 @@ class Exporter:
     def faults(self) -> list[str]:
         """What of the exporter itself does not work: threads that died, or a scheduler that does not answer."""
         faults = [f"the thread {name} has died" for name in self._keeper.dead()]
-        if not faults and not self._scheduler.refresh(frozenset(), seconds=_ANSWER_SECONDS):
+        if not faults and not self._scheduler.answers(_ANSWER_SECONDS):
             faults.append("the scheduler does not answer")
         return faults
 

@@ -907,3 +907,25 @@ def test_a_segment_that_goes_by_another_hand_does_not_keep_others(
         history.write(LOAD)
         assert history.sink.status().errors == 1, "the repair found it gone"
     assert "cannot tidy up" in caplog.text
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_writer_whose_thread_died_goes_on_and_counts_the_batch_that_it_died_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = history_writer.encode_events
+
+    def run_out_of_memory(events: tuple[Event, ...]) -> list[str]:
+        monkeypatch.setattr(history_writer, "encode_events", real)
+        raise MemoryError
+
+    with writer(tmp_path) as history:
+        history.write(LOAD)
+        monkeypatch.setattr(history_writer, "encode_events", run_out_of_memory)
+        history.bus.publish([RELOADED, LOAD])
+        history.sink.thread.join(30)
+        assert not history.sink.thread.is_alive()
+        history.sink.restart()
+        history.write(URGENT)
+        assert (history.inbox.dropped, history.inbox.reason) == (2, "the thread that writes it died")
+    assert [event and event.seq for event in read_back(tmp_path)] == [0, 3]

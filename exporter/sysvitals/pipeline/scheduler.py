@@ -116,6 +116,10 @@ class Scheduler:
         """Do what is due by now, and wait until nothing quick is under way, up to `seconds`."""
         return self._wait(_Ticket(frozenset(), self._clock.monotonic() + seconds, rest=True))
 
+    def answers(self, seconds: float) -> bool:
+        """Whether the loop answers within about so many seconds. One that was not started has nothing to answer."""
+        return self.thread.ident is None or self.refresh(frozenset(), seconds=seconds)
+
     def wake(self, name: str) -> None:
         """Read this collector's things as soon as may be, before those that wait."""
         self._post(partial(self._wake_collector, name))

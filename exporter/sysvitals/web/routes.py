@@ -49,9 +49,9 @@ class Services:
     """What the routes ask of the exporter.
 
     `metrics(collectors, seconds, accept)` gives the exposition and its content type; `collectors()` names those that
-    are enabled, with how they fare; `events()` are the latest of each subject; `glance()` is what the page shows;
-    `faults()` are what of the exporter itself does not work; `ready()` tells whether a first round is done; `reload()` reads the configuration again and gives what is wrong
-    with it; `live` is what the streams ask.
+    are enabled, with how they stand; `events()` are the latest of each subject; `glance()` is what the page shows;
+    `faults()` are what of the exporter itself does not work; `ready()` says whether a first round is done; `reload()`
+    reads the configuration again and gives what is wrong with it; `live` is what the streams ask.
     """
 
     metrics: Callable[[frozenset[str] | None, float, str], tuple[bytes, str]]

@@ -1,0 +1,66 @@
+"""What is remembered of the time before the exporter started, and what ended with another boot."""
+
+from pathlib import Path
+
+from sysvitals.collectors import throttling
+from sysvitals.collectors.throttling import Throttling, ThrottlingCleared
+from sysvitals.history.remembered import read_remembered, remember
+from sysvitals.model.event import Event, Stamp
+from sysvitals.model.reading import Body
+from tests.history.writing import EAGER, LOAD, writer
+
+ACTIVE = Throttling(cause="undervoltage", active=True, events=3, seconds=40.0, episode_seconds=12.5)
+OVER = Throttling(cause="undervoltage", active=False, events=3, seconds=41.0)
+HEAT = Throttling(cause="throttled", active=True, events=1, seconds=2.0)
+
+
+def events(*bodies: Body, boot: str = "now", seq: int = 0) -> list[Event]:
+    return [Event(Stamp(0.0, "pi4", boot, 1.0, synced=True), seq + at, body) for at, body in enumerate(bodies)]
+
+
+def test_the_last_reading_of_each_subject_of_this_boot_is_remembered() -> None:
+    found = remember(events(OVER, HEAT, LOAD, ACTIVE), [throttling.COLLECTOR], boot="now")
+    assert found.readings == {"throttling": [ACTIVE, HEAT]}
+    assert found.ended == []
+
+
+def test_what_was_active_when_another_boot_ended_ended_with_it_and_its_counts_begin_again() -> None:
+    found = remember(events(ACTIVE, HEAT, boot="before"), [throttling.COLLECTOR], boot="now")
+    assert found.readings == {}
+    assert found.ended == [
+        ThrottlingCleared(cause="undervoltage", seconds=12.5),
+        ThrottlingCleared(cause="throttled", seconds=0.0),
+    ]
+
+
+def test_what_was_over_by_then_does_not_end_again() -> None:
+    found = remember(events(ACTIVE, OVER, boot="before"), [throttling.COLLECTOR], boot="now")
+    assert found.ended == []
+
+
+def test_what_ended_with_another_boot_is_reported_only_at_the_first_start_in_this_one() -> None:
+    found = remember(
+        [*events(ACTIVE, boot="before"), *events(LOAD, boot="now", seq=1)], [throttling.COLLECTOR], boot="now"
+    )
+    assert (found.readings, found.ended) == ({}, [])
+
+
+def test_it_is_read_from_the_history_even_if_a_new_segment_has_just_begun(tmp_path: Path) -> None:
+    with writer(tmp_path, EAGER) as first:
+        first.write(ACTIVE)
+    with writer(tmp_path, EAGER) as second:
+        second.write(LOAD)
+    event = first.bus.publish([LOAD])[0]
+    bodies = {body.event_name: body for body in (type(LOAD), Throttling)}
+    found = read_remembered(
+        str(tmp_path), [throttling.COLLECTOR], bodies, host=event.stamp.host, boot=event.stamp.boot
+    )
+    assert found.readings == {"throttling": [ACTIVE]}
+
+
+def test_another_hosts_readings_are_not_remembered(tmp_path: Path) -> None:
+    with writer(tmp_path, EAGER) as first:
+        first.write(ACTIVE)
+    bodies = {Throttling.event_name: Throttling}
+    found = read_remembered(str(tmp_path), [throttling.COLLECTOR], bodies, host="another", boot="boot")
+    assert (found.readings, found.ended) == ({}, [])

@@ -1,0 +1,82 @@
+"""Threads that die: which are started again, which end the exporter, and that it shows."""
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from sysvitals.threads import RESTARTS, RESTARTS_SECONDS, Duty, Keeper
+
+
+class Mortal:
+    """A thread that lives until it is told to die."""
+
+    def __init__(self) -> None:
+        self.started = 0
+        self._end = threading.Event()
+        self.thread = self._build()
+
+    def start(self) -> None:
+        self._end = threading.Event()
+        self.thread = self._build()
+        self.thread.start()
+        self.started += 1
+
+    def die(self) -> None:
+        self._end.set()
+        self.thread.join(10)
+
+    def _build(self) -> threading.Thread:
+        return threading.Thread(target=self._end.wait, daemon=True)
+
+
+@pytest.fixture
+def mortal() -> Iterator[Mortal]:
+    mortal = Mortal()
+    mortal.start()
+    yield mortal
+    mortal.die()
+
+
+def keep(mortal: Mortal, now: Callable[[], float] = lambda: 0.0, *, mends: bool = True) -> Keeper:
+    return Keeper([Duty("worker", lambda: mortal.thread, mortal.start if mends else None)], now)
+
+
+def test_a_thread_that_lives_is_left_alone(mortal: Mortal) -> None:
+    keeper = keep(mortal)
+    assert (keeper.dead(), keeper.mend(), mortal.started) == ([], [], 1)
+
+
+def test_a_thread_that_has_not_begun_is_not_dead() -> None:
+    assert keep(Mortal()).dead() == []
+
+
+def test_a_thread_that_died_shows_and_is_started_again(mortal: Mortal) -> None:
+    keeper = keep(mortal)
+    mortal.die()
+    assert keeper.dead() == ["worker"]
+    [status] = keeper.statuses()
+    assert (status.alive, status.restarts) == (False, 0)
+    assert keeper.mend() == []
+    [status] = keeper.statuses()
+    assert (status.alive, status.restarts, keeper.dead()) == (True, 1, [])
+
+
+def test_a_thread_that_cannot_be_started_again_ends_the_exporter(mortal: Mortal) -> None:
+    keeper = keep(mortal, mends=False)
+    mortal.die()
+    assert keeper.mend() == ["worker"]
+
+
+def test_a_thread_that_dies_again_and_again_ends_the_exporter_and_one_that_dies_rarely_does_not(mortal: Mortal) -> None:
+    now = [0.0]
+    keeper = keep(mortal, lambda: now[0])
+    for _ in range(RESTARTS):
+        mortal.die()
+        assert keeper.mend() == []
+    mortal.die()
+    assert keeper.mend() == ["worker"]
+    now[0] += RESTARTS_SECONDS
+    assert keeper.mend() == []
+    [status] = keeper.statuses()
+    assert status.restarts == RESTARTS + 1
