@@ -187,8 +187,23 @@ RESTARTING = Alert(
     ),
 )
 
+THREAD_DIED = Alert(
+    name="ExporterThreadDied",
+    severity="warning",
+    value="increase(sysvitals_thread_restarts_total[30m]) + (1 - sysvitals_thread_alive)",
+    compares=">",
+    threshold=0,
+    summary="{{ $labels.instance }}: the exporter's thread {{ $labels.thread }} died",
+    description=(
+        'The exporter\'s thread {{ $labels.thread }} died ({{ $value | printf "%.0f" }} in 30 minutes) and was started '
+        "again, or the exporter is about to restart. The batch that it was working on may be lost. It is a fault of the exporter, or the host "
+        "has no memory left: the log has the error (`journalctl -u sysvitals -p err`)."
+    ),
+    why="A thread that must go on for ever has no reason to die. Half an hour, so that one scrape in between is enough.",
+)
+
 SUBJECT = Subject(
     name="exporter",
     help="Whether the exporter itself can be trusted.",
-    rules=(FAILING, STALE, VANISHED, UNREADABLE, DROPPED, NOT_WRITABLE, RELOAD, RESTARTING),
+    rules=(FAILING, STALE, VANISHED, UNREADABLE, DROPPED, NOT_WRITABLE, RELOAD, RESTARTING, THREAD_DIED),
 )
