@@ -1,0 +1,208 @@
+"""No thing hurts another: each collector, with one of its things slow, hanging, gone or lying.
+
+Which files a thing alone reads is found out by reading a recorded host once. Then those files misbehave, and every
+series but the thing's own must be as before.
+"""
+
+import errno
+import os
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from sysvitals.collectors import COLLECTORS
+from sysvitals.collectors.catalog import build_full_catalog
+from sysvitals.host.host import Timex
+from sysvitals.model.collector import Fault, Probe, Unavailable
+from sysvitals.model.event import Event
+from sysvitals.model.reading import Reading
+from sysvitals.model.samples import sample_bodies
+from sysvitals.model.state import State
+from sysvitals.pipeline.bus import Bus
+from sysvitals.pipeline.clock import Clock
+from sysvitals.pipeline.scheduler import Scheduler
+from tests.recorded import HOSTS, NOW, RecordedHost
+
+ON = ("pi-5", "nuc", "jetson", "qemu-raspi3b-emmc-fan")
+"""Hosts with many kinds of things."""
+
+SOON = 20.0
+Thing = tuple[str, str]
+Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+class TouchyHost(RecordedHost):
+    """Notes which files are touched, and lets a test decide what becomes of a read."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(HOSTS / name)
+        self.touched: set[str] = set()
+        self.meddle: Callable[[str], bytes | None] = lambda _: None
+
+    def read_bytes(self, path: str | bytes, limit: int = 1 << 20) -> bytes:
+        self.touched.add(os.fsdecode(path))
+        answer = self.meddle(os.fsdecode(path))
+        return super().read_bytes(path, limit) if answer is None else answer
+
+    def statvfs(self, path: str | bytes) -> os.statvfs_result:
+        self.touched.add(f"statvfs {os.fsdecode(path)}")
+        if self.meddle(f"statvfs {os.fsdecode(path)}") is not None:
+            return os.statvfs_result([0] * 11)
+        return super().statvfs(path)
+
+    def ioctl(self, path: str, request: int, buffer: bytearray) -> None:
+        question = f"ioctl {path} {bytes(buffer)!r}"
+        self.touched.add(question)
+        if self.meddle(question) is None:
+            super().ioctl(path, request, buffer)
+
+    def adjtimex(self) -> Timex:
+        self.touched.add("adjtimex")
+        return super().adjtimex() if self.meddle("adjtimex") is None else Timex(*[-1] * 7)
+
+
+@cache
+def things_of(name: str) -> dict[Thing, frozenset[str]]:
+    """The things of a recorded host, each with the files that it alone reads."""
+    host = TouchyHost(name)
+    touched: dict[Thing, set[str]] = defaultdict(set)
+
+    def note(thing: Thing, call: Callable[[], Iterable[Reading | Fault | Probe]]) -> list[Reading | Fault | Probe]:
+        host.touched = set()
+        try:
+            return list(call())
+        except (OSError, ValueError, Unavailable):
+            return []
+        finally:
+            touched[thing] |= host.touched
+
+    for collector in COLLECTORS:
+        if (table := collector.table(host)) is not None:
+            note((collector.name, ""), table.read)
+        for thing in note((collector.name, "?"), lambda one=collector: one.things(host)):  # type: ignore[misc]
+            if isinstance(thing, Probe):
+                note((collector.name, thing.name), thing.read)
+    return {
+        thing: frozenset(mine.difference(*(others for other, others in touched.items() if other != thing)))
+        for thing, mine in touched.items()
+        if thing[1] != "?"
+    }
+
+
+def cases() -> Iterator[tuple[str, Thing]]:
+    """Of each collector and host the first thing and the last, and each table."""
+    for name in ON:
+        by_collector: dict[str, list[Thing]] = defaultdict(list)
+        for thing, files in things_of(name).items():
+            if files:
+                by_collector[thing[0]].append(thing)
+        for mine in by_collector.values():
+            yield from ((name, thing) for thing in dict.fromkeys((mine[0], mine[-1])))
+
+
+class Board:
+    """The real collectors on a recorded host, scheduled as they are."""
+
+    def __init__(self, name: str) -> None:
+        self.host = TouchyHost(name)
+        self.state = State(build_full_catalog().owners)
+        self.scraped = threading.Event()
+        clock = Clock(wall=lambda: NOW)
+        bus = Bus(clock=clock, host="host", boot="boot")
+        bus.subscribe(self)
+        # nothing is read but by a scrape
+        collectors = [replace(collector, watch=None, interval=1000.0, max_age=0.0) for collector in COLLECTORS]
+        self.scheduler = Scheduler(collectors, host=self.host, bus=bus, clock=clock)
+
+    def offer(self, events: tuple[Event, ...]) -> None:
+        self.state.apply(events)
+
+    def scrape(self) -> dict[Thing, Series]:
+        """All series, by the thing that they are of."""
+        assert self.scheduler.refresh(seconds=SOON)
+        found: dict[Thing, Series] = {}
+        for thing, run in self.state.snapshot().runs.items():
+            samples = sample_bodies(event.body for event in run)
+            series = {
+                (metric, tuple(sorted(sample.labels.items()))): sample.value
+                for metric, many in samples.items()
+                for sample in many
+            }
+            if series:
+                found[thing] = series
+        return found
+
+
+@contextmanager
+def board(name: str) -> Iterator[Board]:
+    one = Board(name)
+    one.scheduler.start()
+    try:
+        yield one
+    finally:
+        one.scraped.set()
+        one.scheduler.stop()
+
+
+def without(found: dict[Thing, Series], thing: Thing) -> dict[Thing, Series]:
+    return {other: series for other, series in found.items() if other != thing}
+
+
+CASES = [pytest.param(name, thing, id=f"{name} {' '.join(thing)}".strip()) for name, thing in cases()]
+
+
+def test_every_collector_is_among_the_cases() -> None:
+    tried = {thing[0] for name, thing in cases()}
+    assert tried >= {collector.name for collector in COLLECTORS} - NOT_TRIED
+
+
+NOT_TRIED = {"shutdown"}
+"""Its record is a file of the exporter's own."""
+
+
+@pytest.mark.parametrize(("name", "thing"), CASES)
+def test_a_thing_that_hangs_or_is_slow_hides_no_other_and_no_scrape_waits_for_it(name: str, thing: Thing) -> None:
+    files = things_of(name)[thing]
+    with board(name) as healthy:
+        expected = healthy.scrape()
+    with board(name) as one:
+
+        def hang(path: str) -> bytes | None:
+            if path in files:
+                assert one.scraped.wait(SOON)
+            return None
+
+        one.host.meddle = hang
+        # it answers although what hangs is let go only afterwards
+        assert without(one.scrape(), thing) == without(expected, thing)
+
+
+@pytest.mark.parametrize(("name", "thing"), CASES)
+@pytest.mark.parametrize("number", [errno.ENODEV, errno.EIO], ids=["gone", "broken"])
+def test_a_thing_that_is_gone_or_broken_hides_no_other(name: str, thing: Thing, number: int) -> None:
+    files = things_of(name)[thing]
+
+    def fail(path: str) -> bytes | None:
+        if path in files:
+            raise OSError(number, os.strerror(number), path)
+        return None
+
+    with board(name) as one:
+        expected = one.scrape()
+        one.host.meddle = fail
+        assert without(one.scrape(), thing) == without(expected, thing)
+
+
+@pytest.mark.parametrize(("name", "thing"), CASES)
+@pytest.mark.parametrize("lie", [b"", b"-1\n", b"18446744073709551615\n", b"\xff\x00nonsense 1 2 3\n"], ids=repr)
+def test_a_thing_that_lies_changes_no_other(name: str, thing: Thing, lie: bytes) -> None:
+    files = things_of(name)[thing]
+    with board(name) as one:
+        expected = one.scrape()
+        one.host.meddle = lambda path: lie if path in files else None
+        assert without(one.scrape(), thing) == without(expected, thing)
