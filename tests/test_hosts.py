@@ -13,36 +13,25 @@ import pytest
 from reference.schema import build_schema
 from sysvitals.collectors import COLLECTORS
 from sysvitals.collectors.catalog import build_full_catalog
-from sysvitals.config.load import load_settings
-from sysvitals.exporter import Exporter
 from sysvitals.model.event import encode_events
-from sysvitals.pipeline.clock import Clock
-from tests.recorded import HOSTS, NOW, RecordedHost, recorded_hosts
+from tests.looking import ROUND_SECONDS, expose, look
+from tests.recorded import HOSTS, recorded_hosts
 
 UPDATE = bool(os.environ.get("UPDATE_EXPECTED"))
-ROUND_SECONDS = 20.0
-
-
-def look(name: str) -> Exporter:
-    """An exporter that sees this recorded host and nothing of the machine that runs the test."""
-    settings = load_settings(COLLECTORS, flags={"--history": False})
-    clock = Clock(wall=lambda: NOW, uptime=lambda: 4711.0, monotonic=lambda: 100.0, synced=lambda: True)
-    return Exporter(settings, load=lambda: settings, host=RecordedHost(HOSTS / name), clock=clock)
 
 
 @pytest.mark.parametrize("name", recorded_hosts())
 def test_a_recorded_host_gives_just_the_expected_exposition(name: str) -> None:
-    exporter = look(name)
-    text, _ = exporter.metrics(frozenset(exporter.collectors()), ROUND_SECONDS)
+    text = expose(HOSTS / name)
     expected = HOSTS / name / "expected.prom"
     if UPDATE:
-        expected.write_bytes(text)
-    assert text.decode() == expected.read_text(encoding="utf-8"), "if the change is meant: make expected, and review"
+        expected.write_text(text, encoding="utf-8")
+    assert text == expected.read_text(encoding="utf-8"), "if the change is meant: make expected, and review"
 
 
 @pytest.mark.parametrize("name", recorded_hosts())
 def test_each_event_of_a_recorded_host_satisfies_the_schema(name: str) -> None:
-    exporter = look(name)
+    exporter = look(HOSTS / name)
     exporter.refresh(ROUND_SECONDS)
     validator = jsonschema.Draft202012Validator(build_schema(build_full_catalog()))
     lines = encode_events(exporter.latest_events())
@@ -54,7 +43,7 @@ def test_each_event_of_a_recorded_host_satisfies_the_schema(name: str) -> None:
 @pytest.mark.parametrize("name", sorted({*recorded_hosts()} - {"nuc"}))
 def test_a_default_host_stays_under_four_hundred_series(name: str) -> None:
     # not the nuc: eight threads, ten filesystems and three disks are no default
-    text, _ = look(name).metrics(None, ROUND_SECONDS)
+    text, _ = look(HOSTS / name).metrics(None, ROUND_SECONDS)
     assert len([line for line in text.decode().splitlines() if not line.startswith("#")]) < 400
 
 
