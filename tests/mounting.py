@@ -32,6 +32,18 @@ class Mounts:
     def remount(self, folder: Path, mode: str) -> None:
         self.run(f"mount -o remount,{mode} {folder}")
 
+    def id_at(self, path: str) -> int | None:
+        """The id of the mount that a path leads to in that namespace; None where there is no such path."""
+        try:
+            descriptor = os.open(f"{self.proc}/root{path}", os.O_PATH)
+        except FileNotFoundError:
+            return None
+        try:
+            lines = Path(f"/proc/self/fdinfo/{descriptor}").read_text().splitlines()
+        finally:
+            os.close(descriptor)
+        return next(int(line.split()[1]) for line in lines if line.startswith("mnt_id:"))
+
 
 @contextmanager
 def own_mounts() -> Iterator[Mounts]:

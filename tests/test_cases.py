@@ -31,8 +31,6 @@ NOT_YET_MENDED = frozenset(
         "28-meminfo-minus1",
         "34-lxc-limited-cpus",
         "63-net-br-lan",
-        "72-fuse-lies",
-        "75-mount-hidden-parent",
         "88-wsl-virt",
         "90-lxc-boot-time",
     }

@@ -1,24 +1,23 @@
 import json
 import os
 import re
-import threading
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
 from sysvitals.collectors import filesystem
 from sysvitals.collectors.filesystem import Filesystem, Options, Remounted
 from sysvitals.host.host import Host
-from sysvitals.model.collector import Fault, Unavailable
+from sysvitals.model.collector import Fault, Probe, Unavailable
+from sysvitals.model.event import Event
+from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
-from sysvitals.pipeline.runner import Runner
-from sysvitals.pipeline.watcher import Watcher
+from sysvitals.pipeline.scheduler import Scheduler
 from tests.building import build_host
 from tests.mounting import own_mounts
-from tests.pipeline.rig import Rig, wait_until
 from tests.recorded import HOSTS, RecordedHost
 
 SPACE = {"bsize": 4096, "frsize": 4096, "blocks": 100, "bfree": 40, "bavail": 20, "files": 50, "ffree": 30, "flag": 0}
@@ -49,7 +48,12 @@ def build_mounts(folder: Path, *lines: str, answers: Mapping[str, Mapping[str, o
 
 
 def read(host: RecordedHost, options: Options | None = None) -> list[Filesystem | Fault]:
-    return list(filesystem.read(host, options or Options()))
+    return list(replace(filesystem.COLLECTOR, options=options or Options()).run(host))  # type: ignore[arg-type]
+
+
+def probes_of(host: RecordedHost, options: Options | None = None) -> dict[str, Probe]:
+    found = filesystem.find(host, options or Options())
+    return {probe.name: probe for probe in found if isinstance(probe, Probe)}
 
 
 def points(found: list[Filesystem | Fault]) -> list[str]:
@@ -72,9 +76,11 @@ def test_a_bind_mount_of_the_same_folder_is_told_once_by_its_shortest_mount_poin
     assert points(read(host)) == ["/short", "/srv", "/second"]
 
 
-def test_what_a_later_mount_hides_is_not_told(tmp_path: Path) -> None:
-    host = build_mounts(tmp_path, "8:1 / / ext4 /dev/sda1", "8:2 / /mnt ext4 /dev/sda2", "0:40 / /mnt autofs systemd-1")
-    assert points(read(host)) == ["/"]
+def test_what_another_mount_hides_is_not_asked(tmp_path: Path) -> None:
+    host = build_mounts(
+        tmp_path, "8:1 / / ext4 /dev/sda1", "8:2 / /data/inner ext4 /dev/sda2", "8:3 / /data ext4 /dev/sda3"
+    )
+    assert list(probes_of(host)) == ["/ (mount 20)", "/data (mount 22)"]
 
 
 @pytest.mark.parametrize(
@@ -136,30 +142,58 @@ def test_a_mount_that_does_not_answer_is_seen_and_hides_no_other(tmp_path: Path)
     )
     fault, nas, root = read(host)
     assert isinstance(fault, Fault)
-    assert (fault.what, fault.error) == ("/mnt/nas", "ESTALE")
+    assert (fault.what, fault.error) == ("/mnt/nas (mount 20)", "ESTALE")
     assert nas == Filesystem(device="nas:/x", mountpoint="/mnt/nas", fstype="nfs4", read_only=False, device_error=True)
     assert root == ROOT
 
 
-def test_a_mount_that_hangs_is_seen_and_hides_no_other(tmp_path: Path) -> None:
-    release = threading.Event()
+class UnaskableHost(RecordedHost):
+    """To ask a filesystem fails the test, as it could hang."""
 
-    class HangingHost(RecordedHost):
-        def statvfs(self, path: str | bytes) -> os.statvfs_result:
-            if os.fsdecode(path).endswith("/nas"):
-                release.wait(30)
-            return super().statvfs(path)
+    def statvfs(self, path: str | bytes) -> os.statvfs_result:
+        raise AssertionError(f"asked {path!r}")
 
-    build_mounts(tmp_path, "0:52 / /mnt/nas cifs //nas/x", "8:1 / / ext4 /dev/sda1")
-    try:
-        fault, nas, root = read(HangingHost(tmp_path), Options(network_timeout=0.05))
-    finally:
-        release.set()
-    assert isinstance(fault, Fault)
-    assert (fault.what, fault.error) == ("/mnt/nas", "ETIMEDOUT")
-    assert isinstance(nas, Filesystem)
-    assert nas.device_error
-    assert root == ROOT
+    folder_device = statvfs  # type: ignore[assignment]
+
+
+def test_finding_mounts_and_what_is_known_without_an_answer_asks_no_filesystem(tmp_path: Path) -> None:
+    build_mounts(tmp_path, "8:1 / / ext4 /dev/sda1", "0:52 / /mnt/nas cifs //nas/x")
+    root, nas = probes_of(UnaskableHost(tmp_path)).values()
+    assert list(root.otherwise()) == [
+        Filesystem(device="/dev/sda1", mountpoint="/", fstype="ext4", read_only=False, device_error=True)
+    ]
+    assert list(nas.otherwise()) == [
+        Filesystem(device="//nas/x", mountpoint="/mnt/nas", fstype="cifs", read_only=False, device_error=True)
+    ]
+
+
+def test_each_network_mount_has_its_own_time_to_answer_and_others_have_the_collectors(tmp_path: Path) -> None:
+    host = build_mounts(
+        tmp_path, "8:1 / / ext4 /dev/sda1", "0:52 / /mnt/nas cifs //nas/x", "0:53 / /mnt/cloud fuse.rclone cloud:"
+    )
+    found = probes_of(host, Options(network_timeout=0.5))
+    assert [probe.timeout for probe in found.values()] == [None, 0.5, 0.5]
+
+
+def test_what_is_mounted_in_place_of_another_is_another_thing_and_what_is_remounted_is_not(tmp_path: Path) -> None:
+    host = build_mounts(tmp_path, "8:1 / / ext4 /dev/sda1", "0:52 / /mnt/nas nfs4 nas:/x")
+    (_, root), (_, before) = (probes := probes_of(host)).items()
+    table = tmp_path / "proc/1/mountinfo"
+    table.write_text(table.read_text().replace("21 1", "35 1").replace("/ / rw", "/ / ro"))
+    assert list(probes) == ["/ (mount 20)", "/mnt/nas (mount 21)"]
+    assert list(found := probes_of(host)) == ["/ (mount 20)", "/mnt/nas (mount 35)"]
+    assert [*before.read()] == [*found["/mnt/nas (mount 35)"].read()]
+    assert [*root.read()] == [ROOT]
+    assert [*found["/ (mount 20)"].read()] == [replace(ROOT, read_only=True)]
+
+
+def test_points_that_read_alike_are_things_apart(tmp_path: Path) -> None:
+    host = build_mounts(
+        tmp_path, "8:1 / / ext4 /dev/sda1", "8:2 / /mnt/XX ext4 /dev/sda2", r"8:3 / /mnt/\134xe9 ext4 x"
+    )
+    table = tmp_path / "proc/1/mountinfo"
+    table.write_bytes(table.read_bytes().replace(b"XX", b"\xe9"))
+    assert list(probes_of(host)) == ["/ (mount 20)", r"/mnt/\xe9 (mount 21)", r"/mnt/\xe9 (mount 22)"]
 
 
 def test_a_garbled_line_is_a_fault_and_hides_no_mount(tmp_path: Path) -> None:
@@ -177,6 +211,14 @@ def test_a_filesystem_of_no_size_is_left_out(tmp_path: Path) -> None:
         tmp_path, "8:1 / / ext4 /dev/sda1", "0:9 / /x fuse.x x", answers={"/x": dict.fromkeys(SPACE, 0)}
     )
     assert points(read(host)) == ["/"]
+
+
+def test_a_filesystem_that_lies_has_answered_and_what_makes_sense_stays(tmp_path: Path) -> None:
+    host = build_mounts(tmp_path, "8:1 / / ext4 /dev/sda1", answers={"/": SPACE | {"bfree": 101, "bavail": 101}})
+    fault, root = read(host)
+    words = "413696 bytes free, more than 409600; 413696 bytes available, more than 409600"
+    assert fault == Fault("/ (mount 20)", "garbage", words)
+    assert root == replace(ROOT, free=None, available=None, used_percent=None)
 
 
 def test_a_full_filesystem_is_told_as_such(tmp_path: Path) -> None:
@@ -255,36 +297,37 @@ def test_the_table_that_is_read_is_the_one_that_is_watched(tmp_path: Path) -> No
     assert watch.name == f"{host.procfs}/self/mountinfo"
 
 
-def wake_on_changes(rig: Rig, host: Host, options: Options) -> Watcher:
-    """The collector, which is far from its heartbeat, with all that wakes it."""
-    collector = replace(filesystem.COLLECTOR, options=options, interval=600.0)
-    rig.runner = Runner([collector], host=host, bus=rig.bus, clock=rig.clock)
-    return Watcher([collector], host=host, clock=rig.clock, wake=rig.runner.wake)
+class Remounts:
+    """A listener that hands on what was remounted."""
+
+    def __init__(self) -> None:
+        self.told: SimpleQueue[Remounted] = SimpleQueue()
+
+    def offer(self, events: tuple[Event, ...]) -> None:
+        for event in events:
+            if isinstance(event.body, Remounted):
+                self.told.put(event.body)
 
 
-def test_a_real_remount_is_told_at_once_by_the_kernels_notice(tmp_path: Path) -> None:
-    rig = Rig(tmp_path, clock=Clock())
+def test_a_real_remount_is_told_by_the_kernels_notice(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     (tmp_path / "proc").mkdir()
     with own_mounts() as mounts:
         mounts.mount(disk)
         (tmp_path / "proc/1").symlink_to(mounts.proc)
-        host = Host(procfs=str(tmp_path / "proc"))
-        others = f"(?!{re.escape(str(disk))}).*"
-        watcher = wake_on_changes(rig, host, Options(exclude_mount_points=others, exclude_fs_types=""))
+        options = Options(exclude_mount_points=f"(?!{re.escape(str(disk))}).*", exclude_fs_types="")
+        collector = replace(filesystem.COLLECTOR, options=options, interval=600.0)  # far from its heartbeat
+        bus, remounts = Bus(clock=Clock(), host="", boot=""), Remounts()
+        bus.subscribe(remounts)
+        scheduler = Scheduler([collector], host=Host(procfs=str(tmp_path / "proc")), bus=bus, clock=Clock())
+        scheduler.start()
         try:
-            rig.runner.start()
-            watcher.start()
-            wait_until(lambda: watcher.wakes["filesystem", False], "it does not watch")
-            wait_until(lambda: rig.record.bodies(Filesystem), "it has not run")
-            for count, (mode, read_only) in enumerate([("ro", True), ("rw", False)], 1):
-                began = time.monotonic()
+            assert scheduler.settle(10.0)
+            for mode, read_only in [("ro", True), ("rw", False)]:
                 mounts.remount(disk, mode)
-                told = rig.record.wait_for(Remounted, count)
-                assert time.monotonic() - began < 5.0, "looking would have taken ten seconds"
-                assert told[-1] == Remounted(device="tmpfs", mountpoint=str(disk), read_only=read_only)
-            assert watcher.wakes["filesystem", True] >= 2
-            assert watcher.wakes["filesystem", False] == 1, "looking found nothing but the beginning"
+                expected = Remounted(device="tmpfs", mountpoint=str(disk), read_only=read_only)
+                assert remounts.told.get(timeout=30.0) == expected
+            wakes = {wakes.how: wakes.total for wakes in scheduler.wakes()}
         finally:
-            watcher.stop()
-            rig.close()
+            scheduler.stop()
+    assert wakes["notice"] >= 2

@@ -3,13 +3,15 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated
 
+from sysvitals.host.files import attempt, fault
 from sysvitals.host.host import Host
-from sysvitals.model.collector import Collector, Fault, Unavailable, Watch
+from sysvitals.model.collector import Collector, Fault, Probe, Unavailable, Watch
 from sysvitals.model.metric import Detail, Gauge, Label
 from sysvitals.model.reading import Change, Reading
-from sysvitals.sources.os.statvfs import Space, read_spaces
+from sysvitals.sources.os.statvfs import Space, is_remote, read_space
 from sysvitals.sources.proc.mountinfo import Mount, find_mounts, read_mounts
 
 _MOUNTS = "/proc/1/mountinfo"
@@ -18,7 +20,7 @@ _SPACE = "statvfs(2) of the mount point"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What is left out, and how long network mounts may take.
+    """What is left out, and how long a network mount may take.
 
     The root filesystem is never left out for its type: on a board with a read-only system it is an overlay.
     """
@@ -37,7 +39,7 @@ class Options:
         "|fuse[.](gvfsd-fuse|lxcfs|portal|revokefs-fuse|snapfuse|squashfuse.*)|hugetlbfs|iso9660|mqueue|nsfs|overlay"
         "|proc|pstore|ramfs|resctrl|rootfs|rpc_pipefs|securityfs|selinuxfs|squashfs|sysfs|tracefs|udf"
     )
-    network_timeout: Annotated[float, "How long all network mounts together may take to answer."] = 1.0
+    network_timeout: Annotated[float, "How long a network mount may take to answer."] = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,19 +96,20 @@ class Remounted(Change, event="system.disk.remounted", urgent=True):
     read_only: Annotated[bool, Detail("Whether it is read-only now.")]
 
 
-def read(host: Host, options: Options) -> Iterator[Filesystem | Fault]:
-    """One reading a filesystem. One that does not answer is a Fault and a reading of what is known without it."""
+def find(host: Host, options: Options) -> Iterator[Probe | Fault]:
+    """One probe for each mount: a server that is away, or a disk that dies, holds up no other."""
     found = read_mounts(host)
     yield from (mount for mount in found if isinstance(mount, Fault))
     mounts = _choose((mount for mount in found if isinstance(mount, Mount)), options)
     if not mounts:
         raise Unavailable("no mounted filesystem but those left out (in a container, mount the host's / and /proc)")
-    for mount, space in read_spaces(host, mounts, options.network_timeout):
-        if isinstance(space, Fault):
-            yield space
-            yield _build(mount, None)
-        elif space.size:  # one of no size holds no files of users
-            yield _build(mount, space)
+    for mount in mounts:
+        yield Probe(
+            _name(mount),
+            read=partial(_read, host, mount),
+            otherwise=partial(_unanswered, mount),
+            timeout=options.network_timeout if is_remote(mount.fstype) else None,
+        )
 
 
 def changes(now: Filesystem, before: Filesystem | None) -> Iterator[Remounted]:
@@ -134,27 +137,61 @@ def _choose(mounts: Iterable[Mount], options: Options) -> list[Mount]:
     return list(chosen.values())
 
 
-def _build(mount: Mount, space: Space | None) -> Filesystem:
-    known = Filesystem(
-        device=mount.source,
-        mountpoint=mount.path,
-        fstype=mount.fstype,
-        read_only=mount.read_only,
-        device_error=space is None,
+def _name(mount: Mount) -> str:
+    """Unlike that of a mount that took its place: it can be read while the one that was there before still hangs.
+
+    The kernel gives a mount's id away again only after the last call that hangs has returned: cleanup_mnt() in its
+    fs/namespace.c.
+    """
+    return f"{mount.path} (mount {mount.id})"
+
+
+def _read(host: Host, mount: Mount) -> Iterator[Filesystem | Fault]:
+    """The mount's reading. Where it fails, a Fault and what is known all the same."""
+    space = attempt(_name(mount), read_space, host, mount)
+    if isinstance(space, Fault):
+        yield space
+        yield from _unanswered(mount)
+        return
+    if space.doubts:
+        yield fault(_name(mount), ValueError("; ".join(space.doubts)))
+    if space.size != 0:  # one of no size holds no files of users
+        yield _measure(mount, space)
+
+
+def _unanswered(mount: Mount) -> tuple[Filesystem]:
+    """What the table of mounts says of one that does not answer."""
+    return (
+        Filesystem(
+            device=mount.source,
+            mountpoint=mount.path,
+            fstype=mount.fstype,
+            read_only=mount.read_only,
+            device_error=True,
+        ),
     )
-    if space is None:
-        return known
-    used = space.size - space.free
-    within_reach = used + space.available
+
+
+def _measure(mount: Mount, space: Space) -> Filesystem:
+    (known,) = _unanswered(mount)
     return replace(
         known,
+        device_error=False,
         size=space.size,
         free=space.free,
         available=space.available,
-        used_percent=round(100 * used / within_reach, 2) if within_reach else None,
+        used_percent=_used_percent(space),
         files=space.files,
         files_free=space.files_free,
     )
+
+
+def _used_percent(space: Space) -> float | None:
+    if space.size is None or space.free is None or space.available is None:
+        return None
+    used = space.size - space.free
+    within_reach = used + space.available
+    return round(100 * used / within_reach, 2) if within_reach else None
 
 
 COLLECTOR = Collector(
@@ -162,7 +199,7 @@ COLLECTOR = Collector(
     help="Space and inodes of mounted filesystems",
     readings=(Filesystem,),
     reports=(Remounted,),
-    read=read,
+    find=find,
     changes=changes,
     watch=watch,
     options=Options(),

@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Fault
 from sysvitals.sources.proc.mountinfo import Mount, parse_mountinfo, read_mounts
 from tests.building import build_host
+from tests.mounting import own_mounts
 from tests.recorded import HOSTS, RecordedHost
 
 ROOT = b"28 1 179:2 / / rw,noatime shared:1 - ext4 /dev/mmcblk0p2 rw\n"
@@ -26,7 +28,16 @@ def escape(path: bytes) -> bytes:
 
 def test_a_mount_is_read_whole() -> None:
     assert mounts_of(ROOT) == [
-        Mount(id=28, number="179:2", root="/", point=b"/", source="/dev/mmcblk0p2", fstype="ext4", read_only=False)
+        Mount(
+            id=28,
+            parent=1,
+            number="179:2",
+            root="/",
+            point=b"/",
+            source="/dev/mmcblk0p2",
+            fstype="ext4",
+            read_only=False,
+        )
     ]
 
 
@@ -80,6 +91,7 @@ def test_a_backslash_that_escapes_nothing_stays(point: bytes) -> None:
         b"28 1 179:2 / / rw - ext4",
         b"28 1 179:2 / / rw - ext4 /dev/sda1",
         b"x 1 179:2 / / rw - ext4 /dev/sda1 rw",
+        b"28 x 179:2 / / rw - ext4 /dev/sda1 rw",
         b"28 1 179:2 / srv rw - ext4 /dev/sda1 rw",
         b"28 1 179:2 / rw - ext4 /dev/sda1 rw",
         b"9" * 5000 + b" 1 179:2 / / rw - ext4 /dev/sda1 rw",
@@ -106,10 +118,83 @@ def test_any_mount_point_comes_back_as_it_was(names: list[bytes]) -> None:
     mount.path.encode()
 
 
-def test_the_last_mount_on_a_mount_point_hides_those_before(tmp_path: Path) -> None:
-    table = ROOT + b"30 28 0:30 / /mnt rw - autofs systemd-1 rw\n31 30 0:31 / /mnt rw - nfs4 nas:/x rw\n"
-    host = build_host(tmp_path, {"proc/1/mountinfo": table})
-    assert [mount.fstype for mount in read_mounts(host) if isinstance(mount, Mount)] == ["ext4", "nfs4"]
+def reached(folder: Path, *rows: str) -> list[int]:
+    """Ids of the mounts that are left of rows such as `31 28 /mnt` (id, parent, mount point)."""
+    table = "".join("{} {} 0:1 / {} rw - ext4 /dev/sda1 rw\n".format(*row.split()) for row in rows)
+    found = read_mounts(build_host(folder, {"proc/1/mountinfo": table}))
+    return [mount.id for mount in found if isinstance(mount, Mount)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "ids"),
+    [
+        pytest.param(["28 1 /", "30 28 /mnt", "31 30 /mnt"], [28, 31], id="stacked on one mount point"),
+        pytest.param(["28 1 /", "31 30 /mnt", "30 28 /mnt"], [28, 31], id="slipped beneath, listed later"),
+        pytest.param(["28 1 /", "30 28 /a/b", "31 28 /a"], [28, 31], id="in a folder that is covered"),
+        pytest.param(["28 1 /", "30 28 /a/b", "31 28 /a/bc"], [28, 30, 31], id="a name that only begins alike"),
+        pytest.param(["28 1 /", "30 28 /a", "31 30 /a/b", "32 30 /a"], [28, 32], id="in a mount that is covered"),
+        pytest.param(["28 1 /", "30 28 /a", "32 30 /a", "31 32 /a/b"], [28, 32, 31], id="in the mount that covers"),
+        pytest.param(["28 1 /", "29 28 /", "30 29 /mnt"], [28], id="over the root, which a process does not leave"),
+        pytest.param(["1 1 /", "30 1 /mnt"], [1, 30], id="a root that is its own parent"),
+        pytest.param(["30 28 /mnt", "31 28 /srv/x", "32 28 /srv"], [30, 32], id="a chroot to a folder"),
+        pytest.param(["28 1 /", "30 77 /mnt"], [28, 30], id="a parent whose line cannot be read"),
+        pytest.param(["28 1 /", "30 31 /a", "31 30 /a"], [28], id="parents in a circle"),
+        pytest.param(["28 1 /", "30 28 /a//deleted"], [28], id="a mount point that was removed"),
+    ],
+)
+def test_a_mount_that_another_one_hides_is_left_out(tmp_path: Path, rows: list[str], ids: list[int]) -> None:
+    assert reached(tmp_path, *rows) == ids
+
+
+POINTS = st.lists(st.sampled_from("abc"), max_size=3).map(lambda names: "/" + "/".join(names))
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9), POINTS), max_size=12))
+def test_any_tree_of_mounts_has_at_most_one_at_a_point(rows: list[tuple[int, int, str]]) -> None:
+    host = TableHost("".join(f"{one} {parent} 0:1 / {point} rw - ext4 x rw\n" for one, parent, point in rows))
+    points = [mount.point for mount in read_mounts(host) if isinstance(mount, Mount)]
+    assert len({*points}) == len(points)
+
+
+class TableHost(Host):
+    """A host of one table of mounts."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__()
+        self._table = table.encode()
+
+    def read_bytes(self, path: str | bytes, limit: int = 1 << 20) -> bytes:  # noqa: ARG002  # the only file
+        return self._table
+
+
+def test_what_is_left_is_what_the_kernel_finds_at_each_mount_point(tmp_path: Path) -> None:
+    with own_mounts() as mounts:
+        for name in ("stack", "cover", "moved", "bound", "below", "peer"):
+            (tmp_path / name).mkdir()
+        for name in ("stack", "stack", "cover/inner", "moved", "bound", "bound/in"):
+            mounts.run(f"mkdir -p {tmp_path}/{name}", f"mount -t tmpfs {name} {tmp_path}/{name}")
+        mounts.run(
+            f"mount -t tmpfs cover {tmp_path}/cover",
+            f"mkdir {tmp_path}/cover/place",
+            f"mount --move {tmp_path}/moved {tmp_path}/cover/place",
+            f"mount --bind {tmp_path}/bound {tmp_path}/bound",
+            # one that propagates slips beneath what is mounted on the other side
+            f"mount -t tmpfs peer {tmp_path}/peer",
+            f"mount --make-shared {tmp_path}/peer",
+            f"mkdir {tmp_path}/peer/d",
+            f"mount --bind {tmp_path}/peer {tmp_path}/below",
+            f"mount --make-slave {tmp_path}/below",
+            f"mount -t tmpfs top {tmp_path}/below/d",
+            f"mount -t tmpfs slipped {tmp_path}/peer/d",
+        )
+        table = parse_mountinfo(Path(mounts.table).read_bytes())
+        ours = [m for m in table if isinstance(m, Mount) and m.path.startswith(str(tmp_path))]
+        found = {m.id for m in ours if mounts.id_at(m.path) == m.id}
+        left = {m.id for m in read_mounts(TableHost(Path(mounts.table).read_text())) if isinstance(m, Mount)}
+    assert {m.id for m in ours} & left == found
+    hidden = sorted((m.source, m.path.removeprefix(str(tmp_path))) for m in ours if m.id not in found)
+    assert hidden == [("bound", "/bound"), ("bound/in", "/bound/in"), ("cover/inner", "/cover/inner"),
+                      ("slipped", "/below/d"), ("stack", "/stack")]  # fmt: skip
 
 
 def test_the_first_process_is_asked_because_its_mounts_are_the_hosts(tmp_path: Path) -> None:
@@ -154,7 +239,7 @@ def test_no_table_at_all_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("process", ["1", "self"])
 def test_a_table_of_thousands_of_mounts_is_read_to_its_end(tmp_path: Path, process: str) -> None:
-    table = b"".join(b"%d 1 0:%d / /mnt/%d rw - tmpfs %s rw\n" % (n, n, n, b"x" * 400) for n in range(5000))
+    table = b"".join(b"%d 1 0:%d / /mnt/%d rw - tmpfs %s rw\n" % (n, n, n, b"x" * 400) for n in range(2, 5002))
     host = build_host(tmp_path, {f"proc/{process}/mountinfo": table})
     host.rootfs = ""
     assert len(table) > 1 << 21

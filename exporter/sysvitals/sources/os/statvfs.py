@@ -1,17 +1,11 @@
-"""statvfs(2) of many mounts, of which those over a network may hang in the kernel for as long as a server is away."""
+"""statvfs(2): how much room a filesystem has, as far as what it says of itself makes sense."""
 
 import errno
 import os
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from os import fsencode
-from weakref import WeakKeyDictionary
 
-from sysvitals.host.files import attempt, fault
 from sysvitals.host.host import Host
-from sysvitals.model.collector import Fault
 from sysvitals.sources.proc.mountinfo import Mount
 
 
@@ -19,38 +13,16 @@ from sysvitals.sources.proc.mountinfo import Mount
 class Space:
     """Room in a filesystem, in bytes, and its inodes. `available` is what users other than root may still fill.
 
-    `files` and `files_free` are None where the filesystem has no fixed number of inodes (vfat, btrfs).
+    `files` and `files_free` are None where the filesystem has no fixed number of inodes (vfat, btrfs). What makes no
+    sense is None too, and `doubts` say so.
     """
 
-    size: int
-    free: int
-    available: int
+    size: int | None
+    free: int | None
+    available: int | None
     files: int | None
     files_free: int | None
-
-
-def read_spaces(host: Host, mounts: Sequence[Mount], patience_seconds: float) -> Iterator[tuple[Mount, Space | Fault]]:
-    """The space of each mount, in their order, or a Fault.
-
-    Those over a network are asked at once, each in a thread of its own, and have `patience_seconds` in all to answer.
-    One that does not is ETIMEDOUT, and is not asked again before the kernel lets go of its thread.
-    """
-    questions = _questions.setdefault(host, {})
-    for mount_id in [mount_id for mount_id, question in questions.items() if question.answered.is_set()]:
-        del questions[mount_id]
-    stuck = set(questions)
-    for mount in mounts:
-        if is_remote(mount.fstype) and mount.id not in stuck:
-            questions[mount.id] = _ask_aside(host, mount)
-    deadline = time.monotonic() + patience_seconds
-    for mount in mounts:
-        if not is_remote(mount.fstype):
-            yield mount, attempt(mount.path, read_space, host, mount)
-            continue
-        question = questions[mount.id]
-        if mount.id not in stuck:
-            question.answered.wait(max(0.0, deadline - time.monotonic()))
-        yield mount, question.answer or _timed_out(mount, patience_seconds)
+    doubts: tuple[str, ...] = ()
 
 
 def read_space(host: Host, mount: Mount) -> Space:
@@ -66,19 +38,24 @@ def read_space(host: Host, mount: Mount) -> Space:
 
 
 def convert_statvfs(answer: os.statvfs_result) -> Space:
-    """Blocks are counted in fragments (f_frsize), whatever f_bsize is. Raises ValueError for more room than there is.
+    """Blocks are counted in fragments (f_frsize), whatever f_bsize is.
 
-    Programs that serve filesystems (FUSE) say what they like, of inodes above all: those are left out then.
+    Programs that serve filesystems (FUSE) say what they like: rclone gives a negative number of free blocks where it
+    does not know better. More available than free is no such thing: btrfs keeps a reserve out of the latter alone.
     """
-    if max(answer.f_bfree, answer.f_bavail) > answer.f_blocks:
-        raise ValueError(f"{answer.f_bfree} blocks free, {answer.f_bavail} available, of {answer.f_blocks}")
-    countable = 0 < answer.f_files >= answer.f_ffree
+    whole, unit, inodes = answer.f_blocks * answer.f_frsize, answer.f_frsize, answer.f_files
+    doubts: list[str] = []
+    size = _within(whole, _LARGEST_BYTES, "bytes", doubts)
+    free = _within(answer.f_bfree * unit, min(whole, _LARGEST_BYTES), "bytes free", doubts)
+    available = _within(answer.f_bavail * unit, min(whole, _LARGEST_BYTES), "bytes available", doubts)
+    files_free = _within(answer.f_ffree, inodes, "inodes free", doubts) if inodes else None
     return Space(
-        size=answer.f_blocks * answer.f_frsize,
-        free=answer.f_bfree * answer.f_frsize,
-        available=answer.f_bavail * answer.f_frsize,
-        files=answer.f_files if countable else None,
-        files_free=answer.f_ffree if countable else None,
+        size=size,
+        free=free,
+        available=available,
+        files=None if files_free is None else inodes,
+        files_free=files_free,
+        doubts=tuple(doubts),
     )
 
 
@@ -90,6 +67,9 @@ def is_remote(fstype: str) -> bool:
 _MANY_DEVICES = frozenset({"bcachefs", "btrfs"})
 """Their subvolumes have device numbers of their own, which no table of mounts shows."""
 
+_LARGEST_BYTES = 1 << 63
+"""No file's offset reaches beyond (loff_t), so that no more could be used."""
+
 # fmt: off
 _REMOTE = frozenset({
     "9p", "acfs", "afs", "beegfs", "ceph", "cifs", "coda", "fuse", "gfs", "gfs2", "glusterfs", "gpfs", "lustre",
@@ -98,31 +78,8 @@ _REMOTE = frozenset({
 # fmt: on
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    answered: threading.Event = field(default_factory=threading.Event)
-    answers: list[Space | Fault] = field(default_factory=list)
-
-    @property
-    def answer(self) -> Space | Fault | None:
-        return self.answers[0] if self.answers else None
-
-
-_questions: WeakKeyDictionary[Host, dict[int, _Question]] = WeakKeyDictionary()
-"""What each host was asked, by the mount's id: what is mounted anew in place of a stuck mount is asked afresh."""
-
-
-def _ask_aside(host: Host, mount: Mount) -> _Question:
-    question = _Question()
-
-    def ask() -> None:
-        question.answers.append(attempt(mount.path, read_space, host, mount))
-        question.answered.set()
-
-    threading.Thread(target=ask, name=f"statvfs {mount.path}", daemon=True).start()
-    return question
-
-
-def _timed_out(mount: Mount, patience_seconds: float) -> Fault:
-    reason = f"no answer within {patience_seconds:g} s; asked again once the kernel lets go"
-    return fault(mount.path, TimeoutError(errno.ETIMEDOUT, reason, mount.path))
+def _within(number: int, most: int, what: str, doubts: list[str]) -> int | None:
+    if number <= most:
+        return number
+    doubts.append(f"{number} {what}, more than {most}")
+    return None

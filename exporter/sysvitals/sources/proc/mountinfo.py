@@ -1,10 +1,10 @@
 """`/proc/*/mountinfo`: what is mounted where, and whether it may be written to."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import fsencode
 
-from sysvitals.host.files import attempt
+from sysvitals.host.files import attempt, parse_int
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Fault
 from sysvitals.sources.proc.namespaces import read_first_process
@@ -14,10 +14,12 @@ from sysvitals.sources.proc.namespaces import read_first_process
 class Mount:
     """One mount. `number` is the device's `major:minor`, `root` the part of the filesystem that is mounted.
 
-    `point` holds the real bytes of the mount point as the host sees it, for system calls; `path` is it for people.
+    `parent` is the id of the mount that it is mounted on; that of the root is not in the table. `point` holds the real
+    bytes of the mount point as the host sees it, for system calls; `path` is it for people.
     """
 
     id: int
+    parent: int
     number: str
     root: str
     point: bytes
@@ -32,15 +34,15 @@ class Mount:
 
 
 def read_mounts(host: Host) -> list[Mount | Fault]:
-    """The host's mounts, in the order of mounting; of those on one mount point only the last, which hides the others.
+    """The host's mounts that can be reached: without those that another mount hides.
 
     Where PID 1's table may not be read, this process's own serves: what it sees below `rootfs` is the host's.
     Raises OSError; a line that makes no sense is a Fault.
     """
     if (table := read_first_process(host, "mountinfo")) is not None:
-        return _topmost(parse_mountinfo(table))
+        return _reachable(parse_mountinfo(table))
     table = host.read_bytes(f"{host.procfs}/self/mountinfo", limit=16 << 20)
-    return _topmost(_below(fsencode(host.rootfs), parse_mountinfo(table)))
+    return list(_below(fsencode(host.rootfs), _reachable(parse_mountinfo(table))))
 
 
 def find_mounts(host: Host) -> str:
@@ -59,12 +61,13 @@ def _parse_line(line: bytes) -> Mount:
     # a source may be the empty string, hence one space at a time
     head, _, tail = line.partition(b" - ")
     fields, (fstype, *others) = head.split(b" "), tail.split(b" ")
-    if len(fields) < 6 or not fields[0].isdigit() or fields[4][:1] != b"/" or not fstype or len(others) < 2:
+    if len(fields) < 6 or fields[4][:1] != b"/" or not fstype or len(others) < 2:
         raise ValueError(f"not a mount: {_text(line[:80])!r}")
     # ext4 stops writing after an error without turning `ro`: it says `emergency_ro` among its own options
     options = {*fields[5].split(b","), *b" ".join(others[1:]).split(b",")}
     return Mount(
-        id=int(fields[0]),
+        id=parse_int(_text(fields[0])),
+        parent=parse_int(_text(fields[1])),
         number=_text(fields[2]),
         root=_text(_unescape(fields[3])),
         point=_unescape(fields[4]),
@@ -98,10 +101,33 @@ def _below(rootfs: bytes, mounts: Iterable[Mount | Fault]) -> Iterator[Mount | F
             yield replace(mount, point=mount.point[len(rootfs) :] or b"/")
 
 
-def _topmost(mounts: Iterable[Mount | Fault]) -> list[Mount | Fault]:
-    """Without mounts that a later one on the same mount point hides."""
-    last = {mount if isinstance(mount, Fault) else mount.point: mount for mount in mounts}
-    return list(last.values())
+def _reachable(found: Sequence[Mount | Fault]) -> list[Mount | Fault]:
+    """Without mounts that another one hides: those beneath it, and those in folders that it covers.
+
+    The order of the lines says nothing: `mount --move` leaves a line in its place, and a mount that propagates may
+    slip beneath another. Each line's parent does: proc_pid_mountinfo(5).
+    """
+    faults = [one for one in found if isinstance(one, Fault)]
+    mounts = {one.id: one for one in found if isinstance(one, Mount)}
+    tops = [mount.id for mount in mounts.values() if mount.parent == mount.id or mount.parent not in mounts]
+    root = next((top for top in reversed(tops) if mounts[top].point == b"/"), None)
+    # a process confined to a folder (chroot) sees no mount on `/`: what is mounted below has its parent outside
+    parents = {mount_id: mount.parent for mount_id, mount in mounts.items()} | dict.fromkeys(tops, root)
+    covers = {(parents[mount.id], mount.point): mount.id for mount in mounts.values() if mount.id != root}
+    return [*(mount for mount in mounts.values() if _follow(mount.point, root, covers) == mount.id), *faults]
+
+
+def _follow(path: bytes, root: int | None, covers: Mapping[tuple[int | None, bytes], int]) -> int | None:
+    """The id of the mount that a path leads to, from the root over whatever is mounted on each folder on the way.
+
+    What is mounted over `/` itself is not on the way: a process keeps the root that it has.
+    """
+    here, place = root, b""
+    for name in filter(None, path.split(b"/")):
+        place += b"/" + name
+        while (above := covers.get((here, place))) is not None:
+            here = above
+    return here
 
 
 def _text(data: bytes) -> str:
