@@ -50,13 +50,13 @@ def test_python_m_sysvitals_is_the_program() -> None:
 
 
 def test_once_prints_one_round_of_metrics_that_prometheus_takes(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["once"]) == 0
+    assert main(["once", *below("pi-4b-fine")]) == 0
     families = {family.name for family in text_string_to_metric_families(capsys.readouterr().out)}
     assert {"system_load1", "sysvitals_collector_success", "sysvitals_collector_available"} <= families
 
 
 def test_once_leaves_out_what_is_switched_off(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["once", "--no-collector.load"]) == 0
+    assert main(["once", "--no-collector.load", *below("pi-4b-fine")]) == 0
     out = capsys.readouterr().out
     assert "system_load1" not in out
     assert 'collector="load"' not in out
@@ -82,6 +82,94 @@ def test_once_fails_where_nothing_at_all_can_be_told(capsys: pytest.CaptureFixtu
     nothing = [f"--no-collector.{collector.name}" for collector in COLLECTORS]
     assert main(["once", *nothing]) == 1
     assert capsys.readouterr().out == ""
+
+
+def host_of_load(folder: Path, load: str) -> list[str]:
+    """Flags of a host of which only the load is read."""
+    for name in ("proc", "sys"):
+        (folder / name).mkdir()
+    (folder / "proc/loadavg").write_text(load)
+    return [*QUICK, f"--path.procfs={folder}/proc", f"--path.sysfs={folder}/sys", f"--path.rootfs={folder}"]
+
+
+def test_once_says_which_collector_failed_and_why_and_prints_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = host_of_load(tmp_path, "garbage\n")
+    assert main(["once", *flags, "--collector.memory"]) == 1
+    out, err = capsys.readouterr()
+    assert 'sysvitals_collector_success{collector="load"} 0.0' in out.splitlines()
+    load, memory = err.splitlines()
+    assert load.startswith("sysvitals: load: failed: ")
+    assert memory.startswith("sysvitals: memory: failed: ")
+
+
+def test_once_says_what_a_collector_could_not_read_and_what_the_host_lacks_is_no_failure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (table := tmp_path / "proc/1/mountinfo").parent.mkdir(parents=True)
+    table.write_text("28 1 8:1 / / rw - ext4 /dev/sda1 rw\n30 28 8:2 / /new\\012\\033line rw - ext4 /dev/sda2 rw\n")
+    flags = [
+        *QUICK,
+        "--no-collector.load",
+        "--collector.filesystem",
+        "--collector.wifi",
+        f"--path.procfs={tmp_path}/proc",
+    ]
+    assert main(["once", *flags, f"--path.rootfs={tmp_path}"]) == 0
+    out, err = capsys.readouterr()
+    assert 'sysvitals_collector_available{collector="wifi"} 0.0' in out.splitlines()
+    (line,) = err.splitlines()
+    assert line.startswith(
+        "sysvitals: filesystem: fine, but not all could be read: /new\\n\\x1bline (mount 30): [Errno 2] "
+    )
+
+
+def test_once_says_which_collector_was_not_done_in_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sysvitals.cli._ROUND_SECONDS", 0.0)
+    flags = host_of_load(tmp_path, "")
+    (tmp_path / "proc/loadavg").unlink()
+    os.mkfifo(fifo := tmp_path / "proc/loadavg")
+    try:
+        assert main(["once", *flags]) == 1
+    finally:
+        os.close(os.open(fifo, os.O_RDWR))
+    assert capsys.readouterr().err == "sysvitals: load: failed: not done after 0 s\n"
+
+
+WRONG_PATHS = [
+    ("/nothere", "/nothere does not exist: give the folder where the host's {} is"),
+    ("/dev/null", "/dev/null is not a folder: give the folder where the host's {} is"),
+    ("/dev/null/x", "/dev/null/x is not a folder: give the folder where the host's {} is"),
+]
+PATHS = {"procfs": "/proc", "sysfs": "/sys", "rootfs": "/", "devfs": "/dev"}
+
+
+@pytest.mark.parametrize("name", PATHS)
+@pytest.mark.parametrize(("path", "words"), WRONG_PATHS)
+def test_a_wrong_path_of_the_hosts_files_is_said_in_one_line(
+    name: str, path: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["once", f"--path.{name}={path}"]) == 2
+    assert capsys.readouterr() == ("", f"sysvitals: --path.{name}: {words.format(PATHS[name])}\n")
+
+
+@pytest.mark.parametrize("command", ["serve", "once", "collectors", "doctor", "stack"])
+def test_a_wrong_path_ends_every_command_that_reads_the_host(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--path.sysfs=/nothere"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("--path.sysfs: /nothere does not exist: give the folder where the host's /sys is")
+
+
+def test_check_config_tells_of_wrong_paths_with_all_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "sysvitals.yml"
+    file.write_text("log: {level: loud}\npath:\n  procfs: /proc\n  sysfs: /nothere\n")
+    assert main(["check-config", str(file)]) == 2
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        f"sysvitals: {file}:4: path.sysfs: /nothere does not exist: give the folder where the host's /sys is",
+    ]
 
 
 @pytest.mark.parametrize("name", ["pi-4b-fine", "pi-zero-w", "nuc"])

@@ -99,7 +99,20 @@ def _once(settings: Settings, *, as_json: bool) -> int:
             print(line)
     else:
         sys.stdout.write(text.decode())
-    return 0 if events else 1
+    return 1 if _complain(exporter) or not events else 0
+
+
+def _complain(exporter: Exporter) -> bool:
+    """Say on standard error what could not be read. Whether a collector failed, or was not done in time."""
+    failed = False
+    told = exporter.collectors()
+    for name, word in exporter.words().items():
+        text = told[name] if word else f"failed: not done after {_ROUND_SECONDS:g} s"
+        if word != "unavailable" and text != "fine":
+            shown = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+            print(f"sysvitals: {name}: {shown}", file=sys.stderr)
+        failed = failed or word not in ("ok", "unavailable")
+    return failed
 
 
 def _collectors(settings: Settings, *, as_json: bool) -> int:
@@ -159,12 +172,16 @@ def _build_parser() -> argparse.ArgumentParser:
         "once": "take one round of readings and print the metrics",
         "collectors": "list what this host can report and what it cannot, and why",
     }
+    statuses = {
+        "once": " What could not be read is said on standard error. The exit status is 0 if no collector failed (what"
+        " this host does not have is no failure), 1 if one did or nothing was read, 2 if it was asked wrongly.",
+    }
     for name, text in helps.items():
         command = commands.add_parser(
             name,
             help=text,
             usage=f"sysvitals {name} [FLAG ...]",
-            description=f"{text[0].upper()}{text[1:]}.",
+            description=f"{text[0].upper()}{text[1:]}.{statuses.get(name, '')}",
             allow_abbrev=False,
         )
         command.add_argument("--config.file", dest="file", metavar="FILE", help="YAML file with the same settings.")

@@ -226,6 +226,15 @@ def nest(path: tuple[str, ...], text: str) -> str:
 LEAVES = list_leaves(COLLECTORS)
 
 
+@pytest.fixture
+def _folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the paths of the host's files lead."""
+    monkeypatch.chdir(tmp_path)
+    for text in {another_value(leaf)[0] for leaf in LEAVES if leaf.path[0] == "path"}:
+        (tmp_path / text).mkdir()
+
+
+@pytest.mark.usefixtures("_folders")
 @pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: leaf.key)
 def test_each_setting_can_be_set_in_the_file(leaf: Leaf, tmp_path: Path) -> None:
     text, value = ("false", False) if leaf.path[-1] == "enabled" and leaf.default else another_value(leaf)
@@ -238,6 +247,7 @@ def test_each_setting_can_be_set_in_the_file(leaf: Leaf, tmp_path: Path) -> None
     assert [other.key for other in others if value_of(settings, other) != value_of(default, other)] in ([], [leaf.key])
 
 
+@pytest.mark.usefixtures("_folders")
 def test_each_setting_can_be_set_by_a_flag_all_of_them_at_once() -> None:
     switches = {leaf for leaf in LEAVES if leaf.path[0] == "collector" and leaf.path[-1] == "enabled"}
     arguments = ["serve"]

@@ -2,10 +2,12 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
+from sysvitals.config.host import check_paths
 from sysvitals.config.settings import Leaf, Settings, build_settings, list_leaves
 from sysvitals.model.collector import Collector
 
@@ -23,40 +25,50 @@ class ConfigError(Exception):
         super().__init__("\n".join(self.problems))
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was read so far: values by their settings, the place of each in the file or its flag, and what is wrong."""
+
+    values: dict[tuple[str, ...], Any] = field(default_factory=dict)
+    places: dict[tuple[str, ...], str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
 def load_settings(
     collectors: Iterable[Collector], *, file: str | None = None, flags: Mapping[str, Any] | None = None
 ) -> Settings:
     """Settings from a YAML file, from flags (by their names, as given on the command line), and from defaults.
 
-    A flag outweighs the file. Raises ConfigError with all problems, and with one where the file cannot be read.
+    A flag outweighs the file. Raises ConfigError with all problems, and with one where the file cannot be read. A path
+    of the host's files that was given and is wrong is a problem too, or each sensor would seem to be missing.
     """
     collectors = tuple(collectors)
     leaves = {leaf.path: leaf for leaf in list_leaves(collectors)}
-    problems: list[str] = []
-    values: dict[tuple[str, ...], Any] = {}
+    found = _Found()
     if file is not None:
-        _load_file(file, leaves, values, problems)
+        _load_file(file, leaves, found)
     by_flag = {leaf.flag: leaf for leaf in leaves.values()}
     for flag, given in (flags or {}).items():
         leaf = by_flag[flag]
-        values.pop(leaf.path, None)
+        found.values.pop(leaf.path, None)
         for one in given if leaf.many else [given]:
-            _parse(leaf, one, flag, values, problems)
-    if problems:
-        raise ConfigError(problems)
-    return build_settings(values, collectors)
+            _parse(leaf, one, flag, found)
+    settings = build_settings(found.values, collectors)
+    given_paths = {path[1]: place for path, place in found.places.items() if path[0] == "path" and path in found.values}
+    found.problems.extend(check_paths(settings.path, given_paths))
+    if found.problems:
+        raise ConfigError(found.problems)
+    return settings
 
 
-def _load_file(
-    file: str, leaves: Mapping[tuple[str, ...], Leaf], values: dict[tuple[str, ...], Any], problems: list[str]
-) -> None:
-    raw = b""
+def _load_file(file: str, leaves: Mapping[tuple[str, ...], Leaf], found: _Found) -> None:
+    raw, problems = b"", found.problems
     try:
         with open(file, "rb") as stream:
             raw = stream.read()
         root = yaml.SafeLoader(raw.decode("utf-8-sig")).get_single_node()
         if root is not None and not _is_empty(root):
-            _Tree(file, leaves, values, problems).walk(root, ())
+            _Tree(file, leaves, found).walk(root, ())
     except OSError as error:
         problems.append(f"{file}: cannot be read: {error.strerror}")
     except UnicodeDecodeError as error:
@@ -77,17 +89,11 @@ def _load_file(
 class _Tree:
     """Walks a YAML document along the settings."""
 
-    def __init__(
-        self,
-        file: str,
-        leaves: Mapping[tuple[str, ...], Leaf],
-        values: dict[tuple[str, ...], Any],
-        problems: list[str],
-    ) -> None:
+    def __init__(self, file: str, leaves: Mapping[tuple[str, ...], Leaf], found: _Found) -> None:
         self._file = file
         self._leaves = leaves
-        self._values = values
-        self._problems = problems
+        self._found = found
+        self._problems = found.problems
 
     def walk(self, node: yaml.Node, path: tuple[str, ...]) -> None:
         here = self._where(node, path)
@@ -132,7 +138,7 @@ class _Tree:
             elif item.tag not in _PLAIN:
                 self._problems.append(f"{here}: the tag {item.tag!r} is not taken; it wants {_wanted(leaf)}")
             else:
-                _parse(leaf, item.value, here, self._values, self._problems)
+                _parse(leaf, item.value, here, self._found)
 
     def _where(self, node: yaml.Node, path: tuple[str, ...]) -> str:
         # the bare name in the file, and one line a problem
@@ -140,15 +146,16 @@ class _Tree:
         return f"{self._file}:{node.start_mark.line + 1}: {'.'.join(steps)}".removesuffix(": ")
 
 
-def _parse(leaf: Leaf, given: Any, where: str, values: dict[tuple[str, ...], Any], problems: list[str]) -> None:
+def _parse(leaf: Leaf, given: Any, where: str, found: _Found) -> None:
     try:
         value = leaf.setting.parse(given)
     except ValueError as error:
         shown = f"{given!r}"
         shown = shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[:_SHOWN_CHARACTERS]}…"
-        problems.append(f"{where}: {shown} will not do; it wants {error}")
+        found.problems.append(f"{where}: {shown} will not do; it wants {error}")
     else:
-        values[leaf.path] = (*values.get(leaf.path, ()), *value) if leaf.many else value
+        found.values[leaf.path] = (*found.values.get(leaf.path, ()), *value) if leaf.many else value
+        found.places[leaf.path] = where
 
 
 def _wanted(leaf: Leaf) -> str:

@@ -88,13 +88,13 @@ class Host:
 
         Raises OSError. May hang on a dead network mount.
         """
-        if not self._is_live:
+        if not self.is_live:
             return None
         found = os.stat(path)
         return f"{os.major(found.st_dev)}:{os.minor(found.st_dev)}" if stat.S_ISDIR(found.st_mode) else None
 
     @cached_property
-    def _is_live(self) -> bool:
+    def is_live(self) -> bool:
         """Whether `procfs` is a kernel's, whose root has the inode 1, and not a recorded or simulated host's folder."""
         try:
             return os.stat(self.procfs).st_ino == 1

@@ -57,8 +57,11 @@ class Wishes:
 def read_wishes(options: Mapping[str, Any]) -> Wishes:
     """Raises ConfigError or SimulationError for what cannot be."""
     flags = {name: value for name, value in options.items() if name.startswith("--")}
-    settings = load_settings(COLLECTORS, file=options["file"], flags=flags)
-    problems: list[str] = []
+    misplaced = [flag for flag in _HOST_FLAGS if flag in flags and options["simulate"] is not None]
+    problems = [f"{flag} does not go with --simulate" for flag in misplaced]
+    settings = load_settings(
+        COLLECTORS, file=options["file"], flags={flag: flags[flag] for flag in flags if flag not in misplaced}
+    )
     servers = {}
     for name in SERVERS:
         given = options[f"{name}_address"]
@@ -75,8 +78,6 @@ def read_wishes(options: Mapping[str, Any]) -> Wishes:
         problems.append(
             "web.config_file: the stack knows no passwords; run the parts as services, or leave it out here"
         )
-    if options["simulate"] is not None:
-        problems += [f"{flag} does not go with --simulate" for flag in _HOST_FLAGS if flag in flags]
     if problems:
         raise ConfigError(problems)
     simulated = _read_simulated(options["simulate"]) if options["simulate"] is not None else None
