@@ -67,7 +67,10 @@ class State:
     def _extend(self, fresh: dict[tuple[str, str], list[Event]], thing: tuple[str, str], event: Event) -> None:
         run = fresh.get(thing)
         if run is None:
-            run = fresh[thing] = list(self._runs.get(thing, ()))
+            before = self._runs.get(thing, ())
+            # of two runs within one tick of the clock the second begins with what is in the first
+            again = any(subject_of(one.body) == subject_of(event.body) for one in before[:1])
+            run = fresh[thing] = [] if again else list(before)
         if run and run[-1].stamp != event.stamp:
             run.clear()
         run.append(event)
