@@ -305,6 +305,12 @@ def test_a_full_disk_is_said_once_in_one_line() -> None:
     assert (done.returncode, done.stderr) == (1, b"sysvitals: No space left on device\n")
 
 
+def test_a_standard_output_that_is_closed_is_said_in_one_line() -> None:
+    shell = ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *PROGRAM, "once", *QUICK]
+    done = subprocess.run(shell, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (1, "sysvitals: Bad file descriptor\n")
+
+
 def test_names_reach_standard_output_as_utf_8_whatever_the_locale(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/hostname").write_text("küche\n", encoding="utf-8")

@@ -38,6 +38,7 @@ HOST = HOSTS / "pi-4b-fine"
 BELOW = [f"--path.procfs={HOST}/proc", f"--path.sysfs={HOST}/sys", f"--path.rootfs={HOST}", f"--path.devfs={HOST}/dev"]
 OTHERS = [collector.name for collector in COLLECTORS if collector.name != "load"]
 ONLY_LOAD = [f"--no-collector.{name}" for name in OTHERS]
+PROGRAM = (sys.executable, "-m", "sysvitals")
 NOW = 1_800_000_000.0
 PATIENCE_SECONDS = 20.0
 STOP_SECONDS = 1.0
@@ -346,13 +347,26 @@ def test_a_reload_changes_the_level_of_the_log() -> None:
 class Process:
     """`python -m sysvitals serve`, listening where the system finds room."""
 
-    def __init__(self, folder: Path, *flags: str, addresses: tuple[str, ...] = ("127.0.0.1:0",)) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *flags: str,
+        addresses: tuple[str, ...] = ("127.0.0.1:0",),
+        program: tuple[str, ...] = PROGRAM,
+        stdout: int | None = None,
+        stderr: int | None = None,
+    ) -> None:
         self.storage = folder / "data"
         self._log, self._out = folder / "log", folder / "out"
         listening = [f"--web.listen-address={address}" for address in addresses]
-        command = [sys.executable, "-m", "sysvitals", "serve", f"--storage.path={self.storage}", *listening, *flags]
+        command = [*program, "serve", f"--storage.path={self.storage}", *listening, *flags]
         with open(self._log, "wb") as log, open(self._out, "wb") as out:
-            self._process = subprocess.Popen(command, stdout=out, stderr=log, cwd=folder)
+            self._process = subprocess.Popen(
+                command,
+                stdout=out if stdout is None else stdout,
+                stderr=log if stderr is None else stderr,
+                cwd=folder,
+            )
         self._addresses = addresses
 
     @property
@@ -366,6 +380,10 @@ class Process:
     def ports(self) -> list[int]:
         """Once it listens."""
 
+        fixed = [int(address.rpartition(":")[2]) for address in self._addresses]
+        if all(fixed):
+            return fixed
+
         def look() -> list[int]:
             assert self._process.poll() is None, self.log
             ports = [int(port) for port in re.findall(r"metrics http://\S+:(\d+)/metrics", self.log)]
@@ -376,14 +394,24 @@ class Process:
     def get(
         self, path: str = "/metrics", host: str = "127.0.0.1", method: str = "GET", port: int = 0
     ) -> tuple[int, str]:
-        with contextlib.closing(HTTPConnection(host, port or self.ports()[0], timeout=PATIENCE_SECONDS)) as connection:
-            connection.request(method, path)
+        with contextlib.closing(self.ask(path, host, method, port)) as connection:
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
 
+    def ask(self, path: str, host: str = "127.0.0.1", method: str = "GET", port: int = 0) -> HTTPConnection:
+        connection = HTTPConnection(host, port or self.ports()[0], timeout=PATIENCE_SECONDS)
+        connection.request(method, path)
+        return connection
+
     def wait_until_ready(self) -> None:
         self.ports()
-        wait_for(lambda: self.get("/-/ready")[0] == 200, "the first round")
+
+        def look() -> bool:
+            with contextlib.suppress(ConnectionRefusedError):  # where the port is known before it listens
+                return self.get("/-/ready")[0] == 200
+            return False
+
+        wait_for(look, "the first round")
 
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)

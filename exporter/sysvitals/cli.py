@@ -38,6 +38,7 @@ _RUNS: Mapping[str, Callable[[Mapping[str, Any]], int]] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. The exit status is 0 if all is well, 1 if it could not be done, 2 if it was asked wrongly."""
+    _open_missing_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):  # what we print is UTF-8 by its format, whatever the locale
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
@@ -78,6 +79,22 @@ def _run(arguments: Sequence[str] | None) -> int:
             print(f"sysvitals: {problem}", file=sys.stderr)
         return 2
     return 0
+
+
+def _open_missing_streams() -> None:
+    """Open what was closed when the program started: its number would go to the next file, and take what is printed.
+
+    Standard output cannot be written to, so that it fails as a closed one does.
+    """
+    for number, mode in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, mode)  # gets the lowest number that is free: this one
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def _abandon_output() -> None:

@@ -14,7 +14,7 @@ from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.config.differences import compare_settings
 from sysvitals.config.host import build_host
 from sysvitals.config.load import ConfigError
-from sysvitals.config.logs import configure_logging
+from sysvitals.config.logs import configure_logging, dropped_messages
 from sysvitals.config.settings import Settings
 from sysvitals.history.previous_boot import settle_ending
 from sysvitals.history.reading import read_last_mark
@@ -27,7 +27,7 @@ from sysvitals.model.event import SCHEMA_VERSION, Event
 from sysvitals.model.reading import Body, Change
 from sysvitals.model.samples import sample_bodies
 from sysvitals.model.state import State
-from sysvitals.model.status import Build, ConfigStatus, EventCount, SinkStatus
+from sysvitals.model.status import Build, ConfigStatus, EventCount, LogStatus, SinkStatus
 from sysvitals.outputs.console import ConsoleSink
 from sysvitals.outputs.exposition import Projection, encode_families, process_families
 from sysvitals.pipeline.bus import Bus
@@ -236,6 +236,7 @@ class Exporter:
         statuses += [SinkStatus(sink=one.name, dropped=one.dropped, waiting=one.waiting) for one in consumers]
         statuses += self._scheduler.wakes()
         statuses += self._keeper.statuses()
+        statuses.append(LogStatus(dropped=dropped_messages()))
         if self._history is not None:
             statuses.append(self._history.status())
         return statuses

@@ -9,10 +9,10 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from sysvitals import __version__
-from sysvitals.config.logs import configure_logging
+from sysvitals.config.logs import STANDARD_ERROR, configure_logging, log_what_python_prints
 from sysvitals.config.settings import Settings
 from sysvitals.exporter import Exporter, build_exporter
 from sysvitals.history.lock import claim_folder
@@ -28,12 +28,15 @@ _log = logging.getLogger(__name__)
 _LOSSES_SECONDS = 5.0
 _LIVE_SECONDS = 2.0
 _FIRST_ROUND_SECONDS = 10.0
+_END_SECONDS = 9.0
+"""Longer than an orderly end: 1 s for the server, 5 s for the history, half a second each for the console and the log.
+Shorter than the 10 s after which Docker kills."""
 LIVE_COLLECTORS = frozenset({"cpu", "load", "memory", "temperature", "fan", "network", "throttling", "wifi"})
 """What is read more often while somebody watches the page: what moves."""
 
 
-def serve(settings: Settings, load: Callable[[], Settings]) -> None:
-    """Run until SIGTERM or SIGINT. SIGHUP reads the configuration again.
+def serve(settings: Settings, load: Callable[[], Settings]) -> NoReturn:
+    """Run until SIGTERM or SIGINT, then end the process. SIGHUP reads the configuration again.
 
     Raises OSError where an address or the folder of the history is taken, ConfigError where the file for TLS and
     passwords will not do.
@@ -43,13 +46,19 @@ def serve(settings: Settings, load: Callable[[], Settings]) -> None:
     from sysvitals.web.server import listen  # noqa: PLC0415
 
     configure_logging(settings.log)
+    log_what_python_prints()
     door = Door(settings.web.config_file)
     sockets = listen(settings.web.listen_address)
     with claim_folder(settings.storage.path) if settings.history.enabled else contextlib.nullcontext():
-        _serve(settings, load, door, sockets)
+        status = _serve(settings, load, door, sockets)
+        logging.shutdown()
+        # Python itself would wait for threads that hang and flush to a terminal that was stopped. The claim goes with
+        # the process, so no other exporter writes this history before the last thread has ended
+        os._exit(status)
 
 
-def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", sockets: list[socket.socket]) -> None:
+def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", sockets: list[socket.socket]) -> int:
+    """Serve until a signal comes. Returns the exit status."""
     import asyncio  # noqa: PLC0415  # as in `serve`
 
     from sysvitals.outputs.live import LiveHub  # noqa: PLC0415
@@ -62,11 +71,14 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", socke
     server = build_server(door.guard(build_web_app(build_services(exporter, hub))), door.tls)
     supervisor = Supervisor(os.environ, os.getpid())
     # should we hang, and the watchdog end us: where each thread stood is in the log
-    faulthandler.enable()
+    emergencies = _open_without_waiting()
+    faulthandler.enable(emergencies)
     reasons: list[str] = []
     tasks: list[asyncio.Task[None]] = []
 
     def end(number: signal.Signals) -> None:
+        if not reasons:  # an end that hangs is cut short, and says where it hung
+            faulthandler.dump_traceback_later(_END_SECONDS, exit=True, file=emergencies)
         reasons.append(number.name)
         supervisor.stopping()
         for task in tasks:
@@ -97,7 +109,24 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", socke
                 task.cancel()
             exporter.stop(reasons[0] if reasons else "the server ended")
 
-    asyncio.run(run())
+    try:
+        # not `asyncio.run`, which waits for the threads of `to_thread` even if one hangs
+        asyncio.new_event_loop().run_until_complete(run())
+    except Exception:  # noqa: BLE001  # raised further, its traceback would be printed by Python, and waited for
+        _log.exception("the exporter ends because of an error")
+        return 1
+    return 0 if reasons else 1
+
+
+def _open_without_waiting() -> int:
+    """Open standard error once more for crash dumps, so that a stopped terminal or a full pipe does not keep them.
+
+    What does not fit is lost. A socket, such as the journal's, cannot be opened: then it is standard error itself.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY
+    with contextlib.suppress(OSError):
+        return os.open(f"/proc/self/fd/{STANDARD_ERROR}", flags)
+    return STANDARD_ERROR
 
 
 async def _tend(exporter: Exporter, door: "Door") -> None:

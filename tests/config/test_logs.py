@@ -3,12 +3,11 @@
 import json
 import logging
 import os
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-from sysvitals.config.logs import configure_logging
+from sysvitals.config.logs import configure_logging, dropped_messages
 from sysvitals.config.settings import Log
 
 
@@ -18,23 +17,35 @@ def _root_logger_as_before() -> Iterator[None]:
     handlers, level = root.handlers[:], root.level
     root.handlers[:] = []
     yield
+    close_handlers()
     root.handlers[:] = handlers
     root.setLevel(level)
 
 
-def test_what_is_below_the_level_is_not_said(capsys: pytest.CaptureFixture[str]) -> None:
+def close_handlers() -> None:
+    for handler in logging.getLogger().handlers:
+        handler.close()
+
+
+def written(capfd: pytest.CaptureFixture[str]) -> str:
+    """All that was logged."""
+    close_handlers()
+    return capfd.readouterr().err
+
+
+def test_what_is_below_the_level_is_not_said(capfd: pytest.CaptureFixture[str]) -> None:
     configure_logging(Log(level="warning"))
     logging.getLogger("x").info("quiet")
     logging.getLogger("x").warning("loud")
-    said = capsys.readouterr().err
+    said = written(capfd)
     assert "quiet" not in said
     assert said.rstrip().endswith("WARNING loud")
 
 
-def test_each_line_for_machines_is_one_json_object_whatever_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_line_for_machines_is_one_json_object_whatever_is_said(capfd: pytest.CaptureFixture[str]) -> None:
     configure_logging(Log(format="json"))
     logging.getLogger("some.part").error("two\nlines and ä %s", '"')
-    said = capsys.readouterr().err
+    said = written(capfd)
     (line,) = said.splitlines()
     told = json.loads(line)
     assert (told["level"], told["logger"], told["message"]) == ("error", "some.part", 'two\nlines and ä "')
@@ -42,22 +53,22 @@ def test_each_line_for_machines_is_one_json_object_whatever_is_said(capsys: pyte
     assert "exception" not in told
 
 
-def test_an_exception_stays_within_its_line_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_exception_stays_within_its_line_for_machines(capfd: pytest.CaptureFixture[str]) -> None:
     configure_logging(Log(format="json"))
     try:
         int("no number")
     except ValueError:
         logging.getLogger("x").exception("it failed")
-    said = capsys.readouterr().err
+    said = written(capfd)
     (line,) = said.splitlines()
     assert "ValueError: invalid literal" in json.loads(line)["exception"]
 
 
-def test_logging_that_is_configured_again_says_each_thing_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_logging_that_is_configured_again_says_each_thing_once(capfd: pytest.CaptureFixture[str]) -> None:
     configure_logging(Log(level="error", format="json"))
     configure_logging(Log(level="debug"))
     logging.getLogger("x").debug("once")
-    said = capsys.readouterr().err
+    said = written(capfd)
     assert said.count("once") == 1
     assert "{" not in said
 
@@ -65,21 +76,42 @@ def test_logging_that_is_configured_again_says_each_thing_once(capsys: pytest.Ca
 def test_the_journal_gets_priorities_and_no_second_time(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "stderr", sys.__stderr__)
     stream = os.fstat(2)
     monkeypatch.setenv("JOURNAL_STREAM", f"{stream.st_dev}:{stream.st_ino}")
     configure_logging(Log(level="debug"))
     logger = logging.getLogger("x")
     for say, text in ((logger.debug, "a"), (logger.info, "b"), (logger.warning, "c"), (logger.error, "d\ne")):
         say(text)
-    assert capfd.readouterr().err.splitlines() == ["<7>a", "<6>b", "<4>c", "<3>d", "<3>e"]
+    assert written(capfd).splitlines() == ["<7>a", "<6>b", "<4>c", "<3>d", "<3>e"]
 
 
 @pytest.mark.parametrize("stream", ["", "0:0", "nonsense"])
 def test_another_programs_journal_is_not_ours(
-    stream: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    stream: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JOURNAL_STREAM", stream)
     configure_logging(Log())
     logging.getLogger("x").warning("loud")
-    assert capsys.readouterr().err.rstrip().endswith("WARNING loud")
+    assert written(capfd).rstrip().endswith("WARNING loud")
+
+
+def test_a_message_that_does_not_fit_its_arguments_is_logged_as_such_and_stops_nothing(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging(Log(format="json"))
+    logging.getLogger("x").info("%d sensors", "no number")
+    logging.getLogger("x").info("next")
+    first, second = written(capfd).splitlines()
+    assert json.loads(first)["level"] == "error"
+    assert "'%d sensors'" in json.loads(first)["message"]
+    assert json.loads(second)["message"] == "next"
+
+
+def test_a_reload_goes_on_counting_what_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sysvitals.config.logs.STANDARD_ERROR", os.open(os.devnull, os.O_RDONLY))  # takes nothing
+    configure_logging(Log())
+    logging.getLogger("x").warning("lost")
+    configure_logging(Log(format="json"))
+    logging.getLogger("x").warning("lost too")
+    close_handlers()
+    assert dropped_messages() == 2

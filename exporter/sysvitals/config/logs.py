@@ -4,17 +4,54 @@ import json
 import logging
 import os
 import sys
+import threading
 from collections.abc import Mapping
 
+from sysvitals.config.log_thread import ThreadedHandler
 from sysvitals.config.settings import Log
 from sysvitals.model.event import format_time
 
+_log = logging.getLogger(__name__)
+
+STANDARD_ERROR = 2
+
 
 def configure_logging(settings: Log) -> None:
-    """Log as the settings say from now on."""
-    handler = logging.StreamHandler(sys.stderr)
+    """Log as the settings say from now on, in a thread that the first call starts."""
+    handler = _handler() or ThreadedHandler(STANDARD_ERROR)
     handler.setFormatter(_formatter(settings.format))
-    logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]  # not by `basicConfig`, which would close the handler that it sets again
+    root.setLevel(settings.level.upper())
+
+
+def dropped_messages() -> int:
+    """How many messages the log has lost since it was first configured."""
+    handler = _handler()
+    return handler.dropped if handler else 0
+
+
+def log_what_python_prints() -> None:
+    """Send through the log what Python itself writes on standard error, waiting for it: warnings and tracebacks."""
+    logging.captureWarnings(capture=True)
+    threading.excepthook = _log_thread_error
+    sys.unraisablehook = _log_unraisable
+
+
+def _handler() -> ThreadedHandler | None:
+    # the root logger is where Python keeps a process's log; a second place could only disagree with it
+    return next((handler for handler in logging.getLogger().handlers if isinstance(handler, ThreadedHandler)), None)
+
+
+def _log_thread_error(failure: threading.ExceptHookArgs) -> None:
+    if failure.exc_value is not None and not isinstance(failure.exc_value, SystemExit):
+        name = failure.thread.name if failure.thread else "unknown"
+        _log.critical("thread %s failed", name, exc_info=failure.exc_value)
+
+
+def _log_unraisable(failure: "sys.UnraisableHookArgs") -> None:
+    text = failure.err_msg or "an exception was ignored"
+    _log.error("%s: %r", text, failure.object, exc_info=failure.exc_value)
 
 
 def _formatter(form: str) -> logging.Formatter:
@@ -28,8 +65,8 @@ def _formatter(form: str) -> logging.Formatter:
 def _is_journal(environment: Mapping[str, str]) -> bool:
     """Whether standard error goes to systemd's journal, which names the device and inode of its stream."""
     try:
-        stream = os.fstat(sys.stderr.fileno())
-    except OSError:  # closed, or none that the system knows
+        stream = os.fstat(STANDARD_ERROR)
+    except OSError:  # closed
         return False
     return environment.get("JOURNAL_STREAM", "") == f"{stream.st_dev}:{stream.st_ino}"
 

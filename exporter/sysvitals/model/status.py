@@ -104,6 +104,15 @@ class ThreadStatus(Status, event="sysvitals.thread.status"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogStatus(Status, event="sysvitals.log.status"):
+    """The exporter's log."""
+
+    dropped: Annotated[
+        int, Counter("log_messages_dropped", help="Log messages that were lost: standard error was not read.")
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigStatus(Status, event="sysvitals.config.status"):
     """Whether the configuration that is on disk is the one in force."""
 
@@ -129,5 +138,6 @@ STATUSES: tuple[type[Status], ...] = (
     SinkStatus,
     HistoryStatus,
     ThreadStatus,
+    LogStatus,
     ConfigStatus,
 )

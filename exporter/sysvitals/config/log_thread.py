@@ -1,0 +1,91 @@
+"""A log that never holds up the code that logs: messages wait in a bounded queue, and one thread writes them."""
+
+import logging
+import os
+import select
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+LIMIT_MESSAGES = 1000
+_CLOSE_SECONDS = 0.5
+
+
+class ThreadedHandler(logging.Handler):
+    """Writes to `descriptor` in a thread of its own.
+
+    While that cannot be written to, at most `limit` messages wait. After that the oldest are dropped and counted, and
+    the first message that is written again says how many were lost before it.
+    """
+
+    def __init__(self, descriptor: int, *, limit: int = LIMIT_MESSAGES) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._limit = limit
+        self._waiting: SimpleQueue[str | None] = SimpleQueue()  # None: the end
+        self._ended = False
+        self._overtaken = 0
+        self._refused = 0
+        # sleeps unless there is something to write; a daemon, since a write that hangs must not keep the process
+        self._thread = Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+
+    @property
+    def dropped(self) -> int:
+        """Messages that were lost: they found no room, or were refused when they were written."""
+        return self._overtaken + self._refused
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Put the message into the queue. The caller holds this handler's lock, so nothing else puts or drops."""
+        try:
+            text = self.format(record)
+        except Exception as error:  # noqa: BLE001  # `logging` itself would write a traceback, and wait for that
+            text = self._compose(logging.ERROR, f"this message has the wrong arguments: {record.msg!r}: {error!r}")
+        if self._ended:
+            return
+        while self._waiting.qsize() >= self._limit:
+            try:
+                self._waiting.get_nowait()
+            except Empty:  # the thread was faster
+                break
+            self._overtaken += 1
+        self._waiting.put(text)
+
+    def close(self) -> None:
+        """Write what waits, which may take half a second, and end the thread."""
+        with self.lock:  # type: ignore[union-attr]  # None only before the constructor has run
+            if not self._ended:
+                self._ended = True
+                self._waiting.put(None)
+        self._thread.join(_CLOSE_SECONDS)
+        super().close()
+
+    def _run(self) -> None:
+        reported = 0
+        while (text := self._waiting.get()) is not None:
+            dropped = self.dropped
+            try:
+                if dropped > reported:
+                    lost = f"{dropped - reported} log messages were lost: standard error could not be written to"
+                    text = f"{self._compose(logging.WARNING, lost)}\n{text}"
+                self._write(f"{text}\n".encode(errors="backslashreplace"))
+            except (
+                OSError,
+                MemoryError,
+            ):  # such as a reader that is gone, or a full disk: reported when it works again
+                self._refused += 1
+            else:
+                reported = dropped
+
+    def _write(self, data: bytes) -> None:
+        # past sys.stderr, whose lock would be held while this hangs: Python takes that lock when it ends
+        while data:
+            try:
+                data = data[os.write(self._descriptor, data) :]
+            except BlockingIOError:  # another program that shares the terminal made it non-blocking
+                room = select.poll()
+                room.register(self._descriptor, select.POLLOUT)
+                room.poll()
+
+    def _compose(self, level: int, text: str) -> str:
+        """A message about the log itself, in the log's format."""
+        return self.format(logging.LogRecord(__name__, level, "", 0, text, None, None))

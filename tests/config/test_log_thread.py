@@ -1,0 +1,103 @@
+"""The log, while what it writes to is not read."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from sysvitals.config.log_thread import ThreadedHandler
+from tests.history.writing import wait_until
+from tests.stuck import full_pipe, stopped_terminal
+
+Place = Callable[[], AbstractContextManager[tuple[int, int]]]
+
+
+@contextmanager
+def logger_to(descriptor: int, limit: int = 1000) -> Iterator[tuple[logging.Logger, ThreadedHandler]]:
+    handler = ThreadedHandler(descriptor, limit=limit)
+    logger = logging.getLogger("tests.log_thread")
+    logger.propagate = False
+    logger.addHandler(handler)
+    try:
+        yield logger, handler
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+
+
+def lines_until(reading: int, last: str) -> list[str]:
+    """What comes out of the pipe, up to this line."""
+    with open(reading, encoding="utf-8", closefd=False) as pipe:
+        lines = []
+        for line in pipe:
+            lines.append(line.rstrip("\n").lstrip("."))
+            if lines[-1] == last:
+                return lines
+    raise AssertionError(lines)
+
+
+def test_closing_writes_what_waits_in_the_order_in_which_it_was_logged() -> None:
+    reading, writing = os.pipe()
+    with logger_to(writing) as (logger, handler):
+        for number in range(100):
+            logger.warning("%d ä \udc80", number)
+    os.close(writing)
+    with open(reading, encoding="utf-8") as pipe:
+        assert pipe.read().splitlines() == [f"{number} ä \\udc80" for number in range(100)]
+    assert not handler._thread.is_alive()
+    assert handler.dropped == 0
+
+
+def test_a_pipe_that_is_not_read_stops_no_logging_and_what_finds_no_room_is_counted_and_said() -> None:
+    with full_pipe() as (reading, writing), logger_to(writing, limit=10) as (logger, handler):
+        logger.warning("first")
+        wait_until(handler._waiting.empty)  # the thread has it, and hangs
+        for number in range(100):
+            logger.warning("%d", number)
+        assert handler.dropped == 90
+        logger.warning("last")
+        lost = "91 log messages were lost: standard error could not be written to"
+        assert lines_until(reading, "last") == ["first", lost, *map(str, range(91, 100)), "last"]
+        logger.warning("next")
+        assert lines_until(reading, "next") == ["next"]
+
+
+def test_messages_without_a_reader_are_lost_and_the_next_reader_learns_how_many(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reading = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    writing = os.open(fifo, os.O_WRONLY)
+    os.close(reading)
+    with logger_to(writing) as (logger, handler):
+        for _ in range(3):
+            logger.warning("unread")
+        wait_until(lambda: handler.dropped == 3)
+        reading = os.open(fifo, os.O_RDONLY)
+        logger.warning("read")
+        lost = "3 log messages were lost: standard error could not be written to"
+        assert lines_until(reading, "read") == [lost, "read"]
+    os.close(writing)
+    os.close(reading)
+
+
+def test_a_terminal_that_another_program_made_non_blocking_loses_nothing() -> None:
+    with full_pipe() as (reading, writing):
+        os.set_blocking(writing, False)
+        with logger_to(writing) as (logger, handler):
+            logger.warning("patient")
+            assert lines_until(reading, "patient") == ["patient"]
+        assert handler.dropped == 0
+
+
+@pytest.mark.parametrize("place", [full_pipe, stopped_terminal])
+def test_closing_gives_up_where_nothing_is_read_and_later_messages_are_not_kept(place: Place) -> None:
+    with place() as (_, writing), logger_to(writing) as (logger, handler):
+        logger.warning("never read")
+        wait_until(handler._waiting.empty)
+        handler.close()
+        assert handler._thread.is_alive()
+        logger.warning("too late")
+        assert handler._waiting.qsize() == 1  # the end alone, for the thread to find

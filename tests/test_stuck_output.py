@@ -1,0 +1,168 @@
+"""The exporter while what it prints is not read: readings go on, and it ends."""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from tests.stack.running import free_port
+from tests.stuck import full_pipe, stopped_terminal
+from tests.test_exporter import BELOW, ONLY_LOAD, Process, samples, stored, wait_for, wait_for_reader
+
+LOST = ("sysvitals_log_messages_dropped_total", "")
+
+Place = Callable[[], AbstractContextManager[tuple[int, int]]]
+
+
+@contextlib.contextmanager
+def serving(folder: Path, *flags: str, **more: object) -> Iterator[Process]:
+    """The exporter at a port that does not have to be read off its log."""
+    folder.mkdir(exist_ok=True)
+    process = Process(folder, *BELOW, *ONLY_LOAD, *flags, addresses=(f"127.0.0.1:{free_port()}",), **more)  # type: ignore[arg-type]
+    try:
+        process.wait_until_ready()
+        yield process
+    finally:
+        process.kill()
+
+
+def history_bytes(process: Process) -> int:
+    return sum(file.stat().st_size for file in process.storage.rglob("*.jsonl"))
+
+
+@pytest.mark.parametrize("place", [full_pipe, stopped_terminal])
+@pytest.mark.parametrize("streams", [("stderr",), ("stdout",), ("stdout", "stderr")], ids="+".join)
+def test_readings_go_on_and_it_ends_while_what_it_prints_is_not_read(
+    place: Place, streams: tuple[str, ...], tmp_path: Path
+) -> None:
+    file = tmp_path / "sysvitals.yml"
+    file.write_text("log: {level: debug}\n")
+    flags = [
+        f"--config.file={file}",
+        "--console",
+        "--collector.load.max-age=0",
+        "--history.flush-interval=50ms",
+    ]
+    with place() as (_, writing), serving(tmp_path / "run", *flags, **dict.fromkeys(streams, writing)) as process:
+        file.write_text("".join(f"nonsense-{number}: 1\n" for number in range(1500)))  # an error in the log for each
+        assert process.get("/-/reload", method="POST")[0] == 400
+        before = history_bytes(process)
+        found = samples(process.get()[1])
+        assert ("system_load1", "") in found
+        assert (found[LOST] >= 400) == ("stderr" in streams)
+        wait_for(lambda: history_bytes(process) > before, "the event of the scrape")
+        assert process.get("/")[0] == 200
+        assert process.get("/-/healthy")[0] == 200
+        process.stop()
+        assert stored(process.storage)[-1]["data"] == {"reason": "SIGTERM"}
+
+
+def test_a_crash_ends_it_while_its_log_is_not_read(tmp_path: Path) -> None:
+    with full_pipe() as (_, writing), serving(tmp_path / "run", stderr=writing) as process:
+        process.send(signal.SIGABRT)
+        assert process.wait() == -signal.SIGABRT
+
+
+def test_a_crash_says_where_each_thread_stood(tmp_path: Path) -> None:
+    with serving(tmp_path / "run") as process:
+        process.send(signal.SIGABRT)
+        assert process.wait() == -signal.SIGABRT
+        assert "Fatal Python error: Aborted" in process.log
+        assert "config/log_thread.py" in process.log
+        assert "INFO    page    http" in process.log  # what stood there before is not overwritten
+
+
+def test_a_request_that_hangs_does_not_keep_it(tmp_path: Path) -> None:
+    file = tmp_path / "sysvitals.yml"
+    file.write_text("log: {level: info}\n")
+    with serving(tmp_path / "run", f"--config.file={file}") as process:
+        file.unlink()
+        os.mkfifo(file)
+        with contextlib.closing(process.ask("/-/reload", method="POST")):
+            writer = wait_for_reader(file)
+            process.stop()
+        os.close(writer)
+        assert stored(process.storage)[-1]["name"] == "sysvitals.stopped"
+
+
+END_HANGS = """
+import sys, threading
+import sysvitals.serve
+from sysvitals.exporter import Exporter
+from sysvitals.cli import main
+sysvitals.serve._END_SECONDS = 0.1
+Exporter.stop = lambda *_: threading.Event().wait()
+sys.exit(main())
+"""
+
+
+def test_an_end_that_hangs_is_cut_short_and_says_where_it_hung(tmp_path: Path) -> None:
+    with serving(tmp_path / "run", program=(sys.executable, "-c", END_HANGS)) as process:
+        process.send(signal.SIGTERM)
+        assert process.wait() == 1
+        assert "Timeout (0:00:00.100000)!" in process.log
+        assert "line 7 in <lambda>" in process.log
+
+
+SERVER_FAILS = """
+import sys
+import sysvitals.serve
+from sysvitals.web.server import Server
+from sysvitals.cli import main
+async def fail(_server):
+    raise RuntimeError("no more descriptors")
+Server.main_loop = fail
+sys.exit(main())
+"""
+
+
+def test_a_server_that_fails_ends_it_with_its_reason_in_the_log(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    process = Process(folder, *BELOW, *ONLY_LOAD, program=(sys.executable, "-c", SERVER_FAILS))
+    try:
+        assert process.wait() == 1
+    finally:
+        process.kill()
+    assert "ERROR   the exporter ends because of an error\nTraceback" in process.log
+    assert "RuntimeError: no more descriptors" in process.log
+    assert stored(process.storage)[-1]["data"] == {"reason": "the server ended"}
+
+
+THREAD_FAILS = """
+import sys, threading, warnings
+import sysvitals.serve
+from sysvitals.cli import main
+announce = sysvitals.serve._announce
+def fail():
+    raise RuntimeError("a bug")
+def announce_and_fail(*arguments):
+    threading.Thread(target=fail, name="worker").start()
+    warnings.warn("soon to go")
+    announce(*arguments)
+sysvitals.serve._announce = announce_and_fail
+sys.exit(main())
+"""
+
+
+def test_what_python_itself_prints_goes_the_way_of_the_log(tmp_path: Path) -> None:
+    with serving(tmp_path / "run", "--log.format=json", program=(sys.executable, "-c", THREAD_FAILS)) as process:
+        process.stop()
+        lines = [json.loads(line) for line in process.log.splitlines()]
+    by_message = {line["message"]: line for line in lines}
+    assert "RuntimeError: a bug" in by_message["thread worker failed"]["exception"]
+    assert [line for line in lines if line["logger"] == "py.warnings" and "soon to go" in line["message"]]
+
+
+def test_streams_that_are_closed_are_no_reason_not_to_serve(tmp_path: Path) -> None:
+    closed = ("/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-m", "sysvitals")
+    with serving(tmp_path / "run", "--console", program=closed) as process:
+        assert ("system_load1", "") in samples(process.get()[1])
+        process.stop()
+        assert stored(process.storage)[-1]["name"] == "sysvitals.stopped"
