@@ -7,8 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from sysvitals.config.log_thread import ThreadedHandler
 from sysvitals.config.logs import configure_logging, dropped_messages
 from sysvitals.config.settings import Log
+
+PATIENCE_SECONDS = 20.0
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +28,8 @@ def _root_logger_as_before() -> Iterator[None]:
 def close_handlers() -> None:
     for handler in logging.getLogger().handlers:
         handler.close()
+        if isinstance(handler, ThreadedHandler):
+            handler._thread.join(PATIENCE_SECONDS)  # longer than closing waits: this machine may be busy
 
 
 def written(capfd: pytest.CaptureFixture[str]) -> str:
