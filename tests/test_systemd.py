@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -124,20 +123,6 @@ def test_the_collectors_are_one_line() -> None:
     assert describe_collectors({"load": "ok"}) == "1 collectors read"
 
 
-@pytest.mark.parametrize("victim", ["heartbeat", "watcher", "history"])
-def test_a_thread_that_ends_is_named(victim: str, tmp_path: Path) -> None:
-    exporter = build(only_load(history=True, storage__path=str(tmp_path)))
-    exporter.start()
-    threads = {"heartbeat": exporter._runner, "watcher": exporter._watcher, "history": exporter._sinks[0]}
-    try:
-        assert exporter.dead_threads() == []
-        part: Any = threads[victim]
-        part.stop(*([5.0] if victim == "history" else []))
-        assert exporter.dead_threads() == [victim]
-    finally:
-        exporter.stop("the end of the test")
-
-
 def test_a_console_that_nobody_reads_any_more_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = os.pipe()
     os.close(reader)
@@ -149,7 +134,7 @@ def test_a_console_that_nobody_reads_any_more_is_no_fault(monkeypatch: pytest.Mo
     try:
         console._thread.join(PATIENCE_SECONDS)  # type: ignore[union-attr]
         assert not console._thread.is_alive()  # type: ignore[union-attr]
-        assert exporter.dead_threads() == []
+        assert exporter.faults() == []
     finally:
         exporter.stop("the end of the test")
         with contextlib.suppress(BrokenPipeError):
@@ -209,4 +194,4 @@ def test_a_service_that_hangs_falls_silent_and_says_where_it_hung(
     assert service.wait(PATIENCE_SECONDS) == -signal.SIGABRT
     log = (tmp_path / "log").read_text()
     assert "Fatal Python error: Aborted" in log
-    assert "in _beat" in log
+    assert "pipeline/scheduler.py" in log

@@ -14,7 +14,7 @@ from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.config.differences import compare_settings
 from sysvitals.config.host import build_host
 from sysvitals.config.load import ConfigError
-from sysvitals.config.logs import configure_logging, dropped_messages
+from sysvitals.config.logs import configure_logging, dropped_messages, log_handler
 from sysvitals.config.settings import Settings
 from sysvitals.history.previous_boot import settle_ending
 from sysvitals.history.reading import read_last_mark
@@ -218,6 +218,9 @@ class Exporter:
         history = self._history
         if history is not None:
             yield Duty("history", lambda: history.thread, history.restart)
+        log = log_handler()
+        if log is not None:
+            yield Duty("log", lambda: log.thread, log.start)
 
     def _remember(self) -> Remembered:
         collectors = self.settings.collector

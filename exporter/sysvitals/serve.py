@@ -73,13 +73,14 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", socke
     # should we hang, and the watchdog end us: where each thread stood is in the log
     emergencies = _open_without_waiting()
     faulthandler.enable(emergencies)
-    reasons: list[str] = []
+    endings: list[tuple[str, int]] = []
+    """Why to end, and with which status. The first one holds."""
     tasks: list[asyncio.Task[None]] = []
 
-    def end(number: signal.Signals) -> None:
-        if not reasons:  # an end that hangs is cut short, and says where it hung
+    def end(reason: str, status: int) -> None:
+        if not endings:  # an end that hangs is cut short, and says where it hung
             faulthandler.dump_traceback_later(_END_SECONDS, exit=True, file=emergencies)
-        reasons.append(number.name)
+        endings.append((reason, status))
         supervisor.stopping()
         for task in tasks:
             task.cancel()
@@ -94,12 +95,12 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", socke
     async def run() -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, end, number)
+            loop.add_signal_handler(number, end, number.name, 0)
         loop.add_signal_handler(signal.SIGHUP, reload)
         hub.attach(loop.call_soon_threadsafe)
         exporter.start()
         _announce(settings, sockets, "https" if door.tls else "http")
-        duties = [_tend(exporter, door), _follow(exporter, hub)]
+        duties = [_tend(exporter, door, end), _follow(exporter, hub)]
         duties += [_report(exporter, supervisor)] if supervisor.is_there else []
         tasks.extend(asyncio.create_task(duty) for duty in duties)
         try:
@@ -107,7 +108,7 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", socke
         finally:
             for task in tasks:
                 task.cancel()
-            exporter.stop(reasons[0] if reasons else "the server ended")
+            exporter.stop(endings[0][0] if endings else "the server ended")
 
     try:
         # not `asyncio.run`, which waits for the threads of `to_thread` even if one hangs
@@ -115,7 +116,7 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", socke
     except Exception:  # noqa: BLE001  # raised further, its traceback would be printed by Python, and waited for
         _log.exception("the exporter ends because of an error")
         return 1
-    return 0 if reasons else 1
+    return endings[0][1] if endings else 1
 
 
 def _open_without_waiting() -> int:
@@ -129,12 +130,15 @@ def _open_without_waiting() -> int:
     return STANDARD_ERROR
 
 
-async def _tend(exporter: Exporter, door: "Door") -> None:
+async def _tend(exporter: Exporter, door: "Door", end: Callable[[str, int], None]) -> None:
     import asyncio  # noqa: PLC0415  # as in `serve`
 
     while True:
         await asyncio.sleep(_LOSSES_SECONDS)
-        exporter.tend()
+        if lost := exporter.tend():
+            reason = f"thread died and cannot be started again: {', '.join(lost)}"
+            _log.critical("the exporter ends, so that its supervisor starts it again: %s", reason)
+            end(reason, 1)
         door.look()
 
 
@@ -149,16 +153,21 @@ async def _follow(exporter: Exporter, hub: "LiveHub") -> None:
 
 
 async def _report(exporter: Exporter, supervisor: Supervisor) -> None:
-    """Tell the service manager when we are ready, and from then on that nothing hangs, until something does."""
+    """Tell the service manager when we are ready, and from then on, as long as it is so, that nothing hangs."""
     import asyncio  # noqa: PLC0415  # as in `serve`
 
     await asyncio.to_thread(exporter.refresh, _FIRST_ROUND_SECONDS)
     supervisor.ready(_status(exporter))
-    # asked in a thread: where the event loop or the runner hangs, nobody answers, and silence is what is understood
-    while not (dead := await asyncio.to_thread(exporter.dead_threads)):
-        supervisor.alive(_status(exporter))
+    before: list[str] = []
+    while True:
+        # asked in a thread: where the event loop or the scheduler hangs, the watchdog hears nothing and restarts us
+        faults = await asyncio.to_thread(exporter.faults)
+        if not faults:
+            supervisor.alive(_status(exporter))
+        elif faults != before:
+            _log.error("%s; if it stays so, the service's watchdog restarts the exporter", "; ".join(faults))
+        before = faults
         await asyncio.sleep(supervisor.interval_seconds)
-    _log.error("%s ended though it should not have; the service's watchdog restarts the exporter", ", ".join(dead))
 
 
 def _reload(exporter: Exporter, supervisor: Supervisor) -> None:

@@ -43,8 +43,8 @@ def test_closing_writes_what_waits_in_the_order_in_which_it_was_logged() -> None
     with log_to(writing) as (log, handler):
         for number in range(100):
             log(f"{number} ä \udc80")
-    handler._thread.join(PATIENCE_SECONDS)  # longer than closing waits: this machine may be busy
-    assert not handler._thread.is_alive()
+    handler.thread.join(PATIENCE_SECONDS)  # longer than closing waits: this machine may be busy
+    assert not handler.thread.is_alive()
     os.close(writing)
     with open(reading, encoding="utf-8") as pipe:
         assert pipe.read().splitlines() == [f"{number} ä \\udc80" for number in range(100)]
@@ -98,6 +98,22 @@ def test_closing_gives_up_where_nothing_is_read_and_later_messages_are_not_kept(
         log("never read")
         wait_until(handler._waiting.empty)
         handler.close()
-        assert handler._thread.is_alive()
+        assert handler.thread.is_alive()
         log("too late")
         assert handler._waiting.qsize() == 1  # the end alone, for the thread to find
+
+
+def test_a_thread_that_died_is_replaced_by_one_that_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    with log_to(writing) as (log, handler):
+        with monkeypatch.context() as patch:
+            patch.setattr("threading.excepthook", lambda _failure: None)
+            patch.setattr(handler, "_write", lambda _data: 1 // 0)
+            log("deadly")
+            handler.thread.join(PATIENCE_SECONDS)
+        assert not handler.thread.is_alive()
+        handler.start()
+        log("next")
+        assert lines_until(reading, "next") == ["next"]
+    os.close(writing)
+    os.close(reading)

@@ -29,7 +29,7 @@ def close_handlers() -> None:
     for handler in logging.getLogger().handlers:
         handler.close()
         if isinstance(handler, ThreadedHandler):
-            handler._thread.join(PATIENCE_SECONDS)  # longer than closing waits: this machine may be busy
+            handler.thread.join(PATIENCE_SECONDS)  # longer than closing waits: this machine may be busy
 
 
 def written(capfd: pytest.CaptureFixture[str]) -> str:

@@ -25,9 +25,14 @@ class ThreadedHandler(logging.Handler):
         self._ended = False
         self._overtaken = 0
         self._refused = 0
+        self._reported = 0
+        self.start()
+
+    def start(self) -> None:
+        """Begin to write, also once more after the thread has died."""
         # sleeps unless there is something to write; a daemon, since a write that hangs must not keep the process
-        self._thread = Thread(target=self._run, name="log", daemon=True)
-        self._thread.start()
+        self.thread = Thread(target=self._run, name="log", daemon=True)
+        self.thread.start()
 
     @property
     def dropped(self) -> int:
@@ -56,25 +61,40 @@ class ThreadedHandler(logging.Handler):
             if not self._ended:
                 self._ended = True
                 self._waiting.put(None)
-        self._thread.join(_CLOSE_SECONDS)
+        self.thread.join(_CLOSE_SECONDS)
         super().close()
 
     def _run(self) -> None:
-        reported = 0
-        while (text := self._waiting.get()) is not None:
+        while texts := self._take():
             dropped = self.dropped
             try:
-                if dropped > reported:
-                    lost = f"{dropped - reported} log messages were lost: standard error could not be written to"
-                    text = f"{self._compose(logging.WARNING, lost)}\n{text}"
-                self._write(f"{text}\n".encode(errors="backslashreplace"))
+                report = [self._report(dropped - self._reported)] if dropped > self._reported else []
+                self._write("".join(f"{text}\n" for text in (*report, *texts)).encode(errors="backslashreplace"))
             except (
                 OSError,
                 MemoryError,
             ):  # such as a reader that is gone, or a full disk: reported when it works again
-                self._refused += 1
+                self._refused += len(texts)
             else:
-                reported = dropped
+                self._reported = dropped
+
+    def _take(self) -> list[str]:
+        """Wait for messages. None at the end.
+
+        All that wait are taken: with one at a time a burst would be lost, since the thread that logs gives way to this
+        one only every few milliseconds.
+        """
+        texts: list[str] = []
+        text = self._waiting.get()
+        while text is not None:
+            texts.append(text)
+            try:
+                text = self._waiting.get_nowait()
+            except Empty:
+                return texts
+        if texts:
+            self._waiting.put(None)  # to be found by the next call
+        return texts
 
     def _write(self, data: bytes) -> None:
         # past sys.stderr, whose lock would be held while this hangs: Python takes that lock when it ends
@@ -85,6 +105,9 @@ class ThreadedHandler(logging.Handler):
                 room = select.poll()
                 room.register(self._descriptor, select.POLLOUT)
                 room.poll()
+
+    def _report(self, lost: int) -> str:
+        return self._compose(logging.WARNING, f"{lost} log messages were lost: standard error could not be written to")
 
     def _compose(self, level: int, text: str) -> str:
         """A message about the log itself, in the log's format."""

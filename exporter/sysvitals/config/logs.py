@@ -18,16 +18,22 @@ STANDARD_ERROR = 2
 
 def configure_logging(settings: Log) -> None:
     """Log as the settings say from now on, in a thread that the first call starts."""
-    handler = _handler() or ThreadedHandler(STANDARD_ERROR)
+    handler = log_handler() or ThreadedHandler(STANDARD_ERROR)
     handler.setFormatter(_formatter(settings.format))
     root = logging.getLogger()
     root.handlers[:] = [handler]  # not by `basicConfig`, which would close the handler that it sets again
     root.setLevel(settings.level.upper())
 
 
+def log_handler() -> ThreadedHandler | None:
+    """Return what writes the log, None before it is configured."""
+    # the root logger is where Python keeps a process's log; a second place could only disagree with it
+    return next((handler for handler in logging.getLogger().handlers if isinstance(handler, ThreadedHandler)), None)
+
+
 def dropped_messages() -> int:
     """How many messages the log has lost since it was first configured."""
-    handler = _handler()
+    handler = log_handler()
     return handler.dropped if handler else 0
 
 
@@ -36,11 +42,6 @@ def log_what_python_prints() -> None:
     logging.captureWarnings(capture=True)
     threading.excepthook = _log_thread_error
     sys.unraisablehook = _log_unraisable
-
-
-def _handler() -> ThreadedHandler | None:
-    # the root logger is where Python keeps a process's log; a second place could only disagree with it
-    return next((handler for handler in logging.getLogger().handlers if isinstance(handler, ThreadedHandler)), None)
 
 
 def _log_thread_error(failure: threading.ExceptHookArgs) -> None:
