@@ -106,9 +106,9 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", socke
         try:
             await server.serve(sockets=sockets)
         finally:
-            for task in tasks:
-                task.cancel()
-            exporter.stop(endings[0][0] if endings else "the server ended")
+            if not endings:
+                end("the server ended", 1)
+            exporter.stop(endings[0][0])
 
     try:
         # not `asyncio.run`, which waits for the threads of `to_thread` even if one hangs
@@ -116,7 +116,7 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", socke
     except Exception:  # noqa: BLE001  # raised further, its traceback would be printed by Python, and waited for
         _log.exception("the exporter ends because of an error")
         return 1
-    return endings[0][1] if endings else 1
+    return endings[0][1]
 
 
 def _open_without_waiting() -> int:
