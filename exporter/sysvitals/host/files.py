@@ -38,11 +38,11 @@ def parse_float(text: str) -> float:
 
 
 def optional(read: Callable[[Host, str], T], host: Host, path: str) -> T | None:
-    """What `read` gives, or None where the file is not there. A file that is there and fails still raises."""
+    """What `read` gives, or None where there are no data (`NO_DATA`). Any other failure still raises."""
     try:
         return read(host, path)
     except OSError as error:
-        if error.errno in _ABSENT:
+        if error.errno in NO_DATA:
             return None
         raise
 
@@ -72,4 +72,21 @@ def shorten(text: str, length: int = 40) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO})
+NO_DATA = {
+    errno.ENOENT: "no such file: the driver does not have it, or its device was unplugged",
+    errno.ENOTDIR: "as ENOENT, for a folder",
+    errno.ENODEV: "the device is gone: unplugged, or a battery taken out",
+    errno.ENXIO: "the device has no such value (drivetemp, thinkpad), or is gone",
+    errno.ENODATA: "nothing measured: a thermal zone without a value, a Wi-Fi card whose radio is off (iwlwifi)",
+    errno.EAGAIN: "nothing measured yet (tmp102, sun8i), or its power domain is off (Tegra)",
+    errno.EBUSY: "cannot be asked now: CPUs that are offline (cpufreq), a controller that is held (asus-ec)",
+    errno.ENETDOWN: "a Wi-Fi card that is switched off (ath10k, ath11k)",
+    errno.ESHUTDOWN: "the same, while its firmware starts again",
+    errno.EOPNOTSUPP: "this model of a device does not have what its driver offers (amdgpu)",
+}
+"""Errors that say that there is no data, or none now, and why: what they stand for is absent, and nothing is broken.
+
+From the drivers' sources and Documentation/hwmon of Linux 6.12. All others are failures: EIO, ETIMEDOUT and EREMOTEIO
+of a bus or device that does not answer, EACCES and EPERM of a permission. EINVAL is one too, because it says nothing of
+why; where a subsystem gives it a meaning (a network device that is down), its source knows that.
+"""

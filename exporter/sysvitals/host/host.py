@@ -75,6 +75,10 @@ class Host:
         """Where a link points, as it is written there."""
         return os.readlink(path)
 
+    def resolve(self, path: str) -> str:
+        """The path with all links followed, as far as they lead."""
+        return os.path.realpath(path)
+
     def exists(self, path: str) -> bool:
         """Whether anything is at that path that this user can see."""
         return os.path.exists(path)

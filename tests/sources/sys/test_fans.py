@@ -53,10 +53,10 @@ def test_the_tachometer_of_nvidia_is_a_fan(tmp_path: Path) -> None:
 
 
 def test_a_speed_that_fails_does_not_hide_the_duty_nor_the_next_fan(tmp_path: Path) -> None:
-    files = chip("pwmfan", pwm1="255", fan2_input="1200") | {f"{CHIP}/fan1_input.ERRNO-EAGAIN": ""}
+    files = chip("pwmfan", pwm1="255", fan2_input="1200") | {f"{CHIP}/fan1_input.ERRNO-EIO": ""}
     found = read_fans(build_host(tmp_path, files))
     assert [f for f in found if isinstance(f, Fan)] == [Fan("pwmfan", "fan1", None, 1.0), Fan("pwmfan", "fan2", 1200)]
-    assert [(f.what, f.error) for f in found if isinstance(f, Fault)] == [("pwmfan fan1_input", "EAGAIN")]
+    assert [(f.what, f.error) for f in found if isinstance(f, Fault)] == [("pwmfan fan1_input", "EIO")]
 
 
 def test_a_fan_that_its_chip_calls_faulty_gives_no_value(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """`/sys/class/hwmon`: chips that measure temperatures, voltages, currents, power and fans.
 
 A chip's number (`hwmon3`) changes from boot to boot, so nothing here is known by it. A chip is known by its driver,
-and where one host may well have several alike (NVMe drives, I²C chips, PCI cards) by its device too.
+and where one host may well have several alike (disks, I²C chips, PCI cards) by its device too: what it is, where the
+kernel gives a serial number, else where it is plugged in.
 """
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -13,9 +15,14 @@ from sysvitals.host.files import attempt, optional, read_int
 from sysvitals.host.host import Host
 from sysvitals.host.sysfs import list_names, read_label
 from sysvitals.model.collector import Fault
+from sysvitals.sources.sys.devices import find_bus, find_place, read_identity, resolve_device
 
 _ONE_OF_A_KIND = frozenset({"", "platform", "thermal"})
 """Buses whose devices are named by address or by nothing useful, and rarely come twice: there the driver is enough."""
+_SLEEPY = frozenset({"pci", "scsi"})
+"""Buses whose devices the kernel may put to sleep, and whose chips a read wakes: graphics cards and disks."""
+_COUNTED = re.compile(r"(iwlwifi|mt[0-9a-z]+)_(?:phy)?[0-9]+")
+"""Drivers that add to their name how often they began (iwlwifi mvm/tt.c), or the radio's number (mt76)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +30,8 @@ class Chip:
     """One chip. `label` tells it from all others of the host and is the same after a reboot.
 
     `driver` is the chip's own name (`nvme`), `device` the name of the device behind it (`nvme0`, `thermal_zone0`,
-    `1-0048`), empty where it has none; `files` are the names in its folder.
+    `1-0048`), empty where it has none; `files` are the names in its folder; `subsystem` is the device's (`scsi`), and
+    `path` is where it really is, below sysfs.
     """
 
     folder: str
@@ -31,6 +39,13 @@ class Chip:
     device: str
     label: str
     files: frozenset[str]
+    subsystem: str = ""
+    path: str = ""
+
+    @property
+    def bus(self) -> str:
+        """The bus whose chips are read one after the other, or empty."""
+        return find_bus(self.path)
 
     def sensors(self, kind: str, attribute: str) -> list[str]:
         """Names such as `temp1` of which the chip has this attribute, in the order of their numbers.
@@ -50,7 +65,7 @@ def read_chips(host: Host) -> list[Chip | Fault]:
     """All chips, and a Fault for each that is there and cannot be looked at. Raises OSError for the class's folder."""
     root = f"{host.sysfs}/class/hwmon"
     found = [(name, attempt(name, _read_chip, host, f"{root}/{name}")) for name in list_names(host, root)]
-    chips = _tell_apart([chip for _, chip in found if isinstance(chip, Chip)])
+    chips = _tell_apart(host, [chip for _, chip in found if isinstance(chip, Chip)])
     return [*chips, *(fault for _, fault in found if isinstance(fault, Fault))]
 
 
@@ -61,6 +76,12 @@ def find_chip(host: Host, driver: str) -> str | None:
         if attempt(name, optional, read_label, host, f"{root}/{name}/name") == driver:
             return f"{root}/{name}"
     return None
+
+
+def is_asleep(host: Host, chip: Chip) -> bool:
+    """Whether the kernel has put the chip's device to sleep. Reading it would wake it, and keep it awake."""
+    path = f"{chip.folder}/device/power/runtime_status"
+    return chip.subsystem in _SLEEPY and attempt(chip.label, optional, read_label, host, path) == "suspended"
 
 
 def read_values(host: Host, chip: Chip, sensor: str, attributes: Iterable[str]) -> tuple[dict[str, int], list[Fault]]:
@@ -77,7 +98,7 @@ def read_values(host: Host, chip: Chip, sensor: str, attributes: Iterable[str]) 
         value = attempt(f"{chip.label} {file}", optional, read_value, host, f"{chip.folder}/{file}")
         if isinstance(value, Fault):
             faults.append(value)
-        elif value is not None:
+        elif value is not None and not _is_error_number(chip, value):
             values[attribute] = value
     return values, faults
 
@@ -136,19 +157,32 @@ def _read_chip(host: Host, folder: str) -> Chip | None:
         files = list_names(host, folder)
     device = os.path.basename(_readlink(host, f"{folder}/device"))
     driver = driver or device or os.path.basename(folder)
-    bus = os.path.basename(_readlink(host, f"{folder}/device/subsystem")) if device else ""
-    label = driver if bus in _ONE_OF_A_KIND else _with_device(driver, device)
-    return Chip(folder, driver, device, label, frozenset(files))
+    subsystem = os.path.basename(_readlink(host, f"{folder}/device/subsystem")) if device else ""
+    path = resolve_device(host, f"{folder}/device") if device else ""
+    chip = Chip(folder, driver, device, driver, frozenset(files), subsystem, path)
+    return replace(chip, label=_label(host, chip))
 
 
-def _tell_apart(chips: list[Chip]) -> list[Chip]:
+def _label(host: Host, chip: Chip) -> str:
+    counted = _COUNTED.fullmatch(chip.driver)
+    name = counted[1] if counted else chip.driver
+    if chip.subsystem in _ONE_OF_A_KIND:
+        return name
+    identity = attempt(name, read_identity, host, f"{chip.folder}/device", chip.subsystem)
+    if isinstance(identity, str) and identity:
+        return f"{name}_{identity}"
+    return _join(name, find_place(host, chip.path) or chip.device)
+
+
+def _tell_apart(host: Host, chips: list[Chip]) -> list[Chip]:
+    drives = [chip for chip in chips if chip.subsystem == "nvme"]
+    if len(drives) == 1:
+        # the kernel cannot mix up the only one, and its disk is nvme0n1
+        chips = [replace(chip, label=chip.device) if chip is drives[0] else chip for chip in chips]
     counts = Counter(chip.label for chip in chips)
-    chips = [
-        replace(chip, label=_with_device(chip.driver, chip.device)) if counts[chip.label] > 1 and chip.device else chip
-        for chip in chips
-    ]
+    chips = [_lengthen(host, chip) if counts[chip.label] > 1 else chip for chip in chips]
     taken: set[str] = set()
-    for index, chip in enumerate(chips):
+    for index, chip in sorted(enumerate(chips), key=lambda found: found[1].path):
         label, number = chip.label, 1
         while label in taken:
             number += 1
@@ -158,8 +192,21 @@ def _tell_apart(chips: list[Chip]) -> list[Chip]:
     return chips
 
 
-def _with_device(driver: str, device: str) -> str:
-    return device if device.startswith(driver) else f"{driver}_{device}"
+def _lengthen(host: Host, chip: Chip) -> Chip:
+    if chip.subsystem in _ONE_OF_A_KIND:
+        return replace(chip, label=_join(chip.label, chip.device)) if chip.device else chip
+    # two devices with one serial number, or two of one place
+    place = find_place(host, chip.path)
+    return chip if chip.label.endswith(place) else replace(chip, label=f"{chip.label}_{place}")
+
+
+def _is_error_number(chip: Chip, value: int) -> bool:
+    # this driver gives what went wrong as a value (nouveau_hwmon.c, Linux 6.12): -19 while the card is off
+    return chip.driver == "nouveau" and -4096 < value < 0
+
+
+def _join(driver: str, name: str) -> str:
+    return name if name.startswith(driver) else f"{driver}_{name}"
 
 
 def _is_number(text: str) -> bool:
