@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from sysvitals.model.catalog import Catalog, Family
 from sysvitals.model.collector import Collector
 from sysvitals.model.metric import Label
+from sysvitals.model.plausible import KINDS
 from sysvitals.model.reading import Body, fields_of
 
 
@@ -19,6 +20,17 @@ def render_reference(catalog: Catalog) -> str:
         '`sysvitals_collector_available{collector="…"} 0`, one that is broken has `sysvitals_collector_success` 0.',
         "Adding a metric is safe. Renaming or removing one, a new label and another unit are breaking changes, and the",
         "changelog names them.",
+        "",
+        *_LABELS,
+        "",
+        "## Values that are not believed",
+        "",
+        "What no sensor can measure is no measurement: it is absent, and counted in `sysvitals_read_errors_total` as",
+        "`garbage`.",
+        "",
+        "| kind | from | to | unit | why |",
+        "|---|---|---|---|---|",
+        *(f"| {k.name} | {k.lowest:,} | {k.highest:,} | {k.unit} | {_cell(k.reason)} |" for k in KINDS),
     ]
     for collector in catalog.collectors:
         lines += ["", f"## {collector.name}", "", f"{collector.help}.", ""]
@@ -30,6 +42,32 @@ def render_reference(catalog: Catalog) -> str:
     lines += ["", "## The exporter itself", ""]
     lines += ["Beside these, `process_*` families tell what the process costs.", *_metrics(catalog, None)]
     return "\n".join(lines) + "\n"
+
+
+_LABELS = (
+    "## Labels",
+    "",
+    "A label means the same thing after a reboot, as far as the kernel gives something that stays. `chip` is:",
+    "",
+    "| thing | named by | example | stays |",
+    "|---|---|---|---|",
+    "| chip of the board, thermal zone | driver | `cpu_thermal`, `rp1_adc` | yes |",
+    "| SATA, SAS or USB disk | model and short hash of its WWN | `drivetemp_ST4000VN008-1f0c9a37` | yes, on any port |",
+    "| disk that gives no WWN | PCI address and port | `drivetemp_0000:00:17.0-2` | on its port |",
+    "| the only NVMe drive | the kernel's name | `nvme0` | until another is added |",
+    "| several NVMe drives | model and short hash of the serial number | `nvme_Disk-980-5b1e0c42` | yes, in any slot |",
+    "| graphics and other PCI cards | PCI address | `amdgpu_0000:01:00.0` | in its slot, until cards are added |",
+    "| I2C chip | number of the board's bus and address | `lm75_1-0048` | yes, where the device tree numbers the bus |",
+    "| I2C chip behind PCI or USB | PCI address, port, and its own | `jc42_0000:00:1f.4-0018` | in its slot |",
+    "| one-wire sensor | its id | `w1_slave_temp_28-000005e2fdc3` | yes |",
+    "| USB device | PCI address or controller, and port | `kraken2_0000:00:14.0-9` | on its port |",
+    "| like things of which the kernel says nothing else | a number | `twins_2` | no |",
+    "",
+    "`device` is the kernel's name. `sda`, `nvme0n1` and `wlan0` may be another's after a reboot if there are more.",
+    "`system_storage_info` has `chip` beside `device`, which joins an NVMe drive's temperature and traffic:",
+    "",
+    "    system_temperature_celsius * on (instance, chip) group_left (device, model) system_storage_info",
+)
 
 
 def _metrics(catalog: Catalog, collector: str | None) -> Iterator[str]:

@@ -311,10 +311,10 @@ _DISK = (
     time_series(
         About(
             title="How worn is the storage?",
-            description="Used part of an eMMC's life, known by tenths. An SD card never tells it, an NVMe drive only "
-            "to root.",
+            description="Used part of an eMMC's life, known by tenths. That of NVMe drives, and of the few SD cards "
+            "that know it, takes root and is not read.",
             docs="prometheus/RUNBOOK.md#storageworn",
-            missing="no eMMC: SD cards do not tell their wear",
+            missing="no eMMC: the wear of other storage is not read",
             unit=units.RATIO,
             minimum=0,
             thresholds=rising(STORAGE_WORN, STORAGE_WORN_OUT),

@@ -10,7 +10,8 @@ from tests.recorded import HOSTS, RecordedHost
 
 
 def read(name: str) -> list[Power | Fault]:
-    return list(power_supply.read(RecordedHost(HOSTS / name)))
+    found: list[Any] = list(power_supply.COLLECTOR.run(RecordedHost(HOSTS / name)))
+    return found
 
 
 def power(chip: str, sensor: str, **values: Any) -> Power:

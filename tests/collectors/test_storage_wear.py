@@ -1,8 +1,10 @@
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sysvitals.collectors import storage_wear
+from sysvitals.collectors import storage_wear, temperature
 from sysvitals.collectors.storage_wear import StorageWear
 from sysvitals.model.collector import Fault, Unavailable
 from tests.building import build_host
@@ -15,7 +17,8 @@ def build_emmc(folder: Path, **files: str) -> RecordedHost:
 
 
 def read(host: RecordedHost) -> list[StorageWear | Fault]:
-    return list(storage_wear.read(host))
+    found: list[Any] = list(storage_wear.COLLECTOR.run(host))
+    return found
 
 
 def only(host: RecordedHost) -> StorageWear:
@@ -75,9 +78,31 @@ def test_what_tells_no_wear_has_no_wear_and_says_so(name: str) -> None:
 def test_an_nvme_drive_is_named() -> None:
     assert read(RecordedHost(HOSTS / "pi-5")) == [
         StorageWear(
-            device="nvme0n1", type="NVMe", model="MADE-UP NVME 512GB", firmware="1.0", state="live", wear_known=False
+            device="nvme0n1",
+            type="NVMe",
+            model="MADE-UP NVME 512GB",
+            firmware="1.0",
+            state="live",
+            chip="nvme0",
+            wear_known=False,
         )
     ]
+
+
+def test_a_drive_and_its_temperatures_are_joined_by_the_chips_label() -> None:
+    drives = read(RecordedHost(HOSTS / "nuc"))
+    temperatures = temperature.COLLECTOR.run(RecordedHost(HOSTS / "nuc"))
+    chips = {t.chip for t in temperatures if isinstance(t, temperature.Temperature) and t.chip.startswith("nvme")}
+    assert {drive.chip for drive in drives if isinstance(drive, StorageWear)} == chips
+    assert len(chips) == 2
+
+
+def test_a_card_or_drive_that_is_taken_out_is_gone_without_a_fault(tmp_path: Path) -> None:
+    host = build_host(tmp_path, {"sys/block/mmcblk0/device/type": "SD\n", "sys/block/nvme0n1/device/model": "Disk\n"})
+    probes = list(storage_wear.find(host))
+    assert [probe.name for probe in probes] == ["mmcblk0", "nvme0n1"]
+    shutil.rmtree(tmp_path / "sys/block")
+    assert [item for probe in probes for item in probe.read()] == []
 
 
 def test_wear_that_makes_no_sense_is_a_fault_and_hides_nothing_else(tmp_path: Path) -> None:

@@ -12,13 +12,15 @@ from sysvitals.model.reading import subject_of
 from tests.building import build_host
 from tests.recorded import HOSTS, RecordedHost, recorded_hosts
 
+DRIVES = ("nvme_MADE-UP-NVME-1TB-90923336", "nvme_MADE-UP-NVME-1TB-a8d8e637")
+
 
 def readings(name: str) -> list[Temperature]:
-    return [r for r in temperature.read(RecordedHost(HOSTS / name)) if isinstance(r, Temperature)]
+    return [r for r in temperature.COLLECTOR.run(RecordedHost(HOSTS / name)) if isinstance(r, Temperature)]
 
 
 def faults(name: str) -> list[tuple[str, str]]:
-    return [(f.what, f.error) for f in temperature.read(RecordedHost(HOSTS / name)) if isinstance(f, Fault)]
+    return [(f.what, f.error) for f in temperature.COLLECTOR.run(RecordedHost(HOSTS / name)) if isinstance(f, Fault)]
 
 
 def test_a_raspberry_pi_5_has_its_processor_drive_and_io_chip() -> None:
@@ -47,13 +49,13 @@ def test_a_pc_has_its_cores_two_drives_and_the_zone_without_a_twin() -> None:
     assert [(r.chip, r.sensor) for r in found] == [
         ("acpitz", "temp1"),
         ("pch_skylake", "temp1"),
-        *((drive, sensor) for drive in ("nvme0", "nvme1") for sensor in ("Composite", "Sensor 1", "Sensor 2")),
+        *((drive, sensor) for drive in DRIVES for sensor in ("Composite", "Sensor 1", "Sensor 2")),
         ("coretemp", "Package id 0"),
         *(("coretemp", f"Core {number}") for number in range(4)),
         ("amdgpu_0000:01:00.0", "edge"),
         ("x86_pkg_temp", "temp1"),
     ]
-    assert faults("nuc") == [("iwlwifi_1 temp1_input", "ENODATA")]
+    assert faults("nuc") == []  # its Wi-Fi card is switched off, and has no temperature
 
 
 def test_hostile_files_give_readings_that_are_fit_to_tell() -> None:
@@ -62,7 +64,7 @@ def test_hostile_files_give_readings_that_are_fit_to_tell() -> None:
     for reading in found:
         json.dumps(dataclasses.asdict(reading), allow_nan=False)
         assert (reading.chip + reading.sensor).isprintable()
-    assert {error for _, error in faults("hostile")} >= {"EIO", "EAGAIN", "ENODATA", "garbage"}
+    assert {error for _, error in faults("hostile")} >= {"EIO", "EINVAL", "EACCES", "garbage"}
 
 
 @pytest.mark.parametrize("name", ["container", "vm", "qemu-raspi4b"])
@@ -73,7 +75,7 @@ def test_a_host_without_sensors_says_so(name: str) -> None:
 
 def test_a_host_whose_only_sensor_fails_has_sensors(tmp_path: Path) -> None:
     host = build_host(tmp_path, {"sys/class/thermal/thermal_zone0/temp.ERRNO-EIO": ""})
-    (fault,) = temperature.read(host)
+    (fault,) = temperature.COLLECTOR.run(host)
     assert isinstance(fault, Fault)
 
 

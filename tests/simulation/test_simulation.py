@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sysvitals.collectors import temperature
 from sysvitals.host.host import Host
 from sysvitals.simulation.errors import SimulationError
 from sysvitals.simulation.scenario import Scenario, parse_scenario
@@ -23,7 +24,6 @@ from sysvitals.sources.proc.wireless import Wireless, read_wireless
 from sysvitals.sources.sys.cpus import Policy, read_policies
 from sysvitals.sources.sys.fans import Fan, read_fans
 from sysvitals.sources.sys.netclass import read_interface
-from sysvitals.sources.sys.temperatures import Temperature, read_temperatures
 
 START = 1_800_000_000.0
 
@@ -59,7 +59,9 @@ def ask(host: Host, command: str) -> str:
 
 
 def celsius(host: Host) -> float:
-    found = {one.chip: one.celsius for one in read_temperatures(host) if isinstance(one, Temperature)}
+    found = {
+        one.chip: one.celsius for one in temperature.COLLECTOR.run(host) if isinstance(one, temperature.Temperature)
+    }
     return found["cpu_thermal"]
 
 
@@ -375,7 +377,7 @@ def test_readers_that_hammer_never_see_what_no_source_can_read(tmp_path: Path) -
             while not ending.is_set():
                 try:
                     read_uptime(host)
-                    found = [*read_netdev(host), *read_mounts(host), *read_temperatures(host)]
+                    found = [*read_netdev(host), *read_mounts(host), *temperature.COLLECTOR.run(host)]
                     wrong.extend(str(one) for one in found if type(one).__name__ == "Fault")
                     stat = read_stat(host)
                     assert len(stat.cpus) == 4

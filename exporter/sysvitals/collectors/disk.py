@@ -28,7 +28,13 @@ class Options:
 class Disk(Reading, event="system.disk.io.updated"):
     """One disk's traffic since it appeared."""
 
-    device: Annotated[str, Label("The kernel's name of the disk: `mmcblk0`, `sda`, `nvme0n1`, `dm-0`.")]
+    device: Annotated[
+        str,
+        Label(
+            "The kernel's name of the disk: `mmcblk0`, `sda`, `nvme0n1`, `dm-0`. With several of a kind it may be "
+            "another's after a reboot."
+        ),
+    ]
     reads: Annotated[int, Counter("disk_reads_completed", help="Reads that were completed.", origin=_ORIGIN)]
     read_bytes: Annotated[int, Counter("disk_read", unit="bytes", help="Bytes read.", origin=_ORIGIN)]
     read_seconds: Annotated[

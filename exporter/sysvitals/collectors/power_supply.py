@@ -2,20 +2,27 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from sysvitals.host.host import Host
-from sysvitals.model.collector import Collector, Fault, Unavailable
+from sysvitals.model.collector import Collector, Fault, Probe, Unavailable
 from sysvitals.model.metric import Detail, Gauge, Label
 from sysvitals.model.reading import Reading
-from sysvitals.sources.sys.power_sensors import Measure, read_rails
+from sysvitals.sources.sys.power_sensors import Limits, Measure, PowerChip, find_power_chips, read_rails
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Power(Reading, event="system.power.updated"):
     """What one chip measures under one label."""
 
-    chip: Annotated[str, Label("Driver, and device where several may be alike: `rpi_volt`. The same after a reboot.")]
+    chip: Annotated[
+        str,
+        Label(
+            "Driver, and which device where several may be alike: `rpi_volt`, `ina226_1-0040`. The same after a "
+            "reboot: see Labels."
+        ),
+    ]
     sensor: Annotated[str, Label("The driver's own label, such as `core`, or `in1` where it gives none.")]
     volts: Annotated[
         float | None,
@@ -53,12 +60,21 @@ class Power(Reading, event="system.power.updated"):
     watts_critical: Annotated[float | None, Detail("Power that does harm.", unit="watts")] = None
 
 
-def read(host: Host) -> Iterator[Power | Fault]:
-    """One reading a chip and label."""
-    found = read_rails(host)
+def find(host: Host) -> Iterator[Probe | Fault]:
+    """One probe a chip."""
+    found = list(find_power_chips(host))
     if not found:
         raise Unavailable("no chip that measures voltage, current or power and that the kernel knows")
-    for rail in found:
+    for thing in found:
+        if isinstance(thing, Fault):
+            yield thing
+        else:
+            yield Probe(thing.chip.label, partial(read, host, thing, limits={}), bus=thing.chip.bus)
+
+
+def read(host: Host, chip: PowerChip, limits: Limits) -> Iterator[Power | Fault]:
+    """One reading a label of the chip."""
+    for rail in read_rails(host, chip, limits):
         if isinstance(rail, Fault):
             yield rail
             continue
@@ -82,5 +98,5 @@ def read(host: Host) -> Iterator[Power | Fault]:
 _NOTHING = Measure(None)
 
 COLLECTOR = Collector(
-    name="power_supply", help="Voltages, currents and power that chips measure", readings=(Power,), read=read
+    name="power_supply", help="Voltages, currents and power that chips measure", readings=(Power,), find=find
 )

@@ -1,15 +1,17 @@
 """Which cards and drives there are, and how worn those are that tell."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
+from sysvitals.host.files import attempt
 from sysvitals.host.host import Host
-from sysvitals.model.collector import Collector, Fault, Unavailable
+from sysvitals.model.collector import Collector, Fault, Probe, Unavailable
 from sysvitals.model.metric import Detail, Gauge, Info, Label
 from sysvitals.model.reading import Reading
-from sysvitals.sources.sys.mmc import Card, read_cards
-from sysvitals.sources.sys.nvme import Drive, read_drives
+from sysvitals.sources.sys.mmc import Card, list_cards, read_card
+from sysvitals.sources.sys.nvme import Drive, list_drives, read_drive
 
 _CARD = "/sys/block/mmcblk*/device/"
 _life = Gauge(
@@ -37,16 +39,24 @@ def _describe(help_text: str) -> Info:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageWear(Reading, event="system.storage.wear.updated"):
-    """One card or drive. An SD card never tells its wear, and an NVMe drive only to root: they have no wear series."""
+    """One card or drive. Only eMMC has wear series: what NVMe drives and a few industrial SD cards know takes root."""
 
-    device: Annotated[str, Label("The kernel's name of the disk: `mmcblk0`, `nvme0n1`.")]
+    device: Annotated[
+        str,
+        Label("The kernel's name: `mmcblk0`, `nvme0n1`. With several of a kind it may be another's after a reboot."),
+    ]
     type: Annotated[str, _describe("`SD`, `MMC` (eMMC) or `NVMe`.")]
     model: Annotated[str | None, _describe("The name that it gives itself.")] = None
     manufacturer: Annotated[str | None, _describe("Number of the maker of a card or eMMC: `0x000015`.")] = None
     manufactured: Annotated[str | None, _describe("Month in which a card or eMMC was made: `08/2021`.")] = None
     firmware: Annotated[str | None, _describe("Version of an NVMe drive's firmware.")] = None
     state: Annotated[str | None, _describe("State of an NVMe drive: `live` when all is well.")] = None
-    wear_known: Annotated[bool, Detail("Whether it tells its wear; SD cards never do, NVMe drives only to root.")]
+    chip: Annotated[
+        str | None, _describe("Label of an NVMe drive's temperatures, which stays with the drive: join by it.")
+    ] = None
+    wear_known: Annotated[
+        bool, Detail("Whether its wear is known without root: that of eMMC, not that of SD cards and NVMe drives.")
+    ]
     life_used_a: Annotated[float | None, _life.at(area="a")] = None
     life_used_b: Annotated[float | None, _life.at(area="b")] = None
     pre_eol_normal: Annotated[bool | None, _pre_eol.at(state="normal")] = None
@@ -54,27 +64,38 @@ class StorageWear(Reading, event="system.storage.wear.updated"):
     pre_eol_urgent: Annotated[bool | None, _pre_eol.at(state="urgent")] = None
 
 
-def read(host: Host) -> Iterator[StorageWear | Fault]:
-    """One reading a card or drive."""
-    found = [*read_cards(host), *read_drives(host)]
-    if not found:
-        raise Unavailable("no SD card, eMMC or NVMe drive (other disks tell their wear over SMART, to root alone)")
-    for one in found:
-        match one:
-            case Card():
-                yield from (part for part in (one.life_time, one.pre_eol) if isinstance(part, Fault))
-                yield _build_card(one)
-            case Drive():
-                yield StorageWear(
-                    device=one.device,
-                    type="NVMe",
-                    model=one.model,
-                    firmware=one.firmware,
-                    state=one.state,
-                    wear_known=False,
-                )
-            case Fault():
-                yield one
+def find(host: Host) -> Iterator[Probe]:
+    """One probe a card or drive."""
+    cards, drives = list_cards(host), list_drives(host)
+    if not cards and not drives:
+        raise Unavailable("no SD card, eMMC or NVMe drive (the wear of other disks takes SMART and root)")
+    for device in cards:
+        yield Probe(device, partial(read, host, device, read_card))
+    for device in drives:
+        yield Probe(device, partial(read, host, device, read_drive))
+
+
+def read(
+    host: Host, device: str, read_device: Callable[[Host, str], Card | Drive | None]
+) -> Iterator[StorageWear | Fault]:
+    """The reading of one card or drive; none where it was taken out."""
+    found = attempt(device, read_device, host, device)
+    match found:
+        case Card():
+            yield from (part for part in (found.life_time, found.pre_eol) if isinstance(part, Fault))
+            yield _build_card(found)
+        case Drive():
+            yield StorageWear(
+                device=found.device,
+                type="NVMe",
+                model=found.model,
+                firmware=found.firmware,
+                state=found.state,
+                chip=found.chip,
+                wear_known=False,
+            )
+        case Fault():
+            yield found
 
 
 def _build_card(card: Card) -> StorageWear:
@@ -101,7 +122,7 @@ COLLECTOR = Collector(
     name="storage_wear",
     help="Wear of eMMC, and which cards and drives there are",
     readings=(StorageWear,),
-    read=read,
+    find=find,
     interval=3600.0,
     max_age=300.0,
 )

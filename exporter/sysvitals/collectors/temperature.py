@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from sysvitals.host.host import Host
-from sysvitals.model.collector import Collector, Fault, Unavailable
+from sysvitals.model.collector import Collector, Fault, Probe, Unavailable
 from sysvitals.model.metric import Gauge, Label
 from sysvitals.model.reading import Reading
-from sysvitals.sources.sys.temperatures import read_temperatures
+from sysvitals.sources.sys.temperatures import ChipSensors, Limits, LoneZone, find_sensors, read_chip, read_zone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,9 +17,19 @@ class Temperature(Reading, event="system.temperature.updated"):
     """One temperature sensor."""
 
     chip: Annotated[
-        str, Label("Driver, and device where several may be alike: `cpu_thermal`, `nvme0`. The same after a reboot.")
+        str,
+        Label(
+            "Driver, and which device where several may be alike: `cpu_thermal`, `nvme0`, "
+            "`drivetemp_ST4000VN008-1f0c9a37`. The same after a reboot: see Labels."
+        ),
     ]
-    sensor: Annotated[str, Label("The driver's own label, or `temp1` where it gives none.")]
+    sensor: Annotated[
+        str,
+        Label(
+            "The driver's own label, or `temp1` where it gives none. Thermal zones of one type are numbered as the "
+            "kernel found them."
+        ),
+    ]
     celsius: Annotated[
         float,
         Gauge(
@@ -48,11 +59,24 @@ class Temperature(Reading, event="system.temperature.updated"):
     ] = None
 
 
-def read(host: Host) -> Iterator[Temperature | Fault]:
-    """One reading a sensor; a sensor that fails does not hide its siblings."""
-    found = read_temperatures(host)
+def find(host: Host) -> Iterator[Probe | Fault]:
+    """One probe a chip, and one a thermal zone that no chip shows."""
+    found = list(find_sensors(host))
     if not found:
         raise Unavailable("no temperature sensor that the kernel knows (in a container, mount the host's /sys)")
+    for thing in found:
+        match thing:
+            case ChipSensors():
+                yield Probe(thing.chip.label, partial(read, host, thing, limits={}), bus=thing.chip.bus)
+            case LoneZone():
+                yield Probe(thing.zone.name, partial(read, host, thing, limits={}))
+            case Fault():
+                yield thing
+
+
+def read(host: Host, thing: ChipSensors | LoneZone, limits: Limits) -> Iterator[Temperature | Fault]:
+    """One reading a sensor; a sensor that fails does not hide its siblings."""
+    found = read_chip(host, thing, limits) if isinstance(thing, ChipSensors) else read_zone(host, thing, limits)
     for t in found:
         if isinstance(t, Fault):
             yield t
@@ -60,4 +84,4 @@ def read(host: Host) -> Iterator[Temperature | Fault]:
             yield Temperature(chip=t.chip, sensor=t.sensor, celsius=t.celsius, critical=t.critical, maximum=t.maximum)
 
 
-COLLECTOR = Collector(name="temperature", help="Temperatures", readings=(Temperature,), read=read, interval=5.0)
+COLLECTOR = Collector(name="temperature", help="Temperatures", readings=(Temperature,), find=find, interval=5.0)

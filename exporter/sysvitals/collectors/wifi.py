@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
+from sysvitals.host.files import attempt
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.metric import Counter, Gauge, Label
+from sysvitals.model.plausible import NOISE, SIGNAL, Kind
 from sysvitals.model.reading import Reading
 from sysvitals.sources.proc.wireless import Wireless, read_wireless
 from sysvitals.sources.sys.netclass import read_carrier, read_wifi_devices
@@ -74,7 +76,7 @@ def read(host: Host) -> Iterator[Wifi | Fault]:
     for device in devices:
         row = rows.get(device)
         if row is not None and not row.silent:
-            yield _build(row)
+            yield from _build(row)
         else:
             # with a link, yet without a word of its signal, it is an access point or its driver keeps silent
             carrier = read_carrier(host, device)
@@ -83,16 +85,23 @@ def read(host: Host) -> Iterator[Wifi | Fault]:
             yield Wifi(device=device, associated=None if carrier else False)
 
 
-def _build(row: Wireless) -> Wifi:
-    return Wifi(
+def _build(row: Wireless) -> Iterator[Wifi | Fault]:
+    signal = attempt(f"{row.device} signal", _check, SIGNAL, row.signal_dbm)
+    noise = attempt(f"{row.device} noise", _check, NOISE, row.noise_dbm)
+    yield from (part for part in (signal, noise) if isinstance(part, Fault))
+    yield Wifi(
         device=row.device,
         associated=True,
-        signal=row.signal_dbm,
+        signal=None if isinstance(signal, Fault) else signal,
         link_quality=row.quality,
-        noise=row.noise_dbm,
+        noise=None if isinstance(noise, Fault) else noise,
         discarded_retry=row.retry,
         discarded_misc=row.misc,
     )
+
+
+def _check(kind: Kind, decibels: int | None) -> int | None:
+    return None if decibels is None else kind.check(decibels)
 
 
 COLLECTOR = Collector(name="wifi", help="Signal of Wi-Fi devices", readings=(Wifi,), read=read)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sysvitals.model.collector import Fault
-from sysvitals.sources.sys.mmc import Card, parse_code, parse_life_time, read_cards
+from sysvitals.sources.sys.mmc import Card, list_cards, parse_code, parse_life_time, read_card
 from tests.building import build_host
 from tests.recorded import HOSTS, RecordedHost
 
@@ -25,8 +25,9 @@ def build_card(folder: Path, files: dict[str, str], device: str = "mmcblk0") -> 
 
 
 def only_card(host: RecordedHost) -> Card:
-    (card,) = read_cards(host)
-    assert isinstance(card, Card)
+    (device,) = list_cards(host)
+    card = read_card(host, device)
+    assert card is not None
     return card
 
 
@@ -89,22 +90,14 @@ def test_wear_that_cannot_be_read_does_not_hide_the_chip(tmp_path: Path) -> None
     assert card.name == "BJTD4R"
 
 
-def test_a_card_that_fails_does_not_hide_its_siblings(tmp_path: Path) -> None:
-    build_card(tmp_path, {"type.ERRNO-EIO": ""}, "mmcblk1")
-    fine, broken = read_cards(build_card(tmp_path, EMMC))
-    assert isinstance(fine, Card)
-    assert isinstance(broken, Fault)
-    assert (broken.what, broken.error) == ("mmcblk1", "EIO")
-
-
 def test_a_card_just_taken_out_is_left_out(tmp_path: Path) -> None:
-    assert read_cards(build_host(tmp_path, {"sys/block/mmcblk0/size": "1"})) == []
+    assert read_card(build_host(tmp_path, {"sys/block/mmcblk0/size": "1"}), "mmcblk0") is None
 
 
 def test_other_disks_are_no_cards(tmp_path: Path) -> None:
     host = build_host(tmp_path, {"sys/block/sda/device/type": "0", "sys/block/0/device/type": "0"})
-    assert read_cards(host) == []
+    assert list_cards(host) == []
 
 
 def test_a_host_without_sysfs_has_no_cards(tmp_path: Path) -> None:
-    assert read_cards(build_host(tmp_path, {"proc/uptime": "1 1"})) == []
+    assert list_cards(build_host(tmp_path, {"proc/uptime": "1 1"})) == []

@@ -1,7 +1,9 @@
 from pathlib import Path
 
+from sysvitals.host.host import Host
 from sysvitals.model.collector import Fault
-from sysvitals.sources.sys.power_sensors import Measure, Rail, read_rails
+from sysvitals.sources.sys import power_sensors
+from sysvitals.sources.sys.power_sensors import Measure, Rail, find_power_chips
 from tests.building import build_host
 
 CHIP = "sys/class/hwmon/hwmon0"
@@ -9,6 +11,14 @@ CHIP = "sys/class/hwmon/hwmon0"
 
 def chip(driver: str, **files: str) -> dict[str, str]:
     return {f"{CHIP}/{name}": f"{text}\n" for name, text in {"name": driver, **files}.items()}
+
+
+def read_rails(host: Host) -> list[Rail | Fault]:
+    """What a first look at the host gives."""
+    found: list[Rail | Fault] = []
+    for thing in find_power_chips(host):
+        found += [thing] if isinstance(thing, Fault) else power_sensors.read_rails(host, thing, {})
+    return found
 
 
 def test_the_kernels_thousandths_and_millionths_become_whole_units(tmp_path: Path) -> None:

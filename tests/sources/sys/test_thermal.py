@@ -38,12 +38,19 @@ def test_a_zone_whose_type_fails_is_a_fault_and_one_without_is_called_as_its_fol
     assert zone.type == "thermal_zone1"
 
 
-@pytest.mark.parametrize("error", ["EINVAL", "ENODATA", "EAGAIN", "EIO"])
+@pytest.mark.parametrize("error", ["EINVAL", "EIO"])
 def test_a_zone_that_does_not_answer_raises_what_its_driver_says(tmp_path: Path, error: str) -> None:
     host = build_host(tmp_path, {f"{ROOT}/thermal_zone0/temp.ERRNO-{error}": ""})
     zone = Zone(f"{host.sysfs}/class/thermal/thermal_zone0", "thermal_zone0", "cv0-thermal")
     with pytest.raises(OSError, match=r"thermal_zone0/temp"):
         read_zone_temperature(host, zone)
+
+
+@pytest.mark.parametrize("error", ["ENODATA", "EAGAIN"])
+def test_a_zone_without_data_has_no_temperature(tmp_path: Path, error: str) -> None:
+    host = build_host(tmp_path, {f"{ROOT}/thermal_zone0/temp.ERRNO-{error}": ""})
+    zone = Zone(f"{host.sysfs}/class/thermal/thermal_zone0", "thermal_zone0", "iwlwifi_1")
+    assert read_zone_temperature(host, zone) is None
 
 
 def test_a_zone_that_is_gone_has_no_temperature(tmp_path: Path) -> None:

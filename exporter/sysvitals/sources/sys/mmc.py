@@ -1,4 +1,8 @@
-"""`/sys/block/mmcblk*/device`: SD cards and eMMC, and what eMMC tells of its wear."""
+"""`/sys/block/mmcblk*/device`: SD cards and eMMC, and what eMMC tells of its wear.
+
+SD cards have no such registers. Some industrial ones answer CMD56 in their maker's own format, which takes root and is
+not asked here.
+"""
 
 from dataclasses import dataclass
 from string import hexdigits
@@ -27,12 +31,28 @@ class Card:
     pre_eol: int | Fault | None
 
 
-def read_cards(host: Host) -> list[Card | Fault]:
-    """All cards and chips. Raises OSError; one that cannot be read is a Fault, one just taken out is left out."""
+def list_cards(host: Host) -> list[str]:
+    """Names of all cards and chips. Raises OSError."""
     # mmcblk0boot0 and mmcblk0rpmb are parts of mmcblk0 with disks of their own
-    devices = [name for name in list_names(host, f"{host.sysfs}/block") if name.removeprefix("mmcblk").isdigit()]
-    cards = [attempt(device, _read_card, host, device) for device in devices if device.startswith("mmcblk")]
-    return [card for card in cards if card is not None]
+    names = list_names(host, f"{host.sysfs}/block")
+    return [name for name in names if name.startswith("mmcblk") and name.removeprefix("mmcblk").isdigit()]
+
+
+def read_card(host: Host, device: str) -> Card | None:
+    """One card or chip, or None where it was just taken out. Raises OSError."""
+    folder = f"{host.sysfs}/block/{device}/device/"
+    kind = optional(read_label, host, folder + "type")
+    if kind is None:
+        return None
+    return Card(
+        device=device,
+        type=kind,
+        name=optional(read_label, host, folder + "name") or None,
+        manufacturer=optional(read_label, host, folder + "manfid") or None,
+        date=optional(read_label, host, folder + "date") or None,
+        life_time=attempt(f"{device} life_time", _read_life_time, host, folder),
+        pre_eol=attempt(f"{device} pre_eol_info", optional, _read_pre_eol, host, folder + "pre_eol_info"),
+    )
 
 
 def parse_life_time(text: str) -> tuple[int, int]:
@@ -47,22 +67,6 @@ def parse_code(text: str, *, most: int) -> int:
     if not digits or len(digits) > 8 or digits.strip(hexdigits) or int(digits, 16) > most:
         raise ValueError(f"not a code of the eMMC standard: {shorten(text)!r}")
     return int(digits, 16)
-
-
-def _read_card(host: Host, device: str) -> Card | None:
-    folder = f"{host.sysfs}/block/{device}/device/"
-    kind = optional(read_label, host, folder + "type")
-    if kind is None:
-        return None
-    return Card(
-        device=device,
-        type=kind,
-        name=optional(read_label, host, folder + "name") or None,
-        manufacturer=optional(read_label, host, folder + "manfid") or None,
-        date=optional(read_label, host, folder + "date") or None,
-        life_time=attempt(f"{device} life_time", _read_life_time, host, folder),
-        pre_eol=attempt(f"{device} pre_eol_info", optional, _read_pre_eol, host, folder + "pre_eol_info"),
-    )
 
 
 def _read_life_time(host: Host, folder: str) -> tuple[int, int] | None:

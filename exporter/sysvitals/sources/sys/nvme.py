@@ -1,27 +1,31 @@
 """`/sys/block/nvme*/device`: which NVMe drives there are, as far as the kernel tells without privileges."""
 
+import os
 from dataclasses import dataclass
 
-from sysvitals.host.files import attempt, optional
+from sysvitals.host.files import optional
 from sysvitals.host.host import Host
 from sysvitals.host.sysfs import list_names, read_label
-from sysvitals.model.collector import Fault
+from sysvitals.sources.sys.hwmon import chips_of, read_chips
 
 
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """One namespace (a disk) of an NVMe drive. `state` is the controller's, `live` when all is well."""
+    """One namespace (a disk) of an NVMe drive. `state` is the controller's, `live` when all is well.
+
+    `chip` is the label of the drive's temperatures.
+    """
 
     device: str
     model: str | None
     firmware: str | None
     state: str | None
+    chip: str | None = None
 
 
-def read_drives(host: Host) -> list[Drive | Fault]:
-    """All NVMe disks. Raises OSError; one that cannot be read is a Fault."""
-    devices = [name for name in list_names(host, f"{host.sysfs}/block") if is_namespace(name)]
-    return [attempt(device, _read_drive, host, device) for device in devices]
+def list_drives(host: Host) -> list[str]:
+    """Names of all NVMe disks. Raises OSError."""
+    return [name for name in list_names(host, f"{host.sysfs}/block") if is_namespace(name)]
 
 
 def is_namespace(name: str) -> bool:
@@ -30,11 +34,16 @@ def is_namespace(name: str) -> bool:
     return name.startswith("nvme") and controller.isdigit() and number.isdigit()
 
 
-def _read_drive(host: Host, device: str) -> Drive:
-    folder = f"{host.sysfs}/block/{device}/device/"
+def read_drive(host: Host, device: str) -> Drive | None:
+    """One disk, or None where it was just taken out. Raises OSError."""
+    folder = f"{host.sysfs}/block/{device}/device"
+    if not list_names(host, folder):
+        return None
+    controller = os.path.basename(host.resolve(folder))
     return Drive(
         device=device,
-        model=optional(read_label, host, folder + "model") or None,
-        firmware=optional(read_label, host, folder + "firmware_rev") or None,
-        state=optional(read_label, host, folder + "state") or None,
+        model=optional(read_label, host, f"{folder}/model") or None,
+        firmware=optional(read_label, host, f"{folder}/firmware_rev") or None,
+        state=optional(read_label, host, f"{folder}/state") or None,
+        chip=next((chip.label for chip in chips_of(read_chips(host)) if chip.device == controller), None),
     )

@@ -11,14 +11,43 @@ from dataclasses import dataclass
 from sysvitals.host.files import attempt
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Fault
-from sysvitals.sources.sys.hwmon import Chip, chips_of, is_faulty, read_chips, read_labels, read_values, report_faulty
+from sysvitals.model.plausible import TEMPERATURE
+from sysvitals.sources.sys.hwmon import (
+    Chip,
+    chips_of,
+    is_asleep,
+    is_faulty,
+    read_chips,
+    read_labels,
+    read_values,
+    report_faulty,
+)
 from sysvitals.sources.sys.thermal import Zone, read_critical_point, read_zone_temperature, read_zones
 
-_NO_SENSOR = frozenset({-128_000, 127_500})
-"""What chips give for an input to which nothing is connected."""
-_LIMIT = 1_000_000
-"""Limits beyond 1000 °C mean that there is none: an NVMe drive without one says 65261.85 °C."""
-_ABSOLUTE_ZERO = -273_150
+Limits = dict[str, dict[str, int]]
+"""The limits of each sensor that were read so far, as the kernel gives them.
+
+They are read once for each time that a chip is found. They change only when somebody sets them, and reading them can
+cost more than the temperature: an NVMe drive gets a command for each, and some write each into their error log
+(nvme/host/hwmon.c). They are not read while finding, which has to answer even when a chip does not.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ChipSensors:
+    """A chip with temperatures: its sensors' labels, and the thermal zones that are behind some of them."""
+
+    chip: Chip
+    labels: dict[str, str]
+    zones: dict[str, Zone]
+
+
+@dataclass(frozen=True, slots=True)
+class LoneZone:
+    """A thermal zone without a twin among the chips, and what its sensor is called."""
+
+    zone: Zone
+    sensor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +61,60 @@ class Temperature:
     maximum: float | None = None
 
 
-def read_temperatures(host: Host) -> list[Temperature | Fault]:
-    """All sensors that could be read, and a Fault for each that could not. Raises OSError for the classes' folders."""
+def find_sensors(host: Host) -> Iterator[ChipSensors | LoneZone | Fault]:
+    """Each chip with temperatures, each zone without a twin, and a Fault for what cannot be looked at.
+
+    Asks no hardware. Raises OSError for the classes' folders.
+    """
     chips = read_chips(host)
     zones = read_zones(host)
-    found: list[Temperature | Fault] = [thing for thing in (*chips, *zones) if isinstance(thing, Fault)]
-    twins = _find_twins([c for c in chips_of(chips) if c.sensors("temp", "input")], zones)
-    for chip in chips_of(chips):
-        found += _read_chip(host, chip, twins.of_chip.get(chip.label, []))
-    taken = {(t.chip, t.sensor) for t in found if isinstance(t, Temperature)}
+    yield from (thing for thing in (*chips, *zones) if isinstance(thing, Fault))
+    measuring = [chip for chip in chips_of(chips) if chip.sensors("temp", "input")]
+    twins = _find_twins(measuring, zones)
+    taken = set()
+    for chip in measuring:
+        sensors = chip.sensors("temp", "input")
+        labels, faults = read_labels(host, chip, sensors)
+        yield from faults
+        yield ChipSensors(chip, labels, dict(zip(sensors, twins.of_chip.get(chip.label, []), strict=False)))
+        taken |= {(chip.label, label) for label in labels.values()}
     for zone, number in twins.alone:
         sensor = f"temp{number}"
-        found += _read_zone(host, zone, sensor if (zone.chip, sensor) not in taken else zone.name)
-    return found
+        yield LoneZone(zone, sensor if (zone.chip, sensor) not in taken else zone.name)
+
+
+def read_chip(host: Host, found: ChipSensors, limits: Limits) -> Iterator[Temperature | Fault]:
+    """What a chip measures now, and a Fault for each part that could not be read. Nothing while its device sleeps."""
+    chip = found.chip
+    if is_asleep(host, chip):
+        return
+    for sensor, label in found.labels.items():
+        what = f"{chip.label} {sensor}"
+        values, faults = read_values(host, chip, sensor, ("fault", "input"))
+        if is_faulty(values):
+            yield report_faulty(what)
+            continue
+        yield from faults
+        if "input" not in values:
+            continue
+        if sensor not in limits:
+            limits[sensor], faults = _read_limits(host, found, sensor)
+            yield from faults
+        yield from _build(what, chip.label, label, values["input"], limits[sensor])
+
+
+def read_zone(host: Host, found: LoneZone, limits: Limits) -> Iterator[Temperature | Fault]:
+    """What a zone measures now, or the Fault of it. Nothing where it has no data."""
+    zone = found.zone
+    what = f"{zone.name} temp"
+    value = attempt(what, read_zone_temperature, host, zone)
+    if isinstance(value, Fault):
+        yield value
+    elif value is not None:
+        if zone.name not in limits:
+            limits[zone.name], faults = _read_zone_limits(host, zone)
+            yield from faults
+        yield from _build(what, zone.chip, found.sensor, value, limits[zone.name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,51 +144,31 @@ def _find_twins(chips: list[Chip], zones: list[Zone | Fault]) -> _Twins:
     return _Twins(of_chip, alone)
 
 
-def _read_chip(host: Host, chip: Chip, zones: list[Zone]) -> Iterator[Temperature | Fault]:
-    sensors = chip.sensors("temp", "input")
-    labels, faults = read_labels(host, chip, sensors) if sensors else ({}, [])
-    yield from faults
-    behind = dict(zip(sensors, zones, strict=False))
-    for sensor, label in labels.items():
-        what = f"{chip.label} {sensor}"
-        values, faults = read_values(host, chip, sensor, ("fault", "input"))
-        if is_faulty(values):
-            yield report_faulty(what)
-            continue
-        yield from faults
-        if "input" not in values or values["input"] in _NO_SENSOR:
-            continue
-        limits, faults = read_values(host, chip, sensor, ("crit", "max"))
-        yield from faults
-        if "crit" not in limits and sensor in behind:
-            point = attempt(f"{behind[sensor].name} trip_point", read_critical_point, host, behind[sensor])
-            if isinstance(point, Fault):
-                yield point
-            elif point is not None:
-                limits["crit"] = point
-        yield attempt(what, _temperature, chip.label, label, values["input"], limits)
+def _read_limits(host: Host, found: ChipSensors, sensor: str) -> tuple[dict[str, int], list[Fault]]:
+    limits, faults = read_values(host, found.chip, sensor, ("crit", "max"))
+    if "crit" in limits or sensor not in found.zones:
+        return limits, faults
+    point, more = _read_zone_limits(host, found.zones[sensor])
+    return limits | point, faults + more
 
 
-def _read_zone(host: Host, zone: Zone, sensor: str) -> Iterator[Temperature | Fault]:
-    value = attempt(f"{zone.name} temp", read_zone_temperature, host, zone)
-    if isinstance(value, Fault):
-        yield value
-        return
-    if value is None or value in _NO_SENSOR:
-        return
+def _read_zone_limits(host: Host, zone: Zone) -> tuple[dict[str, int], list[Fault]]:
     point = attempt(f"{zone.name} trip_point", read_critical_point, host, zone)
     if isinstance(point, Fault):
-        yield point
-    limits = {"crit": point} if isinstance(point, int) else {}
-    yield attempt(f"{zone.name} temp", _temperature, zone.chip, sensor, value, limits)
+        return {}, [point]
+    return ({} if point is None else {"crit": point}), []
 
 
-def _temperature(chip: str, sensor: str, value: int, limits: dict[str, int]) -> Temperature:
-    if value <= _ABSOLUTE_ZERO:
-        raise ValueError(f"not above absolute zero: {value}")
-    return Temperature(chip, sensor, value / 1000, _limit(limits.get("crit")), _limit(limits.get("max")))
+def _build(what: str, chip: str, sensor: str, value: int, limits: dict[str, int]) -> Iterator[Temperature | Fault]:
+    if value / 1000 in TEMPERATURE.unconnected:
+        return
+    celsius = attempt(what, TEMPERATURE.check, value / 1000)
+    if isinstance(celsius, Fault):
+        yield celsius
+    else:
+        yield Temperature(chip, sensor, celsius, _limit(limits.get("crit")), _limit(limits.get("max")))
 
 
 def _limit(value: int | None) -> float | None:
-    # a limit that was never set reads 0 or less
-    return value / 1000 if value is not None and 0 < value < _LIMIT else None
+    # a limit that was never set reads 0 or less, or what no sensor can measure: an NVMe drive without one says 65261 °C
+    return value / 1000 if value is not None and value > 0 and TEMPERATURE.holds(value / 1000) else None

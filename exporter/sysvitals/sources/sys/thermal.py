@@ -46,9 +46,9 @@ def read_zones(host: Host) -> list[Zone | Fault]:
 
 
 def read_zone_temperature(host: Host, zone: Zone) -> int | None:
-    """Thousandths of degrees Celsius; None where the zone is gone.
+    """Thousandths of degrees Celsius; None where the zone is gone or has no data now.
 
-    Raises the driver's own OSError (EINVAL, ENODATA, EAGAIN, EIO). May hang in the driver of a Jetson.
+    Raises the driver's own OSError (EINVAL, EIO). May hang in the driver of a Jetson.
     """
     return optional(read_int, host, f"{zone.folder}/temp")
 

@@ -1,0 +1,92 @@
+"""What a sensor of each kind can measure at all.
+
+Drivers hand out what their hardware answers: registers of ones, an error's number, a sensor that is not there. Within
+these ranges a value is believed and reported; beyond, it is no measurement. A range must hold what any hardware can
+measure, so some nonsense lies within: a DS18B20 reads 85 °C after its power failed, and an input of a Super I/O chip
+that is not connected floats anywhere. Those cannot be told from a measurement.
+"""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+N = TypeVar("N", int, float)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of sensor. Values from `lowest` to `highest` are possible, in `unit`, for the `reason`.
+
+    `unconnected` are values by which chips say that nothing is connected to an input: there is no sensor, and no error.
+    """
+
+    name: str
+    lowest: float
+    highest: float
+    unit: str
+    reason: str
+    unconnected: frozenset[float] = frozenset()
+
+    def holds(self, value: float) -> bool:
+        """Whether the value is possible."""
+        return self.lowest <= value <= self.highest
+
+    def check(self, value: N) -> N:
+        """The value, where it is possible. Raises ValueError where it is not."""
+        if not self.holds(value):
+            raise ValueError(f"no {self.name}: {value:g} {self.unit}".rstrip())
+        return value
+
+
+TEMPERATURE = Kind(
+    "temperature",
+    -60,
+    250,
+    "°C",
+    "Sensors are rated from -55 °C (LM75, DS18B20), silicon fails below 200 °C. Beyond are 0 K, -256 °C of a Jetson's "
+    "GPU that is off, 255 °C (radeon si.c) and 511 °C (amdgpu smu7_thermal.c) of a register of ones, and what an NVMe "
+    "drive gives that takes degrees for kelvins.",
+    # it87 and nct6775: an open input; the others: an LM75's or a DS18B20's register of ones after the sign
+    unconnected=frozenset({-128.0, 127.5, 127.875, 127.937}),
+)
+VOLTAGE = Kind(
+    "voltage",
+    -100,
+    1000,
+    "V",
+    "Telecom supplies have -48 V, converters up to 410 V at their input (Vicor BCM), an uninterruptible supply 400 V.",
+)
+CURRENT = Kind(
+    "current",
+    -2000,
+    2000,
+    "A",
+    "Twice what the largest regulator of a processor gives; 32 bits of ones in milliamperes are 4,294,967 A.",
+)
+POWER = Kind("power", -20_000, 100_000, "W", "A shelf of power supplies gives less; 32 bits of ones can be 4,294 MW.")
+FAN_SPEED = Kind(
+    "speed of a fan",
+    0,
+    60_000,
+    "rpm",
+    "The fastest fans on sale (40 mm, for servers) reach 38,000. Drivers give 65535 and -1, also without a sign, for a "
+    "fan that they do not hear (max31785.c, thinkpad_acpi.c, it87.c).",
+)
+FREQUENCY = Kind(
+    "frequency", 0, 20_000_000_000, "Hz", "Twice what a processor ever reached, under liquid helium (9.1 GHz)."
+)
+SIGNAL = Kind(
+    "signal of a Wi-Fi device",
+    -120,
+    -1,
+    "dBm",
+    "Thermal noise in 20 MHz is -101 dBm, and receivers hear a little below it; only a transmitter itself is above 0.",
+)
+NOISE = Kind(
+    "noise of a Wi-Fi device", -120, -10, "dBm", "Thermal noise in 20 MHz is -101 dBm; louder than -10 no link is left."
+)
+LINK_SPEED = Kind(
+    "speed of a link", 1, 3_200_000, "Mbit/s", "The fastest Ethernet has 1.6 Tbit/s; 65535 and -1 mean unknown."
+)
+MTU = Kind("MTU", 0, (1 << 31) - 1, "", "The kernel prints a signed int (net/core/net-sysfs.c), and 0 is allowed.")
+
+KINDS = (TEMPERATURE, VOLTAGE, CURRENT, POWER, FAN_SPEED, FREQUENCY, SIGNAL, NOISE, LINK_SPEED, MTU)
