@@ -1,3 +1,5 @@
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -5,7 +7,8 @@ import pytest
 from sysvitals.collectors import power_supply
 from sysvitals.collectors.power_supply import Power
 from sysvitals.model.catalog import build_catalog
-from sysvitals.model.collector import Fault, Unavailable
+from sysvitals.model.collector import Fault, Probe, Unavailable
+from tests.building import build_host
 from tests.recorded import HOSTS, RecordedHost
 
 
@@ -52,6 +55,21 @@ def test_what_is_no_measurement_is_a_fault_and_hides_no_sibling() -> None:
     found = read("hostile")
     assert [(p.sensor, p.volts) for p in found if isinstance(p, Power)] == [("in0", -12.0)]
     assert {f.what for f in found if isinstance(f, Fault)} == {"values curr1_input", "values power1_average"}
+
+
+def test_each_chip_is_a_probe_of_its_own_and_names_its_bus() -> None:
+    found = list(power_supply.find(RecordedHost(HOSTS / "jetson")))
+    assert [(probe.name, probe.bus) for probe in found if isinstance(probe, Probe)] == [("ina3221_1-0040", "i2c-1")]
+
+
+def test_a_chip_that_is_unplugged_after_it_was_found_gives_nothing_and_no_error(tmp_path: Path) -> None:
+    folder = "sys/class/hwmon/hwmon0"
+    host = build_host(tmp_path, {f"{folder}/name": "x\n", f"{folder}/in1_input": "5000\n"})
+    (probe,) = power_supply.find(host)
+    assert isinstance(probe, Probe)
+    assert list(probe.read()) == [power("x", "in1", volts=5.0)]
+    shutil.rmtree(tmp_path / folder)
+    assert list(probe.read()) == []
 
 
 @pytest.mark.parametrize("name", ["pi-4b-browning-out", "vm", "container"])

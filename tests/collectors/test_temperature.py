@@ -1,13 +1,17 @@
 import dataclasses
+import errno
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sysvitals.collectors import temperature
 from sysvitals.collectors.temperature import Temperature
+from sysvitals.host.files import NO_DATA
 from sysvitals.model.catalog import build_catalog
-from sysvitals.model.collector import Fault, Unavailable
+from sysvitals.model.collector import Fault, Probe, Unavailable
 from sysvitals.model.reading import subject_of
 from tests.building import build_host
 from tests.recorded import HOSTS, RecordedHost, recorded_hosts
@@ -65,6 +69,94 @@ def test_hostile_files_give_readings_that_are_fit_to_tell() -> None:
         json.dumps(dataclasses.asdict(reading), allow_nan=False)
         assert (reading.chip + reading.sensor).isprintable()
     assert {error for _, error in faults("hostile")} >= {"EIO", "EINVAL", "EACCES", "garbage"}
+
+
+def probes(host: RecordedHost) -> dict[str, Probe]:
+    return {probe.name: probe for probe in temperature.find(host) if isinstance(probe, Probe)}
+
+
+def test_each_chip_and_each_zone_that_no_chip_shows_is_a_probe_of_its_own() -> None:
+    assert list(probes(RecordedHost(HOSTS / "nuc"))) == [
+        "acpitz", "iwlwifi", "pch_skylake", *DRIVES, "coretemp", "amdgpu_0000:01:00.0", "thermal_zone1"
+    ]  # fmt: skip
+
+
+def build_chip(device: str, number: int = 0, **files: str) -> dict[str, str]:
+    folder = f"sys/devices/{device}/hwmon/hwmon{number}"
+    files = {"name": "x", "temp1_input": "21000"} | files
+    return {
+        f"sys/class/hwmon/hwmon{number}": f"->../../devices/{device}/hwmon/hwmon{number}",
+        f"{folder}/device": "->../../../" + device.rpartition("/")[2],
+        **{f"{folder}/{name}": f"{text}\n" for name, text in files.items()},
+    }
+
+
+@pytest.mark.parametrize(
+    ("device", "bus"),
+    [
+        ("w1_bus_master1/28-000005e2fdc3", "w1_bus_master1"),
+        ("platform/soc/3f804000.i2c/i2c-1/1-0048", "i2c-1"),
+        ("platform/coretemp.0", ""),
+    ],
+)
+def test_things_behind_one_bus_say_so(tmp_path: Path, device: str, bus: str) -> None:
+    (probe,) = probes(build_host(tmp_path, build_chip(device))).values()
+    assert probe.bus == bus
+
+
+def test_to_find_sensors_asks_no_hardware(tmp_path: Path) -> None:
+    files = {"temp1_input.ERRNO-EIO": "", "temp1_crit.ERRNO-EIO": "", "temp1_max.ERRNO-EIO": "", "temp1_label": "a"}
+    host = build_host(tmp_path, {f"sys/class/hwmon/hwmon0/{name}": text for name, text in files.items()})
+    assert [type(thing) for thing in temperature.find(host)] == [Probe]
+
+
+def test_a_chip_that_is_unplugged_after_it_was_found_gives_nothing_and_no_error(tmp_path: Path) -> None:
+    host = build_host(tmp_path, build_chip("platform/x.0"))
+    (probe,) = probes(host).values()
+    assert len(list(probe.read())) == 1
+    shutil.rmtree(tmp_path / "sys/devices/platform/x.0")
+    assert list(probe.read()) == []
+
+
+def test_limits_are_read_when_a_chip_is_found_and_not_again_at_each_run(tmp_path: Path) -> None:
+    host = build_host(tmp_path, build_chip("platform/x.0", temp1_max="60000"))
+    (probe,) = probes(host).values()
+
+    def maximum(probe: Probe) -> list[Any]:
+        return [item.maximum for item in probe.read() if isinstance(item, Temperature)]
+
+    assert maximum(probe) == [60.0]
+    (tmp_path / "sys/devices/platform/x.0/hwmon/hwmon0/temp1_max").write_text("70000\n")
+    assert maximum(probe) == [60.0]
+    assert maximum(*probes(host).values()) == [70.0]
+
+
+def test_a_limit_that_fails_is_counted_once_for_each_time_that_the_chip_is_found(tmp_path: Path) -> None:
+    files = build_chip("platform/x.0") | {"sys/devices/platform/x.0/hwmon/hwmon0/temp1_max.ERRNO-EIO": ""}
+    (probe,) = probes(build_host(tmp_path, files)).values()
+    assert [type(item) for item in probe.read()] == [Fault, Temperature]
+    assert [type(item) for item in probe.read()] == [Temperature]
+
+
+def test_a_graphics_card_that_sleeps_is_not_woken(tmp_path: Path) -> None:
+    card = "pci0000:00/0000:01:00.0"
+    files = build_chip(card) | {
+        f"sys/devices/{card}/subsystem": "->../../../bus/pci",
+        f"sys/devices/{card}/power/runtime_status": "suspended\n",
+    }
+    (probe,) = probes(build_host(tmp_path, files)).values()
+    assert list(probe.read()) == []
+    (tmp_path / f"sys/devices/{card}/power/runtime_status").write_text("active\n")
+    assert len(list(probe.read())) == 1
+
+
+@pytest.mark.parametrize("error", sorted(errno.errorcode[number] for number in NO_DATA))
+def test_a_sensor_without_data_is_absent_and_no_error(tmp_path: Path, error: str) -> None:
+    name = "EOPNOTSUPP" if error == "ENOTSUP" else error
+    files = {f"{folder}.ERRNO-{name}": "" for folder in ("hwmon/hwmon0/temp1_input", "thermal/thermal_zone0/temp")}
+    host = build_host(tmp_path, {f"sys/class/{file}": text for file, text in files.items()})
+    assert list(probes(host)) == ["hwmon0", "thermal_zone0"]
+    assert list(temperature.COLLECTOR.run(host)) == []
 
 
 @pytest.mark.parametrize("name", ["container", "vm", "qemu-raspi4b"])

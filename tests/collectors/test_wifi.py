@@ -34,6 +34,14 @@ def test_noise_is_told_where_the_driver_knows_it(tmp_path: Path) -> None:
     assert found.noise == -92
 
 
+def test_a_signal_that_no_receiver_measures_is_garbage_and_hides_nothing_else(tmp_path: Path) -> None:
+    fault, found = read(build_wifi(tmp_path, ROW.replace(" -51.", "-200.").replace("-256.", " -90.")))
+    assert isinstance(fault, Fault)
+    assert (fault.what, fault.error) == ("wlan0 signal", "garbage")
+    assert isinstance(found, Wifi)
+    assert (found.signal, found.noise, found.discarded_retry) == (None, -90, 4)
+
+
 @pytest.mark.parametrize("rows", ["", ZEROS], ids=["no row", "a row of zeros"])
 def test_a_device_without_an_access_point_is_told_and_has_no_signal(tmp_path: Path, rows: str) -> None:
     for case, files in enumerate(({"carrier": "0\n"}, {"carrier_EINVAL": ""})):

@@ -155,6 +155,22 @@ def test_what_makes_no_sense_is_a_fault_and_hides_nothing_else(tmp_path: Path) -
     assert measures.volts == {"core": 0.8505, "sdram_i": 1.1}
 
 
+def test_what_nothing_can_measure_is_garbage_and_hides_nothing_else(tmp_path: Path) -> None:
+    tags = TAGS | {"0x00030006": {"0": 511_000}, "0x00030003": {"1": 2**32 - 1, "2": 1100000}}
+    tags |= {"0x00030047": {"3": 2**32 - 1, "4": 500000992}}
+    rails = "VDD_CORE_A current(7)=99999.0A\nVDD_CORE_V volt(15)=0.72V\nEXT5V_V volt(24)=5000.0V"
+    measures = measure(build(tmp_path, vcio={"tags": tags, "pmic_read_adc": rails}))
+    assert [(fault.what, fault.error) for fault in measures.faults] == [
+        ("soc", "garbage"),
+        ("volts core", "garbage"),
+        ("VDD_CORE amperes", "garbage"),
+        ("EXT5V volts", "garbage"),
+    ]
+    assert measures.clocks[0] == Clock("arm", 2**32 - 1, 1500000000)  # 4.3 GHz are possible
+    assert measures.volts["sdram_c"] == 1.1
+    assert measures.adc == [Adc("VDD_CORE", volts=0.72)]
+
+
 def test_a_silent_firmware_is_raised_at_once(tmp_path: Path) -> None:
     host = build(tmp_path, vcio={"tags": {"0x00030006": {"errno": "ETIMEDOUT"}}})
     with pytest.raises(TimeoutError):

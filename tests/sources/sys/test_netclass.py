@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Fault
+from sysvitals.model.plausible import LINK_SPEED
 from sysvitals.sources.sys.netclass import (
     Interface,
     parse_operstate,
@@ -75,6 +76,16 @@ def test_a_speed_that_the_driver_does_not_know_is_none(text: str) -> None:
 @pytest.mark.parametrize("speed", [10, 100, 1000, 2500, 65534, 400000])
 def test_a_speed_is_in_megabits(speed: int) -> None:
     assert parse_speed(str(speed)) == speed
+
+
+@given(st.one_of(st.integers(-(1 << 31), (1 << 32) - 1), st.integers(-5, 4_000_000)))
+def test_a_speed_is_one_that_a_link_can_have_or_unknown_or_garbage(speed: int) -> None:
+    unknown = speed in {-1, 0, 65535, 4294967295}
+    if unknown or LINK_SPEED.lowest <= speed <= LINK_SPEED.highest:
+        assert parse_speed(str(speed)) == (None if unknown else speed)
+    else:
+        with pytest.raises(ValueError, match="no speed of a link"):
+            parse_speed(str(speed))
 
 
 def test_an_attribute_that_fails_does_not_hide_the_others(tmp_path: Path) -> None:

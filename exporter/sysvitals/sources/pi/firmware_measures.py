@@ -6,14 +6,17 @@ What /dev/vcio answers comes from there, in one call; the rest, or all where tha
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from sysvitals.host.files import attempt
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Fault
+from sysvitals.model.plausible import CURRENT, FREQUENCY, TEMPERATURE, VOLTAGE, Kind
 from sysvitals.sources.pi.board import Board
 from sysvitals.sources.pi.firmware import Firmware
 from sysvitals.sources.pi.gencmd import Adc, parse_adc, parse_clock, parse_config, parse_temperature, parse_volts
 from sysvitals.sources.pi.rpi_volt import find_rpi_volt
 from sysvitals.sources.pi.vcio import Question, Tag
 
+N = TypeVar("N", int, float)
 T = TypeVar("T")
 
 CLOCKS = {"arm": 3, "core": 4, "v3d": 5}
@@ -99,8 +102,15 @@ class _Reader:
         self._read_heats(with_soft_limit=with_soft_limit)
         for name in rails:
             self._read_volts(name)
-        found.adc = self._known(self.firmware.ask_for("pmic_read_adc", parse_adc)) or []
+        for adc in self._known(self.firmware.ask_for("pmic_read_adc", parse_adc)) or []:
+            self._read_adc(adc)
         return found
+
+    def _read_adc(self, adc: Adc) -> None:
+        volts = self._possible(f"{adc.rail} volts", VOLTAGE, adc.volts)
+        amperes = self._possible(f"{adc.rail} amperes", CURRENT, adc.amperes)
+        if volts is not None or amperes is not None:
+            self.found.adc.append(Adc(adc.rail, volts, amperes))
 
     def _read_clock(self, name: str) -> None:
         question = Question(Tag.CLOCK_MEASURED, CLOCKS[name])
@@ -108,6 +118,7 @@ class _Reader:
         hertz = self._property(question)
         if question not in self.answers:
             hertz = self._known(self.firmware.ask_for(f"measure_clock {name}", parse_clock))
+        hertz = self._possible(f"clock {name}", FREQUENCY, hertz)
         # a clock that stands still is one that is not there, unless it was asked to run
         if hertz is not None and (hertz or requested):
             self.found.clocks.append(Clock(name, hertz, requested))
@@ -123,6 +134,7 @@ class _Reader:
             soft_limit = self._limit("temp_soft_limit")
         if not costly:
             pmic = self._known(ask("measure_temp pmic", parse_temperature))
+        soc, pmic = self._possible("soc", TEMPERATURE, soc), self._possible("pmic", TEMPERATURE, pmic)
         if soc is not None:
             self.found.heats.append(Heat("soc", soc, limit or None, soft_limit or None))
         if pmic is not None:
@@ -140,6 +152,7 @@ class _Reader:
         volts = None if microvolts is None else microvolts / 1_000_000
         if question not in self.answers:
             volts = self._known(self.firmware.ask_for(f"measure_volts {name}", parse_volts))
+        volts = self._possible(f"volts {name}", VOLTAGE, volts)
         if volts:  # 0: this board has no such rail
             self.found.volts[name] = volts
 
@@ -149,6 +162,9 @@ class _Reader:
 
     def _property(self, question: Question) -> int | None:
         return self._known(self.answers.get(question))
+
+    def _possible(self, what: str, kind: Kind, value: N | None) -> N | None:
+        return None if value is None else self._known(attempt(what, kind.check, value))
 
     def _known(self, answer: T | Fault | None) -> T | None:
         if isinstance(answer, Fault):

@@ -9,6 +9,7 @@ from sysvitals.host.files import fault, parse_int, shorten
 from sysvitals.host.host import Host
 from sysvitals.host.sysfs import list_names
 from sysvitals.model.collector import Fault
+from sysvitals.model.plausible import LINK_SPEED
 
 T = TypeVar("T")
 
@@ -79,7 +80,7 @@ def parse_operstate(text: str) -> str:
 def parse_speed(text: str) -> int | None:
     """Megabits per second; drivers that do not know print -1, 0, or it in 16 or 32 bits without a sign."""
     speed = parse_int(text)
-    return speed if 0 < speed < 0xFFFFFFFF and speed != 0xFFFF else None
+    return None if speed in _UNKNOWN_SPEEDS else LINK_SPEED.check(speed)
 
 
 def _read(host: Host, device: str, name: str, parse: Callable[[str], T], faults: list[Fault]) -> T | None:
@@ -102,6 +103,7 @@ def _parse_is_switched_on(text: str) -> bool:
 
 
 _IFF_UP = 1
+_UNKNOWN_SPEEDS = frozenset({-1, 0, 0xFFFF, 0xFFFFFFFF})
 _OPERSTATES = frozenset({"unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up"})
 
 # EINVAL is how the kernel says that a device which is switched off has no carrier, and that Wi-Fi has no speed
