@@ -106,7 +106,10 @@ def test_a_disk_keeps_its_label_when_another_is_added_or_it_is_plugged_in_elsewh
     assert alone["hwmon0"].startswith("drivetemp_ST4000-VN008-")
 
 
-@pytest.mark.parametrize(("driver", "label"), [("iwlwifi_1", "iwlwifi"), ("mt7915_phy3", "mt7915"), ("mt_2x", "mt_2x")])
+@pytest.mark.parametrize(
+    ("driver", "label"),
+    [("iwlwifi_1", "iwlwifi"), ("mt7915_phy3", "mt7915"), ("mt7996_phy3.1", "mt7996_1"), ("mt_2x", "mt_2x")],
+)
 def test_what_a_driver_counts_is_no_part_of_the_label(tmp_path: Path, driver: str, label: str) -> None:
     assert labels_of(build_host(tmp_path, build_chip(0, driver))) == {"hwmon0": label}
 

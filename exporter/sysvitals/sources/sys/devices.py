@@ -81,7 +81,7 @@ def _is_pci(place: list[str]) -> bool:
 
 
 _ONE_WIRE_MASTER = re.compile(r"w1_bus_master\d+")
-_ONE_WIRE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{12}")
+_ONE_WIRE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{8,}")
 _I2C_ADAPTER = re.compile(r"i2c-(\d+)")
 _PCI = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 _NODE = re.compile(r"[0-9a-f]{4,}\.[a-z][a-z0-9_,-]*")

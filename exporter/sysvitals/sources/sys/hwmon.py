@@ -21,8 +21,8 @@ _ONE_OF_A_KIND = frozenset({"", "platform", "thermal"})
 """Buses whose devices are named by address or by nothing useful, and rarely come twice: there the driver is enough."""
 _SLEEPY = frozenset({"pci", "scsi"})
 """Buses whose devices the kernel may put to sleep, and whose chips a read wakes: graphics cards and disks."""
-_COUNTED = re.compile(r"(iwlwifi|mt[0-9a-z]+)_(?:phy)?[0-9]+")
-"""Drivers that add to their name how often they began (iwlwifi mvm/tt.c), or the radio's number (mt76)."""
+_COUNTED = re.compile(r"(iwlwifi|mt[0-9a-z]+)_(?:phy)?[0-9]+([._][0-9]+)?")
+"""Drivers that add to their name how often they began (iwlwifi mvm/tt.c, mt76), and which of a card's radios it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ def _read_chip(host: Host, folder: str) -> Chip | None:
 
 def _label(host: Host, chip: Chip) -> str:
     counted = _COUNTED.fullmatch(chip.driver)
-    name = counted[1] if counted else chip.driver
+    name = counted[1] + (counted[2] or "").replace(".", "_") if counted else chip.driver
     if chip.subsystem in _ONE_OF_A_KIND:
         return name
     identity = attempt(name, read_identity, host, f"{chip.folder}/device", chip.subsystem)
