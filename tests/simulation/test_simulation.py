@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from sysvitals.collectors import temperature
+from sysvitals.collectors.fan import COLLECTOR as FANS
+from sysvitals.collectors.fan import Fan
 from sysvitals.host.host import Host
 from sysvitals.simulation.errors import SimulationError
 from sysvitals.simulation.scenario import Scenario, parse_scenario
@@ -22,7 +24,6 @@ from sysvitals.sources.proc.pressure import Pressure, read_pressure
 from sysvitals.sources.proc.stat import read_boot_time, read_stat
 from sysvitals.sources.proc.wireless import Wireless, read_wireless
 from sysvitals.sources.sys.cpus import Policy, read_policies
-from sysvitals.sources.sys.fans import Fan, read_fans
 from sysvitals.sources.sys.netclass import read_interface
 
 START = 1_800_000_000.0
@@ -208,15 +209,15 @@ def test_a_fan_that_sticks_is_driven_and_stands_still_and_the_board_gets_hot(tmp
     with Simulation("pi5", "fan-failure", tmp_path) as board:
         host = board.host()
         board.step(230)
-        (fan,) = read_fans(host)
+        (fan,) = FANS.run(host)
         assert isinstance(fan, Fan)
         assert fan.speed is not None
         assert fan.speed > 2000
         cool = celsius(host)
         board.step(19 * 60)
-        (fan,) = read_fans(host)
+        (fan,) = FANS.run(host)
         assert isinstance(fan, Fan)
-        assert (fan.speed, fan.state, fan.max_state) == (0, 4, 4)
+        assert (fan.speed, fan.state, fan.max_state, fan.stalled) == (0, 4, 4, True)
         assert fan.duty == pytest.approx(250 / 255)
         assert celsius(host) > cool + 12
         board.step(5 * 60)

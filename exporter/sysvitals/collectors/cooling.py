@@ -2,24 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
+from sysvitals.host.files import attempt
 from sysvitals.host.host import Host
-from sysvitals.model.collector import Collector, Fault, Unavailable
+from sysvitals.model.collector import Collector, Fault, Probe, Unavailable
 from sysvitals.model.metric import Counter, Detail, Gauge, Label
 from sysvitals.model.reading import Reading
-from sysvitals.sources.sys.core_throttle import Throttles, read_throttles
-from sysvitals.sources.sys.thermal import CoolingDevice, read_cooling_devices
-
-_SLOWING = {
-    "Processor": "cpu",
-    "cpufreq-": "cpu",
-    "thermal-cpufreq": "cpu",
-    "cpuidle-": "cpu",
-    "cpu-throttle": "cpu",
-    "gpu-throttle": "gpu",
-}
-"""What cooling devices slow down, by how their types begin. Fans are cooling devices too, and slow nothing down."""
+from sysvitals.sources.sys.cooling_devices import CoolingDevice, CoolingState, find_cooling_devices, read_cooling_state
+from sysvitals.sources.sys.core_throttle import ThrottleCounter, find_throttle_counters, read_throttles
 
 _PACKAGE = Label("Number of the processor's package.")
 _COUNTS = "/sys/devices/system/cpu/cpu*/thermal_throttle/{}_throttle_count"
@@ -38,7 +30,7 @@ class HeatLimit(Reading, event="system.cooling.updated"):
         Gauge(
             "heat_limited",
             help="1 while the kernel slows the component down because of heat. Firmware that does it by itself, as a "
-            "Raspberry Pi's, shows in system_throttled.",
+            "Raspberry Pi's, shows in system_throttled. Absent while none of its cooling devices gives a state.",
             origin="/sys/class/thermal/cooling_device*/cur_state",
         ),
     ]
@@ -80,37 +72,50 @@ class PackageThrottles(Reading, event="system.cpu.package.throttling.updated"):
     ] = None
 
 
-def read(host: Host) -> Iterator[HeatLimit | CoreThrottles | PackageThrottles | Fault]:
-    """One reading for each component that can be slowed down, and each core and package that counts."""
-    found: list[CoolingDevice | Throttles | Fault] = [*read_cooling_devices(host, *_SLOWING), *read_throttles(host)]
-    if not found:
-        raise Unavailable("nothing that the kernel slows down for heat: no such cooling device, no Intel processor")
+def find(host: Host) -> Iterator[Probe | Fault]:
+    """A probe for each component that can be slowed down, and one for the counters of Intel's processors."""
+    found = [*find_cooling_devices(host), *find_throttle_counters(host)]
     yield from (item for item in found if isinstance(item, Fault))
-    yield from _limits(item for item in found if isinstance(item, CoolingDevice))
+    devices: dict[str, list[CoolingDevice]] = {}
     for item in found:
-        if isinstance(item, Throttles):
-            seconds = None if item.milliseconds is None else item.milliseconds / 1000
-            package = str(item.package)
-            if item.core is None:
-                yield PackageThrottles(package=package, episodes=item.episodes, seconds=seconds)
-            else:
-                yield CoreThrottles(package=package, core=str(item.core), episodes=item.episodes, seconds=seconds)
+        if isinstance(item, CoolingDevice) and item.slows:
+            devices.setdefault(item.slows, []).append(item)
+    counters = [item for item in found if isinstance(item, ThrottleCounter)]
+    if not devices and not counters:
+        raise Unavailable("nothing that the kernel slows down for heat: no such cooling device, no Intel processor")
+    for component, slowing in devices.items():
+        yield Probe(component, partial(_read_limit, host, component, slowing))
+    if counters:
+        yield Probe("thermal_throttle", partial(_read_counters, host, counters))
 
 
-def _limits(devices: Iterable[CoolingDevice]) -> Iterator[HeatLimit]:
-    states: dict[str, list[int]] = {}
-    for device in devices:
-        component = next(slowed for kind, slowed in _SLOWING.items() if device.type.startswith(kind))
-        states.setdefault(component, []).append(device.state)
-    for component, found in states.items():
-        state = max(found)
-        yield HeatLimit(component=component, limited=state > 0, state=state, devices=len(found))
+def _read_limit(host: Host, component: str, devices: Iterable[CoolingDevice]) -> Iterator[HeatLimit | Fault]:
+    found = [attempt(device.name, read_cooling_state, host, device) for device in devices]
+    yield from (state for state in found if isinstance(state, Fault))
+    states = [state.state for state in found if isinstance(state, CoolingState)]
+    if states:
+        yield HeatLimit(component=component, limited=max(states) > 0, state=max(states), devices=len(states))
+
+
+def _read_counters(
+    host: Host, counters: Iterable[ThrottleCounter]
+) -> Iterator[CoreThrottles | PackageThrottles | Fault]:
+    for item in read_throttles(host, counters):
+        if isinstance(item, Fault):
+            yield item
+            continue
+        seconds = None if item.milliseconds is None else item.milliseconds / 1000
+        package = str(item.package)
+        if item.core is None:
+            yield PackageThrottles(package=package, episodes=item.episodes, seconds=seconds)
+        else:
+            yield CoreThrottles(package=package, core=str(item.core), episodes=item.episodes, seconds=seconds)
 
 
 COLLECTOR = Collector(
     name="cooling",
     help="Whether the kernel slows this machine down for heat",
     readings=(HeatLimit, CoreThrottles, PackageThrottles),
-    read=read,
+    find=find,
     interval=15.0,
 )

@@ -1,19 +1,26 @@
-"""Fans that the kernel's hwmon chips report."""
+"""Fans that the kernel's hwmon chips report, and whether they have stalled."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated
 
 from sysvitals.host.host import Host
-from sysvitals.model.collector import Collector, Fault, Unavailable
+from sysvitals.model.collector import Collector, Fault, Probe, Unavailable
 from sysvitals.model.metric import Detail, Gauge, Label
-from sysvitals.model.reading import Reading
-from sysvitals.sources.sys.fans import read_fans
+from sysvitals.model.reading import Change, Reading
+from sysvitals.sources.sys.fans import FanChip, find_fans, read_fan
+
+_CERTAIN_SECONDS = 30.0
+"""How long a fan must turn at a duty to be known to turn at it, and stand still at one to have stalled.
+
+Longer than a large fan takes to start, or to run down after its duty fell: it turns meanwhile at a duty that cannot
+keep it turning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fan(Reading, event="system.fan.updated"):
-    """One fan, or one output that could drive one."""
+    """One fan, or one output that could drive one. What it remembers of itself goes from reading to reading."""
 
     chip: Annotated[str, Label("Driver, and device where several may be alike: `pwmfan`. The same after a reboot.")]
     fan: Annotated[str, Label("The driver's own label, or `fan1` where it gives none.")]
@@ -35,39 +42,132 @@ class Fan(Reading, event="system.fan.updated"):
             origin="/sys/class/hwmon/hwmon*/pwm*",
         ),
     ]
+    fault: Annotated[
+        bool | None,
+        Gauge(
+            "fan_fault",
+            help="1 while the chip reports the fan as failed; some chips mean that none is connected.",
+            origin="/sys/class/hwmon/hwmon*/fan*_fault",
+        ),
+    ] = None
     stalled: Annotated[
         bool | None,
         Gauge(
             "fan_stalled",
-            help="1 while the fan is driven and does not turn: stuck, broken or unplugged, or just starting. Absent "
-            "where its speed or its drive is not known.",
-            origin="fan*_input and pwm* together",
+            help="1 from when the fan stood still for 30 s at a duty at which it was seen to turn, until it turns. A "
+            "Raspberry Pi's own fan should turn at any duty. Absent where nothing was seen to turn, and where speed or "
+            "duty are not known.",
+            origin="fan*_input and pwm* together, over time",
         ),
     ] = None
     state: Annotated[int | None, Detail("How much the kernel's thermal control asks of the fan, from 0.")] = None
     max_state: Annotated[int | None, Detail("The most that it can ask.")] = None
+    comparable: Annotated[
+        bool, Detail("Whether its speed and duty are known, and say together whether it turns as it should.")
+    ] = False
+    turns_from: Annotated[
+        float | None,
+        Detail("Lowest duty at which it was seen to turn for 30 s; 0 for a Raspberry Pi's own fan.", unit="ratio"),
+    ] = None
+    spell_seconds: Annotated[
+        float, Detail("How long it has been turning, or standing still although it should turn.", unit="seconds")
+    ] = 0.0
+    spell_duty: Annotated[
+        float | None, Detail("Highest duty of the time in which it has been turning.", unit="ratio")
+    ] = None
 
 
-def read(host: Host) -> Iterator[Fan | Fault]:
-    """One reading a fan."""
-    found = read_fans(host)
+def find(host: Host) -> Iterator[Probe | Fault]:
+    """A probe for each chip that has fans."""
+    found = list(find_fans(host))
     if not found:
         raise Unavailable("no fan that the kernel knows; a Raspberry Pi 5 looks for its fan only while it boots")
-    for f in found:
-        if isinstance(f, Fault):
-            yield f
-        else:
-            known = f.speed is not None and f.duty is not None
-            stalled = not f.speed and bool(f.duty) if known else None
-            yield Fan(
-                chip=f.chip,
-                fan=f.fan,
-                speed=f.speed,
-                duty=f.duty,
-                stalled=stalled,
-                state=f.state,
-                max_state=f.max_state,
+    for chip in found:
+        yield chip if isinstance(chip, Fault) else Probe(chip.label, partial(_read_chip, host, chip))
+
+
+def compare(now: Fan, before: Fan | None, seconds: float | None) -> Fan:
+    """Carry on what is known of the fan, and judge whether it has stalled.
+
+    A time that was not watched counts for nothing.
+    """
+    learnt = before.turns_from if before is not None else None
+    if not now.comparable or now.duty is None:
+        return replace(now, turns_from=_lowest(now.turns_from, learnt))
+    if now.speed:
+        return _turning(now, before, seconds)
+    return _standing(now, before, seconds)
+
+
+def after_reboot(before: Fan) -> tuple[Fan, Iterable[Change]]:
+    """What was learnt of the fan still holds; whether it has stalled is seen again, since it may have been replaced."""
+    return replace(before, stalled=None), ()
+
+
+def _read_chip(host: Host, chip: FanChip) -> Iterator[Fan | Fault]:
+    for files in chip.fans:
+        for found in read_fan(host, chip.label, files):
+            if isinstance(found, Fault):
+                yield found
+                continue
+            fan = Fan(
+                chip=chip.label,
+                fan=files.fan,
+                speed=found.speed,
+                duty=found.duty,
+                fault=found.fault,
+                state=found.state,
+                max_state=found.max_state,
+                comparable=files.comparable and found.speed is not None and found.duty is not None,
+                turns_from=0.0 if files.own else None,
             )
+            yield compare(fan, None, None)
 
 
-COLLECTOR = Collector(name="fan", help="Fans", readings=(Fan,), read=read)
+def _turning(now: Fan, before: Fan | None, seconds: float | None) -> Fan:
+    """A fan that turns. Only what it turned at for long is learnt: it may be running down."""
+    duty = now.duty or 0.0
+    spell, highest = 0.0, duty
+    if before is not None and before.speed and before.spell_duty is not None and seconds is not None:
+        spell, highest = before.spell_seconds + seconds, max(before.spell_duty, duty)
+    # One that was judged and turns after all is learnt from the start: it may be made to stop at such a duty.
+    turns_from = _lowest(now.turns_from, None if before is None or before.stalled else before.turns_from)
+    if spell >= _CERTAIN_SECONDS:
+        turns_from, spell, highest = _lowest(turns_from, highest), 0.0, duty
+    return replace(
+        now, stalled=False, turns_from=turns_from, spell_seconds=round(spell, 3), spell_duty=round(highest, 4)
+    )
+
+
+def _standing(now: Fan, before: Fan | None, seconds: float | None) -> Fan:
+    """A fan that stands still. One that is judged to have stalled stays so until it turns."""
+    turns_from = _lowest(now.turns_from, None if before is None else before.turns_from)
+    if turns_from is None:
+        return now  # nothing was ever seen to turn: no fan may be connected
+    should_turn = _should_turn(now, turns_from)
+    if before is None:
+        return replace(now, stalled=should_turn)
+    spell = 0.0
+    if should_turn and seconds is not None and before.comparable and not before.speed:
+        spell = before.spell_seconds + seconds if _should_turn(before, turns_from) else 0.0
+    stalled = bool(before.stalled) or spell >= _CERTAIN_SECONDS
+    return replace(now, stalled=stalled, turns_from=turns_from, spell_seconds=round(spell, 3))
+
+
+def _should_turn(fan: Fan, turns_from: float) -> bool:
+    return bool(fan.duty) and fan.duty >= turns_from
+
+
+def _lowest(*duties: float | None) -> float | None:
+    return min((duty for duty in duties if duty is not None), default=None)
+
+
+COLLECTOR = Collector(
+    name="fan",
+    help="Fans",
+    readings=(Fan,),
+    find=find,
+    compare=compare,
+    remembers=(Fan,),
+    after_reboot=after_reboot,
+)

@@ -4,15 +4,12 @@ import pytest
 
 from sysvitals.model.collector import Fault
 from sysvitals.sources.sys.thermal import (
-    CoolingDevice,
     Zone,
-    read_cooling_devices,
     read_critical_point,
     read_zone_temperature,
     read_zones,
 )
 from tests.building import build_host
-from tests.recorded import HOSTS, RecordedHost
 
 ROOT = "sys/class/thermal"
 
@@ -68,32 +65,3 @@ def test_the_critical_point_is_found_among_the_trip_points(tmp_path: Path) -> No
     folder = f"{host.sysfs}/class/thermal"
     assert read_critical_point(host, Zone(f"{folder}/thermal_zone0", "thermal_zone0", "x")) == 104500
     assert read_critical_point(host, Zone(f"{folder}/thermal_zone1", "thermal_zone1", "x")) is None
-
-
-def test_a_cooling_device_tells_its_state(tmp_path: Path) -> None:
-    host = build_host(
-        tmp_path,
-        {
-            f"{ROOT}/cooling_device0/type": "Processor\n",
-            f"{ROOT}/cooling_device0/cur_state.ERRNO-EINVAL": "",
-            f"{ROOT}/cooling_device1/type": "pwm-fan\n",
-            f"{ROOT}/cooling_device1/cur_state": "2\n",
-            f"{ROOT}/cooling_device1/max_state": "4\n",
-        },
-    )
-    assert read_cooling_devices(host, "pwm-fan") == [CoolingDevice("cooling_device1", "pwm-fan", 2, 4)]
-
-
-@pytest.mark.parametrize("state", ["-1", "5", "", "x"])
-def test_a_cooling_device_in_no_possible_state_is_a_fault(tmp_path: Path, state: str) -> None:
-    folder = f"{ROOT}/cooling_device0"
-    files = {f"{folder}/type": "pwm-fan\n", f"{folder}/cur_state": f"{state}\n", f"{folder}/max_state": "4\n"}
-    (fault,) = read_cooling_devices(build_host(tmp_path, files), "pwm-fan")
-    assert isinstance(fault, Fault)
-    assert fault.error == "garbage"
-
-
-def test_recorded_cooling_device_that_gives_einval_is_a_fault() -> None:
-    (fault,) = read_cooling_devices(RecordedHost(HOSTS / "jetson"), "devfreq-17000000.gpu")
-    assert isinstance(fault, Fault)
-    assert fault.error == "EINVAL"
