@@ -21,9 +21,6 @@ CASES = Path(__file__).parent / "cases"
 
 NOT_YET_MENDED = frozenset(
     {
-        "18-devfreq-gpu-throttled",
-        "21-fan-65535",
-        "22-fan-unused-header",
         "28-meminfo-minus1",
         "34-lxc-limited-cpus",
         "63-net-br-lan",

@@ -303,8 +303,9 @@ _SUPPLY = (
     time_series(
         About(
             title="Does the fan turn?",
-            description="Revolutions a minute, and dashed how much it is driven. Driven without turning is a stalled "
-            f"fan; off while the board is cool is as it should be. Of many hosts the {CHARTED} driven most.",
+            description="Revolutions a minute, and dashed how much it is driven. Driven as when it turned, and still, "
+            f"is a stalled fan; off while the board is cool is as it should be. Of many hosts the {CHARTED} driven "
+            "most.",
             docs="exporter/POWER.md#raspberry-pi-5",
             missing="no fan that the kernel knows",
             unit=units.unit_of("system_fan_speed_rpm"),

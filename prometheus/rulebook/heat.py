@@ -84,22 +84,24 @@ FAN = Alert(
     name="FanStalled",
     severity="critical",
     value="system_fan_stalled",
-    lasts="1m",
+    lasts="30s",
     keeps="15m",
-    summary="{{ $labels.instance }}: the fan {{ $labels.fan }} does not turn",
+    summary="{{ $labels.instance }}: the fan {{ $labels.fan }} has stalled",
     description=(
-        "{{ $labels.chip }} {{ $labels.fan }} is driven"
+        "{{ $labels.chip }} {{ $labels.fan }} should turn and does not"
         + tell(
-            "system_fan_duty_ratio{SAME}", " at {{ VALUE | humanizePercentage }}", labels=(*_SENSOR[:2], "chip", "fan")
+            "system_fan_duty_ratio{SAME} > 0",
+            "; it is driven at {{ VALUE | humanizePercentage }}",
+            labels=(*_SENSOR[:2], "chip", "fan"),
         )
-        + " and stands still"
         + tell("max(system_temperature_celsius{SAME})", '; the hottest sensor is at {{ VALUE | printf "%.1f" }} °C')
-        + ". Look for a cable in it, dust, a loose plug; else it is broken. A fan without a speed signal always reads "
-        "0: silence this alert for it."
+        + ". Look for a cable in it, dust, a loose plug; else it is broken. If you took it out, exclude it: "
+        "`--collector.fan.exclude-fans`."
     ),
     why=(
-        "A fan takes seconds to start: a minute. A quarter of an hour more, since thermal control drives it only while "
-        "it is warm."
+        "The exporter itself waits until the fan has stood still for 30 seconds, but for a Raspberry Pi's own fan that "
+        "stands still when the exporter starts and may be just starting: half a minute. A quarter of an hour more, "
+        "since a worn fan turns and sticks again."
     ),
 )
 

@@ -190,7 +190,10 @@ and on (job, instance, chip) node_hwmon_chip_names{{chip_name="pwmfan"}}
     ),
 )
 
-_SLOWING = 'type=~"(Processor|cpufreq|thermal-cpufreq|cpuidle|cpu-throttle|gpu-throttle).*"'
+_SLOWING = (
+    'type=~"(Processor|cpufreq-|thermal-cpufreq-|idle-cpu|thermal-idle-|cpu-throttle|gpu-throttle).*'
+    '|intel_powerclamp|heavy|light|(devfreq-)?[0-9a-f]+[.]gpu"'
+)
 
 HEAT_LIMITED = Alert(
     name="NodeHeatLimited",

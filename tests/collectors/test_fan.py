@@ -4,16 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from sysvitals.collectors.fan import COLLECTOR, Fan, after_reboot, compare
+from sysvitals.collectors.fan import COLLECTOR, Fan, Options, after_reboot, compare, find
 from sysvitals.model.catalog import build_catalog
 from sysvitals.model.collector import Fault, Probe, Unavailable
+from sysvitals.model.reading import Reading
 from tests.building import build_host
 from tests.recorded import HOSTS, RecordedHost
 
 FOLDER = "sys/class/hwmon/hwmon"
 
 
-def read(name: str) -> list[Fan | Fault]:
+def read(name: str) -> list[Reading | Fault]:
     return list(COLLECTOR.run(RecordedHost(HOSTS / name)))
 
 
@@ -87,6 +88,11 @@ def test_a_fan_that_stands_still_for_30_seconds_at_a_duty_at_which_it_turned_has
     assert TURNED.turns_from == 0.5
     assert watch_all([(0, 0.5)] * 4, TURNED) == [False, False, True, True]
     assert watch_all([(0, 0.9)] * 3, TURNED) == [False, False, True]
+
+
+def test_two_intervals_of_15_seconds_that_are_not_quite_even_are_30_seconds() -> None:
+    still = watch((0, 0.5), (0, 0.5), (0, 0.5), before=TURNED, every=14.99)
+    assert still.stalled is True
 
 
 def test_a_fan_that_stops_at_a_lower_duty_does_so_by_design() -> None:
@@ -173,6 +179,13 @@ def test_each_chip_can_fail_alone(tmp_path: Path) -> None:
     (nct, it87) = [list(probe.read()) for probe in probes if isinstance(probe, Probe)]
     assert [type(found) for found in nct] == [Fan]
     assert [type(found) for found in it87] == [Fan, Fault]
+
+
+def test_a_fan_that_was_taken_out_can_be_excluded(tmp_path: Path) -> None:
+    files = chip(0, "nct6798", fan1_input="900", fan2_input="0", fan3_input="0", fan3_label="Rear")
+    probes = find(build_host(tmp_path, files), Options(exclude_fans="nct6798 (fan2|Rear)"))
+    found = [reading for probe in probes if isinstance(probe, Probe) for reading in probe.read()]
+    assert [reading.fan for reading in found if isinstance(reading, Fan)] == ["fan1"]
 
 
 def test_a_fan_of_which_the_driver_makes_up_speed_or_duty_is_not_judged(tmp_path: Path) -> None:

@@ -75,14 +75,15 @@ class PackageThrottles(Reading, event="system.cpu.package.throttling.updated"):
 def find(host: Host) -> Iterator[Probe | Fault]:
     """A probe for each component that can be slowed down, and one for the counters of Intel's processors."""
     found = [*find_cooling_devices(host), *find_throttle_counters(host)]
-    yield from (item for item in found if isinstance(item, Fault))
+    faults = [item for item in found if isinstance(item, Fault)]
     devices: dict[str, list[CoolingDevice]] = {}
     for item in found:
         if isinstance(item, CoolingDevice) and item.slows:
             devices.setdefault(item.slows, []).append(item)
     counters = [item for item in found if isinstance(item, ThrottleCounter)]
-    if not devices and not counters:
+    if not devices and not counters and not faults:
         raise Unavailable("nothing that the kernel slows down for heat: no such cooling device, no Intel processor")
+    yield from faults
     for component, slowing in devices.items():
         yield Probe(component, partial(_read_limit, host, component, slowing))
     if counters:

@@ -1,5 +1,6 @@
 """Fans that the kernel's hwmon chips report, and whether they have stalled."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -9,13 +10,22 @@ from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Probe, Unavailable
 from sysvitals.model.metric import Detail, Gauge, Label
 from sysvitals.model.reading import Change, Reading
-from sysvitals.sources.sys.fans import FanChip, find_fans, read_fan
+from sysvitals.sources.sys.fans import FanFiles, find_fans, read_fan
 
-_CERTAIN_SECONDS = 30.0
+_CERTAIN_SECONDS = 29.0
 """How long a fan must turn at a duty to be known to turn at it, and stand still at one to have stalled.
 
-Longer than a large fan takes to start, or to run down after its duty fell: it turns meanwhile at a duty that cannot
-keep it turning."""
+30 seconds, less what two intervals of 15 may fall short of them. That is longer than a large fan takes to start, or to
+run down after its duty fell: meanwhile it turns at a duty that may not keep it turning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is left out."""
+
+    exclude_fans: Annotated[
+        str, "Leave out fans whose chip and label, such as `nct6798 fan3`, match this as a whole: one you took out."
+    ] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +87,18 @@ class Fan(Reading, event="system.fan.updated"):
     ] = None
 
 
-def find(host: Host) -> Iterator[Probe | Fault]:
+def find(host: Host, options: Options) -> Iterator[Probe | Fault]:
     """A probe for each chip that has fans."""
+    excluded = re.compile(options.exclude_fans).fullmatch
     found = list(find_fans(host))
     if not found:
         raise Unavailable("no fan that the kernel knows; a Raspberry Pi 5 looks for its fan only while it boots")
     for chip in found:
-        yield chip if isinstance(chip, Fault) else Probe(chip.label, partial(_read_chip, host, chip))
+        if isinstance(chip, Fault):
+            yield chip
+            continue
+        fans = [files for files in chip.fans if not excluded(f"{chip.label} {files.fan}")]
+        yield Probe(chip.label, partial(_read_fans, host, chip.label, fans))
 
 
 def compare(now: Fan, before: Fan | None, seconds: float | None) -> Fan:
@@ -104,14 +119,14 @@ def after_reboot(before: Fan) -> tuple[Fan, Iterable[Change]]:
     return replace(before, stalled=None), ()
 
 
-def _read_chip(host: Host, chip: FanChip) -> Iterator[Fan | Fault]:
-    for files in chip.fans:
-        for found in read_fan(host, chip.label, files):
+def _read_fans(host: Host, chip: str, fans: Iterable[FanFiles]) -> Iterator[Fan | Fault]:
+    for files in fans:
+        for found in read_fan(host, chip, files):
             if isinstance(found, Fault):
                 yield found
                 continue
             fan = Fan(
-                chip=chip.label,
+                chip=chip,
                 fan=files.fan,
                 speed=found.speed,
                 duty=found.duty,
@@ -155,7 +170,7 @@ def _standing(now: Fan, before: Fan | None, seconds: float | None) -> Fan:
 
 
 def _should_turn(fan: Fan, turns_from: float) -> bool:
-    return bool(fan.duty) and fan.duty >= turns_from
+    return fan.duty is not None and fan.duty > 0 and fan.duty >= turns_from
 
 
 def _lowest(*duties: float | None) -> float | None:
@@ -170,4 +185,5 @@ COLLECTOR = Collector(
     compare=compare,
     remembers=(Fan,),
     after_reboot=after_reboot,
+    options=Options(),
 )

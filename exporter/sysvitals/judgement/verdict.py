@@ -103,7 +103,7 @@ def _judge_heat(samples: Samples, _now: float) -> Iterator[Reason]:
             yield Reason(Level.WARNING, "TemperatureHigh", text)
     for sample in samples.get("system_fan_stalled", ()):
         if sample.value:
-            text = f"The fan {sample.labels['fan']} is driven and does not turn."
+            text = f"{sample.labels['chip']} {sample.labels['fan']} has stalled: it should turn and does not."
             yield Reason(Level.CRITICAL, "FanStalled", text)
     for sample in samples.get("system_heat_limited", ()):
         if sample.value:

@@ -133,7 +133,7 @@ def _heat(look: Look) -> str:
 def _fans(look: Look) -> str:
     rows = [
         f'<tr {subject(event)}><th scope="row">{escape(_text(event, "fan"))}</th>{field(event, "speed", tag="td")}'
-        f"{field(event, 'duty', tag='td')}<td>{state(event, 'stalled', Words('stands still', 'fine'))}</td></tr>"
+        f"{field(event, 'duty', tag='td')}<td>{state(event, 'stalled', Words('stalled', 'fine'))}</td></tr>"
         for event in look.all("system.fan.updated")
     ]
     return _card("fan", "Fan", [table(("", "speed", "driven", "state"), rows, "Speed of the fans")]) if rows else ""

@@ -85,11 +85,6 @@ def test_a_fan_of_pwm_fan_without_control_is_off(tmp_path: Path) -> None:
     assert read(host) == {"fan1": [Fan(speed=0, duty=0.0)]}
 
 
-def test_a_fan_that_is_switched_off_has_no_speed_and_that_is_no_error(tmp_path: Path) -> None:
-    files = chip("nct6798", fan1_enable="0", pwm1="51") | {f"{CHIP}/fan1_input.ERRNO-ENODATA": ""}
-    assert read(build_host(tmp_path, files)) == {"fan1": [Fan(duty=0.2)]}
-
-
 def test_a_fan_that_vanishes_between_two_runs_is_gone(tmp_path: Path) -> None:
     host = build_host(tmp_path, chip("x", fan1_input="800", fan2_input="900"))
     found = find(host)
