@@ -52,9 +52,7 @@ def test_it_is_read_from_the_history_even_if_a_new_segment_has_just_begun(tmp_pa
         second.write(LOAD)
     event = first.bus.publish([LOAD])[0]
     bodies = {body.event_name: body for body in (type(LOAD), Throttling)}
-    found = read_remembered(
-        str(tmp_path), [throttling.COLLECTOR], bodies, host=event.stamp.host, boot=event.stamp.boot
-    )
+    found = read_remembered(str(tmp_path), [throttling.COLLECTOR], bodies, host=event.stamp.host, boot=event.stamp.boot)
     assert found.readings == {"throttling": [ACTIVE]}
 
 

@@ -10,7 +10,7 @@ from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Probe, Unavailable
 from sysvitals.model.metric import Detail, Gauge, Label
 from sysvitals.model.reading import Change, Reading
-from sysvitals.sources.sys.fans import FanFiles, find_fans, read_fan
+from sysvitals.sources.sys.fans import FanChip, find_fans, read_fans
 
 _CERTAIN_SECONDS = 29.0
 """How long a fan must turn at a duty to be known to turn at it, and stand still at one to have stalled.
@@ -93,12 +93,33 @@ def find(host: Host, options: Options) -> Iterator[Probe | Fault]:
     found = list(find_fans(host))
     if not found:
         raise Unavailable("no fan that the kernel knows; a Raspberry Pi 5 looks for its fan only while it boots")
-    for chip in found:
-        if isinstance(chip, Fault):
-            yield chip
+    for thing in found:
+        if isinstance(thing, Fault):
+            yield thing
             continue
-        fans = [files for files in chip.fans if not excluded(f"{chip.label} {files.fan}")]
-        yield Probe(chip.label, partial(_read_fans, host, chip.label, fans))
+        chip = thing.chip
+        labels = {fan: label for fan, label in thing.labels.items() if not excluded(f"{chip.label} {label}")}
+        yield Probe(chip.label, partial(read, host, replace(thing, labels=labels)), bus=chip.bus)
+
+
+def read(host: Host, chip: FanChip) -> Iterator[Fan | Fault]:
+    """One reading a fan, judged without a reading before it."""
+    for found in read_fans(host, chip):
+        if isinstance(found, Fault):
+            yield found
+            continue
+        fan = Fan(
+            chip=chip.chip.label,
+            fan=found.fan,
+            speed=found.speed,
+            duty=found.duty,
+            fault=found.fault,
+            state=found.state,
+            max_state=found.max_state,
+            comparable=chip.is_comparable and found.speed is not None and found.duty is not None,
+            turns_from=0.0 if chip.is_own else None,
+        )
+        yield compare(fan, None, None)
 
 
 def compare(now: Fan, before: Fan | None, seconds: float | None) -> Fan:
@@ -117,26 +138,6 @@ def compare(now: Fan, before: Fan | None, seconds: float | None) -> Fan:
 def after_reboot(before: Fan) -> tuple[Fan, Iterable[Change]]:
     """What was learnt of the fan still holds; whether it has stalled is seen again, since it may have been replaced."""
     return replace(before, stalled=None), ()
-
-
-def _read_fans(host: Host, chip: str, fans: Iterable[FanFiles]) -> Iterator[Fan | Fault]:
-    for files in fans:
-        for found in read_fan(host, chip, files):
-            if isinstance(found, Fault):
-                yield found
-                continue
-            fan = Fan(
-                chip=chip,
-                fan=files.fan,
-                speed=found.speed,
-                duty=found.duty,
-                fault=found.fault,
-                state=found.state,
-                max_state=found.max_state,
-                comparable=files.comparable and found.speed is not None and found.duty is not None,
-                turns_from=0.0 if files.own else None,
-            )
-            yield compare(fan, None, None)
 
 
 def _turning(now: Fan, before: Fan | None, seconds: float | None) -> Fan:

@@ -12,13 +12,10 @@ from sysvitals.host.host import Host
 from sysvitals.host.sysfs import list_names, read_label
 from sysvitals.model.collector import Fault
 
-_NO_DATA = frozenset({errno.EINVAL, errno.ENODATA, errno.EAGAIN, errno.EBUSY})
-"""What drivers answer while the device behind is asleep or has no state: the GPU of a Jetson gives EINVAL."""
-
 _CPU = re.compile(
     r"Processor|cpufreq-.+|thermal-cpufreq-\d+|idle-cpu\d+|thermal-idle-\d+|intel_powerclamp|heavy|light|cpu-throttle.*"
 )
-"""Types of what slows the CPU down, from the sources of Linux 4.19, 5.10, 6.1 and 6.12.
+"""Types of what slows the CPU down, from the sources of Linux 6.1 and 6.12, and the changes by which 5.13 renamed some.
 
 `Processor` is ACPI's (drivers/acpi/processor_thermal.c), a device for each CPU. `cpufreq-cpu0` and `idle-cpu0` are the
 names since 5.13, `thermal-cpufreq-0` and `thermal-idle-0` those before (drivers/thermal/cpufreq_cooling.c,
@@ -86,7 +83,7 @@ def read_cooling_state(host: Host, device: CoolingDevice) -> CoolingState | None
         state = optional(read_int, host, f"{device.folder}/cur_state")
         max_state = optional(read_int, host, f"{device.folder}/max_state")
     except OSError as error:
-        if error.errno in _NO_DATA:
+        if error.errno == errno.EINVAL:  # what is behind sleeps, as the GPU of a Jetson, or firmware gives no state
             return None
         raise
     if state is None or max_state is None:

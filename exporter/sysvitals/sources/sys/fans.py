@@ -2,21 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
-from sysvitals.host.files import attempt, optional
+from sysvitals.host.files import attempt
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Fault
-from sysvitals.sources.sys.cooling_devices import CoolingDevice, CoolingState, find_cooling_devices, read_cooling_state
-from sysvitals.sources.sys.hwmon import Chip, chips_of, read_chips, read_labels, read_value
-
-T = TypeVar("T")
+from sysvitals.model.plausible import FAN_SPEED
+from sysvitals.sources.sys.cooling_devices import (
+    CoolingDevice,
+    CoolingState,
+    find_cooling_devices,
+    read_cooling_state,
+)
+from sysvitals.sources.sys.hwmon import Chip, chips_of, is_asleep, read_chips, read_labels, read_values
 
 _FULL_DUTY = 255
-
-_FASTEST = 60_000
-"""In revolutions a minute. The fastest fans on sale (40 mm, for servers) reach 38,000; 65535 and -1, also without a
-sign, are what drivers give for a fan that they do not hear of."""
 
 _NOT_COMPARABLE = {
     "gpio_fan": "its speed is not measured: it is the device tree's for what was asked",
@@ -38,39 +37,33 @@ reads (Documentation/ABI/testing/sysfs-class-hwmon)."""
 
 
 @dataclass(frozen=True, slots=True)
-class FanFiles:
-    """Where a fan's values are; an empty path is none. `full` is that of the file whose 0 means full speed.
-
-    `own` is a Raspberry Pi's own fan, which its boot loader found turning. `comparable` is whether a fan that stands
-    still at a duty means something.
-    """
-
-    fan: str
-    speed: str
-    duty: str
-    full: str
-    fault: str
-    control: CoolingDevice | None = None
-    own: bool = False
-    comparable: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class FanChip:
-    """A chip and its fans."""
+    """A chip with fans: their labels by name, and the cooling device by which thermal control drives them."""
 
-    label: str
-    fans: tuple[FanFiles, ...]
+    chip: Chip
+    labels: dict[str, str]
+    control: CoolingDevice | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this is a Raspberry Pi's own fan: its boot loader enables the node only where it hears a fan."""
+        return self.chip.driver == "pwmfan" and self.chip.device == "cooling_fan"
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether it means something that a fan stands still at a duty."""
+        return self.chip.driver not in _NOT_COMPARABLE
 
 
 @dataclass(frozen=True, slots=True)
 class Fan:
-    """What a fan does. `speed` is in revolutions a minute, `duty` from 0 to 1; None where the chip does not say.
+    """One fan. `speed` is in revolutions a minute, `duty` from 0 to 1; None where the chip does not say.
 
     `fault` is the chip's word for a fan that failed or, with some, is not connected. `state` of `max_state` is how much
     the kernel's thermal control asks of a fan of the driver `pwm-fan`.
     """
 
+    fan: str
     speed: int | None = None
     duty: float | None = None
     fault: bool | None = None
@@ -79,7 +72,10 @@ class Fan:
 
 
 def find_fans(host: Host) -> Iterator[FanChip | Fault]:
-    """Each chip with fans, and a Fault for what could not be looked at. Raises OSError for the classes' folders."""
+    """Each chip with fans, and a Fault for what cannot be looked at. Asks no hardware.
+
+    Raises OSError for the classes' folders.
+    """
     found = read_chips(host)
     yield from (chip for chip in found if isinstance(chip, Fault))
     for chip in chips_of(found):
@@ -87,36 +83,21 @@ def find_fans(host: Host) -> Iterator[FanChip | Fault]:
         if fans:
             labels, faults = read_labels(host, chip, fans)
             yield from faults
-            control = _find_control(host) if chip.driver == "pwmfan" else None
-            files = tuple(_files(chip, fan, label, control) for fan, label in labels.items())
-            yield FanChip(chip.label, files)
+            yield FanChip(chip, labels, _find_control(host) if chip.driver == "pwmfan" else None)
 
 
-def read_fan(host: Host, chip: str, files: FanFiles) -> Iterator[Fan | Fault]:
-    """What the fan does now, if there is anything to say, and a Fault for each part that could not be read."""
-    what = f"{chip} {files.fan}"
-    speed = attempt(f"{what} speed", _read_speed, host, files)
-    duty = attempt(f"{what} duty", _read_duty, host, files)
-    fault = attempt(f"{what} fault", _read, host, files.fault)
-    control = attempt(f"{what} cooling state", _read_control, host, files)
-    yield from (part for part in (speed, duty, fault, control) if isinstance(part, Fault))
-    speed, duty = _known(speed), _known(duty)
-    if speed is not None or duty is not None:
-        fault, control = _known(fault), _known(control)
-        yield Fan(
-            speed=speed,
-            duty=duty,
-            fault=None if fault is None else fault != 0,
-            state=control.state if control else None,
-            max_state=control.max_state if control else None,
-        )
-
-
-def parse_speed(value: int) -> int:
-    """Revolutions a minute. Raises ValueError for what no fan does."""
-    if not 0 <= value <= _FASTEST:
-        raise ValueError(f"no speed of a fan: {value}")
-    return value
+def read_fans(host: Host, found: FanChip) -> Iterator[Fan | Fault]:
+    """What a chip's fans do now, and a Fault for each part that could not be read. Nothing while its device sleeps."""
+    chip = found.chip
+    if is_asleep(host, chip):
+        return
+    control = None
+    if found.control is not None:
+        control = attempt(f"{chip.label} {found.control.name}", read_cooling_state, host, found.control)
+    if isinstance(control, Fault):
+        yield control
+    for fan, label in found.labels.items():
+        yield from _read_fan(host, chip, fan, label, control if isinstance(control, CoolingState) else None)
 
 
 def parse_duty(value: int) -> float:
@@ -128,25 +109,42 @@ def parse_duty(value: int) -> float:
 
 def _list_fans(chip: Chip) -> list[str]:
     # what is alike in number belongs together: pwm1 drives fan1
-    fans = [*chip.sensors("fan", "input"), *(f"fan{pwm.removeprefix('pwm')}" for pwm in chip.sensors("pwm", ""))]
+    fans = [*chip.sensors("fan", "input"), *(_fan_of(pwm) for pwm in chip.sensors("pwm", ""))]
     return fans or (["fan1"] if "rpm" in chip.files else [])
 
 
-def _files(chip: Chip, fan: str, label: str, control: CoolingDevice | None) -> FanFiles:
-    def path(file: str) -> str:
-        return f"{chip.folder}/{file}" if file in chip.files else ""
-
+def _read_fan(host: Host, chip: Chip, fan: str, label: str, control: CoolingState | None) -> Iterator[Fan | Fault]:
     pwm = f"pwm{fan.removeprefix('fan')}"
-    return FanFiles(
-        fan=label,
-        speed=path(f"{fan}_input") or path("rpm"),  # as NVIDIA's tachometer calls it
-        duty=path(pwm),
-        full="" if chip.driver in _ZERO_IS_OFF else path(f"{pwm}_enable"),
-        fault=path(f"{fan}_fault"),
-        control=control,
-        own=chip.driver == "pwmfan" and chip.device == "cooling_fan",
-        comparable=chip.driver not in _NOT_COMPARABLE,
-    )
+    values, faults = read_values(host, chip, fan, ("input", "fault"))
+    drive, more = read_values(host, chip, pwm, ("", "enable"))
+    tachometer, others = read_values(host, chip, "rpm", ("",))  # as NVIDIA's calls it
+    yield from (*faults, *more, *others)
+    speed = attempt(f"{chip.label} {fan}_input", _parse_speed, values.get("input", tachometer.get("")))
+    duty = attempt(f"{chip.label} {pwm}", _parse_drive, chip, drive)
+    yield from (part for part in (speed, duty) if isinstance(part, Fault))
+    speed = None if isinstance(speed, Fault) else speed
+    duty = None if isinstance(duty, Fault) else duty
+    if speed is not None or duty is not None:
+        yield Fan(
+            fan=label,
+            speed=speed,
+            duty=duty,
+            fault=bool(values["fault"]) if "fault" in values else None,
+            state=control.state if control else None,
+            max_state=control.max_state if control else None,
+        )
+
+
+def _parse_speed(value: int | None) -> int | None:
+    return None if value is None else FAN_SPEED.check(value)
+
+
+def _parse_drive(chip: Chip, drive: dict[str, int]) -> float | None:
+    if "" not in drive:
+        return None
+    if drive.get("enable") == 0 and chip.driver not in _ZERO_IS_OFF:
+        return 1.0
+    return parse_duty(drive[""])
 
 
 def _find_control(host: Host) -> CoolingDevice | None:
@@ -156,25 +154,5 @@ def _find_control(host: Host) -> CoolingDevice | None:
     return devices[0] if len(devices) == 1 else None
 
 
-def _read_speed(host: Host, files: FanFiles) -> int | None:
-    value = _read(host, files.speed)
-    return None if value is None else parse_speed(value)
-
-
-def _read_duty(host: Host, files: FanFiles) -> float | None:
-    value = _read(host, files.duty)
-    if value is None:
-        return None
-    return 1.0 if _read(host, files.full) == 0 else parse_duty(value)
-
-
-def _read_control(host: Host, files: FanFiles) -> CoolingState | None:
-    return read_cooling_state(host, files.control) if files.control else None
-
-
-def _known(part: T | Fault) -> T | None:
-    return None if isinstance(part, Fault) else part
-
-
-def _read(host: Host, path: str) -> int | None:
-    return optional(read_value, host, path) if path else None
+def _fan_of(pwm: str) -> str:
+    return f"fan{pwm.removeprefix('pwm')}"
