@@ -1,8 +1,10 @@
 """What is remembered of the time before the exporter started, and what ended with another boot."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from sysvitals.collectors import throttling
+from sysvitals.collectors import fan, throttling
+from sysvitals.collectors.fan import Fan
 from sysvitals.collectors.throttling import Throttling, ThrottlingCleared
 from sysvitals.history.remembered import read_remembered, remember
 from sysvitals.model.event import Event, Stamp
@@ -31,6 +33,17 @@ def test_what_was_active_when_another_boot_ended_ended_with_it_and_its_counts_be
         ThrottlingCleared(cause="undervoltage", seconds=12.5),
         ThrottlingCleared(cause="throttled", seconds=0.0),
     ]
+
+
+def test_what_was_learnt_of_a_fan_outlasts_a_boot_and_what_was_judged_does_not(tmp_path: Path) -> None:
+    stalled = Fan(chip="nct6798", fan="fan2", speed=0, duty=0.6, comparable=True, turns_from=0.4, stalled=True)
+    with writer(tmp_path, EAGER) as first:
+        first.write(stalled)
+        host = first.bus.publish([LOAD])[0].stamp.host
+    bodies = {Fan.event_name: Fan}
+    found = read_remembered(str(tmp_path), [fan.COLLECTOR], bodies, host=host, boot="another")
+    assert found.readings == {"fan": [replace(stalled, stalled=None)]}
+    assert found.ended == []
 
 
 def test_what_was_over_by_then_does_not_end_again() -> None:
