@@ -32,7 +32,10 @@ class Options:
 class Fan(Reading, event="system.fan.updated"):
     """One fan, or one output that could drive one. What it remembers of itself goes from reading to reading."""
 
-    chip: Annotated[str, Label("Driver, and device where several may be alike: `pwmfan`. The same after a reboot.")]
+    chip: Annotated[
+        str,
+        Label("Driver, and which device where several may be alike: `pwmfan`. The same after a reboot: see Labels."),
+    ]
     fan: Annotated[str, Label("The driver's own label, or `fan1` where it gives none.")]
     speed: Annotated[
         int | None,
