@@ -135,10 +135,10 @@ def _replaying(collectors: list[Collector], host: Host) -> list[Collector]:
     def at_hand(collector: Collector) -> Collector:
         readings = tuple(collector.run(host))
 
-        def read(_host: Host) -> tuple[Reading | Fault, ...]:
+        def read(_host: Host) -> tuple[Reading | Fault | Unavailable, ...]:
             return readings
 
-        return replace(collector, read=read, options=None, compare=None)
+        return replace(collector, read=read, find=None, options=None, compare=None)
 
     return [at_hand(collector) for collector in collectors]
 

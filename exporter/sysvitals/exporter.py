@@ -268,7 +268,8 @@ def _describe(outcome: Outcome | None) -> str:
     if outcome is None:
         return "has not run yet"
     if outcome.status == "ok":
-        return f"fine, but not all could be read: {outcome.message}" if outcome.message else "fine"
+        fine = f"fine, but not all could be read: {outcome.message}" if outcome.message else "fine"
+        return f"{fine}; left out: {outcome.left_out}" if outcome.left_out else fine
     return f"{'not on this host' if outcome.status == 'unavailable' else 'failed'}: {outcome.message}"
 
 

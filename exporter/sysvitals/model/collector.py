@@ -9,7 +9,10 @@ from sysvitals.model.reading import Change, Reading
 
 
 class Unavailable(Exception):  # noqa: N818  # no error: this host has no such thing
-    """This host has not what the collector reads. `reason` is for people; a remedy belongs in it where there is one."""
+    """This host has not what the collector reads. `reason` is for people; a remedy belongs in it where there is one.
+
+    Raised, it says so of all that is read. Yielded among readings, of a part: what is left out, and why.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -48,14 +51,14 @@ class Probe:
     """One thing of a collector that can be slow, hang or fail alone: a chip, a disk, a mount, a link.
 
     `name` tells it from the collector's other things (`nvme0`, `/srv/nas`) and stays the same as long as it is there;
-    the empty name is the collector's own table. `read()` yields readings, and a Fault for each part that could not be
-    read. `otherwise()` yields what is known while it does not answer, and never blocks. Reads of the same `bus` are
-    serialised by the kernel (a one-wire master, an I2C adapter) and share one worker. `timeout` is in seconds; None is
-    the collector's.
+    the empty name is the collector's own table. `read()` yields readings, a Fault for each part that could not be
+    read, and an Unavailable for each that this host lacks. `otherwise()` yields what is known while it does not answer,
+    and never blocks. Reads of the same `bus` are serialised by the kernel (a one-wire master, an I2C adapter) and share
+    one worker. `timeout` is in seconds; None is the collector's.
     """
 
     name: str
-    read: Callable[[], Iterable[Reading | Fault]]
+    read: Callable[[], Iterable[Reading | Fault | Unavailable]]
     otherwise: Callable[[], Iterable[Reading]] = tuple
     bus: str = ""
     timeout: float | None = None
@@ -65,10 +68,10 @@ class Probe:
 class Collector:
     """One subsystem. Its functions take `(host)`, or `(host, options)` where there are `options`, and catch nothing.
 
-    `read` yields readings, and a Fault for each thing that could not be read: for a table of the kernel, which is read
-    in one go. `find` yields a Probe for each thing that can be slow, hang or fail alone, and is called again when
-    things may have come or gone. A collector has one of the two, or both. Either raises Unavailable where the host
-    lacks the subsystem.
+    `read` yields readings, a Fault for each thing that could not be read, and an Unavailable for each part that this
+    host lacks: for a table of the kernel, which is read in one go. `find` yields a Probe for each thing that can be
+    slow, hang or fail alone, and is called again when things may have come or gone. A collector has one of the two, or
+    both. Either raises Unavailable where the host lacks the subsystem.
     `compare(now, before, seconds)` fills in what takes two readings of the same thing; `seconds` is None where the time
     between them was not watched (the thing could not be read, the exporter was stopped, or restarted).
     `changes(now, before)` yields what happened between them (`before` is None for the first), and `reports` lists
@@ -86,8 +89,8 @@ class Collector:
     name: str
     help: str
     readings: tuple[type[Reading], ...]
-    read: Callable[..., Iterable[Reading | Fault]] | None = None
-    find: Callable[..., Iterable[Probe | Fault]] | None = None
+    read: Callable[..., Iterable[Reading | Fault | Unavailable]] | None = None
+    find: Callable[..., Iterable[Probe | Fault | Unavailable]] | None = None
     compare: Callable[[Any, Any, float | None], Reading] | None = None
     changes: Callable[[Any, Any], Iterable[Change]] | None = None
     reports: tuple[type[Change], ...] = ()
@@ -103,7 +106,7 @@ class Collector:
         """The probe of `read`, which has no name."""
         return None if self.read is None else Probe("", partial(self.read, *self._arguments(host)))
 
-    def things(self, host: Any) -> Iterable[Probe | Fault]:
+    def things(self, host: Any) -> Iterable[Probe | Fault | Unavailable]:
         """What `find` yields for this host, with the options as they are set."""
         return () if self.find is None else self.find(*self._arguments(host))
 
@@ -111,16 +114,16 @@ class Collector:
         """What `watch` names for this host, with the options as they are set."""
         return () if self.watch is None else self.watch(*self._arguments(host))
 
-    def run(self, host: Any) -> Iterator[Reading | Fault]:
+    def run(self, host: Any) -> Iterator[Reading | Fault | Unavailable]:
         """Everything read once, one thing after the other. The first error ends it."""
         table = self.table(host)
         if table is not None:
             yield from table.read()
         for thing in self.things(host):
-            if isinstance(thing, Fault):
-                yield thing
-            else:
+            if isinstance(thing, Probe):
                 yield from thing.read()
+            else:
+                yield thing
 
     def _arguments(self, host: Any) -> tuple[Any, ...]:
         return (host,) if self.options is None else (host, self.options)

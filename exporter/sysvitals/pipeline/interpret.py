@@ -23,11 +23,15 @@ Subject = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended: `ok`, `unavailable` or `failed`, with the class of the error and its words."""
+    """How a run ended: `ok`, `unavailable` or `failed`, with the class of the error and its words.
+
+    `left_out` says in words which parts this host lacks.
+    """
 
     status: str
     error: str = ""
     message: str = ""
+    left_out: str = ""
 
 
 class Known(NamedTuple):
@@ -61,14 +65,14 @@ class Span(NamedTuple):
 
 def interpret(  # noqa: PLR0913, PLR0917  # what a run meant goes by all of them
     collector: Collector,
-    items: Iterable[Reading | Fault],
+    items: Iterable[Reading | Fault | Unavailable],
     error: BaseException | None,
     known: Mapping[Subject, Known],
     span: Span,
     what: str = "",
 ) -> Conclusion:
     """What a run meant that yielded these items and then raised `error`, if any; `what` names its thing in messages."""
-    readings, faults = split_items(items)
+    readings, faults, left_out = split_items(items)
     if isinstance(error, Unavailable):
         if not readings and not faults:
             return Conclusion(Outcome("unavailable", message=error.reason))
@@ -88,7 +92,7 @@ def interpret(  # noqa: PLR0913, PLR0917  # what a run meant goes by all of them
         kept.append(new)
         changes += happened
         news[subject] = Known(new, span.at)
-    return Conclusion(classify_run(kept, faults), kept, changes, faults, news)
+    return Conclusion(classify_run(kept, faults, left_out), kept, changes, faults, news)
 
 
 def is_current(known: Known, now: float) -> bool:
@@ -96,14 +100,18 @@ def is_current(known: Known, now: float) -> bool:
     return known.at is None or now - known.at < BASELINE_SECONDS or _is_closed(type(known.reading))  # type: ignore[arg-type]  # mypy takes the hash of instances for that of the class
 
 
-def split_items(items: Iterable[Reading | Fault]) -> tuple[list[Reading], list[Fault]]:
-    """Readings and faults apart. A reading that cannot be told from one before it becomes a fault."""
+def split_items(items: Iterable[Reading | Fault | Unavailable]) -> tuple[list[Reading], list[Fault], str]:
+    """Readings, faults, and words for what is left out. A reading that is like one before it becomes a fault."""
     readings: list[Reading] = []
     faults: list[Fault] = []
+    reasons: list[str] = []
     subjects: set[Subject] = set()
     for item in items:
         if isinstance(item, Fault):
             faults.append(item)
+            continue
+        if isinstance(item, Unavailable):
+            reasons.append(item.reason)
             continue
         subject = subject_of(item)
         if subject in subjects:
@@ -111,7 +119,7 @@ def split_items(items: Iterable[Reading | Fault]) -> tuple[list[Reading], list[F
         else:
             subjects.add(subject)
             readings.append(item)
-    return readings, faults
+    return readings, faults, "; ".join(reasons)
 
 
 def same_subject(subject: Subject) -> Fault:
@@ -130,14 +138,14 @@ def validate_values(bodies: Iterable[Body]) -> None:
                 value.encode()  # a lone surrogate, as a file name can hold, is no text
 
 
-def classify_run(readings: Sequence[Reading], faults: Sequence[Fault]) -> Outcome:
+def classify_run(readings: Sequence[Reading], faults: Sequence[Fault], left_out: str = "") -> Outcome:
     """How the run ended: well, perhaps with faults among it, with nothing to report, or with nothing but faults."""
     words = "; ".join(f"{fault.what}: {fault.message}" for fault in faults)
     if readings:
-        return Outcome("ok", message=words)
+        return Outcome("ok", message=words, left_out=left_out)
     if not faults:
-        return Outcome("unavailable", message="there is nothing to report on this host")
-    return Outcome("failed", faults[0].error, words)
+        return Outcome("unavailable", message=left_out or "there is nothing to report on this host", left_out=left_out)
+    return Outcome("failed", faults[0].error, words, left_out)
 
 
 def _follow(collector: Collector, reading: Reading, before: Known | None, span: Span) -> tuple[Reading, list[Change]]:

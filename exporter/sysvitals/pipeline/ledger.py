@@ -95,7 +95,8 @@ def sum_up(things: Sequence[tuple[Key, Standing]]) -> Outcome | None:
     read = [(key, standing) for key, standing in things if key.kind == READ]
     words = [words for key, standing in things if (words := _describe(key, standing))]
     if any(standing.outcome.status == "ok" for _, standing in read):
-        return Outcome("ok", message="; ".join(words))
+        left_out = [standing.outcome.left_out for _, standing in things if standing.outcome.left_out]
+        return Outcome("ok", message="; ".join(words), left_out="; ".join(left_out))
     failed = [standing.outcome for _, standing in things if standing.outcome.status == "failed"]
     if failed:
         return Outcome("failed", failed[0].error, "; ".join(words))

@@ -65,7 +65,8 @@ class Reporter:
         if clashes:  # with another thing's reading, which would be one series with it
             readings = [reading for reading in conclusion.readings if reading not in clashes]
             faults = [*conclusion.faults, *(same_subject(subject_of(reading)) for reading in clashes)]
-            conclusion = conclusion._replace(outcome=classify_run(readings, faults), readings=readings, faults=faults)
+            outcome = classify_run(readings, faults, conclusion.outcome.left_out)
+            conclusion = conclusion._replace(outcome=outcome, readings=readings, faults=faults)
         known.update(conclusion.known)
         return conclusion
 

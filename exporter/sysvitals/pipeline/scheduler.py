@@ -314,7 +314,7 @@ class Scheduler:
     def _end_search(self, slot: Slot, run: Run, *, woken: bool) -> None:
         slot.proven = True
         collector = self._collectors[slot.key.collector]
-        probes, watches, faults = _sort(collector.name, run.items)
+        probes, watches, faults, left_out = _sort(collector.name, run.items)
         error = run.error
         is_whole = error is None or isinstance(error, Unavailable)
         if error is not None and not isinstance(error, Unavailable):
@@ -327,10 +327,10 @@ class Scheduler:
         if isinstance(error, Unavailable):
             self._conclude_search(slot, Outcome("unavailable", message=error.reason))
         elif not probes:
-            self._conclude_search(slot, classify_run((), faults))
+            self._conclude_search(slot, classify_run((), faults, left_out))
         else:
             words = "; ".join(f"{fault.what}: {fault.message}" for fault in faults)
-            self._conclude_search(slot, Outcome("ok", message=words))
+            self._conclude_search(slot, Outcome("ok", message=words, left_out=left_out))
         if woken:
             for thing in probes:
                 self._plan.wake(thing, self._clock.monotonic())
@@ -453,7 +453,7 @@ class Scheduler:
         return started + SLOW_SECONDS
 
 
-def _search(collector: Collector, host: Host) -> Iterable[Probe | Fault | Watch]:
+def _search(collector: Collector, host: Host) -> Iterable[Probe | Fault | Unavailable | Watch]:
     """What the collector watches, and its things; an error in the one does not take the other."""
     try:
         yield from collector.watches(host)
@@ -462,17 +462,22 @@ def _search(collector: Collector, host: Host) -> Iterable[Probe | Fault | Watch]
     yield from collector.things(host)
 
 
-def _sort(collector: str, found: Iterable[Probe | Fault | Watch]) -> tuple[dict[Key, Probe], list[Watch], list[Fault]]:
+def _sort(
+    collector: str, found: Iterable[Probe | Fault | Unavailable | Watch]
+) -> tuple[dict[Key, Probe], list[Watch], list[Fault], str]:
     probes: dict[Key, Probe] = {}
     watches: list[Watch] = []
     faults: list[Fault] = []
+    reasons: list[str] = []
     for item in found:
         if isinstance(item, Watch):
             watches.append(item)
         elif isinstance(item, Fault):
             faults.append(item)
+        elif isinstance(item, Unavailable):
+            reasons.append(item.reason)
         elif (key := Key(collector, item.name)) in probes or not item.name:
             faults.append(Fault(item.name, "duplicate", "two things have the same name"))
         else:
             probes[key] = item
-    return probes, watches, faults
+    return probes, watches, faults, "; ".join(reasons)
