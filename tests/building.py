@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from tests.recorded import RecordedHost
+
+T = TypeVar("T")
 
 
 def build_host(folder: Path, files: Mapping[str, str | bytes]) -> RecordedHost:
@@ -16,3 +19,18 @@ def build_host(folder: Path, files: Mapping[str, str | bytes]) -> RecordedHost:
         else:
             path.write_bytes(content.encode() if isinstance(content, str) else content)
     return RecordedHost(folder)
+
+
+def known(value: T | None) -> T:
+    """The value of a field that this host must have."""
+    assert value is not None
+    return value
+
+
+def lxcfs_mounts(*names: str) -> str:
+    """The mounts of a container's first process in which lxcfs serves these files of /proc."""
+    rows = [
+        f"24{number} 223 0:39 /proc/{name} /proc/{name} rw,nosuid,nodev,relatime - fuse.lxcfs lxcfs rw,user_id=0"
+        for number, name in enumerate(names)
+    ]
+    return "\n".join(["223 210 0:48 / /proc rw,nosuid,nodev,noexec,relatime - proc proc rw", *rows]) + "\n"

@@ -11,7 +11,7 @@ from sysvitals.sources.os.virtualization import (
     read_virtualization,
 )
 from sysvitals.sources.sys.dmi import Dmi, read_dmi
-from tests.building import build_host
+from tests.building import build_host, lxcfs_mounts
 from tests.recorded import HOSTS, RecordedHost
 
 CLOCK = "sys/devices/system/clocksource/clocksource0/available_clocksource"
@@ -102,6 +102,15 @@ def test_the_flag_is_a_word_of_the_first_cpus_flags() -> None:
         ({"run/systemd/container": "\x1b[31m\n"}, "container-other"),
         ({"proc/1/cgroup": "0::/init.scope\n"}, "none"),
         ({"proc/1/cgroup": "12:memory:/lxc/box\n"}, "lxc"),
+        ({"proc/1/cgroup": "0::/\n", "proc/1/mountinfo": lxcfs_mounts("stat")}, "lxc"),
+        ({".dockerenv": "", "proc/1/mountinfo": lxcfs_mounts("stat")}, "docker"),
+        ({"run/host/container-manager": "systemd-nspawn\n"}, "systemd-nspawn"),
+        ({"proc/vz/version": ""}, "openvz"),
+        ({"proc/vz/version": "", "proc/bc/0": ""}, "none"),
+        ({"proc/sys/kernel/osrelease": "4.4.0-19041-Microsoft\n"}, "wsl"),
+        ({"proc/sys/kernel/osrelease": "5.15.153.1-microsoft-standard-WSL2\n", ".dockerenv": ""}, "wsl"),
+        ({"proc/sys/kernel/osrelease": "4.19.104-microsoft-standard\n", "run/WSL/1_interop": ""}, "wsl"),
+        ({"proc/sys/kernel/osrelease": "5.15.0-1042-microsoft-azure\n"}, "none"),
     ],
 )
 def test_a_container_tells_by_the_files_in_it(tmp_path: Path, files: dict[str, str], kind: str) -> None:
@@ -133,6 +142,7 @@ def test_cgroup_paths_name_the_manager(text: str, kind: str) -> None:
         ("nuc", "none", "none"),
         ("vm", "qemu", "none"),
         ("container", "none", "docker"),
+        ("lxc", "none", "lxc"),
         ("qemu-x86-wifi-emmc", "qemu", "none"),
     ],
 )

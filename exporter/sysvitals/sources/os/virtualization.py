@@ -7,6 +7,7 @@ The words are those of systemd-detect-virt.
 from sysvitals.host.files import optional
 from sysvitals.host.host import Host
 from sysvitals.host.sysfs import list_names
+from sysvitals.sources.proc.lxcfs import read_lxcfs
 from sysvitals.sources.sys.devicetree import read_property_texts
 from sysvitals.sources.sys.dmi import Dmi
 
@@ -30,6 +31,9 @@ _VENDORS = (
     ("Google Compute Engine", "google"),
     ("QEMU", "qemu"),
 )
+
+_MARKS = (("run/.containerenv", "podman"), (".dockerenv", "docker"))
+"""Files that the managers of containers put into them."""
 
 _CGROUPS = (
     ("/docker/", "docker"),
@@ -62,18 +66,24 @@ def read_virtualization(host: Host, dmi: Dmi) -> str:
 
 
 def read_container(host: Host) -> str:
-    """`none`, or `kubernetes`, `docker`, `podman`, `lxc`, ... Raises OSError."""
+    """`none`, or `kubernetes`, `docker`, `podman`, `lxc`, `wsl`, ... Raises OSError.
+
+    In the order of systemd's detect_container (src/basic/virt.c), but for Kubernetes, which that does not know.
+    """
+    if kind := _kind_of_kernel(host):
+        return kind
     root = host.rootfs
     cgroup = optional(_read_text, host, f"{host.procfs}/1/cgroup") or ""
     if "/kubepods" in cgroup or list_names(host, f"{root}/var/run/secrets/kubernetes.io"):
         return "kubernetes"
-    if host.exists(f"{root}/run/.containerenv"):
-        return "podman"
-    if host.exists(f"{root}/.dockerenv"):
-        return "docker"
-    if manager := optional(_read_text, host, f"{root}/run/systemd/container"):
-        return manager if manager.isascii() and manager.isprintable() else "container-other"
-    return kind_of_cgroup(cgroup)
+    for mark, kind in _MARKS:
+        if host.exists(f"{root}/{mark}"):
+            return kind
+    for place in ("run/host/container-manager", "run/systemd/container"):
+        if manager := optional(_read_text, host, f"{root}/{place}"):
+            return manager if manager.isascii() and manager.isprintable() else "container-other"
+    kind = kind_of_cgroup(cgroup)
+    return "lxc" if kind == "none" and read_lxcfs(host) else kind
 
 
 def kind_of_dmi(dmi: Dmi) -> str | None:
@@ -98,6 +108,17 @@ def has_hypervisor_flag(cpuinfo: str) -> bool:
 def kind_of_cgroup(text: str) -> str:
     """From /proc/1/cgroup, whose paths name the manager unless the container has a cgroup namespace of its own."""
     return next((kind for part, kind in _CGROUPS if part in text), "none")
+
+
+def _kind_of_kernel(host: Host) -> str | None:
+    """The containers that have a kernel made for them: Virtuozzo's, and Windows's (WSL 2) or its stand-in (WSL 1)."""
+    if host.exists(f"{host.procfs}/vz") and not host.exists(f"{host.procfs}/bc"):
+        return "openvz"
+    release = optional(_read_text, host, f"{host.procfs}/sys/kernel/osrelease") or ""
+    # not `microsoft`: so do kernels of Azure call themselves; WSL with a kernel of one's own has the folder
+    if "Microsoft" in release or "WSL" in release or host.exists(f"{host.rootfs}/run/WSL"):
+        return "wsl"
+    return None
 
 
 def _kind_of_clock(host: Host) -> str | None:

@@ -1,0 +1,51 @@
+"""Which files of `/proc` lxcfs stands in for: in a container of LXC, LXD, Incus or Proxmox.
+
+There, files of /proc are bound over by those of lxcfs, a FUSE filesystem of the host, that show the container's share.
+What a file then holds is the container's in part only: `share/lxc.mount.hook.in` and `src/` of lxcfs say which.
+"""
+
+from functools import lru_cache
+
+from sysvitals.host.files import optional, read_int
+from sysvitals.host.host import Host
+from sysvitals.sources.proc.namespaces import read_first_process
+
+
+@lru_cache(maxsize=4)
+def read_lxcfs(host: Host) -> frozenset[str]:
+    """Names below /proc that lxcfs serves; none on a host of its own. Raises OSError.
+
+    They are bound before the container's first process starts, so that asking once is enough.
+    """
+    table = read_first_process(host, "mountinfo")
+    if table is None:
+        table = optional(Host.read_bytes, host, f"{host.procfs}/self/mountinfo") or b""
+    return parse_lxcfs(table.decode("utf-8", "replace"))
+
+
+def has_own_diskstats(host: Host) -> bool:
+    """Whether /proc/diskstats is about what it is found on: a host, or a container that lxcfs knows the traffic of.
+
+    Of cgroup v2 lxcfs cannot read that, and passes the file of its host on. Raises OSError.
+    """
+    lxcfs = read_lxcfs(host)
+    return not lxcfs or ("diskstats" in lxcfs and not host.exists(f"{host.sysfs}/fs/cgroup/cgroup.controllers"))
+
+
+def read_own_tasks(host: Host) -> int | None:
+    """How many tasks this container has, by its own control group; None where that does not say. Raises OSError."""
+    for folder in ("cgroup", "cgroup/pids"):
+        count = optional(read_int, host, f"{host.sysfs}/fs/{folder}/pids.current")
+        if count is not None:
+            return count
+    return None
+
+
+def parse_lxcfs(text: str) -> frozenset[str]:
+    """From lines such as `247 223 0:39 /proc/uptime /proc/uptime rw - fuse.lxcfs lxcfs rw,allow_other`.
+
+    A host that serves containers has the filesystem itself mounted, at /var/lib/lxcfs: that does not count.
+    """
+    lines = (line.partition(" - ") for line in text.split("\n") if " - fuse.lxcfs " in line)
+    points = (mount.split(" ")[4] for mount, _, _ in lines if mount.count(" ") >= 4)
+    return frozenset(point.removeprefix("/proc/") for point in points if point.startswith("/proc/"))
