@@ -657,3 +657,15 @@ def test_a_permission_that_is_missing_is_said_with_its_remedy_though_the_collect
     words = exporter.collectors()["throttling"]
     assert words.startswith("fine, but not all could be read: firmware: ")
     assert "video" in words
+
+
+def test_what_a_container_cannot_know_of_itself_is_left_out_and_said() -> None:
+    settings = load_settings(COLLECTORS, flags={"--history": False})
+    exporter = Exporter(settings, load=lambda: settings, host=RecordedHost(HOSTS / "lxc"), clock=Clock())
+    exporter.refresh(20)
+    words = exporter.collectors()
+    assert words["cpu"].startswith("fine; left out: ")
+    assert "frequencies" in words["cpu"]
+    for name in ("load", "pressure", "disk"):
+        assert words[name].startswith("not on this host: ")
+        assert "container" in words[name]

@@ -33,6 +33,7 @@ ON = ("pi-5", "nuc", "jetson", "qemu-raspi3b-emmc-fan")
 
 SOON = 20.0
 Thing = tuple[str, str]
+Item = Reading | Fault | Unavailable | Probe
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
@@ -72,7 +73,7 @@ def things_of(name: str) -> dict[Thing, frozenset[str]]:
     host = TouchyHost(name)
     touched: dict[Thing, set[str]] = defaultdict(set)
 
-    def note(thing: Thing, call: Callable[[], Iterable[Reading | Fault | Probe]]) -> list[Reading | Fault | Probe]:
+    def note(thing: Thing, call: Callable[[], Iterable[Item]]) -> list[Item]:
         host.touched = set()
         try:
             return list(call())

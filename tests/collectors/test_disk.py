@@ -7,7 +7,7 @@ import pytest
 from sysvitals.collectors import disk
 from sysvitals.collectors.disk import Disk, Options
 from sysvitals.model.collector import Fault, Unavailable
-from tests.building import build_host
+from tests.building import build_host, lxcfs_mounts
 from tests.recorded import HOSTS, RecordedHost
 
 SDA = Disk(
@@ -82,6 +82,26 @@ def test_a_garbled_line_is_a_fault_and_hides_no_disk(tmp_path: Path) -> None:
     assert whole == SDA
 
 
+@pytest.mark.parametrize(
+    ("column", "missing"),
+    [
+        (3, {"reads": None}),
+        (5, {"read_bytes": None}),
+        (10, {"write_seconds": None}),
+        (11, {"in_progress": None}),
+        (12, {"busy_seconds": None}),
+        (19, {"flush_seconds": None}),
+    ],
+)
+def test_a_field_that_makes_no_sense_takes_no_other(tmp_path: Path, column: int, missing: dict[str, None]) -> None:
+    columns = LINE.split()
+    columns[column] = "-1"
+    fault, found = read(build_host(tmp_path, {"proc/diskstats": " ".join(columns)}))
+    assert isinstance(fault, Fault)
+    assert fault.error == "garbage"
+    assert found == replace(SDA, **missing)  # type: ignore[arg-type]  # each of these may be None
+
+
 def test_a_disk_that_stands_there_twice_is_told_once(tmp_path: Path) -> None:
     assert read(build_host(tmp_path, {"proc/diskstats": LINE.replace("17", "18") + LINE})) == [SDA]
 
@@ -89,6 +109,26 @@ def test_a_disk_that_stands_there_twice_is_told_once(tmp_path: Path) -> None:
 def test_a_host_without_block_devices_lacks_the_subsystem(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="diskstats"):
         read(build_host(tmp_path, {"proc/uptime": "1 1"}))
+
+
+@pytest.mark.parametrize(
+    ("mounts", "files", "own"),
+    [
+        (("stat", "diskstats"), {"sys/fs/cgroup/cgroup.controllers": "io\n"}, False),
+        (("stat",), {}, False),
+        (("stat", "diskstats"), {}, True),
+        ((), {"sys/fs/cgroup/cgroup.controllers": "io\n"}, True),
+    ],
+)
+def test_the_disks_of_a_containers_host_are_not_the_containers(
+    tmp_path: Path, mounts: tuple[str, ...], files: dict[str, str], *, own: bool
+) -> None:
+    host = build_host(tmp_path, {"proc/diskstats": LINE, "proc/1/mountinfo": lxcfs_mounts(*mounts), **files})
+    if own:
+        assert read(host) == [SDA]
+    else:
+        with pytest.raises(Unavailable, match="container"):
+            read(host)
 
 
 def test_a_missing_permission_is_a_failure_and_not_absence() -> None:
@@ -115,6 +155,12 @@ def test_a_disk_is_never_more_than_busy() -> None:
 def test_a_total_that_went_back_gives_no_rate() -> None:
     found = disk.compare(replace(SDA, read_bytes=0, busy_seconds=0.0), SDA, 5.0)
     assert (found.read_bytes_per_second, found.busy_percent) == (None, None)
+    assert found.written_bytes_per_second == 0.0
+
+
+def test_what_was_not_known_gives_no_rate() -> None:
+    found = disk.compare(replace(SDA, reads=None, busy_seconds=None), replace(SDA, read_bytes=None), 5.0)
+    assert (found.read_bytes_per_second, found.operations_per_second, found.busy_percent) == (None, None, None)
     assert found.written_bytes_per_second == 0.0
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sysvitals.collectors import network
-from sysvitals.collectors.network import LinkChanged, Network, Options
+from sysvitals.collectors.network import Link, LinkChanged, Network, Options
 from sysvitals.model.collector import Fault, Unavailable
 from tests.building import build_host
 from tests.recorded import HOSTS, RecordedHost, recorded_hosts
@@ -24,14 +24,8 @@ ETH0 = Network(
     transmit_packets=10,
     transmit_errs=11,
     transmit_drop=12,
-    operstate="up",
-    up=True,
-    carrier=True,
-    carrier_changes=3,
-    speed=125_000_000,
-    mtu=1500,
 )
-UNKNOWN = replace(ETH0, operstate=None, up=None, carrier=None, carrier_changes=None, speed=None, mtu=None)
+LINK = Link(device="eth0", operstate="up", up=True, carrier=True, carrier_changes=3, speed=125_000_000, mtu=1500)
 
 
 def build_network(folder: Path, rows: str = ROW, state: dict[str, str] | None = None) -> RecordedHost:
@@ -43,24 +37,56 @@ def read(host: RecordedHost, options: Options | None = None) -> list[Network | F
     return list(network.read(host, options or Options()))
 
 
-def named(name: str) -> dict[str, Network]:
-    return {one.device: one for one in read(RecordedHost(HOSTS / name)) if isinstance(one, Network)}
+def links(host: RecordedHost, options: Options | None = None) -> list[Link | Fault]:
+    things = network.find(host, options or Options())
+    return [one for thing in things for one in thing.read() if isinstance(one, Link | Fault)]
+
+
+def named(name: str) -> dict[str, Link]:
+    return {one.device: one for one in links(RecordedHost(HOSTS / name)) if isinstance(one, Link)}
 
 
 def test_a_device_is_read_whole_in_base_units(tmp_path: Path) -> None:
     assert read(build_network(tmp_path)) == [ETH0]
 
 
+def test_a_link_is_read_whole_in_base_units(tmp_path: Path) -> None:
+    assert links(build_network(tmp_path)) == [LINK]
+
+
+def test_each_link_is_a_thing_of_its_own_and_the_traffic_is_none_of_it() -> None:
+    host = RecordedHost(HOSTS / "pi-4b-fine")
+    assert [thing.name for thing in network.find(host, Options())] == ["eth0", "wlan0"]
+    assert {type(reading) for reading in network.read(host, Options())} == {Network}
+
+
 def test_a_device_that_vanished_from_sysfs_keeps_its_traffic(tmp_path: Path) -> None:
-    assert read(build_network(tmp_path, state={})) == [UNKNOWN]
+    host = build_network(tmp_path, state={})
+    assert (read(host), links(host)) == ([ETH0], [])
+
+
+def test_a_device_that_vanishes_once_it_is_found_has_no_link_and_no_fault(tmp_path: Path) -> None:
+    host = build_network(tmp_path)
+    (thing,) = network.find(host, Options())
+    for file in (tmp_path / "sys/class/net/eth0").iterdir():
+        file.unlink()
+    assert list(thing.read()) == []
 
 
 def test_what_fails_of_its_link_hides_neither_traffic_nor_the_rest(tmp_path: Path) -> None:
     state = {name: text for name, text in STATE.items() if name != "mtu"} | {"mtu.ERRNO-EIO": ""}
-    fault, device = read(build_network(tmp_path, state=state))
+    host = build_network(tmp_path, state=state)
+    fault, link = links(host)
     assert isinstance(fault, Fault)
     assert (fault.what, fault.error) == ("eth0 mtu", "EIO")
-    assert device == replace(ETH0, mtu=None)
+    assert (link, read(host)) == (replace(LINK, mtu=None), [ETH0])
+
+
+def test_a_total_that_makes_no_sense_takes_no_other(tmp_path: Path) -> None:
+    device, fault = sorted(read(build_network(tmp_path, rows=ROW.replace(" 9 ", " -9 "))), key=repr, reverse=True)
+    assert isinstance(fault, Fault)
+    assert (fault.what, fault.error) == ("net/dev eth0 transmit_bytes", "garbage")
+    assert device == replace(ETH0, transmit_bytes=None)
 
 
 def test_a_garbled_row_is_a_fault_and_hides_no_device(tmp_path: Path) -> None:
@@ -92,6 +118,7 @@ def test_a_device_that_stands_there_twice_is_told_once(tmp_path: Path) -> None:
         "vnet3",
         "tap0",
         "lxdbr0",
+        "incusbr0",
         "dummy0",
         "ifb0",
     ],
@@ -100,7 +127,9 @@ def test_what_containers_and_virtual_machines_make_is_left_out(name: str) -> Non
     assert re.fullmatch(Options().exclude_devices, name)
 
 
-@pytest.mark.parametrize("name", ["eth0", "wlan0", "enp1s0", "end0", "br0", "bond0", "wg0", "tun0", "usb0", "can0"])
+@pytest.mark.parametrize(
+    "name", ["eth0", "wlan0", "enp1s0", "end0", "br0", "bond0", "wg0", "tun0", "usb0", "can0", "br-lan", "br-guest"]
+)
 def test_devices_that_carry_the_hosts_traffic_are_kept(name: str) -> None:
     assert not re.fullmatch(Options().exclude_devices, name)
 
@@ -125,7 +154,15 @@ def test_rates_take_two_readings() -> None:
 
 def test_a_total_that_went_back_gives_no_rate() -> None:
     found = network.compare(replace(ETH0, receive_bytes=0), ETH0, 5.0)
+    assert isinstance(found, Network)
     assert (found.receive_bytes_per_second, found.transmit_bytes_per_second) == (None, 0.0)
+
+
+def test_what_was_not_known_gives_no_rate_and_a_link_has_none() -> None:
+    found = network.compare(ETH0, replace(ETH0, receive_bytes=None), 5.0)
+    assert isinstance(found, Network)
+    assert (found.receive_bytes_per_second, found.transmit_bytes_per_second) == (None, 0.0)
+    assert network.compare(LINK, replace(LINK, up=False), 5.0) == LINK
 
 
 def test_a_tunnel_and_a_usb_link_are_up_though_they_never_say_so() -> None:
@@ -144,7 +181,8 @@ def test_a_cable_that_is_out_is_told_from_a_device_that_is_off() -> None:
 def test_no_reading_holds_an_address(name: str) -> None:
     host = RecordedHost(HOSTS / name)
     folder = HOSTS / name / "sys/class/net"
-    text = "".join(map(repr, read(host, Options(exclude_devices=""))))
+    options = Options(exclude_devices="")
+    text = "".join(map(repr, [*read(host, options), *links(host, options)]))
     addresses = {path.read_text().strip() for path in folder.glob("*/address")} - {""}
     assert not [address for address in addresses if address in text]
 
@@ -152,29 +190,29 @@ def test_no_reading_holds_an_address(name: str) -> None:
 # edges
 
 
-OFF = replace(ETH0, operstate="down", up=False, carrier=None)
-UNPLUGGED = replace(ETH0, operstate="down", up=False, carrier=False, carrier_changes=4)
-GONE = UNKNOWN
+OFF = replace(LINK, operstate="down", up=False, carrier=None)
+UNPLUGGED = replace(LINK, operstate="down", up=False, carrier=False, carrier_changes=4)
+GONE = Link(device="eth0")
 
 
-def changes(*readings: Network) -> list[LinkChanged]:
+def changes(*readings: Link | Network) -> list[LinkChanged]:
     return [change for before, now in pairwise(readings) for change in network.changes(now, before)]
 
 
 def test_a_link_that_goes_and_comes_is_told_each_time() -> None:
-    again = replace(ETH0, carrier_changes=5)
-    assert changes(ETH0, UNPLUGGED, again) == [
+    again = replace(LINK, carrier_changes=5)
+    assert changes(LINK, UNPLUGGED, again) == [
         LinkChanged(device="eth0", carrier=False, changes=1),
         LinkChanged(device="eth0", carrier=True, changes=1),
     ]
 
 
 def test_a_flap_between_two_looks_is_told_by_the_kernels_count() -> None:
-    assert changes(ETH0, replace(ETH0, carrier_changes=7)) == [LinkChanged(device="eth0", carrier=True, changes=4)]
+    assert changes(LINK, replace(LINK, carrier_changes=7)) == [LinkChanged(device="eth0", carrier=True, changes=4)]
 
 
 def test_a_device_that_is_switched_off_and_on_is_told_though_its_driver_counts_nothing() -> None:
-    assert changes(ETH0, OFF, ETH0) == [
+    assert changes(LINK, OFF, LINK) == [
         LinkChanged(device="eth0", carrier=None, changes=0),
         LinkChanged(device="eth0", carrier=True, changes=0),
     ]
@@ -184,20 +222,21 @@ def test_a_device_that_is_switched_off_and_on_is_told_though_its_driver_counts_n
 def test_what_could_not_be_read_once_is_no_change(tmp_path: Path, name: str) -> None:
     state = {**STATE, f"{name}.ERRNO-EIO": ""}
     del state[name]
-    unread = [one for one in read(build_network(tmp_path, state=state)) if isinstance(one, Network)]
+    unread = [one for one in links(build_network(tmp_path, state=state)) if isinstance(one, Link)]
     assert len(unread) == 1
-    assert changes(ETH0, *unread, ETH0) == []
+    assert changes(LINK, *unread, LINK) == []
 
 
 def test_a_device_that_vanishes_and_comes_back_counts_from_its_own_beginning() -> None:
-    anew = replace(ETH0, carrier_changes=1)
-    assert changes(ETH0, GONE, ETH0) == []
-    assert changes(ETH0, anew) == [LinkChanged(device="eth0", carrier=True, changes=None)]
+    anew = replace(LINK, carrier_changes=1)
+    assert changes(LINK, GONE, LINK) == []
+    assert changes(LINK, anew) == [LinkChanged(device="eth0", carrier=True, changes=None)]
 
 
 def test_the_first_sight_of_a_device_and_its_traffic_are_no_change() -> None:
-    assert list(network.changes(ETH0, None)) == []
-    assert changes(ETH0, replace(ETH0, receive_bytes=10**9, speed=None, mtu=9000)) == []
+    assert list(network.changes(LINK, None)) == []
+    assert changes(LINK, replace(LINK, speed=None, mtu=9000)) == []
+    assert changes(ETH0, replace(ETH0, receive_bytes=10**9)) == []
 
 
 def test_the_count_of_each_device_that_is_not_left_out_is_watched(tmp_path: Path) -> None:

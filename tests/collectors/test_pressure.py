@@ -6,7 +6,7 @@ from sysvitals.collectors import pressure
 from sysvitals.collectors.pressure import Pressure
 from sysvitals.model.catalog import build_catalog
 from sysvitals.model.collector import Fault, Unavailable
-from tests.building import build_host
+from tests.building import build_host, lxcfs_mounts
 from tests.recorded import HOSTS, RecordedHost
 
 IO = "some avg10=1.00 avg60=2.00 avg300=3.00 total=4000000\nfull avg10=0.50 avg60=0.25 avg300=0.00 total=1500000\n"
@@ -81,6 +81,24 @@ def test_a_resource_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path)
 def test_what_fails_everywhere_is_a_failure_and_not_unavailable(tmp_path: Path) -> None:
     host = build_host(tmp_path, {f"proc/pressure/{name}.ERRNO-EACCES": "" for name in ("cpu", "memory", "io")})
     assert [type(found) for found in pressure.read(host)] == [Fault, Fault, Fault]
+
+
+def test_a_field_that_makes_no_sense_takes_no_other(tmp_path: Path) -> None:
+    fault, reading = pressure.read(build_host(tmp_path, {"proc/pressure/io": IO.replace("avg60=2.00", "avg60=-1")}))
+    assert isinstance(fault, Fault)
+    assert (fault.what, fault.error) == ("pressure io some average60", "garbage")
+    assert isinstance(reading, Pressure)
+    assert (reading.waiting, reading.waiting_percent_60s, reading.stalled) == (4.0, None, 1.5)
+
+
+def test_the_pressure_on_a_containers_host_is_not_the_containers(tmp_path: Path) -> None:
+    host = build_host(tmp_path / "6", {"proc/pressure/io": IO, "proc/1/mountinfo": lxcfs_mounts("stat", "uptime")})
+    with pytest.raises(Unavailable, match="container"):
+        list(pressure.read(host))
+    mounts = lxcfs_mounts("stat", "pressure/cpu", "pressure/io")
+    (reading,) = pressure.read(build_host(tmp_path / "7", {"proc/pressure/io": IO, "proc/1/mountinfo": mounts}))
+    assert isinstance(reading, Pressure)
+    assert reading.waiting == 4.0
 
 
 def test_the_metrics_are_these() -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,30 @@ def test_a_garbled_row_is_a_fault_and_hides_no_device(tmp_path: Path) -> None:
     assert isinstance(fault, Fault)
     assert fault.error == "garbage"
     assert found == WLAN0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "missing"),
+    [
+        ("59.", "300.", {"link_quality": None}),
+        ("-51.", "-999.", {"signal": None, "link_quality": None}),
+        ("   4 ", "   x ", {"discarded_retry": None}),
+    ],
+)
+def test_a_field_that_makes_no_sense_takes_no_other(
+    tmp_path: Path, old: str, new: str, missing: dict[str, None]
+) -> None:
+    fault, found = read(build_wifi(tmp_path, ROW.replace(old, new)))
+    assert isinstance(fault, Fault)
+    assert fault.error == "garbage"
+    assert found == replace(WLAN0, **missing)  # type: ignore[arg-type]  # each of these may be None
+
+
+def test_a_row_of_which_nothing_is_known_is_neither_connected_nor_not(tmp_path: Path) -> None:
+    found = [
+        one for one in read(build_wifi(tmp_path, ROW.replace("59", "x").replace("-51", "y"))) if isinstance(one, Wifi)
+    ]
+    assert found == [Wifi(device="wlan0", discarded_retry=4, discarded_misc=18)]
 
 
 def test_a_kernel_without_the_file_lacks_the_subsystem(tmp_path: Path) -> None:

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.collectors.filesystem import Filesystem
 from sysvitals.collectors.memory import MemoryUsage
-from sysvitals.collectors.network import Network
+from sysvitals.collectors.network import Link, Network
 from sysvitals.collectors.temperature import Temperature
 from sysvitals.collectors.throttling import Throttling, ThrottlingCleared, ThrottlingSource
 from sysvitals.judgement.verdict import Level, Reason, Verdict
 from sysvitals.model.changes import SinkDropped
-from sysvitals.model.reading import Change, labels_of
+from sysvitals.model.reading import Body, Change, labels_of
 from sysvitals.web.formatting import format_value
 from sysvitals.web.page import render_page
 from tests.web.looking import look
@@ -64,19 +64,8 @@ def is_harmless(reader: Reader) -> bool:
     )
 
 
-def link(name: str) -> Network:
-    return Network(
-        device=name,
-        up=True,
-        receive_bytes=0,
-        receive_packets=0,
-        receive_errs=0,
-        receive_drop=0,
-        transmit_bytes=0,
-        transmit_packets=0,
-        transmit_errs=0,
-        transmit_drop=0,
-    )
+def link(name: str) -> list[Body]:
+    return [Link(device=name, up=True), Network(device=name, receive_bytes=0)]
 
 
 def hostile(name: str) -> str:
@@ -86,7 +75,7 @@ def hostile(name: str) -> str:
             [
                 Temperature(chip=name, sensor=name, celsius=61.3, critical=85.0),
                 Filesystem(device=name, mountpoint=name, fstype=name, read_only=False, device_error=False),
-                link(name),
+                *link(name),
                 Throttling(cause=name, active=True),
                 ThrottlingSource(undervoltage_detectable=False, source=name, hint=name),
             ],
@@ -131,7 +120,7 @@ def test_a_board_that_cannot_know_says_so_instead_of_no() -> None:
 
 
 def test_what_is_not_known_is_a_dash_and_no_zero() -> None:
-    page = render_page(look(readings=[link("eth0")]))
+    page = render_page(look(readings=link("eth0")))
     assert 'data-field="receive_bytes_per_second" data-unit="bytes per second">\N{EN DASH}<' in page
 
 

@@ -1,14 +1,14 @@
 """When this host was started, how long it is up, and which boot this is."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from sysvitals.host.files import attempt
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault
 from sysvitals.model.metric import Detail, Gauge
-from sysvitals.model.reading import Reading
+from sysvitals.model.reading import Reading, tells
 from sysvitals.sources.os.timekeeping import read_boot_id, read_uptime
 from sysvitals.sources.proc.stat import read_boot_time
 
@@ -30,23 +30,52 @@ _BOOT_TIME = Gauge(
 class Boot(Reading, event="system.boot.updated"):
     """The boot that this host runs since."""
 
-    uptime: Annotated[float, _UPTIME]
+    uptime: Annotated[float | None, _UPTIME] = None
     boot_time: Annotated[int | None, _BOOT_TIME] = None
     boot_id: Annotated[str | None, Detail("Random id that the kernel gave this boot.")] = None
 
 
 def read(host: Host) -> Iterator[Boot | Fault]:
-    """One reading. Only the uptime is indispensable."""
-    uptime = read_uptime(host)
+    """One reading. What cannot be read of it hides nothing else."""
+    uptime = attempt("uptime", read_uptime, host)
     boot_time = attempt("boot time", read_boot_time, host)
     boot_id = attempt("boot id", read_boot_id, host)
-    if isinstance(boot_time, Fault):
-        yield boot_time
-        boot_time = None
-    if isinstance(boot_id, Fault):
-        yield boot_id
-        boot_id = None
-    yield Boot(uptime=uptime, boot_time=boot_time, boot_id=boot_id)
+    yield from (value for value in (uptime, boot_time, boot_id) if isinstance(value, Fault))
+    reading = Boot(
+        uptime=None if isinstance(uptime, Fault) else uptime,
+        boot_time=None if isinstance(boot_time, Fault) else boot_time,
+        boot_id=None if isinstance(boot_id, Fault) else boot_id,
+    )
+    if tells(reading):
+        yield _correct(reading, host.time())
 
 
-COLLECTOR = Collector(name="boot", help="Boot time and uptime", readings=(Boot,), read=read, interval=60.0, max_age=1.0)
+def _correct(boot: Boot, now: float) -> Boot:
+    """With the boot time of a container whose uptime is its own, while /proc/stat has that of its host: an earlier one.
+
+    A kernel prints the boot time as the time now less the uptime, so that the two differ by a rounding at most.
+    """
+    if boot.uptime is None or boot.boot_time is None or now - boot.uptime - boot.boot_time < _TOLERANCE_SECONDS:
+        return boot
+    return replace(boot, boot_time=round(now - boot.uptime))
+
+
+def compare(now: Boot, before: Boot, _seconds: float | None) -> Boot:
+    """With the boot time of the reading before where they differ by a rounding only."""
+    if now.boot_time is None or before.boot_time is None or abs(now.boot_time - before.boot_time) > 1:
+        return now
+    return replace(now, boot_time=before.boot_time)
+
+
+_TOLERANCE_SECONDS = 60.0
+"""Time may pass, or the clock be set, between the looks at the three."""
+
+COLLECTOR = Collector(
+    name="boot",
+    help="Boot time and uptime",
+    readings=(Boot,),
+    read=read,
+    compare=compare,
+    interval=60.0,
+    max_age=1.0,
+)

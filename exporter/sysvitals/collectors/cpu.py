@@ -1,15 +1,21 @@
-"""What the CPUs do and how fast they run: time by mode, frequency, interrupts, context switches."""
+"""What the CPUs do and how fast they run: time by mode, frequency, interrupts, context switches.
+
+The times are one table of the kernel. Frequencies are asked of a driver, which can be slow: each policy stands alone.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Any
 
+from sysvitals.host.files import attempt
 from sysvitals.host.host import Host
-from sysvitals.model.collector import Collector, Fault
+from sysvitals.model.collector import Collector, Fault, Probe, Unavailable
 from sysvitals.model.metric import Counter, Detail, Gauge, Label
 from sysvitals.model.reading import Reading
+from sysvitals.sources.proc.lxcfs import read_lxcfs
 from sysvitals.sources.proc.stat import CpuTimes, read_stat
-from sysvitals.sources.sys.cpus import Policy, read_policies, read_present_cpus
+from sysvitals.sources.sys.cpus import Policy, list_policies, read_frequencies, read_offline_cpus, read_online_cpus
 
 
 def _hertz(name: str, file: str, text: str) -> Gauge:
@@ -39,7 +45,7 @@ _Seconds = Annotated[float | None, Detail("Time in this mode since boot, of all 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CpuTime(Reading, event="system.cpu.time.updated"):
-    """One CPU: its time by mode and its frequency. An offline CPU has neither."""
+    """One CPU: its time by mode, of which an offline one has none."""
 
     cpu: Annotated[str, Label("Number of the CPU, as in /proc/stat.")]
     online: Annotated[bool, _ONLINE]
@@ -54,6 +60,13 @@ class CpuTime(Reading, event="system.cpu.time.updated"):
     steal_seconds: Annotated[float | None, _TIME.at(mode="steal")] = None
     guest_seconds: Annotated[float | None, _GUEST.at(mode="user")] = None
     guest_nice_seconds: Annotated[float | None, _GUEST.at(mode="nice")] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CpuFrequency(Reading, event="system.cpu.frequency.updated"):
+    """The frequency of one CPU that is online."""
+
+    cpu: Annotated[str, Label("Number of the CPU, as in /proc/stat.")]
     frequency: Annotated[int | None, _FREQUENCY] = None
     frequency_limit: Annotated[int | None, _LIMIT] = None
     frequency_minimum: Annotated[int | None, _LOWEST] = None
@@ -87,34 +100,81 @@ class CpuUsage(Reading, event="system.cpu.usage.updated"):
     blocked: Annotated[int | None, _BLOCKED] = None
 
 
-def read(host: Host) -> Iterator[CpuTime | CpuUsage | Fault]:
-    """One reading of each CPU that is there, and one of all together."""
+_Reading = CpuTime | CpuUsage | CpuFrequency
+
+
+def read(host: Host) -> Iterator[CpuTime | CpuUsage | Fault | Unavailable]:
+    """One reading of each CPU that this host has, and one of all together."""
     stat = read_stat(host)
     yield from stat.faults
-    policies: dict[int, Policy] = {}
-    for policy in read_policies(host):
-        if isinstance(policy, Fault):
-            yield policy
-        else:
-            policies.update(dict.fromkeys(policy.cpus, policy))
-    present = read_present_cpus(host)
-    if isinstance(present, Fault):
-        yield present
-        present = ()
-    for cpu in sorted({*stat.cpus, *present}):
-        times = stat.cpus.get(cpu)
-        yield times if isinstance(times, Fault) else _cpu_time(str(cpu), times, policies.get(cpu, _UNKNOWN))
-    yield CpuUsage(
-        **{f"{mode}_seconds": getattr(stat.total, mode, None) for mode in _MODES},
-        context_switches=stat.context_switches,
-        interrupts=stat.interrupts,
-        forks=stat.forks,
-        blocked=stat.blocked,
-    )
+    offline = attempt("offline CPUs", read_offline_cpus, host)
+    if isinstance(offline, Fault):
+        yield offline
+        offline = ()
+    for cpu in sorted({*stat.cpus, *offline}):
+        if cpu not in stat.cpus:
+            yield CpuTime(cpu=str(cpu), online=False)
+        elif not _is_empty(stat.cpus[cpu]):
+            times = {f"{mode}_seconds": getattr(stat.cpus[cpu], mode) for mode in (*_MODES, "guest", "guest_nice")}
+            yield CpuTime(cpu=str(cpu), online=True, **times)
+    counts = {name: getattr(stat, name) for name in ("context_switches", "interrupts", "forks", "blocked")}
+    if "stat" in read_lxcfs(host):
+        counts = {}
+        yield Unavailable(
+            "interrupts, context switches, forks and blocked tasks: /proc/stat has those of the container's host"
+        )
+    yield CpuUsage(**{f"{mode}_seconds": getattr(stat.total, mode, None) for mode in _MODES}, **counts)
 
 
-def compare(now: CpuTime | CpuUsage, before: CpuTime | CpuUsage, _seconds: float | None) -> CpuTime | CpuUsage:
+def find(host: Host) -> Iterator[Probe | Fault | Unavailable]:
+    """The frequency policies, each by itself."""
+    policies = list_policies(host)
+    own = attempt("online CPUs", _read_own_cpus, host) if policies else None
+    if isinstance(own, Fault):
+        yield own
+        own = None
+    if own is not None and not own:
+        yield Unavailable("frequencies: this container numbers its CPUs otherwise than its host")
+        return
+    for policy in policies:
+        yield Probe(policy.name, partial(_read_policy, host, policy, own))
+
+
+def _read_policy(host: Host, policy: Policy, own: frozenset[int] | None) -> Iterator[CpuFrequency | Fault]:
+    found = read_frequencies(host, policy)
+    yield from found.faults
+    values = {
+        "frequency": found.current,
+        "frequency_limit": found.limit,
+        "frequency_minimum": found.lowest,
+        "frequency_maximum": found.highest,
+    }
+    if any(values.values()):
+        yield from (CpuFrequency(cpu=str(cpu), **values) for cpu in found.cpus if own is None or cpu in own)
+
+
+def _read_own_cpus(host: Host) -> frozenset[int] | None:
+    """The container's CPUs by the numbers of sysfs; none where those differ. None on a host of its own.
+
+    lxcfs leaves out CPUs that are not the container's and numbers the rest from 0: those are the same only where all
+    that sysfs calls online are listed.
+    """
+    if "stat" not in read_lxcfs(host):
+        return None
+    online, listed = read_online_cpus(host), frozenset(read_stat(host).cpus)
+    return listed if online is None or online == listed else frozenset()
+
+
+def _is_empty(times: CpuTimes) -> bool:
+    """Whether it is a line of zeros, as containers show for CPUs not their own. One that runs has idled at least."""
+    known = {getattr(times, mode) for mode in _MODES} - {None}
+    return known == {0.0}
+
+
+def compare(now: _Reading, before: _Reading, _seconds: float | None) -> _Reading:
     """Percent of the time that the kernel accounted for between the two. A mode that went back counts as none."""
+    if isinstance(now, CpuFrequency):
+        return now
     values = ((mode, getattr(now, f"{mode}_seconds"), getattr(before, f"{mode}_seconds")) for mode in _MODES)
     pairs = [(mode, new, old) for mode, new, old in values if new is not None and old is not None]
     # idle and iowait step back a little by themselves; rate() would take that for a restart and add the whole total
@@ -132,25 +192,14 @@ def compare(now: CpuTime | CpuUsage, before: CpuTime | CpuUsage, _seconds: float
     return replace(now, **changes)
 
 
-def _cpu_time(cpu: str, times: CpuTimes | None, policy: Policy) -> CpuTime:
-    # only CPUs that are online have a line in /proc/stat, and run at a frequency
-    if times is None:
-        return CpuTime(cpu=cpu, online=False)
-    return CpuTime(
-        cpu=cpu,
-        online=True,
-        **{f"{mode}_seconds": getattr(times, mode) for mode in (*_MODES, "guest", "guest_nice")},
-        frequency=policy.current,
-        frequency_limit=policy.limit,
-        frequency_minimum=policy.lowest,
-        frequency_maximum=policy.highest,
-    )
-
-
 _JITTER_SECONDS = 3.0  # what goes back further was reset, as when a CPU comes back
 _MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
-_UNKNOWN = Policy((), None, None, None, None)
 
 COLLECTOR = Collector(
-    name="cpu", help="CPU time and frequency", readings=(CpuTime, CpuUsage), read=read, compare=compare
+    name="cpu",
+    help="CPU time and frequency",
+    readings=(CpuTime, CpuFrequency, CpuUsage),
+    read=read,
+    find=find,
+    compare=compare,
 )

@@ -8,8 +8,9 @@ from typing import Annotated
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.metric import Counter, Detail, Gauge, Label
-from sysvitals.model.reading import Reading
+from sysvitals.model.reading import Reading, tells
 from sysvitals.sources.proc.diskstats import SECTOR_BYTES, DiskStats, read_diskstats, read_whole_disks
+from sysvitals.sources.proc.lxcfs import has_own_diskstats
 
 _ORIGIN = "/proc/diskstats"
 
@@ -35,18 +36,24 @@ class Disk(Reading, event="system.disk.io.updated"):
             "another's after a reboot."
         ),
     ]
-    reads: Annotated[int, Counter("disk_reads_completed", help="Reads that were completed.", origin=_ORIGIN)]
-    read_bytes: Annotated[int, Counter("disk_read", unit="bytes", help="Bytes read.", origin=_ORIGIN)]
+    reads: Annotated[int | None, Counter("disk_reads_completed", help="Reads that were completed.", origin=_ORIGIN)] = (
+        None
+    )
+    read_bytes: Annotated[int | None, Counter("disk_read", unit="bytes", help="Bytes read.", origin=_ORIGIN)] = None
     read_seconds: Annotated[
-        float,
+        float | None,
         Counter("disk_read_time", unit="seconds", help="Time that all reads took, added up.", origin=_ORIGIN),
-    ]
-    writes: Annotated[int, Counter("disk_writes_completed", help="Writes that were completed.", origin=_ORIGIN)]
-    written_bytes: Annotated[int, Counter("disk_written", unit="bytes", help="Bytes written.", origin=_ORIGIN)]
+    ] = None
+    writes: Annotated[
+        int | None, Counter("disk_writes_completed", help="Writes that were completed.", origin=_ORIGIN)
+    ] = None
+    written_bytes: Annotated[
+        int | None, Counter("disk_written", unit="bytes", help="Bytes written.", origin=_ORIGIN)
+    ] = None
     write_seconds: Annotated[
-        float,
+        float | None,
         Counter("disk_write_time", unit="seconds", help="Time that all writes took, added up.", origin=_ORIGIN),
-    ]
+    ] = None
     flushes: Annotated[
         int | None,
         Counter(
@@ -64,25 +71,27 @@ class Disk(Reading, event="system.disk.io.updated"):
             origin=_ORIGIN,
         ),
     ] = None
-    in_progress: Annotated[int, Gauge("disk_io_now", help="Requests that wait for the disk now.", origin=_ORIGIN)]
+    in_progress: Annotated[
+        int | None, Gauge("disk_io_now", help="Requests that wait for the disk now.", origin=_ORIGIN)
+    ] = None
     busy_seconds: Annotated[
-        float,
+        float | None,
         Counter(
             "disk_io_time",
             unit="seconds",
             help="Time with at least one request under way: its rate is the part of the time that the disk was busy.",
             origin=_ORIGIN,
         ),
-    ]
+    ] = None
     weighted_seconds: Annotated[
-        float,
+        float | None,
         Counter(
             "disk_io_time_weighted",
             unit="seconds",
             help="Time that all requests waited, added up: its rate is the average length of the queue.",
             origin=_ORIGIN,
         ),
-    ]
+    ] = None
     read_bytes_per_second: Annotated[float | None, Detail("Since the last reading.", unit="bytes per second")] = None
     written_bytes_per_second: Annotated[float | None, Detail("Since the last reading.", unit="bytes per second")] = None
     operations_per_second: Annotated[
@@ -95,6 +104,10 @@ class Disk(Reading, event="system.disk.io.updated"):
 
 def read(host: Host, options: Options) -> Iterator[Disk | Fault]:
     """One reading a disk."""
+    if not has_own_diskstats(host):
+        raise Unavailable(
+            "/proc/diskstats is that of this container's host: lxcfs knows the container's in cgroup v1 only"
+        )
     excluded = re.compile(options.exclude_devices).fullmatch
     whole_disks = frozenset() if options.partitions else read_whole_disks(host)
     found = read_diskstats(host, lambda name: not excluded(name) and (not whole_disks or name in whole_disks))
@@ -102,29 +115,29 @@ def read(host: Host, options: Options) -> Iterator[Disk | Fault]:
         raise Unavailable("no /proc/diskstats: this kernel has no block devices, or the container hides them")
     yield from (disk for disk in found if isinstance(disk, Fault))
     # disks that come and go while the table is read may stand there twice
-    for disk in {disk.device: disk for disk in found if isinstance(disk, DiskStats)}.values():
-        yield _build(disk)
+    disks = {disk.device: _build(disk) for disk in found if isinstance(disk, DiskStats)}
+    yield from (disk for disk in disks.values() if tells(disk))
 
 
 def _build(disk: DiskStats) -> Disk:
     return Disk(
         device=disk.device,
         reads=disk.reads,
-        read_bytes=disk.read_sectors * SECTOR_BYTES,
-        read_seconds=disk.read_ms / 1000,
+        read_bytes=_bytes(disk.read_sectors),
+        read_seconds=_seconds(disk.read_ms),
         writes=disk.writes,
-        written_bytes=disk.written_sectors * SECTOR_BYTES,
-        write_seconds=disk.write_ms / 1000,
+        written_bytes=_bytes(disk.written_sectors),
+        write_seconds=_seconds(disk.write_ms),
         flushes=disk.flushes,
-        flush_seconds=None if disk.flush_ms is None else disk.flush_ms / 1000,
+        flush_seconds=_seconds(disk.flush_ms),
         in_progress=disk.in_progress,
-        busy_seconds=disk.busy_ms / 1000,
-        weighted_seconds=disk.weighted_ms / 1000,
+        busy_seconds=_seconds(disk.busy_ms),
+        weighted_seconds=_seconds(disk.weighted_ms),
     )
 
 
 def compare(now: Disk, before: Disk, seconds: float | None) -> Disk:
-    """Rates since the reading before; none where a total went back, as when a disk is plugged in anew."""
+    """Rates since the reading before; none where a total went back, as when a disk is plugged in again."""
     if seconds is None:
         return now
     busy = _rate(now.busy_seconds, before.busy_seconds, seconds)
@@ -132,14 +145,28 @@ def compare(now: Disk, before: Disk, seconds: float | None) -> Disk:
         now,
         read_bytes_per_second=_rate(now.read_bytes, before.read_bytes, seconds),
         written_bytes_per_second=_rate(now.written_bytes, before.written_bytes, seconds),
-        operations_per_second=_rate(now.reads + now.writes, before.reads + before.writes, seconds),
+        operations_per_second=_rate(_operations(now), _operations(before), seconds),
         # the kernel adds a request's time when it ends, so that a short span may get more than its own length
         busy_percent=None if busy is None else min(100.0, round(100 * busy, 2)),
     )
 
 
-def _rate(now: float, before: float, seconds: float) -> float | None:
-    return round((now - before) / seconds, 3) if now >= before else None
+def _operations(disk: Disk) -> int | None:
+    return None if disk.reads is None or disk.writes is None else disk.reads + disk.writes
+
+
+def _rate(now: float | None, before: float | None, seconds: float) -> float | None:
+    if now is None or before is None or now < before:
+        return None
+    return round((now - before) / seconds, 3)
+
+
+def _seconds(milliseconds: int | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000
+
+
+def _bytes(sectors: int | None) -> int | None:
+    return None if sectors is None else sectors * SECTOR_BYTES
 
 
 COLLECTOR = Collector(

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from sysvitals.host.host import Host
-from sysvitals.model.collector import Collector, Fault
+from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.metric import Counter, Detail, Gauge
-from sysvitals.model.reading import Reading
-from sysvitals.sources.proc.meminfo import read_meminfo
+from sysvitals.model.reading import Reading, tells
+from sysvitals.sources.proc.lxcfs import read_lxcfs
+from sysvitals.sources.proc.meminfo import Meminfo, read_meminfo
 from sysvitals.sources.proc.vmstat import Vmstat, read_vmstat
 
 
@@ -47,7 +48,7 @@ class MemoryUsage(Reading, event="system.memory.usage.updated"):
 
     used_percent: Annotated[float | None, Detail("Memory that is not available to programs.", unit="percent")] = None
     swap_used_percent: Annotated[float | None, Detail("Swap space that is used.", unit="percent")] = None
-    total: Annotated[int, _TOTAL]
+    total: Annotated[int | None, _TOTAL] = None
     available: Annotated[int | None, _AVAILABLE] = None
     free: Annotated[int | None, _FREE] = None
     buffers: Annotated[int | None, _BUFFERS] = None
@@ -65,41 +66,49 @@ class MemoryUsage(Reading, event="system.memory.usage.updated"):
     pages_swapped_out: Annotated[int | None, _OUT] = None
 
 
-def read(host: Host) -> Iterator[MemoryUsage | Fault]:
+def read(host: Host) -> Iterator[MemoryUsage | Fault | Unavailable]:
     """One reading of the whole host; without the counts where only those cannot be read."""
-    memory = read_meminfo(host)
-    counts = read_vmstat(host) or _UNKNOWN
-    if isinstance(counts, Fault):
-        yield counts
-        counts = _UNKNOWN
-    yield MemoryUsage(
-        used_percent=_used_percent(memory.total, memory.available),
-        swap_used_percent=_used_percent(memory.swap_total, memory.swap_free),
-        total=memory.total,
-        available=memory.available,
-        free=memory.free,
-        buffers=memory.buffers,
-        cached=memory.cached,
-        shmem=memory.shmem,
-        slab_reclaimable=memory.slab_reclaimable,
-        slab_unreclaimable=memory.slab_unreclaimable,
-        dirty=memory.dirty,
-        writeback=memory.writeback,
-        swap_total=memory.swap_total,
-        swap_free=memory.swap_free,
-        oom_kills=counts.oom_kills,
-        major_page_faults=counts.major_page_faults,
-        pages_swapped_in=counts.pages_swapped_in,
-        pages_swapped_out=counts.pages_swapped_out,
+    lxcfs = read_lxcfs(host)
+    sizes, counts = read_meminfo(host), _UNKNOWN
+    yield from sizes.faults
+    if lxcfs:
+        yield Unavailable("page faults, swapped pages and OOM kills: /proc/vmstat has those of the container's host")
+    else:
+        found = read_vmstat(host) or _UNKNOWN
+        if isinstance(found, Fault):
+            yield found
+        else:
+            counts = found
+            yield from counts.faults
+    unknown = _unknown_to_lxcfs(sizes) if "meminfo" in lxcfs else ()
+    reading = MemoryUsage(
+        used_percent=_used_percent(sizes.total, sizes.available),
+        swap_used_percent=_used_percent(sizes.swap_total, sizes.swap_free),
+        **{name: getattr(sizes, name) for name in _SIZES if name not in unknown},
+        **{name: getattr(counts, name) for name in _COUNTS},
     )
+    if tells(reading):
+        yield reading
+
+
+def _unknown_to_lxcfs(sizes: Meminfo) -> list[str]:
+    """Sizes of which lxcfs prints 0 where it does not know the container's share; of swap, where there is no limit."""
+    zeros = [name for name in _ZERO_IF_UNKNOWN if not getattr(sizes, name)]
+    return [*zeros, "swap_free"] if "swap_total" in zeros else zeros
 
 
 def _used_percent(total: int | None, left: int | None) -> float | None:
     if not total or left is None:
         return None
-    return round(100 * (1 - min(left, total) / total), 2)
+    return round(100 * (1 - left / total), 2)
 
 
-_UNKNOWN = Vmstat(None, None, None, None)
+_UNKNOWN = Vmstat()
+_COUNTS = ("oom_kills", "major_page_faults", "pages_swapped_in", "pages_swapped_out")
+_SIZES = (
+    "total", "available", "free", "buffers", "cached", "shmem", "slab_reclaimable", "slab_unreclaimable", "dirty",
+    "writeback", "swap_total", "swap_free",
+)  # fmt: skip
+_ZERO_IF_UNKNOWN = ("buffers", "slab_reclaimable", "slab_unreclaimable", "dirty", "writeback", "swap_total")
 
 COLLECTOR = Collector(name="memory", help="Memory and swap", readings=(MemoryUsage,), read=read)

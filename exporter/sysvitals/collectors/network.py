@@ -1,16 +1,20 @@
-"""What network devices received and sent, and the state of their links."""
+"""What network devices received and sent, and the state of their links.
+
+The traffic is one table of the kernel. The state of a link is asked of its driver, which can be slow: each by itself.
+"""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated
 
 from sysvitals.host.host import Host
-from sysvitals.model.collector import Collector, Fault, Unavailable, Watch
+from sysvitals.model.collector import Collector, Fault, Probe, Unavailable, Watch
 from sysvitals.model.metric import Counter, Detail, Gauge, Label
-from sysvitals.model.reading import Change, Reading
+from sysvitals.model.reading import Change, Reading, tells
 from sysvitals.sources.proc.netdev import NetDev, read_netdev
-from sysvitals.sources.sys.netclass import Interface, read_devices, read_interface
+from sysvitals.sources.sys.netclass import read_devices, read_interface
 
 _TRAFFIC = "/proc/1/net/dev"
 _STATE = "/sys/class/net/*/"
@@ -21,31 +25,52 @@ class Options:
     """What is left out: the loopback device, and what containers and virtual machines make and unmake."""
 
     exclude_devices: Annotated[str, "Leave out devices whose name matches this as a whole."] = (
-        "lo|(veth|cali|vxlan[.]calico|cilium_|weave|antrea-|lxc|lxdbr|docker|br-|cni|flannel|virbr|vnet|tap|"
-        "fwbr|fwpr|fwln|dummy|ifb|podman|kube-|nodelocaldns|hwsim).*"
+        "lo|(veth|cali|vxlan[.]calico|cilium_|weave|antrea-|lxc|lxdbr|incusbr|docker|br-[0-9a-f]{12}|cni|flannel|virbr|"
+        "vnet|tap|fwbr|fwpr|fwln|dummy|ifb|podman|kube-|nodelocaldns|hwsim).*"
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network(Reading, event="system.network.usage.updated"):
-    """One network device: its traffic since it appeared, and its link now."""
+    """One network device: its traffic since it appeared."""
 
     device: Annotated[str, Label("The kernel's name of the device: `eth0`, `wlan0`.")]
-    receive_bytes: Annotated[int, Counter("network_receive", unit="bytes", help="Bytes received.", origin=_TRAFFIC)]
-    receive_packets: Annotated[int, Counter("network_receive_packets", help="Packets received.", origin=_TRAFFIC)]
-    receive_errs: Annotated[int, Counter("network_receive_errs", help="Packets that arrived damaged.", origin=_TRAFFIC)]
+    receive_bytes: Annotated[
+        int | None, Counter("network_receive", unit="bytes", help="Bytes received.", origin=_TRAFFIC)
+    ] = None
+    receive_packets: Annotated[
+        int | None, Counter("network_receive_packets", help="Packets received.", origin=_TRAFFIC)
+    ] = None
+    receive_errs: Annotated[
+        int | None, Counter("network_receive_errs", help="Packets that arrived damaged.", origin=_TRAFFIC)
+    ] = None
     receive_drop: Annotated[
-        int,
+        int | None,
         Counter("network_receive_drop", help="Packets that arrived and were thrown away unread.", origin=_TRAFFIC),
-    ]
-    transmit_bytes: Annotated[int, Counter("network_transmit", unit="bytes", help="Bytes sent.", origin=_TRAFFIC)]
-    transmit_packets: Annotated[int, Counter("network_transmit_packets", help="Packets sent.", origin=_TRAFFIC)]
+    ] = None
+    transmit_bytes: Annotated[
+        int | None, Counter("network_transmit", unit="bytes", help="Bytes sent.", origin=_TRAFFIC)
+    ] = None
+    transmit_packets: Annotated[
+        int | None, Counter("network_transmit_packets", help="Packets sent.", origin=_TRAFFIC)
+    ] = None
     transmit_errs: Annotated[
-        int, Counter("network_transmit_errs", help="Packets that could not be sent.", origin=_TRAFFIC)
-    ]
+        int | None, Counter("network_transmit_errs", help="Packets that could not be sent.", origin=_TRAFFIC)
+    ] = None
     transmit_drop: Annotated[
-        int, Counter("network_transmit_drop", help="Packets thrown away before they were sent.", origin=_TRAFFIC)
-    ]
+        int | None, Counter("network_transmit_drop", help="Packets thrown away before they were sent.", origin=_TRAFFIC)
+    ] = None
+    receive_bytes_per_second: Annotated[float | None, Detail("Since the last reading.", unit="bytes per second")] = None
+    transmit_bytes_per_second: Annotated[float | None, Detail("Since the last reading.", unit="bytes per second")] = (
+        None
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link(Reading, event="system.network.link.updated"):
+    """One network device: its link now."""
+
+    device: Annotated[str, Label("The kernel's name of the device: `eth0`, `wlan0`.")]
     operstate: Annotated[str | None, Detail("What the kernel calls the link's state: `up`, `down`, `dormant`.")] = None
     up: Annotated[
         bool | None,
@@ -83,10 +108,6 @@ class Network(Reading, event="system.network.usage.updated"):
     mtu: Annotated[
         int | None, Gauge("network_mtu", unit="bytes", help="The longest packet it sends whole.", origin=_STATE + "mtu")
     ] = None
-    receive_bytes_per_second: Annotated[float | None, Detail("Since the last reading.", unit="bytes per second")] = None
-    transmit_bytes_per_second: Annotated[float | None, Detail("Since the last reading.", unit="bytes per second")] = (
-        None
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,30 +122,35 @@ class LinkChanged(Change, event="system.network.link.changed"):
 
 
 def read(host: Host, options: Options) -> Iterator[Network | Fault]:
-    """One reading a device; what cannot be read of its link does not hide its traffic."""
+    """The traffic: one reading a device."""
     excluded = re.compile(options.exclude_devices).fullmatch
-    found = [traffic for traffic in read_netdev(host) if isinstance(traffic, Fault) or not excluded(traffic.device)]
+    found = read_netdev(host, lambda device: not excluded(device))
     if not found:
         raise Unavailable("no network device but those left out (in a container, mount the host's /proc)")
     yield from (traffic for traffic in found if isinstance(traffic, Fault))
     # devices that come and go while the table is read may stand there twice
-    for device, traffic in {traffic.device: traffic for traffic in found if isinstance(traffic, NetDev)}.items():
-        interface = read_interface(host, device)
-        yield from interface.faults
-        yield _build(traffic, interface)
+    devices = {traffic.device: traffic for traffic in found if isinstance(traffic, NetDev)}
+    readings = (_build(traffic) for traffic in devices.values())
+    yield from (reading for reading in readings if tells(reading))
 
 
-def _build(traffic: NetDev, interface: Interface) -> Network:
-    return Network(
-        device=traffic.device,
-        receive_bytes=traffic.receive_bytes,
-        receive_packets=traffic.receive_packets,
-        receive_errs=traffic.receive_errs,
-        receive_drop=traffic.receive_drop,
-        transmit_bytes=traffic.transmit_bytes,
-        transmit_packets=traffic.transmit_packets,
-        transmit_errs=traffic.transmit_errs,
-        transmit_drop=traffic.transmit_drop,
+def _build(traffic: NetDev) -> Network:
+    return Network(**{name: getattr(traffic, name) for name in NetDev.__slots__})
+
+
+def find(host: Host, options: Options) -> Iterator[Probe]:
+    """The links, each by itself."""
+    excluded = re.compile(options.exclude_devices).fullmatch
+    for device in read_devices(host):
+        if not excluded(device):
+            yield Probe(device, partial(_read_link, host, device))
+
+
+def _read_link(host: Host, device: str) -> Iterator[Link | Fault]:
+    interface = read_interface(host, device)
+    yield from interface.faults
+    reading = Link(
+        device=device,
         operstate=interface.operstate,
         up=interface.up,
         carrier=interface.carrier,
@@ -132,11 +158,13 @@ def _build(traffic: NetDev, interface: Interface) -> Network:
         speed=None if interface.speed is None else interface.speed * 125_000,  # from megabits
         mtu=interface.mtu,
     )
+    if tells(reading):
+        yield reading
 
 
-def compare(now: Network, before: Network, seconds: float | None) -> Network:
-    """Rates since the reading before; none where a total went back, as when a device is plugged in anew."""
-    if seconds is None:
+def compare(now: Network | Link, before: Network | Link, seconds: float | None) -> Network | Link:
+    """Rates since the reading before; none where a total went back, as when a device is plugged in again."""
+    if seconds is None or isinstance(now, Link) or isinstance(before, Link):
         return now
     return replace(
         now,
@@ -145,9 +173,9 @@ def compare(now: Network, before: Network, seconds: float | None) -> Network:
     )
 
 
-def changes(now: Network, before: Network | None) -> Iterator[LinkChanged]:
+def changes(now: Network | Link, before: Network | Link | None) -> Iterator[LinkChanged]:
     """Whether the link came or went; a flap between two looks shows in the kernel's count alone."""
-    if before is None:
+    if not isinstance(now, Link) or not isinstance(before, Link):
         return
     flaps = None
     if now.carrier_changes is not None and before.carrier_changes is not None:
@@ -157,7 +185,7 @@ def changes(now: Network, before: Network | None) -> Iterator[LinkChanged]:
         yield LinkChanged(device=now.device, carrier=now.carrier, changes=None if flaps is None or flaps < 0 else flaps)
 
 
-def _is_told(reading: Network) -> bool:
+def _is_told(reading: Link) -> bool:
     """Whether the carrier is known, or known to be switched off; what could not be read is neither."""
     return reading.carrier is not None or reading.up is False
 
@@ -170,16 +198,19 @@ def watch(host: Host, options: Options) -> Iterator[Watch]:
             yield Watch(f"{host.sysfs}/class/net/{device}/carrier_changes", seconds=1.0)
 
 
-def _rate(now: int, before: int, seconds: float) -> float | None:
-    return round((now - before) / seconds, 1) if now >= before else None
+def _rate(now: int | None, before: int | None, seconds: float) -> float | None:
+    if now is None or before is None or now < before:
+        return None
+    return round((now - before) / seconds, 1)
 
 
 COLLECTOR = Collector(
     name="network",
     help="Traffic and links of network devices",
-    readings=(Network,),
+    readings=(Network, Link),
     reports=(LinkChanged,),
     read=read,
+    find=find,
     compare=compare,
     changes=changes,
     watch=watch,

@@ -7,7 +7,8 @@ from typing import Annotated
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.metric import Counter, Detail, Label
-from sysvitals.model.reading import Reading
+from sysvitals.model.reading import Reading, tells
+from sysvitals.sources.proc.lxcfs import read_lxcfs
 from sysvitals.sources.proc.pressure import RESOURCES, Stall, read_pressure
 
 _ORIGIN = "/proc/pressure"
@@ -44,6 +45,9 @@ class Pressure(Reading, event="system.pressure.updated"):
 
 def read(host: Host) -> Iterator[Pressure | Fault]:
     """One reading for each resource that the kernel measures."""
+    lxcfs = read_lxcfs(host)
+    if lxcfs and not any(name.startswith("pressure/") for name in lxcfs):
+        raise Unavailable("/proc/pressure is that of this container's host; lxcfs 7.0 or later shows the container's")
     found = [(resource, read_pressure(host, resource)) for resource in RESOURCES]
     if all(pressure is None for _, pressure in found):
         raise Unavailable(
@@ -54,8 +58,11 @@ def read(host: Host) -> Iterator[Pressure | Fault]:
         if isinstance(pressure, Fault):
             yield pressure
         elif pressure is not None:
+            yield from pressure.faults
             # of the CPU the kernel prints a stall of the whole host for compatibility, always 0
-            yield _reading(resource, pressure.some, None if resource == "cpu" else pressure.full)
+            reading = _reading(resource, pressure.some, None if resource == "cpu" else pressure.full)
+            if tells(reading):
+                yield reading
 
 
 def _reading(resource: str, some: Stall | None, full: Stall | None) -> Pressure:

@@ -9,7 +9,7 @@ from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.metric import Counter, Gauge, Label
 from sysvitals.model.plausible import NOISE, SIGNAL, Kind
-from sysvitals.model.reading import Reading
+from sysvitals.model.reading import Reading, tells
 from sysvitals.sources.proc.wireless import Wireless, read_wireless
 from sysvitals.sources.sys.netclass import read_carrier, read_wifi_devices
 
@@ -75,7 +75,7 @@ def read(host: Host) -> Iterator[Wifi | Fault]:
     yield from (row for row in found if isinstance(row, Fault))
     for device in devices:
         row = rows.get(device)
-        if row is not None and not row.silent:
+        if row is not None and row.heard is not False:
             yield from _build(row)
         else:
             # with a link, yet without a word of its signal, it is an access point or its driver keeps silent
@@ -89,15 +89,17 @@ def _build(row: Wireless) -> Iterator[Wifi | Fault]:
     signal = attempt(f"{row.device} signal", _check, SIGNAL, row.signal_dbm)
     noise = attempt(f"{row.device} noise", _check, NOISE, row.noise_dbm)
     yield from (part for part in (signal, noise) if isinstance(part, Fault))
-    yield Wifi(
+    reading = Wifi(
         device=row.device,
-        associated=True,
+        associated=row.heard,
         signal=None if isinstance(signal, Fault) else signal,
         link_quality=row.quality,
         noise=None if isinstance(noise, Fault) else noise,
         discarded_retry=row.retry,
         discarded_misc=row.misc,
     )
+    if tells(reading):
+        yield reading
 
 
 def _check(kind: Kind, decibels: int | None) -> int | None:

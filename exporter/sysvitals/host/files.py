@@ -2,7 +2,7 @@
 
 import errno
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ParamSpec, TypeVar
 
 from sysvitals.host.host import Host
@@ -29,10 +29,18 @@ def parse_int(text: str) -> int:
     return number
 
 
+def parse_count(text: str, most: int = (1 << 63) - 1) -> int:
+    """A whole number from 0 to `most`: beyond 63 bits is one below zero, printed without its sign."""
+    number = parse_int(text)
+    if not 0 <= number <= most:
+        raise ValueError(f"not a number from 0 to {most}: {text}")
+    return number
+
+
 def parse_float(text: str) -> float:
     """A finite decimal number. The kernel prints neither `nan` nor `inf`, and no reading may hold one."""
     number = float(text)
-    if not math.isfinite(number) or "_" in text:
+    if not math.isfinite(number) or "_" in text or not text.isascii():
         raise ValueError(f"not a finite number: {shorten(text)!r}")
     return number
 
@@ -53,6 +61,23 @@ def attempt(what: str, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) 
         return read(*args, **kwargs)
     except (OSError, ValueError) as error:
         return fault(what, error)
+
+
+def parse_fields(
+    what: str, fields: Iterable[tuple[str, str]], parse: Callable[[str], T]
+) -> tuple[dict[str, T], list[Fault]]:
+    """The values of a table's fields by name, from pairs of name and text.
+
+    A field that makes no sense is a Fault of `what`, and its siblings stay.
+    """
+    values: dict[str, T] = {}
+    faults: list[Fault] = []
+    for name, text in fields:
+        try:
+            values[name] = parse(text)
+        except ValueError as error:
+            faults.append(fault(f"{what} {name}", error))
+    return values, faults
 
 
 def fault(what: str, error: OSError | ValueError) -> Fault:

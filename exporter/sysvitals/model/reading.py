@@ -86,6 +86,11 @@ def _fields_of(body: Any) -> tuple[Field, ...]:
     return tuple(_field(body, f.name, hints[f.name], default=f.default) for f in fields(body))
 
 
+def tells(body: Body) -> bool:
+    """Whether the body has anything to tell: a value beside its labels."""
+    return any(getattr(body, f.name) is not None for f in fields_of(type(body)) if not isinstance(f.mark, Label))
+
+
 def subject_of(body: Body) -> tuple[str, ...]:
     """What tells this body from its like: the event's name and the values of its labels."""
     return (body.event_name, *[getattr(body, name) for name in labels_of(type(body))])

@@ -157,7 +157,7 @@ def _cpu(look: Look) -> str:
             f"<p {subject(load)}>Load {field(load, 'load1')} · {field(load, 'load5')} · {field(load, 'load15')} "
             f"<small>over 1, 5 and 15 minutes</small></p>"
         )
-    clocks = [event for event in look.all("system.cpu.time.updated") if getattr(event.body, "frequency", None)]
+    clocks = [event for event in look.all("system.cpu.frequency.updated") if getattr(event.body, "frequency", None)]
     if clocks:
         shown = ", ".join(f"<span {subject(event)}>{field(event, 'frequency')}</span>" for event in clocks[:8])
         parts.append(f"<p><small>Clocks asked for: {shown}</small></p>")
@@ -193,14 +193,18 @@ def _filesystems(look: Look) -> str:
 
 def _network(look: Look) -> str:
     parts = []
+    links = {_text(event, "device"): event for event in look.all("system.network.link.updated")}
     for event in look.all("system.network.usage.updated"):
         name = _text(event, "device")
+        link = links.get(name)
         ways = {"in": "receive_bytes_per_second", "out": "transmit_bytes_per_second"}
         flow = " · ".join(f"{way} {field(event, rate)}" for way, rate in ways.items())
         title = f"Traffic of {name} over the last minutes"
         parts += [
-            f"<div {subject(event)}><h3>{escape(name)} {state(event, 'up', Words('up', 'down', bad=False))}</h3>",
-            f"<p>{flow}</p></div>",
+            f"<h3 {subject(link)}>{escape(name)} {state(link, 'up', Words('up', 'down', bad=False))}</h3>"
+            if link is not None
+            else f"<h3>{escape(name)}</h3>",
+            f"<p {subject(event)}>{flow}</p>",
             draw_chart(
                 look.lines,
                 {_key(event, rate): way for way, rate in ways.items()},

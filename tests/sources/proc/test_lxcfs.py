@@ -31,6 +31,13 @@ def test_where_the_first_process_is_hidden_the_readers_own_mounts_serve(tmp_path
     assert read_lxcfs(build_host(tmp_path / "none", {"proc/uptime": "1 1\n"})) == frozenset()
 
 
+def test_where_the_mounts_cannot_be_read_it_is_asked_again(tmp_path: Path) -> None:
+    host = build_host(tmp_path, {"proc/1/mountinfo.ERRNO-EIO": ""})
+    assert read_lxcfs(host) == frozenset()
+    (tmp_path / "proc/1/mountinfo").write_text(lxcfs_mounts("stat"))
+    assert read_lxcfs(host) == {"stat"}
+
+
 @given(st.text() | st.builds("{} - fuse.lxcfs lxcfs {}".format, st.text(), st.text()))
 def test_any_text_gives_names(text: str) -> None:
     assert all(isinstance(name, str) for name in parse_lxcfs(text))

@@ -19,35 +19,47 @@ texts = st.text() | st.lists(lines, max_size=3).map("\n".join)
 
 
 def test_microseconds_become_seconds() -> None:
-    assert parse_pressure(f"{SOME}\n{FULL}") == Pressure(
+    assert parse_pressure("io", f"{SOME}\n{FULL}") == Pressure(
         Stall(0.32, 0.28, 0.35, 9.066371), Stall(100.0, 0.26, 0.30, 8.306903)
     )
 
 
 def test_irq_has_full_only_and_the_cpu_of_old_kernels_some_only() -> None:
-    assert parse_pressure(FULL) == Pressure(None, Stall(100.0, 0.26, 0.30, 8.306903))
-    assert parse_pressure(SOME) == Pressure(Stall(0.32, 0.28, 0.35, 9.066371), None)
+    assert parse_pressure("io", FULL) == Pressure(None, Stall(100.0, 0.26, 0.30, 8.306903))
+    assert parse_pressure("io", SOME) == Pressure(Stall(0.32, 0.28, 0.35, 9.066371), None)
 
 
 def test_columns_and_lines_to_come_are_passed_over() -> None:
-    assert parse_pressure(f"{SOME} avg900=1.00\nmost avg10=x").some == Stall(0.32, 0.28, 0.35, 9.066371)
+    assert parse_pressure("io", f"{SOME} avg900=1.00\nmost avg10=x").some == Stall(0.32, 0.28, 0.35, 9.066371)
+
+
+@pytest.mark.parametrize("text", ["", "strange total=1", "so"])
+def test_text_without_a_known_line_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match="neither some nor full"):
+        parse_pressure("io", text)
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "some", "strange total=1", "some avg10=0.00 avg60=0.00 avg300=0.00", SOME.replace("0.32", "nan"),
-     SOME.replace("9066371", "-5"), SOME.replace("9066371", "99999999999999999999"), SOME.replace("=0.28", ""),
-     SOME.replace("0.28", "-0.28"), SOME[:20]],
-)  # fmt: skip
-def test_pressure_that_makes_no_sense_is_an_error(text: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        parse_pressure(text)
+    "line",
+    [SOME.replace(" total=9066371", ""), SOME.replace("9066371", "-5"), SOME.replace("=9066371", ""), SOME[:-7] + "x"],
+)
+def test_a_time_that_makes_no_sense_or_is_missing_is_absent(line: str) -> None:
+    found = parse_pressure("io", line)
+    assert found.some == Stall(0.32, 0.28, 0.35, None)
+    assert [(fault.what, fault.error) for fault in found.faults] == [("pressure io some total", "garbage")]
+
+
+@pytest.mark.parametrize("word", ["nan", "-0.28", "100.01", "x", ""])
+def test_an_average_is_a_percentage(word: str) -> None:
+    found = parse_pressure("io", SOME.replace("0.28", word))
+    assert found.some == Stall(0.32, None, 0.35, 9.066371)
+    assert [fault.what for fault in found.faults] == ["pressure io some average60"]
 
 
 @given(texts)
 def test_any_text_gives_a_value_or_a_value_error(text: str) -> None:
     with contextlib.suppress(ValueError):
-        parse_pressure(text)
+        parse_pressure("io", text)
 
 
 def test_what_the_kernel_does_not_measure_is_none(tmp_path: Path) -> None:

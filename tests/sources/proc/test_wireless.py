@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def test_a_row_is_read_without_its_dots() -> None:
 
 
 def test_signal_and_quality_are_those_of_the_kernels_scale() -> None:
-    assert (READ.signal_dbm, READ.noise_dbm, READ.quality, READ.silent) == (-51, None, 59 / 70, False)
+    assert (READ.signal_dbm, READ.noise_dbm, READ.quality, READ.heard) == (-51, None, 59 / 70, True)
 
 
 @pytest.mark.parametrize(
@@ -42,9 +43,9 @@ def test_what_the_driver_does_not_tell_is_none(
 
 
 @pytest.mark.parametrize("level", [0, -256])
-def test_a_row_of_zeros_is_silent(level: int) -> None:
+def test_a_row_of_zeros_says_nothing_of_an_access_point(level: int) -> None:
     row = Wireless("wlan0", 0, level, level, retry=0, misc=0)
-    assert row.silent
+    assert row.heard is False
     assert (row.signal_dbm, row.noise_dbm, row.quality) == (None, None, None)
 
 
@@ -55,8 +56,25 @@ def test_counters_that_the_kernel_prints_with_a_sign_have_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "row", [" wlan1: 0000   59.", ROW.replace("59", "xx"), ROW.replace("59", "300"), ROW.replace("-51", "-300"), "x"]
+    ("link", "level", "heard"),
+    [(None, -51, True), (59, None, True), (None, 0, None), (0, None, None), (None, None, None), (0, -51, True)],
 )
+def test_what_makes_no_sense_is_no_word_of_an_access_point(
+    link: int | None, level: int | None, *, heard: bool | None
+) -> None:
+    assert Wireless("wlan0", link, level).heard is heard
+    assert link is None or level is None or Wireless("wlan0", link, level).quality == 0.0
+
+
+@pytest.mark.parametrize("row", [ROW.replace("59", "300"), ROW.replace("59", "-3"), ROW.replace("59", "xx")])
+def test_a_quality_beyond_its_scale_is_absent_and_its_siblings_stay(row: str) -> None:
+    found, fault = parse_wireless(HEAD + row)
+    assert found == replace(READ, link=None)
+    assert isinstance(fault, Fault)
+    assert (fault.what, fault.error) == ("net/wireless wlan0 link", "garbage")
+
+
+@pytest.mark.parametrize("row", [" wlan1: 0000   59.", "x"])
 def test_a_row_that_makes_no_sense_is_a_fault_and_its_siblings_are_read(row: str) -> None:
     first, second = parse_wireless(f"{HEAD}{row.rstrip()}\n{ROW}")
     assert isinstance(first, Fault)

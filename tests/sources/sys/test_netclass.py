@@ -98,6 +98,24 @@ def test_an_attribute_that_fails_does_not_hide_the_others(tmp_path: Path) -> Non
     assert (found.up, found.carrier, found.mtu, found.carrier_changes) == (None, None, None, 3)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("mtu", "-1"),
+        ("mtu", "4294967295"),
+        ("carrier_changes", "-1"),
+        ("carrier_changes", "18446744073709551615"),
+        ("carrier", "-1"),
+        ("carrier", "2"),
+    ],
+)
+def test_a_number_that_no_link_has_is_refused_and_its_siblings_stay(tmp_path: Path, name: str, text: str) -> None:
+    found = read_interface(build_interface(tmp_path, **{name: text}), "eth0")
+    assert [(f.what, f.error) for f in found.faults] == [(f"eth0 {name}", "garbage")]
+    values = {"carrier": True, "carrier_changes": 3, "mtu": 1500} | {name: None}
+    assert {key: getattr(found, key) for key in values} == values
+
+
 def test_flags_that_make_no_sense_are_a_fault(tmp_path: Path) -> None:
     found = read_interface(build_interface(tmp_path, operstate="unknown", flags="on"), "eth0")
     assert [f.what for f in found.faults] == ["eth0 flags"]

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from sysvitals.host.files import optional, parse_float, shorten
 from sysvitals.host.host import Host, Timex
 
+_MOST_UPTIME = 100 * 366 * 86400.0
+"""A hundred years, which no host has been up."""
+
 _TIME_ERROR = 5
 _STA_NANO = 0x2000
 
@@ -32,8 +35,8 @@ def read_uptime(host: Host) -> float:
 def parse_uptime(text: str) -> float:
     """From `2367.67 3861.82`, of which the second is the time that CPUs were idle."""
     uptime = parse_float(text.partition(" ")[0])
-    if uptime < 0:
-        raise ValueError(f"up for less than nothing: {shorten(text)!r}")
+    if not 0 <= uptime <= _MOST_UPTIME:
+        raise ValueError(f"not an uptime: {shorten(text)!r}")
     return uptime
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sysvitals.host.files import attempt, optional, parse_int
+from sysvitals.host.files import fault, optional, parse_count, parse_fields, shorten
 from sysvitals.host.host import Host
 from sysvitals.host.sysfs import list_names
 from sysvitals.model.collector import Fault
@@ -14,26 +14,29 @@ SECTOR_BYTES = 512
 
 @dataclass(frozen=True, slots=True)
 class DiskStats:
-    """Totals of one disk or partition since it appeared; `_ms` in milliseconds. Flushes are None before Linux 5.5."""
+    """Totals of one disk or partition since it appeared; `_ms` in milliseconds. What makes no sense is None.
+
+    So are flushes before Linux 5.5.
+    """
 
     device: str
-    reads: int
-    read_sectors: int
-    read_ms: int
-    writes: int
-    written_sectors: int
-    write_ms: int
-    in_progress: int
-    busy_ms: int
-    weighted_ms: int
-    flushes: int | None
-    flush_ms: int | None
+    reads: int | None = None
+    read_sectors: int | None = None
+    read_ms: int | None = None
+    writes: int | None = None
+    written_sectors: int | None = None
+    write_ms: int | None = None
+    in_progress: int | None = None
+    busy_ms: int | None = None
+    weighted_ms: int | None = None
+    flushes: int | None = None
+    flush_ms: int | None = None
 
 
 def read_diskstats(host: Host, wanted: Callable[[str], bool] = bool) -> list[DiskStats | Fault] | None:
     """The disks and partitions with a wanted name; None where there is no such file.
 
-    Raises OSError. A line of no sense is a Fault.
+    Raises OSError. A line or a field that makes no sense is a Fault.
     """
     text = optional(Host.read_text, host, f"{host.procfs}/diskstats")
     return None if text is None else parse_diskstats(text, wanted)
@@ -46,7 +49,7 @@ def parse_diskstats(text: str, wanted: Callable[[str], bool] = bool) -> list[Dis
         columns = line.split()
         # a board has two dozen RAM and loop disks that nobody asks for
         if columns and (len(columns) < 3 or wanted(columns[2])):
-            found.append(attempt(f"diskstats line {number}", _parse_line, line, columns))
+            found += _parse_line(number, columns)
     return found
 
 
@@ -56,23 +59,23 @@ def read_whole_disks(host: Host) -> frozenset[str]:
     return frozenset(name.replace("!", "/") for name in list_names(host, f"{host.sysfs}/block"))
 
 
-def _parse_line(line: str, columns: list[str]) -> DiskStats:
+def _parse_line(number: int, columns: list[str]) -> list[DiskStats | Fault]:
     if len(columns) < 14:
-        raise ValueError(f"not a disk's line: {line[:80]!r}")
-    totals = [parse_int(column) for column in columns[3:20]]
-    if min(totals) < 0:
-        raise ValueError(f"a total below zero: {line[:80]!r}")
-    return DiskStats(
-        device=columns[2],
-        reads=totals[0],
-        read_sectors=totals[2],
-        read_ms=totals[3],
-        writes=totals[4],
-        written_sectors=totals[6],
-        write_ms=totals[7],
-        in_progress=totals[8],
-        busy_ms=totals[9],
-        weighted_ms=totals[10],
-        flushes=totals[15] if len(totals) >= 17 else None,
-        flush_ms=totals[16] if len(totals) >= 17 else None,
-    )
+        error = ValueError(f"not a disk's line: {shorten(' '.join(columns), 80)!r}")
+        return [fault(f"diskstats line {number}", error)]
+    known = len(_FIELDS) if len(columns) >= 3 + len(_FIELDS) else 11
+    fields = [pair for pair in zip(_FIELDS[:known], columns[3:], strict=False) if pair[0]]
+    totals, faults = parse_fields(columns[2], fields, parse_count)
+    if totals.get("in_progress", 0) > _MOST_IN_PROGRESS:
+        faults.append(Fault(f"{columns[2]} in_progress", "garbage", f"{totals.pop('in_progress')} requests"))
+    return [DiskStats(columns[2], **totals), *faults]
+
+
+_FIELDS = (
+    "reads", "", "read_sectors", "read_ms", "writes", "", "written_sectors", "write_ms",
+    "in_progress", "busy_ms", "weighted_ms", "", "", "", "", "flushes", "flush_ms",
+)  # fmt: skip
+"""After the numbers and the name of the device; those without a name here are not asked for."""
+
+_MOST_IN_PROGRESS = (1 << 31) - 1
+"""The kernel counts requests under way in an int. Where it loses count it prints -1, or that as 32 bits unsigned."""

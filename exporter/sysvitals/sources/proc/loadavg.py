@@ -1,20 +1,26 @@
 """`/proc/loadavg`: how many tasks ran or waited, on average."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from sysvitals.host.files import parse_float, parse_int
+from sysvitals.host.files import parse_count, parse_fields, parse_float, shorten
 from sysvitals.host.host import Host
+from sysvitals.model.collector import Fault
+
+MOST_TASKS = 1 << 22
+"""The kernel's own limit on 64-bit machines (PID_MAX_LIMIT). A load beyond it comes of a count that fell below zero."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadAverage:
-    """Averages over 1, 5 and 15 minutes, and tasks running now out of all."""
+    """Averages over 1, 5 and 15 minutes, and tasks running now out of all. What makes no sense is None and a Fault."""
 
-    one: float
-    five: float
-    fifteen: float
-    running: int
-    tasks: int
+    one: float | None = None
+    five: float | None = None
+    fifteen: float | None = None
+    running: int | None = None
+    tasks: int | None = None
+    faults: tuple[Fault, ...] = ()
 
 
 def read_loadavg(host: Host) -> LoadAverage:
@@ -24,8 +30,22 @@ def read_loadavg(host: Host) -> LoadAverage:
 
 def parse_loadavg(text: str) -> LoadAverage:
     """From `0.20 0.18 0.12 1/80 11206`."""
-    one, five, fifteen, tasks, _last_pid = text.split()
-    running, _, all_tasks = tasks.partition("/")
-    return LoadAverage(
-        parse_float(one), parse_float(five), parse_float(fifteen), parse_int(running), parse_int(all_tasks)
-    )
+    words = text.split()
+    if len(words) < 4:
+        raise ValueError(f"not load averages: {shorten(text)!r}")
+    averages, faults = parse_fields("loadavg", zip(("one", "five", "fifteen"), words, strict=False), _parse_average)
+    running, _, tasks = words[3].partition("/")
+    counts, more = parse_fields("loadavg", (("running", running), ("tasks", tasks)), _parse_tasks)
+    known: dict[str, Any] = averages | counts
+    return LoadAverage(**known, faults=(*faults, *more))
+
+
+def _parse_average(text: str) -> float:
+    average = parse_float(text)
+    if not 0 <= average <= MOST_TASKS:
+        raise ValueError(f"not a load from 0 to {MOST_TASKS}: {shorten(text)}")
+    return average
+
+
+def _parse_tasks(text: str) -> int:
+    return parse_count(text, MOST_TASKS)

@@ -6,27 +6,22 @@ What a file then holds is the container's in part only: `share/lxc.mount.hook.in
 
 from functools import lru_cache
 
-from sysvitals.host.files import optional, read_int
+from sysvitals.host.files import attempt, optional, read_int
 from sysvitals.host.host import Host
+from sysvitals.model.collector import Fault
 from sysvitals.sources.proc.namespaces import read_first_process
 
 
-@lru_cache(maxsize=4)
 def read_lxcfs(host: Host) -> frozenset[str]:
-    """Names below /proc that lxcfs serves; none on a host of its own. Raises OSError.
-
-    They are bound before the container's first process starts, so that asking once is enough.
-    """
-    table = read_first_process(host, "mountinfo")
-    if table is None:
-        table = optional(Host.read_bytes, host, f"{host.procfs}/self/mountinfo") or b""
-    return parse_lxcfs(table.decode("utf-8", "replace"))
+    """Names below /proc that lxcfs serves; none on a host of its own, or where its mounts cannot be read."""
+    found = attempt("mounts", _read_mounts, host)
+    return frozenset() if isinstance(found, Fault) else found
 
 
 def has_own_diskstats(host: Host) -> bool:
     """Whether /proc/diskstats is about what it is found on: a host, or a container that lxcfs knows the traffic of.
 
-    Of cgroup v2 lxcfs cannot read that, and passes the file of its host on. Raises OSError.
+    Of cgroup v2 lxcfs cannot read that, and passes the file of its host on.
     """
     lxcfs = read_lxcfs(host)
     return not lxcfs or ("diskstats" in lxcfs and not host.exists(f"{host.sysfs}/fs/cgroup/cgroup.controllers"))
@@ -49,3 +44,12 @@ def parse_lxcfs(text: str) -> frozenset[str]:
     lines = (line.partition(" - ") for line in text.split("\n") if " - fuse.lxcfs " in line)
     points = (mount.split(" ")[4] for mount, _, _ in lines if mount.count(" ") >= 4)
     return frozenset(point.removeprefix("/proc/") for point in points if point.startswith("/proc/"))
+
+
+@lru_cache(maxsize=4)
+def _read_mounts(host: Host) -> frozenset[str]:
+    # they are bound before the container's first process starts: asking once is enough
+    table = read_first_process(host, "mountinfo")
+    if table is None:
+        table = optional(Host.read_bytes, host, f"{host.procfs}/self/mountinfo") or b""
+    return parse_lxcfs(table.decode("utf-8", "replace"))

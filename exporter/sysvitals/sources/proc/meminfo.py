@@ -2,15 +2,19 @@
 
 from dataclasses import dataclass
 
-from sysvitals.host.files import parse_int, shorten
+from sysvitals.host.files import parse_count, parse_fields, shorten
 from sysvitals.host.host import Host
+from sysvitals.model.collector import Fault
+
+MOST_BYTES = 1 << 52
+"""What a physical address of x86-64 and of 64-bit ARM can reach: 4 PiB. More is a number that wrapped around."""
 
 
 @dataclass(frozen=True, slots=True)
 class Meminfo:
-    """All in bytes. What this kernel does not print is None."""
+    """All in bytes. What this kernel does not print, or what makes no sense, is None; the latter is among `faults`."""
 
-    total: int
+    total: int | None = None
     free: int | None = None
     available: int | None = None
     buffers: int | None = None
@@ -22,6 +26,7 @@ class Meminfo:
     shmem: int | None = None
     dirty: int | None = None
     writeback: int | None = None
+    faults: tuple[Fault, ...] = ()
 
 
 def read_meminfo(host: Host) -> Meminfo:
@@ -30,25 +35,29 @@ def read_meminfo(host: Host) -> Meminfo:
 
 
 def parse_meminfo(text: str) -> Meminfo:
-    """From lines such as `MemTotal:       24684084 kB`."""
-    values: dict[str, int] = {}
-    for line in text.split("\n"):
-        key, _, rest = line.partition(":")
-        name = _FIELDS.get(key)
-        if name is not None:
-            values[name] = _parse_kilobytes(line, rest)
-    if "total" not in values:
-        raise ValueError(f"no MemTotal in /proc/meminfo: {shorten(text)!r}")
-    return Meminfo(**values)
+    """From lines such as `MemTotal:       24684084 kB`. A part that is larger than its whole makes no sense."""
+    fields = [
+        (_FIELDS[key], rest) for key, _, rest in (line.partition(":") for line in text.split("\n")) if key in _FIELDS
+    ]
+    if not fields:
+        raise ValueError(f"no sizes in /proc/meminfo: {shorten(text)!r}")
+    sizes, faults = parse_fields("meminfo", fields, _parse_size)
+    if sizes.get("total") == 0:
+        del sizes["total"]
+        faults.append(Fault("meminfo total", "garbage", "a host without memory"))
+    for name in sizes.keys() - {"total", "swap_total"}:
+        whole = "swap_total" if name == "swap_free" else "total"
+        if sizes[name] > sizes.get(whole, MOST_BYTES):
+            faults.append(Fault(f"meminfo {name}", "garbage", f"{sizes.pop(name)} bytes, of {sizes[whole]} in all"))
+    return Meminfo(**sizes, faults=tuple(faults))
 
 
-def _parse_kilobytes(line: str, text: str) -> int:
+def _parse_size(text: str) -> int:
     # the kernel says kB and means 1024 bytes
     number, _, unit = text.strip().partition(" ")
-    kilobytes = parse_int(number) if unit == "kB" else -1
-    if kilobytes < 0:
-        raise ValueError(f"not a size in kB: {shorten(line)!r}")
-    return kilobytes * 1024
+    if unit != "kB":
+        raise ValueError(f"not a size in kB: {shorten(text)!r}")
+    return parse_count(number, MOST_BYTES // 1024) * 1024
 
 
 _FIELDS = {

@@ -1,13 +1,11 @@
 """`/proc/stat`: how the CPUs spent their time, what the kernel counted since boot, and when that was."""
 
 from dataclasses import dataclass
-from typing import TypeVar
 
-from sysvitals.host.files import attempt, parse_int, shorten
+from sysvitals.host.files import parse_count, parse_fields, shorten
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Fault
-
-T = TypeVar("T")
+from sysvitals.sources.sys.cpus import MOST_CPUS
 
 USER_HZ = 100
 """Ticks a second in /proc/stat, whatever HZ the kernel was built with: 100 on all architectures that Python runs on."""
@@ -17,14 +15,14 @@ USER_HZ = 100
 class CpuTimes:
     """Seconds in each mode since boot. `user` contains `guest`, `nice` contains `guest_nice`.
 
-    What an old kernel does not print is None. Any of them may go back: `idle` and `iowait` do by themselves, and all
-    do where a virtual machine is moved.
+    What an old kernel does not print is None, and what makes no sense. Any of them may go back: `idle` and `iowait` do
+    by themselves, and all do where a virtual machine is moved.
     """
 
-    user: float
-    nice: float
-    system: float
-    idle: float
+    user: float | None = None
+    nice: float | None = None
+    system: float | None = None
+    idle: float | None = None
     iowait: float | None = None
     irq: float | None = None
     softirq: float | None = None
@@ -37,16 +35,17 @@ class CpuTimes:
 class Stat:
     """`cpus` are those online; `total` counts what offline ones did before, too. The rest counts since boot.
 
-    `blocked` is how many tasks wait for a disk now. What is not printed is None; `faults` tells of what makes no sense.
+    `blocked` is how many tasks wait for a disk now. What is not printed is None; what makes no sense is too, and is
+    among `faults`.
     """
 
-    cpus: dict[int, CpuTimes | Fault]
+    cpus: dict[int, CpuTimes]
     total: CpuTimes | None
-    interrupts: int | None
-    context_switches: int | None
-    forks: int | None
-    blocked: int | None
-    faults: tuple[Fault, ...]
+    interrupts: int | None = None
+    context_switches: int | None = None
+    forks: int | None = None
+    blocked: int | None = None
+    faults: tuple[Fault, ...] = ()
 
 
 def read_stat(host: Host) -> Stat:
@@ -56,42 +55,36 @@ def read_stat(host: Host) -> Stat:
 
 def parse_stat(text: str) -> Stat:
     """From lines such as `cpu0 3353 4604 3354 224515 93 0 17 7 0 0` and `ctxt 2454474`."""
-    cpus: dict[int, CpuTimes | Fault] = {}
-    numbers: dict[str, int] = {}
+    cpus: dict[int, CpuTimes] = {}
+    numbers: list[tuple[str, str]] = []
     faults: list[Fault] = []
     total: CpuTimes | None = None
     for line in text.split("\n"):
         key, _, rest = line.partition(" ")
         if key == "cpu":
-            total = _keep(attempt("all CPUs", parse_cpu_times, rest), faults)
+            total, wrong = parse_cpu_times("all CPUs", rest)
+            faults += wrong
         elif key.startswith("cpu"):
-            number = _keep(attempt(f"line {shorten(key)}", parse_int, key[3:]), faults)
-            if number is not None:
-                cpus[number] = attempt(key, parse_cpu_times, rest)
+            numbered, wrong = parse_fields("line", [(shorten(key), key[3:])], _parse_number)
+            faults += wrong
+            for number in numbered.values():
+                cpus[number], wrong = parse_cpu_times(key, rest)
+                faults += wrong
         elif key in _NUMBERS:
             # the first of a line that has a column for every interrupt there could be
-            value = _keep(attempt(key, _parse_count, rest.partition(" ")[0]), faults)
-            if value is not None:
-                numbers[key] = value
+            numbers.append((_NUMBERS[key], rest.partition(" ")[0]))
     if not cpus and total is None:
         raise ValueError(f"no CPU in /proc/stat: {shorten(text)!r}")
-    return Stat(
-        cpus=cpus,
-        total=total,
-        interrupts=numbers.get("intr"),
-        context_switches=numbers.get("ctxt"),
-        forks=numbers.get("processes"),
-        blocked=numbers.get("procs_blocked"),
-        faults=tuple(faults),
-    )
+    counts, wrong = parse_fields("stat", numbers, parse_count)
+    return Stat(cpus=cpus, total=total, **counts, faults=(*faults, *wrong))
 
 
-def parse_cpu_times(text: str) -> CpuTimes:
-    """From the columns of one CPU, in ticks. More than the ten that are known are passed over."""
-    ticks = [_parse_count(word) for word in text.split()[:10]]
-    if len(ticks) < 4:
-        raise ValueError(f"CPU times want four columns or more: {shorten(text)!r}")
-    return CpuTimes(*[tick / USER_HZ for tick in ticks])
+def parse_cpu_times(what: str, text: str) -> tuple[CpuTimes, list[Fault]]:
+    """From the columns of one CPU, in ticks: four or more. More than the ten that are known are passed over."""
+    ticks = text.split()[:10]
+    ticks += [""] * (4 - len(ticks))
+    times, faults = parse_fields(what, zip(_MODES, ticks, strict=False), _parse_ticks)
+    return CpuTimes(**times), faults
 
 
 def read_boot_time(host: Host) -> int | None:
@@ -105,21 +98,22 @@ def read_boot_time(host: Host) -> int | None:
 def parse_boot_time(text: str) -> int | None:
     """From the line `btime 1795356413`."""
     _, found, rest = f"\n{text}".partition("\nbtime ")
-    return (_parse_count(rest.partition("\n")[0]) or None) if found else None
+    return (parse_count(rest.partition("\n")[0], _MOST_BOOT_TIME) or None) if found else None
 
 
-def _parse_count(text: str) -> int:
-    number = parse_int(text)
-    if number < 0:
-        raise ValueError(f"a count below zero: {text}")
-    return number
+def _parse_ticks(text: str) -> float:
+    return parse_count(text, _MOST_TICKS) / USER_HZ
 
 
-def _keep(value: T | Fault, faults: list[Fault]) -> T | None:
-    if isinstance(value, Fault):
-        faults.append(value)
-        return None
-    return value
+def _parse_number(text: str) -> int:
+    return parse_count(text, MOST_CPUS - 1)
 
 
-_NUMBERS = frozenset({"intr", "ctxt", "processes", "procs_blocked"})
+_NUMBERS = {"intr": "interrupts", "ctxt": "context_switches", "processes": "forks", "procs_blocked": "blocked"}
+_MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guest_nice")
+
+_MOST_TICKS = 100 * 366 * 86400 * USER_HZ * MOST_CPUS
+"""A hundred years of all CPUs: more is a time below zero that was printed without its sign."""
+
+_MOST_BOOT_TIME = 1 << 35
+"""The year 3058: more is a time before 1970 that was printed without its sign."""

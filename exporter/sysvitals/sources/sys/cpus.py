@@ -1,52 +1,99 @@
 """`/sys/devices/system/cpu`: which CPUs this host has, and how fast they run."""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from sysvitals.host.files import attempt, optional, parse_int, shorten
+from sysvitals.host.files import attempt, optional, parse_count, parse_int, shorten
 from sysvitals.host.host import Host
 from sysvitals.host.sysfs import list_names
 from sysvitals.model.collector import Fault
+from sysvitals.model.plausible import FREQUENCY
 
-_MOST_CPUS = 1 << 16
+T = TypeVar("T")
+
+MOST_CPUS = 1 << 16
+"""More than any kernel can be built for: x86-64 ends at 8192."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """CPUs that share a clock, offline ones too. Frequencies in hertz; None where the driver gives or knows none.
+    """A folder with frequencies: of the CPUs that its files name, or of this one CPU alone."""
+
+    name: str
+    folder: str
+    cpu: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frequencies:
+    """Of CPUs that share a clock: those online. In hertz; None where the driver gives or knows none, or it fails.
 
     `current` is what was last asked of the hardware, which firmware may undercut; `lowest` and `highest` are what the
     hardware can do; `limit` is the most that is allowed now, by people or because it is hot.
     """
 
     cpus: tuple[int, ...]
-    current: int | None
-    lowest: int | None
-    highest: int | None
-    limit: int | None
+    current: int | None = None
+    lowest: int | None = None
+    highest: int | None = None
+    limit: int | None = None
+    faults: tuple[Fault, ...] = ()
 
 
-def read_present_cpus(host: Host) -> tuple[int, ...] | Fault:
-    """Numbers of the CPUs that are there, online or not; none where the kernel does not tell."""
-    return attempt("present CPUs", _read_present, host)
+def read_offline_cpus(host: Host) -> tuple[int, ...]:
+    """Numbers of the CPUs that are there and were taken offline. Raises OSError or ValueError.
+
+    Not those that are merely not online: in a container `online` may be its own share of what is present. `offline`
+    holds CPUs that could be plugged in, too.
+    """
+    present = set(_read_list(host, "present") or ())
+    return tuple(cpu for cpu in _read_list(host, "offline") or () if cpu in present)
 
 
-def read_policies(host: Host) -> Iterator[Policy | Fault]:
-    """The frequency policies, and a Fault for each file that fails. None where nothing scales, as in most VMs."""
-    folder = f"{host.sysfs}/devices/system/cpu/cpufreq"
-    names = attempt("cpufreq", _read_names, host, folder)
-    if isinstance(names, Fault):
-        yield names
-        return
-    for name in names:
-        cpus = attempt(f"{name} related_cpus", _read_cpus, host, f"{folder}/{name}/related_cpus")
-        if isinstance(cpus, Fault):
-            yield cpus
-        elif cpus:
-            values = [attempt(f"{name} {file}", _read_hertz, host, f"{folder}/{name}/{file}") for file in _FREQUENCIES]
-            yield from (value for value in values if isinstance(value, Fault))
-            yield Policy(cpus, *(None if isinstance(value, Fault) else value for value in values))
+def read_online_cpus(host: Host) -> frozenset[int] | None:
+    """Numbers of the CPUs that run, by sysfs; None where it does not say. Raises OSError or ValueError."""
+    found = _read_list(host, "online")
+    return None if found is None else frozenset(found)
+
+
+def list_policies(host: Host) -> list[Policy]:
+    """The frequency policies; none where nothing scales, as in most VMs. Raises OSError.
+
+    Before Linux 4.3 each CPU has a folder of its own instead. No driver is asked here: one that hangs hides no other.
+    """
+    root = f"{host.sysfs}/devices/system/cpu"
+    shared = [Policy(name, f"{root}/cpufreq/{name}") for name in _numbered(host, f"{root}/cpufreq", "policy")]
+    return shared or [
+        Policy(name, f"{root}/{name}/cpufreq", int(name.removeprefix("cpu")))
+        for name in _numbered(host, root, "cpu")
+        if host.exists(f"{root}/{name}/cpufreq")
+    ]
+
+
+def read_frequencies(host: Host, policy: Policy) -> Frequencies:
+    """What one policy says. A file that fails is among the faults; of CPUs that are all offline nothing is known."""
+    faults: list[Fault] = []
+
+    def known(file: str, read: Callable[[Host, str], T]) -> T | None:
+        value = attempt(f"{policy.name} {file}", read, host, f"{policy.folder}/{file}")
+        if isinstance(value, Fault):
+            faults.append(value)
+            return None
+        return value
+
+    cpus = (policy.cpu,) if policy.cpu is not None else known("affected_cpus", _read_cpus)
+    if cpus is None and not faults:
+        cpus = known("related_cpus", _read_cpus)  # offline ones are among these
+    return Frequencies(
+        cpus=cpus or (),
+        current=known("scaling_cur_freq", _read_hertz) if cpus else None,
+        lowest=known("cpuinfo_min_freq", _read_hertz) if cpus else None,
+        highest=known("cpuinfo_max_freq", _read_hertz) if cpus else None,
+        limit=known("scaling_max_freq", _read_hertz) if cpus else None,
+        faults=tuple(faults),
+    )
 
 
 def parse_cpu_list(text: str) -> tuple[int, ...]:
@@ -56,7 +103,7 @@ def parse_cpu_list(text: str) -> tuple[int, ...]:
         first, dash, last = part.partition("-")
         start = parse_int(first)
         end = parse_int(last) if dash else start
-        if not 0 <= start <= end < _MOST_CPUS:
+        if not 0 <= start <= end < MOST_CPUS:
             raise ValueError(f"not a list of CPUs: {shorten(text)!r}")
         cpus += range(start, end + 1)
     return tuple(dict.fromkeys(cpus))
@@ -66,22 +113,21 @@ def parse_hertz(text: str) -> int | None:
     """From kilohertz such as `1500000`. None for `<unknown>`, and for 0, which says the same."""
     if text == "<unknown>":
         return None
-    kilohertz = parse_int(text)
-    if kilohertz < 0:
-        raise ValueError(f"a frequency below zero: {text}")
-    return kilohertz * 1000 or None
+    return FREQUENCY.check(parse_int(text) * 1000) or None
 
 
-def _read_present(host: Host) -> tuple[int, ...]:
-    return parse_cpu_list(optional(_read_text, host, f"{host.sysfs}/devices/system/cpu/present") or "")
+def _read_list(host: Host, name: str) -> tuple[int, ...] | None:
+    text = optional(_read_text, host, f"{host.sysfs}/devices/system/cpu/{name}")
+    return None if text is None else parse_cpu_list(text)
 
 
-def _read_names(host: Host, folder: str) -> list[str]:
-    return [name for name in list_names(host, folder) if name.startswith("policy")]
+def _numbered(host: Host, folder: str, kind: str) -> list[str]:
+    return [name for name in list_names(host, folder) if name.startswith(kind) and name[len(kind) :].isdigit()]
 
 
-def _read_cpus(host: Host, path: str) -> tuple[int, ...]:
-    return tuple(parse_int(word) for word in (_read_attribute(host, path) or "").split())
+def _read_cpus(host: Host, path: str) -> tuple[int, ...] | None:
+    text = _read_attribute(host, path)
+    return None if text is None else tuple(parse_count(word, MOST_CPUS - 1) for word in text.split())
 
 
 def _read_hertz(host: Host, path: str) -> int | None:
@@ -101,6 +147,3 @@ def _read_attribute(host: Host, path: str) -> str | None:
 
 def _read_text(host: Host, path: str) -> str:
     return host.read_text(path)
-
-
-_FREQUENCIES = ("scaling_cur_freq", "cpuinfo_min_freq", "cpuinfo_max_freq", "scaling_max_freq")

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sysvitals.host.files import fault, parse_int, shorten
+from sysvitals.host.files import fault, parse_count, parse_int, shorten
 from sysvitals.host.host import Host
 from sysvitals.host.sysfs import list_names
 from sysvitals.model.collector import Fault
-from sysvitals.model.plausible import LINK_SPEED
+from sysvitals.model.plausible import LINK_SPEED, MTU
 
 T = TypeVar("T")
 
@@ -43,10 +43,10 @@ def read_interface(host: Host, device: str) -> Interface:
         operstate=operstate,
         up=up,
         carrier=carrier,
-        carrier_changes=_read(host, device, "carrier_changes", parse_int, faults),
+        carrier_changes=_read(host, device, "carrier_changes", _parse_changes, faults),
         # a link that is down has no speed, and asking takes a lock and, with some drivers, the bus
         speed=_read(host, device, "speed", parse_speed, faults) if carrier else None,
-        mtu=_read(host, device, "mtu", parse_int, faults),
+        mtu=_read(host, device, "mtu", _parse_mtu, faults),
         faults=tuple(faults),
     )
 
@@ -93,7 +93,16 @@ def _read(host: Host, device: str, name: str, parse: Callable[[str], T], faults:
 
 
 def _parse_bool(text: str) -> bool:
-    return bool(parse_int(text))
+    return bool(parse_count(text, 1))
+
+
+def _parse_changes(text: str) -> int:
+    # the kernel prints an int: what is beyond has wrapped around
+    return parse_count(text, (1 << 31) - 1)
+
+
+def _parse_mtu(text: str) -> int:
+    return MTU.check(parse_int(text))
 
 
 def _parse_is_switched_on(text: str) -> bool:
