@@ -263,9 +263,20 @@ def test_percentages_are_of_the_time_since_the_reading_before() -> None:
 
 
 def test_one_cpu_is_told_how_busy_it_was() -> None:
-    before = CpuTime(cpu="0", online=True, user_seconds=1.0, idle_seconds=1.0, iowait_seconds=0.0)
-    now = CpuTime(cpu="0", online=True, user_seconds=2.0, idle_seconds=3.0, iowait_seconds=1.0)
+    before = CpuTime(
+        cpu="0", online=True, user_seconds=1.0, nice_seconds=0.0, system_seconds=0.0, idle_seconds=1.0,
+        iowait_seconds=0.0,
+    )  # fmt: skip
+    now = replace(before, user_seconds=2.0, idle_seconds=3.0, iowait_seconds=1.0)
     assert cpu.compare(now, before, 5.0) == replace(now, busy_percent=25.0)
+
+
+@pytest.mark.parametrize("mode", MODES[:-1])
+def test_a_time_that_is_not_known_makes_no_cpu_look_busy_or_idle(mode: str) -> None:
+    now = replace(BEFORE, user_seconds=101.0, idle_seconds=1003.0)
+    unknown: dict[str, None] = {f"{mode}_seconds": None}
+    for new, old in ((replace(now, **unknown), BEFORE), (now, replace(BEFORE, **unknown))):
+        assert compare(new, old) == new
 
 
 def test_time_that_went_back_counts_as_none() -> None:

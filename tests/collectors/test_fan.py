@@ -14,7 +14,7 @@ from tests.recorded import HOSTS, RecordedHost
 FOLDER = "sys/class/hwmon/hwmon"
 
 
-def read(name: str) -> list[Reading | Fault]:
+def read(name: str) -> list[Reading | Fault | Unavailable]:
     return list(COLLECTOR.run(RecordedHost(HOSTS / name)))
 
 

@@ -172,7 +172,10 @@ def _is_empty(times: CpuTimes) -> bool:
 
 
 def compare(now: _Reading, before: _Reading, _seconds: float | None) -> _Reading:
-    """Percent of the time that the kernel accounted for between the two. A mode that went back counts as none."""
+    """Percent of the time that the kernel accounted for between the two. A mode that went back counts as none.
+
+    Where a mode is not known there is none, but for those that an old kernel does not print, which are the last.
+    """
     if isinstance(now, CpuFrequency):
         return now
     values = ((mode, getattr(now, f"{mode}_seconds"), getattr(before, f"{mode}_seconds")) for mode in _MODES)
@@ -182,6 +185,8 @@ def compare(now: _Reading, before: _Reading, _seconds: float | None) -> _Reading
     if steady:
         now = replace(now, **steady)
     spent = {mode: max(0.0, new - old) for mode, new, old in pairs}
+    if len(spent) < _LEAST_MODES or tuple(spent) != _MODES[: len(spent)]:
+        return now
     if not (whole := sum(spent.values())):
         return now
     percent = {mode: 100 * time / whole for mode, time in spent.items()}
@@ -193,6 +198,7 @@ def compare(now: _Reading, before: _Reading, _seconds: float | None) -> _Reading
 
 
 _JITTER_SECONDS = 3.0  # what goes back further was reset, as when a CPU comes back
+_LEAST_MODES = 4
 _MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 
 COLLECTOR = Collector(
