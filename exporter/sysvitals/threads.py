@@ -10,7 +10,7 @@
 | the event loop | answers requests | the process ends with it |
 
 A thread that dies again and again is not started any more: then the exporter ends. A thread dies by a bug, or where
-there is no memory. It shows in `/-/healthy`, in `sysvitals_thread_alive` and in the log.
+there is no memory. It shows in `/-/healthy`, in `sysvitals_thread_deaths_total` and in the log.
 """
 
 import logging
@@ -72,5 +72,5 @@ class Keeper:
         return lost
 
     def statuses(self) -> list[ThreadStatus]:
-        """Which of them run, and how often they were started again."""
-        return [ThreadStatus(thread=d.name, alive=d.alive, restarts=len(d.restarts)) for d in self._duties]
+        """How often each of them has died."""
+        return [ThreadStatus(thread=d.name, deaths=len(d.restarts) + (not d.alive)) for d in self._duties]

@@ -96,11 +96,10 @@ class HistoryStatus(Status, event="sysvitals.history.status"):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadStatus(Status, event="sysvitals.thread.status"):
-    """Whether a thread of the exporter runs that must go on for ever."""
+    """A thread of the exporter that must go on for ever."""
 
     thread: Annotated[str, Label("Name of the thread.")]
-    alive: Annotated[bool, Gauge("thread_alive", help="1 while the thread runs, 0 after it has died.")]
-    restarts: Annotated[int, Counter("thread_restarts", help="How often the thread had died and was started again.")]
+    deaths: Annotated[int, Counter("thread_deaths", help="How often the thread has died; most are started again.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
