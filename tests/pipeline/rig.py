@@ -1,4 +1,4 @@
-"""What the tests of the pipeline need: clocks that stand still, collectors that hang on demand, a record of events."""
+"""What the tests of the pipeline need: clocks that stand still, reads that hang on demand, a record of events."""
 
 import threading
 import time
@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
 from sysvitals.host.host import Host
-from sysvitals.model.collector import Collector, Fault
+from sysvitals.model.collector import Collector, Fault, Probe
 from sysvitals.model.event import Event
 from sysvitals.model.metric import Detail, Gauge, Label
 from sysvitals.model.reading import Body, Reading
 from sysvitals.model.state import State
+from sysvitals.model.status import CollectorStatus, ReadErrors
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
-from sysvitals.pipeline.runner import Runner
+from sysvitals.pipeline.scheduler import Scheduler
 
 SOON = 10.0
 """How long a test waits for what must happen before it calls it a failure."""
@@ -88,29 +89,45 @@ class Record:
 
 
 class Script:
-    """A collector's `read` that does what the test wants of it, run by run, and counts."""
+    """A read that does what the test wants of it, run by run, and counts.
 
-    def __init__(self, *items: Reading | Fault) -> None:
-        self.items: Iterable[Reading | Fault] = items
-        self.error: Exception | None = None
+    `seconds` are those that a run takes by the held clock.
+    """
+
+    def __init__(self, rig: "Rig", *items: Reading | Fault) -> None:
+        self.items: Iterable[Any] = items
+        self.error: BaseException | None = None
+        self.seconds = 0.0
         self.runs = 0
+        self.running = 0
+        self.most_running = 0
+        self.began: list[float] = []
         self.threads: list[threading.Thread] = []
         self.hangs = False
         self.entered = threading.Event()
         self.release = threading.Event()
+        self._hanging_seconds = 0.0
+        self._rig = rig
 
-    def __call__(self, _host: Host) -> Iterator[Reading | Fault]:
+    def __call__(self, *_: object) -> Iterator[Any]:
         self.runs += 1
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        self.began.append(self._rig.time.now)
         self.threads.append(threading.current_thread())
+        self._rig.time.now += self.seconds
         if self.hangs:
+            self._rig.advance(self._hanging_seconds)
             self.entered.set()
             self.release.wait()
+        self.running -= 1
         yield from self.items
         if self.error is not None:
             raise self.error
 
-    def hang(self) -> None:
-        """From now on a run hangs until `go`."""
+    def hang(self, seconds: float = 0.0) -> None:
+        """From now on a run hangs until `go`, and so many seconds pass when it begins to."""
+        self._hanging_seconds = seconds
         self.entered.clear()
         self.release.clear()
         self.hangs = True
@@ -121,7 +138,28 @@ class Script:
         self.release.set()
 
     def wait_until_it_hangs(self) -> None:
-        assert self.entered.wait(SOON), "the collector was not started"
+        assert self.entered.wait(SOON), "the read was not started"
+
+
+class Things:
+    """A collector's `find`: the things that it finds now, by name, and what is special about their probes."""
+
+    def __init__(self, rig: "Rig") -> None:
+        self.search = Script(rig)
+        self.reads: dict[str, Script] = {}
+        self.special: dict[str, dict[str, Any]] = {}
+        self._rig = rig
+
+    def __call__(self, *_: object) -> Iterator[Probe | Fault]:
+        yield from self.search()
+        for name, read in list(self.reads.items()):
+            yield Probe(name, read, **self.special.get(name, {}))
+
+    def add(self, name: str, *items: Reading | Fault, **special: Any) -> Script:
+        """A further thing. Without items, it reads one Alpha of its name."""
+        script = self.reads[name] = self._rig.script(*(items or (Alpha(sensor=name),)))
+        self.special[name] = special
+        return script
 
 
 class Background(Generic[T]):
@@ -143,9 +181,12 @@ class Background(Generic[T]):
 
 
 class Rig:
-    """A runner with all that belongs to it, and scripts as its collectors."""
+    """A scheduler with all that belongs to it, and scripts as its collectors.
 
-    def __init__(self, folder: Path, *, clock: Clock | None = None) -> None:
+    Until `start`, its loop runs on the thread that asks it for something, and nothing happens by itself.
+    """
+
+    def __init__(self, folder: Path, *, clock: Clock | None = None, **settings: Any) -> None:
         self.time = HeldClock()
         self.clock = clock or self.time.clock()
         self.bus = Bus(clock=self.clock, host="host", boot="boot")
@@ -153,56 +194,115 @@ class Rig:
         self.state = State(OWNERS)
         self.bus.subscribe(self.record)
         self.bus.subscribe(self)
-        self.host = Host(procfs=str(folder / "proc"))
-        self.runner = Runner((), host=self.host, bus=self.bus, clock=self.clock)
+        self.host = Host(procfs=str(folder / "proc"), sysfs=str(folder))
+        self.scheduler = Scheduler((), host=self.host, bus=self.bus, clock=self.clock, **settings)
         self.scripts: list[Script] = []
         self.collectors: dict[str, Collector] = {}
 
     def offer(self, events: tuple[Event, ...]) -> None:
         self.state.apply(events)
 
-    def add(self, name: str, *items: Reading | Fault, **settings: Any) -> Script:
-        """A further collector. Its script does as told."""
-        script = Script(*items)
+    def script(self, *items: Reading | Fault) -> Script:
+        script = Script(self, *items)
         self.scripts.append(script)
-        self.collectors[name] = make_collector(name, script, **settings)
-        self.runner.replace(self.collectors.values())
         return script
 
-    def advance(self, seconds: float) -> None:
-        """Let time pass, and those who wait look at the clock."""
-        with self.runner._changed:
-            self.time.now += seconds
-            self.runner._changed.notify_all()
+    def add(self, name: str, *items: Reading | Fault, **settings: Any) -> Script:
+        """A further collector, which reads a table as its script says."""
+        script = self.script(*items)
+        self.use(make_collector(name, read=script, **settings))
+        return script
 
-    def refresh(self, *names: str, seconds: float = SOON) -> frozenset[str]:
-        """A scrape that nothing hinders: it must return by itself."""
+    def add_things(self, name: str, *things: str, **settings: Any) -> Things:
+        """A further collector, which finds these things."""
+        found = Things(self)
+        self.scripts.append(found.search)
+        for thing in things:
+            found.add(thing)
+        self.use(make_collector(name, find=found, **settings))
+        return found
+
+    def use(self, collector: Collector) -> None:
+        self.collectors[collector.name] = collector
+        self.scheduler.replace(self.collectors.values())
+
+    def start(self) -> None:
+        """Let the loop run on its own thread, and wait until all has been read."""
+        self.scheduler.start()
+        self.settle()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass; a loop that waits looks at the clock."""
+        self.time.now += seconds
+        self.scheduler.wake("")
+
+    def live(self, seconds: float, step: float = 0.25) -> None:
+        """Let time pass step by step, and all that is due be done."""
+        until = self.time.now + seconds
+        while self.time.now < until - 1e-9:
+            self.time.now += step
+            self.settle()
+
+    def settle(self) -> None:
+        """Let all that is due by now be done."""
+        assert Background(lambda: self.scheduler.settle(SOON)).result()
+
+    def settle_until(self, what: Callable[[], object], why: str) -> None:
+        """Let what is due be done until this is so: a read that was let go returns when its thread gets to it."""
+
+        def is_so() -> object:
+            self.settle()
+            return what()
+
+        wait_until(is_so, why)
+
+    def refresh(self, *names: str, seconds: float = SOON) -> bool:
+        """A scrape that must return by itself."""
         return self.refresh_behind(*names, seconds=seconds).result()
 
-    def refresh_behind(self, *names: str, seconds: float = SOON) -> Background[frozenset[str]]:
+    def refresh_behind(self, *names: str, seconds: float = SOON) -> Background[bool]:
         wanted = frozenset(names) or None
-        return Background(lambda: self.runner.refresh(wanted, seconds=seconds))
-
-    def wait_until_free(self, name: str) -> None:
-        """Wait until no run of this collector is under way."""
-        slot = self.runner._slots[name]
-        with self.runner._changed:
-            assert self.runner._changed.wait_for(lambda: not slot.busy, SOON), f"{name} is still busy"
+        return Background(lambda: self.scheduler.refresh(wanted, seconds=seconds))
 
     def reported(self, name: str) -> list[Body]:
         """What the state holds of this collector."""
-        return [event.body for event in self.state.snapshot().runs.get(name, ())]
+        runs = self.state.snapshot().runs
+        return [event.body for (collector, _), run in runs.items() if collector == name for event in run]
+
+    def sensors(self, name: str) -> set[str]:
+        """The sensors of this collector that are shown."""
+        return {body.sensor for body in self.reported(name) if isinstance(body, Alpha | Beta)}
+
+    def errors(self) -> dict[tuple[str, str], int]:
+        statuses = self.scheduler.statuses()
+        return {(one.collector, one.error): one.total for one in statuses if isinstance(one, ReadErrors)}
+
+    def status(self, name: str) -> CollectorStatus:
+        statuses = self.scheduler.statuses(frozenset({name}))
+        [status] = [status for status in statuses if isinstance(status, CollectorStatus)]
+        return status
+
+    def words(self, name: str) -> str:
+        """What is said of how this collector stands."""
+        outcome = self.scheduler.outcomes()[name]
+        assert outcome is not None, f"nothing of {name} has run"
+        return outcome.message
 
     def close(self) -> None:
         for script in self.scripts:
             script.go()
-        self.runner.stop()
+        self.scheduler.stop()
         for script in self.scripts:
             for thread in script.threads:
                 thread.join(SOON)
 
 
-def make_collector(name: str, read: Callable[..., Any], **settings: Any) -> Collector:
+def readers() -> list[threading.Thread]:
+    """The worker threads that there are."""
+    return [thread for thread in threading.enumerate() if thread.name == "reader"]
+
+
+def make_collector(name: str, read: Callable[..., Any] | None = None, **settings: Any) -> Collector:
     return Collector(name=name, help="For a test", readings=(Alpha, Beta), read=read, **settings)
 
 

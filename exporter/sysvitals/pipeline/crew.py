@@ -19,7 +19,7 @@ LIMIT = 80
 """How many workers there may be at most."""
 
 HANGING_LIMIT = LIMIT * 3 // 4
-"""How many workers may be held by reads that hang; then what has never been read well waits."""
+"""How many workers may be held by reads that hang; then what may hang too waits, and the others have the rest."""
 
 _IDLE_LIMIT = 2
 
@@ -65,11 +65,13 @@ class Crew:
         self._ended: deque[Run] = deque()
         self._emptied: deque[_Lane] = deque()
         self._workers: set[Thread] = set()
+        self._dismissed = 0
+        self._left: deque[Thread] = deque()
 
     @property
     def workers(self) -> int:
-        """How many threads there are."""
-        return len(self._workers)
+        """How many threads there are, but for those that were dismissed."""
+        return len(self._workers) - self._dismissed
 
     def give(self, runs: Iterable[Run], *, bus: str = "") -> None:
         """Do these one after the other. Those of a bus queue behind what it is busy with."""
@@ -81,45 +83,47 @@ class Crew:
         if bus:
             self._buses[bus] = lane
         self._busy.append(lane)
-        self._call(lane)
+        self._calls.put(lane)
+        self._hire()
 
     def collect(self) -> list[Run]:
-        """The runs that have ended since the last call."""
+        """The runs that are over since the last call."""
+        self._mend()
         while self._emptied:
             lane = self._emptied.popleft()
             lane.worker = None
             if lane.runs:  # given while its worker turned away
-                self._call(lane)
+                self._calls.put(lane)
                 continue
             self._busy.remove(lane)
             if lane.bus:
                 del self._buses[lane.bus]
-        self._mend()
+        self._hire()
         self._dismiss()
         ended = []
         while self._ended:
             ended.append(self._ended.popleft())
         return ended
 
-    def relieve(self, now: float) -> float:
-        """Move what waits behind a read that takes its time to another worker. Returns when to look again."""
+    def held(self, now: float) -> int:
+        """How many workers are held by a read that takes its time."""
+        return sum(_held_since(lane, now) <= now - STALL_SECONDS for lane in self._busy)
+
+    def take_stalled(self, now: float) -> tuple[list[Run], float]:
+        """Take back what waits behind reads that take their time, but for those of a bus. And when to look again."""
+        stalled: list[Run] = []
         look_again = float("inf")
-        for lane in list(self._busy):
-            current = lane.current
+        for lane in self._busy:
             if lane.bus or not lane.runs:
                 continue
-            since = now if current is None or current.started is None else current.started
+            since = _held_since(lane, now)
             if now - since < STALL_SECONDS:
                 look_again = min(look_again, since + STALL_SECONDS)
                 continue
-            rest: deque[Run] = deque()
             with contextlib.suppress(IndexError):  # its worker may take the last one meanwhile
                 while True:
-                    rest.append(lane.runs.popleft())
-            if rest:
-                self.give(rest)
-                look_again = min(look_again, now + STALL_SECONDS)
-        return look_again
+                    stalled.append(lane.runs.popleft())
+        return stalled, look_again
 
     def ahead_of(self, run: Run) -> Run | None:
         """The run that this one waits for: the one that its bus, or its worker, is busy with."""
@@ -132,31 +136,36 @@ class Crew:
         for _ in self._workers:
             self._calls.put(None)
 
-    def _call(self, lane: _Lane) -> None:
-        """Let a worker take this lane: one that is idle, else a new one, else the next to be free."""
-        self._calls.put(lane)
-        idle = self.workers - len(self._busy) + 1
-        if idle <= 0 and self.workers < LIMIT:
+    def _hire(self) -> None:
+        """A worker for each lane; where there is no further one to be had, the next that is free takes it."""
+        while self.workers < min(len(self._busy), LIMIT):
             worker = Thread(target=self._work, name="reader", daemon=True)
-            with contextlib.suppress(RuntimeError):  # no thread to be had: the next that is free takes it
+            try:
                 worker.start()
-                self._workers.add(worker)
+            except RuntimeError:  # the system has no thread left
+                return
+            self._workers.add(worker)
 
     def _dismiss(self) -> None:
         for _ in range(self.workers - len(self._busy) - _IDLE_LIMIT):
+            self._dismissed += 1
             self._calls.put(None)
 
     def _mend(self) -> None:
-        """A worker that died, for want of memory say, takes only its own run with it."""
+        """A worker that died, of a MemoryError say, takes only its own run with it."""
+        while self._left:
+            self._workers.discard(self._left.popleft())
+            self._dismissed -= 1
         dead = {worker for worker in self._workers if not worker.is_alive()}
-        if not dead:
+        if not dead or self._left:  # one that left since is not dead
             return
         self._workers -= dead
         for lane in self._busy:
-            if lane.worker in dead:
-                run, lane.current, lane.worker = lane.current, None, None
-                if run is not None and run.ended is None:
+            if lane.worker in dead and lane not in self._emptied:
+                run, lane.current = lane.current, None
+                if run is not None:
                     run.ended = self._clock()
+                    run.started = run.ended if run.started is None else run.started
                     run.error = run.error or RuntimeError("the thread that read it died")
                     self._ended.append(run)
                 self._emptied.append(lane)
@@ -173,14 +182,15 @@ class Crew:
                     break
                 lane.current = run
                 self._do(run)
-                lane.current = None
+                matters = run.matters(run) or matters
                 self._ended.append(run)
-                matters = matters or run.matters(run)
+                lane.current = None
                 if lane.bus and matters:  # those behind it may take long
                     self._wake()
             self._emptied.append(lane)
             if matters:
                 self._wake()
+        self._left.append(this)
 
     def _do(self, run: Run) -> None:
         run.started = self._clock()
@@ -190,3 +200,9 @@ class Crew:
         except BaseException as error:  # noqa: BLE001  # a thing's error is its own and hurts no other
             run.error = error
         run.ended = self._clock()
+
+
+def _held_since(lane: _Lane, now: float) -> float:
+    """When the read began that this lane is busy with; now where there is none."""
+    current = lane.current
+    return now if current is None or current.started is None else current.started

@@ -72,22 +72,27 @@ def interpret(  # noqa: PLR0913, PLR0917  # what a run meant goes by all of them
     what: str = "",
 ) -> Conclusion:
     """What a run meant that yielded these items and then raised `error`, if any; `what` names its thing in messages."""
-    readings, faults, left_out = split_items(items)
+    what = what or collector.name
+    try:
+        readings, faults, left_out = split_items(items)
+    except Exception as wrong:  # noqa: BLE001  # a collector may yield anything
+        faults = [_fault(what, wrong)]
+        return Conclusion(classify_run((), faults), faults=faults)
     if isinstance(error, Unavailable):
         if not readings and not faults:
             return Conclusion(Outcome("unavailable", message=error.reason))
     elif error is not None:
-        faults.append(Fault(what or collector.name, error_class(error), f"{error}" or type(error).__name__))
+        faults.append(_fault(what, error))
     kept: list[Reading] = []
     changes: list[Change] = []
     news: dict[Subject, Known] = {}
     for reading in readings:
         subject = subject_of(reading)
         try:
-            new, happened = _follow(collector, reading, known.get(subject), span)
+            new, happened = _follow(collector, reading, _find_known(known, subject, span.at), span)
             validate_values((*happened, new))
         except Exception as wrong:  # noqa: BLE001  # a reading that cannot be compared takes no sibling with it
-            faults.append(Fault(" ".join(subject[1:]) or collector.name, error_class(wrong), f"{wrong}"))
+            faults.append(_fault(_name(subject) or what, wrong))
             continue
         kept.append(new)
         changes += happened
@@ -124,7 +129,7 @@ def split_items(items: Iterable[Reading | Fault | Unavailable]) -> tuple[list[Re
 
 def same_subject(subject: Subject) -> Fault:
     """The fault of a reading whose labels are those of another."""
-    return Fault(" ".join(subject[1:]) or subject[0], "duplicate", "two readings have the same labels")
+    return Fault(_name(subject) or subject[0], "duplicate", "two readings have the same labels")
 
 
 def validate_values(bodies: Iterable[Body]) -> None:
@@ -154,13 +159,25 @@ def _follow(collector: Collector, reading: Reading, before: Known | None, span: 
     if compare is not None and before is not None:
         seconds = None
         # nor was it watched where a run in between could not read it
-        if before.at is not None and before.at == span.before and before.at >= span.watched_since:
+        if before.at is not None and before.at == span.before and span.watched_since <= before.at < span.at:
             seconds = span.at - before.at
-        if seconds is None or seconds > 0:
-            reading = compare(reading, before.reading, seconds)
+        reading = compare(reading, before.reading, seconds)
     changes = collector.changes
     happened = [] if changes is None else list(changes(reading, None if before is None else before.reading))
     return reading, happened
+
+
+def _find_known(known: Mapping[Subject, Known], subject: Subject, now: float) -> Known | None:
+    before = known.get(subject)
+    return before if before is not None and is_current(before, now) else None
+
+
+def _name(subject: Subject) -> str:
+    return " ".join(f"{label}" for label in subject[1:])
+
+
+def _fault(what: str, error: BaseException) -> Fault:
+    return Fault(what, error_class(error), f"{error}" or type(error).__name__)
 
 
 @cache

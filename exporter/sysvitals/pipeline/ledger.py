@@ -141,9 +141,9 @@ def _judge_failure(before: Standing | None, key: Key, outcome: Outcome, now: flo
     if before.outcome.status == "failed":
         is_known = before.hidden > 0 or before.outcome.error == outcome.error
         return replace(before, outcome=outcome, broken_since=broken_since), None if is_known else change
-    if before.recovered_at is not None and now - before.recovered_at < FLAP_SECONDS:
-        return replace(before, outcome=outcome, broken_since=broken_since, hidden=before.hidden + 1), None
-    return replace(before, outcome=outcome, broken_since=broken_since, hidden=0, broken=0.0, recovered_at=None), change
+    flaps = before.recovered_at is not None and now - before.recovered_at < FLAP_SECONDS
+    hidden = before.hidden + 1 if flaps or before.hidden else 0
+    return replace(before, outcome=outcome, broken_since=broken_since, hidden=hidden), None if flaps else change
 
 
 def _judge_success(before: Standing, key: Key, outcome: Outcome, now: float) -> tuple[Standing, Change | None]:

@@ -41,8 +41,10 @@ class Key(NamedTuple):
 class Slot:
     """One key with its times.
 
-    `run` is the run under way, `stuck` says that it was given up, `fresh_at` when the last run that counts began,
-    `took` how long that run was. `proven` says that a run has ended well before.
+    `run` is the run under way, `stuck` says that it was given up, `fresh_at` when the last run before it began, `took`
+    how long that one was. `wake_at` and `recheck_at` are when it must run since it was woken, or since there was an
+    edge; `woken` says that the run under way, or the one about to begin, serves a wake. `proven` says that a run has
+    ended well before.
     """
 
     key: Key
@@ -52,6 +54,7 @@ class Slot:
     bus: str = ""
     due: float = field(default=float("-inf"))
     wake_at: float | None = None
+    recheck_at: float | None = None
     woken: bool = False
     again: bool = False
     calm_until: float = field(default=float("-inf"))
@@ -104,10 +107,16 @@ class Plan:
         slot = self.slots.get(key)
         if slot is None:
             return
-        if slot.run is not None and slot.run.started is not None:
-            slot.again = True
-        elif slot.run is None:
+        if slot.run is None:
             slot.wake_at = max(now, slot.calm_until)
+        elif slot.run.started is None:
+            slot.woken = True
+        else:
+            slot.again = True
+
+    def recheck(self, slot: Slot, now: float) -> None:
+        """There was an edge: run this once more when it may be over."""
+        slot.recheck_at = now + RECHECK_SECONDS
 
     def due(self, now: float) -> list[Slot]:
         """What must run now: what was woken, then what has proven itself, then what is not known yet."""
@@ -117,8 +126,7 @@ class Plan:
         for slot in self.slots.values():
             if slot.run is not None:
                 continue
-            if slot.wake_at is not None and now >= slot.wake_at:
-                slot.woken = True
+            if any(at is not None and now >= at for at in (slot.wake_at, slot.recheck_at)):
                 woken.append(slot)
             elif now + min(COALESCE_SECONDS, slot.interval / 4) >= slot.due:
                 (proven if slot.proven else others).append(slot)
@@ -133,29 +141,28 @@ class Plan:
     def begin(self, slot: Slot, run: Run, now: float) -> None:
         """This slot's run was handed over."""
         if slot.wake_at is not None and now >= slot.wake_at - COOLDOWN_SECONDS:
-            slot.wake_at = None  # this run serves for that one
+            slot.wake_at, slot.woken = None, True  # this run serves for that one
+        if slot.recheck_at is not None and now >= slot.recheck_at:
+            slot.recheck_at = None
         slot.run = run
         slot.due = now + self.rhythm(slot)
 
     def end(self, slot: Slot, now: float) -> bool:
-        """This slot's run has returned. False where it had been given up: its result is too old to count."""
-        run, was_stuck = slot.run, slot.stuck
-        slot.run, slot.stuck = None, False
+        """This slot's run is over. False where it was given up, or did not begin: it has no result that counts."""
+        run, was_stuck, again = slot.run, slot.stuck, slot.again
+        slot.run, slot.stuck, slot.again = None, False, False
         if run is None or run.started is None or run.ended is None:
             return False
+        slot.fresh_at = run.started
         slot.took = min(run.ended - run.started, LONGEST_SECONDS)
-        if slot.woken:
+        # one that was given up and answers again is read immediately
+        slot.due = now if was_stuck else run.started + self.rhythm(slot)
+        if slot.woken and not was_stuck:
             slot.woken = False
             slot.calm_until = run.started + max(COOLDOWN_SECONDS, 3 * slot.took)
-        again, slot.again = slot.again, False
-        if was_stuck:
-            slot.due = now  # it answers again: read it afresh
-            return False
-        slot.fresh_at = run.started
-        slot.due = max(slot.due, run.started + self.rhythm(slot))
         if again:
             self.wake(slot.key, now)
-        return True
+        return not was_stuck
 
     def overdue(self, now: float) -> list[Slot]:
         """Those whose run hangs and was not given up yet."""
@@ -174,10 +181,12 @@ class Plan:
         soonest = now + LONGEST_SECONDS
         for slot in self.slots.values():
             if slot.run is None:
+                times = (slot.due, slot.wake_at, slot.recheck_at)
+                soonest = min(soonest, *(at for at in times if at is not None))
+                continue
+            if slot.due > now:  # a run of which nobody was to hear may be over by then
                 soonest = min(soonest, slot.due)
-                if slot.wake_at is not None:
-                    soonest = min(soonest, slot.wake_at)
-            elif not slot.stuck:
+            if not slot.stuck:
                 # a run that waits for a worker or its bus has no time of its own yet
                 since = slot.run.started if slot.run.started is not None else now
                 soonest = min(soonest, since + slot.timeout)

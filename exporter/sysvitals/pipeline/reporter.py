@@ -1,11 +1,12 @@
 """What is published of each thing, how long it stands, and how the thing stands itself. Used by the loop alone."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from sysvitals.host.files import error_class
 from sysvitals.model.changes import CollectorFailed, CollectorRecovered, CollectorUnavailable
-from sysvitals.model.collector import Collector, Fault
+from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.reading import Body, Change, Reading, subject_of
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
@@ -16,12 +17,13 @@ from sysvitals.pipeline.interpret import (
     Outcome,
     Span,
     Subject,
-    classify_run,
     interpret,
     is_current,
     same_subject,
+    split_items,
+    validate_values,
 )
-from sysvitals.pipeline.ledger import FLAP_SECONDS, Ledger, give_up, judge
+from sysvitals.pipeline.ledger import FLAP_SECONDS, Ledger, Standing, give_up, judge
 from sysvitals.pipeline.plan import Key
 
 _log = logging.getLogger(__name__)
@@ -60,22 +62,19 @@ class Reporter:
         """What this run of one of the collector's things meant."""
         key: Key = run.key
         known = self._known.setdefault(collector.name, {})
-        conclusion = interpret(collector, run.items, run.error, known, span, key.thing)
-        clashes = [r for r in conclusion.readings if self._owners.get(subject_of(r), key) != key]
-        if clashes:  # with another thing's reading, which would be one series with it
-            readings = [reading for reading in conclusion.readings if reading not in clashes]
-            faults = [*conclusion.faults, *(same_subject(subject_of(reading)) for reading in clashes)]
-            outcome = classify_run(readings, faults, conclusion.outcome.left_out)
-            conclusion = conclusion._replace(outcome=outcome, readings=readings, faults=faults)
+        conclusion = interpret(collector, self._only_own(key, run.items), run.error, known, span, key.thing)
         known.update(conclusion.known)
+        if not key.thing:  # of a table that has no search after which to tidy
+            self.tidy(collector.name)
         return conclusion
 
     def conclude(self, key: Key, conclusion: Conclusion, *, took: float, rhythm: float | None, until: float) -> None:
         """Note how the thing stands, and put aside what is to be published; readings stand `until` that time."""
         outcome = conclusion.outcome
-        self.note_faults(key.collector, conclusion.faults)
         before = self.ledger.things.get(key)
-        change = self._judge(key, outcome, took=took, rhythm=rhythm)
+        if outcome.status == "ok":
+            self._note_pace(key, before, took, rhythm)
+        change = self._judge(key, outcome, conclusion.faults, took=took, rhythm=rhythm)
         if change is not None and (before is not None or outcome.status != "unavailable" or not key.thing):
             self._outbox.append(("", change))
             if outcome.status != "ok":
@@ -83,9 +82,9 @@ class Reporter:
         if outcome.status == "ok":
             self.show(key, (*conclusion.changes, *conclusion.readings), until)
 
-    def conclude_search(self, key: Key, outcome: Outcome, *, speaks: bool) -> None:
+    def conclude_search(self, key: Key, outcome: Outcome, faults: Sequence[Fault], *, speaks: bool) -> None:
         """Note how a search for things stands. It `speaks` for its collector where nothing else does."""
-        change = self._judge(key, outcome, took=None, rhythm=None)
+        change = self._judge(key, outcome, faults, took=None, rhythm=None)
         if change is not None and speaks:
             self._outbox.append(("", change))
 
@@ -97,6 +96,21 @@ class Reporter:
         self._shown[key] = until, subjects
         self._owners.update(dict.fromkeys(subjects, key))
         self._outbox += [(key.thing, body) for body in bodies]
+
+    def show_otherwise(self, key: Key, otherwise: Callable[[], Iterable[Reading]]) -> None:
+        """Publish what is known of the thing while it does not answer, where there is something.
+
+        Where its failure was not told, for it flaps, it is told when the last value would have been too old.
+        """
+        try:
+            readings, *_ = split_items(self._only_own(key, otherwise()))
+            validate_values(readings)
+        except Exception as error:  # noqa: BLE001  # a collector's own function
+            self.note_faults(key.collector, [Fault(key.thing, error_class(error), f"{error}")])
+            return
+        if readings:
+            until = self._shown[key][0] if key in self._shown else float("inf")
+            self.show(key, readings, until)
 
     def hide(self, key: Key) -> None:
         """What the thing showed is not shown any longer."""
@@ -127,23 +141,11 @@ class Reporter:
         self.ledger.things[key] = standing
         self._outbox.append(("", change))
 
-    def note_pace(self, key: Key, took: float, rhythm: float | None) -> None:
-        """A thing has become slow and is read in its own rhythm, or is quick again."""
-        name = _name(key.collector, key.thing)
-        if rhythm is None:
-            _log.info("%s is quick again", name)
-        else:
-            self.ledger.count(key.collector, ["slow"])
-            _log.info("%s is slow: %.2g s a read; it is read every %.0f s", name, took, rhythm)
-
     def note_faults(self, collector: str, faults: Iterable[Fault]) -> None:
         """Count what could not be read, and log what was not logged lately."""
-        faults = tuple(faults)
-        if not faults:
-            return
         now = self._clock.monotonic()
-        self.ledger.count(collector, [fault.error for fault in faults])
         for fault in faults:
+            self.ledger.count(collector, [fault.error])
             key = (collector, fault.what, fault.error)
             if now - self._logged_faults.get(key, float("-inf")) >= FLAP_SECONDS:
                 _log.warning("%s: %s cannot be read: %s", collector, fault.what, fault.message)
@@ -165,9 +167,23 @@ class Reporter:
         for _, body in bodies:
             _log_change(body)
 
-    def _judge(self, key: Key, outcome: Outcome, *, took: float | None, rhythm: float | None) -> Change | None:
-        if outcome.status == "failed":
-            self.ledger.count(key.collector, [outcome.error])
+    def _only_own(
+        self, key: Key, items: Iterable[Reading | Fault | Unavailable]
+    ) -> Iterator[Reading | Fault | Unavailable]:
+        """These items; one that another thing shows already, and that would be one series with it, as a fault."""
+        for item in items:
+            if isinstance(item, Reading) and self._owners.get(subject := subject_of(item), key) != key:
+                yield same_subject(subject)
+            else:
+                yield item
+
+    def _judge(
+        self, key: Key, outcome: Outcome, faults: Sequence[Fault], *, took: float | None, rhythm: float | None
+    ) -> Change | None:
+        if outcome.status != "failed":
+            self.note_faults(key.collector, faults)
+        else:  # what is said of the failure names its faults
+            self.ledger.count(key.collector, [fault.error for fault in faults] or [outcome.error])
         before = self.ledger.things.get(key)
         standing, change = judge(before, key, outcome, self._clock.monotonic())
         succeeded_at = None if before is None else before.succeeded_at
@@ -175,6 +191,16 @@ class Reporter:
             succeeded_at = (self._clock.wall(), self._clock.uptime())
         self.ledger.things[key] = replace(standing, took=took, rhythm=rhythm, succeeded_at=succeeded_at)
         return change
+
+    def _note_pace(self, key: Key, before: Standing | None, took: float, rhythm: float | None) -> None:
+        """Log that a thing has become slow and is read in its own rhythm, or is quick again."""
+        was_slow = before is not None and before.rhythm is not None
+        name = _name(key.collector, key.thing)
+        if rhythm is not None and not was_slow:
+            self.ledger.count(key.collector, ["slow"])
+            _log.info("%s is slow: %.2g s a read; it is read every %.0f s", name, took, rhythm)
+        elif rhythm is None and was_slow:
+            _log.info("%s is quick again", name)
 
 
 def _log_change(body: Body) -> None:

@@ -6,7 +6,7 @@ the reporter publish what it meant. It never reads anything itself, and waits fo
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Event, Thread
@@ -18,10 +18,10 @@ from sysvitals.model.reading import Reading
 from sysvitals.model.status import CollectorStatus, ReadErrors, WatchWakes
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
-from sysvitals.pipeline.crew import HANGING_LIMIT, Crew, Run
+from sysvitals.pipeline.crew import HANGING_LIMIT, STALL_SECONDS, Crew, Run
 from sysvitals.pipeline.file_watcher import Watched
 from sysvitals.pipeline.interpret import Conclusion, Outcome, Span, classify_run
-from sysvitals.pipeline.plan import FIND, LOOK, READ, RECHECK_SECONDS, SLOW_SECONDS, Key, Plan, Slot
+from sysvitals.pipeline.plan import FIND, LOOK, READ, SLOW_SECONDS, Key, Plan, Slot
 from sysvitals.pipeline.reporter import Reporter
 from sysvitals.pipeline.watching import Watching
 
@@ -104,6 +104,9 @@ class Scheduler:
         if not self.thread.is_alive():
             self._crew.stop()
             self._watching.files.close()
+            for slot in self._plan.slots.values():
+                if slot.key.kind == LOOK and slot.run is None:
+                    self._watching.watched[slot.key.thing].close()
 
     def refresh(self, names: frozenset[str] | None = None, *, seconds: float) -> bool:
         """Read those of these collectors' things (None: all) that are too old, and wait for them up to `seconds`.
@@ -190,8 +193,8 @@ class Scheduler:
         """One round of the loop. Returns for how many seconds there is nothing to do."""
         now = self._clock.monotonic()
         for watched in noticed:
-            self._plan.wake(Key("", watched.watch.name, LOOK), now)  # to read it arms the next notice
-            self._wake_owners(watched, notified=True)
+            # to look at it arms the next notice: what is read after that misses no change
+            self._plan.wake(Key("", watched.watch.name, LOOK), now)
         while self._posted:
             self._posted.popleft()()
         for run in self._crew.collect():
@@ -200,11 +203,11 @@ class Scheduler:
         for slot in self._plan.overdue(now):
             self._give_up(slot)
         for key in self._reporter.too_old(now):
-            self._reporter.expire(key, self._why_not_read(key))
+            self._expire(key)
         self._reporter.publish()
         self._dispatch(now)
         look_again = (
-            self._crew.relieve(now),
+            self._relieve(now),
             self._serve_tickets(now),
             self._plan.next_time(now),
             self._reporter.next_time,
@@ -217,10 +220,10 @@ class Scheduler:
         """Give the crew what is due: quick things as one batch, each slow one apart, those of a bus together."""
         batch: list[Run] = []
         apart: list[tuple[str, Run]] = []
-        hanging = sum(slot.stuck for slot in self._plan.slots.values())
+        suspects = self._find_suspects(now)
         for slot in self._plan.due(now):
-            if hanging >= HANGING_LIMIT and not slot.proven:
-                self._hold_back(slot, now, hanging)
+            if suspects is not None and _may_hang(slot, suspects):
+                self._hold_back(slot, now)
                 continue
             run = self._build_run(slot.key)
             self._plan.begin(slot, run, now)
@@ -236,52 +239,77 @@ class Scheduler:
         for bus, run in apart:
             self._crew.give((run,), bus=bus)
 
+    def _relieve(self, now: float) -> float:
+        """Move what waits behind a read that takes its time to another worker. Returns when to look again."""
+        stalled, look_again = self._crew.take_stalled(now)
+        if not stalled:
+            return look_again
+        suspects = self._find_suspects(now)
+        moved: list[Run] = []
+        for run in stalled:
+            slot = self._plan.slots.get(run.key)
+            if slot is None or slot.run is not run:  # it was switched off meanwhile
+                self._left.pop(run.key, None)
+            elif suspects is not None and _may_hang(slot, suspects):
+                self._plan.end(slot, now)
+                self._hold_back(slot, now)
+            else:
+                moved.append(run)
+        if moved:
+            self._crew.give(moved)
+        return min(look_again, now + STALL_SECONDS)
+
+    def _find_suspects(self, now: float) -> set[str] | None:
+        """The collectors of which things hang, where as many threads are held as may be; else None."""
+        if self._crew.held(now) < HANGING_LIMIT:
+            return None
+        return {slot.key.collector for slot in self._plan.slots.values() if slot.stuck}
+
     def _build_run(self, key: Key) -> Run:
         if key.kind == LOOK:
             watched = self._watching.watched[key.thing]
-            return Run(key, watched.look, lambda run: run.items != [watched.content])
+            # a look that saw nothing new is not worth a wake-up, unless somebody waits for it
+            return Run(key, watched.look, lambda run: bool(self._tickets) or run.items != [watched.content])
         if key.kind == FIND:
             return Run(key, partial(_search, self._collectors[key.collector], self._host))
         return Run(key, self._probes[key].read)
 
-    def _hold_back(self, slot: Slot, now: float, hanging: int) -> None:
+    def _hold_back(self, slot: Slot, now: float) -> None:
         """The threads that are left are for what is known to answer."""
-        slot.wake_at = None
+        slot.wake_at = slot.recheck_at = None
         slot.due = now + slot.interval
         if slot.key.kind == READ:
-            self._fail(slot, f"not read: {hanging} other reads hang")
+            self._fail(slot, f"not read: {self._crew.held(now)} other reads hang")
 
     def _end(self, run: Run) -> None:
         key: Key = run.key
         slot = self._plan.slots.get(key)
+        if key.kind == LOOK and run.read != self._look_of(key):  # it is watched no more, or by another
+            self._watching.files.drop(run.read.__self__)  # type: ignore[attr-defined]  # the Watched whose look it was
         if slot is None or slot.run is not run:  # it was switched off, or is gone
             self._left.pop(key, None)
-            if key.kind == LOOK:
-                self._watching.files.drop(run.read.__self__)  # type: ignore[attr-defined]  # the Watched whose look it was
             return
         before = None if slot.fresh_at == _NEVER else slot.fresh_at
-        longest_gap, was_slow, woken = self._plan.longest_gap(slot), slot.slow, slot.woken
+        longest_gap, woken = self._plan.longest_gap(slot), slot.woken
         if not self._plan.end(slot, self._clock.monotonic()):
             return
         if key.kind == LOOK:
-            self._end_look(slot, run)
+            self._end_look(slot, run, woken=woken)
         elif key.kind == FIND:
             self._end_search(slot, run, woken=woken)
         else:
             watched_since = max(slot.fresh_at - longest_gap, self._paused_at)
-            self._end_read(slot, run, Span(slot.fresh_at, before, watched_since), was_slow=was_slow)
+            self._end_read(slot, run, Span(slot.fresh_at, before, watched_since))
 
-    def _end_read(self, slot: Slot, run: Run, span: Span, *, was_slow: bool) -> None:
+    def _end_read(self, slot: Slot, run: Run, span: Span) -> None:
         collector = self._collectors[slot.key.collector]
         conclusion = self._reporter.take(collector, run, span)
         slot.proven = slot.proven or conclusion.outcome.status == "ok"
         rhythm = self._plan.rhythm(slot) if slot.slow else None
-        if slot.slow != was_slow:
-            self._reporter.note_pace(slot.key, slot.took, rhythm)
         until = slot.fresh_at + self._plan.limit(slot)
         self._reporter.conclude(slot.key, conclusion, took=slot.took, rhythm=rhythm, until=until)
         if conclusion.changes and collector.watch is not None:
-            slot.wake_at = self._clock.monotonic() + RECHECK_SECONDS
+            self._plan.recheck(slot, self._clock.monotonic())
 
     def _give_up(self, slot: Slot) -> None:
         """A run hangs: say so once, show what is known without it, and leave it alone until it returns."""
@@ -290,8 +318,7 @@ class Scheduler:
         words = f"no answer within {slot.timeout:.3g} s; it is read again when the kernel returns"
         if key.kind == READ:
             self._fail(slot, words)
-            if known := tuple(self._probes[key].otherwise()):
-                self._reporter.show(key, known, float("inf"))
+            self._reporter.show_otherwise(key, self._probes[key].otherwise)
         elif key.kind == FIND:
             self._conclude_search(slot, Outcome("failed", "timeout", words))
         else:
@@ -302,6 +329,12 @@ class Scheduler:
     def _fail(self, slot: Slot, words: str) -> None:
         conclusion = Conclusion(Outcome("failed", "timeout", words))
         self._reporter.conclude(slot.key, conclusion, took=slot.took, rhythm=None, until=float("inf"))
+
+    def _expire(self, key: Key) -> None:
+        """What the thing showed is too old."""
+        self._reporter.expire(key, self._why_not_read(key))
+        if self._plan.slots[key].stuck:
+            self._reporter.show_otherwise(key, self._probes[key].otherwise)
 
     def _why_not_read(self, key: Key) -> str:
         slot = self._plan.slots[key]
@@ -319,28 +352,35 @@ class Scheduler:
         is_whole = error is None or isinstance(error, Unavailable)
         if error is not None and not isinstance(error, Unavailable):
             faults.append(Fault(f"what {collector.name} reads", error_class(error), f"{error}" or type(error).__name__))
+        had_things = self._has_things(collector)
         self._set_watches(collector.name, watches)
         # what was found before may be there still: only a whole list shows what is gone
         self._set_things(collector, probes, is_whole=is_whole)
         self._reporter.tidy(collector.name)
-        self._reporter.note_faults(collector.name, faults)
         if isinstance(error, Unavailable):
-            self._conclude_search(slot, Outcome("unavailable", message=error.reason))
+            outcome = Outcome("unavailable", message=error.reason)
         elif not probes:
-            self._conclude_search(slot, classify_run((), faults, left_out))
+            outcome = classify_run((), faults, left_out)
         else:
             words = "; ".join(f"{fault.what}: {fault.message}" for fault in faults)
-            self._conclude_search(slot, Outcome("ok", message=words, left_out=left_out))
+            outcome = Outcome("ok", message=words, left_out=left_out)
+        self._conclude_search(slot, outcome, faults, had_things=had_things)
         if woken:
             for thing in probes:
                 self._plan.wake(thing, self._clock.monotonic())
 
-    def _conclude_search(self, slot: Slot, outcome: Outcome) -> None:
+    def _conclude_search(
+        self, slot: Slot, outcome: Outcome, faults: Sequence[Fault] = (), *, had_things: bool = True
+    ) -> None:
         collector = self._collectors[slot.key.collector]
         if collector.find is None:  # it only watches
+            self._reporter.note_faults(collector.name, faults)
             return
-        speaks = not any(key.collector == collector.name for key in self._probes)
-        self._reporter.conclude_search(slot.key, outcome, speaks=speaks)
+        speaks = not (had_things and self._has_things(collector))
+        self._reporter.conclude_search(slot.key, outcome, faults, speaks=speaks)
+
+    def _has_things(self, collector: Collector) -> bool:
+        return any(key.collector == collector.name for key in self._probes)
 
     def _set_things(self, collector: Collector, probes: Mapping[Key, Probe], *, is_whole: bool) -> None:
         for key, probe in probes.items():
@@ -352,24 +392,31 @@ class Scheduler:
 
     def _add(self, collector: Collector, key: Key, probe: Probe) -> None:
         self._probes[key] = probe
-        slot = self._plan.slots.get(key)
-        if slot is None:
-            slot = self._plan.slots[key] = Slot(key, collector.interval)
-            if (run := self._left.pop(key, None)) is not None:  # it was switched off while it hung
-                slot.run, slot.stuck = run, True
+        slot = self._add_slot(key, collector.interval)
         slot.interval, slot.max_age, slot.bus = collector.interval, collector.max_age, probe.bus
         slot.patience = collector.timeout if probe.timeout is None else probe.timeout
 
+    def _add_slot(self, key: Key, interval: float, max_age: float = float("inf")) -> Slot:
+        slot = self._plan.slots.get(key)
+        if slot is None:
+            slot = self._plan.slots[key] = Slot(key, interval, max_age)
+            if (run := self._left.pop(key, None)) is not None:  # it was switched off while it hung
+                slot.run, slot.stuck = run, True
+        return slot
+
     def _remove(self, key: Key, *, gone: bool = False) -> None:
-        slot = self._plan.slots.pop(key, None)
-        if slot is not None and slot.run is not None:
-            self._left[key] = slot.run  # should it come back, it is still not read twice at a time
+        self._remove_slot(key)
         self._probes.pop(key, None)
         self._reporter.remove(key, gone=gone)
 
+    def _remove_slot(self, key: Key) -> None:
+        slot = self._plan.slots.pop(key, None)
+        if slot is not None and slot.run is not None:
+            self._left[key] = slot.run  # should it come back, it is still not read twice at a time
+
     def _set_collectors(self, collectors: tuple[Collector, ...]) -> None:
         fresh = {collector.name: collector for collector in collectors}
-        gone = self._collectors.keys() - fresh.keys()
+        gone, stays = self._collectors.keys() - fresh.keys(), self._collectors.keys() & fresh.keys()
         for name in gone:
             for slot in self._plan.of(name):
                 self._remove(slot.key)
@@ -380,30 +427,38 @@ class Scheduler:
         for name, collector in fresh.items():
             if (table := collector.table(self._host)) is not None:
                 self._add(collector, Key(name), table)
-            search = Key(name, kind=FIND)
-            if (collector.find is not None or collector.watch is not None) and search not in self._plan.slots:
-                self._plan.slots[search] = Slot(search, FIND_SECONDS, max_age=float("inf"))
-            for slot in self._plan.of(name):
-                slot.due = _NEVER
+            if collector.find is not None or collector.watch is not None:
+                self._add_slot(Key(name, kind=FIND), FIND_SECONDS)
+        for name in stays:
+            self._wake_collector(name)  # its settings may be others
 
     # what is watched
 
     def _set_watches(self, collector: str, watches: Iterable[Watch]) -> None:
         new, gone = self._watching.set_watches(collector, watches)
-        for watched in new:
-            key = Key("", watched.watch.name, LOOK)
-            self._plan.slots[key] = Slot(key, watched.watch.seconds, max_age=float("inf"))
         for watched in gone:
-            if self._plan.slots.pop(Key("", watched.watch.name, LOOK)).run is None:
+            key = Key("", watched.watch.name, LOOK)
+            self._remove_slot(key)
+            if key not in self._left:
                 self._watching.files.drop(watched)
+        for watched in new:
+            self._add_slot(Key("", watched.watch.name, LOOK), watched.watch.seconds)
 
-    def _end_look(self, slot: Slot, run: Run) -> None:
+    def _look_of(self, key: Key) -> Callable[[], Iterable[object]] | None:
+        watched = self._watching.watched.get(key.thing)
+        return None if watched is None else watched.look
+
+    def _end_look(self, slot: Slot, run: Run, *, woken: bool) -> None:
+        """What it saw. It was woken where the kernel gave notice of a change, else a change is found by looking."""
+        if not run.items:  # the thread that looked died
+            return
         watched = self._watching.watched[slot.key.thing]
         is_first, slot.proven = not slot.proven, True
         changed = self._watching.files.settle(watched, run.items[0])
         slot.interval = watched.seconds
-        if changed and not (is_first and watched.fails):  # else the collector that reads it says what is wrong
-            self._wake_owners(watched, notified=False)
+        # a first look that fails is no change: the collector that reads it says what is wrong
+        if woken or (changed and not (is_first and watched.fails)):
+            self._wake_owners(watched, notified=woken)
 
     def _wake_owners(self, watched: Watched, *, notified: bool) -> None:
         for owner in self._watching.changed(watched, notified=notified):
@@ -462,9 +517,7 @@ def _search(collector: Collector, host: Host) -> Iterable[Probe | Fault | Unavai
     yield from collector.things(host)
 
 
-def _sort(
-    collector: str, found: Iterable[Probe | Fault | Unavailable | Watch]
-) -> tuple[dict[Key, Probe], list[Watch], list[Fault], str]:
+def _sort(collector: str, found: Iterable[object]) -> tuple[dict[Key, Probe], list[Watch], list[Fault], str]:
     probes: dict[Key, Probe] = {}
     watches: list[Watch] = []
     faults: list[Fault] = []
@@ -476,8 +529,15 @@ def _sort(
             faults.append(item)
         elif isinstance(item, Unavailable):
             reasons.append(item.reason)
+        elif not isinstance(item, Probe):
+            faults.append(Fault(f"what {collector} reads", "garbage", f"not a thing: {item!r}"))
         elif (key := Key(collector, item.name)) in probes or not item.name:
             faults.append(Fault(item.name, "duplicate", "two things have the same name"))
         else:
             probes[key] = item
     return probes, watches, faults, "; ".join(reasons)
+
+
+def _may_hang(slot: Slot, suspects: Collection[str]) -> bool:
+    """Whether this is not known to answer, or is a thing like others that hang."""
+    return not slot.proven or slot.key.collector in suspects
