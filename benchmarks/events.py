@@ -25,7 +25,7 @@ from sysvitals.model.state import State
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.inbox import Inbox
-from sysvitals.pipeline.runner import Runner
+from sysvitals.pipeline.scheduler import Scheduler
 from tests.recorded import HOSTS, RecordedHost
 
 FORERUNNER_MICROSECONDS = 31.5
@@ -80,7 +80,7 @@ def main() -> int:
         cpu, wall, count = _run_pipeline(collectors, host, options.rounds)
         each = cpu / count * 1e6
         rows.append((name, count, count / wall, each, forerunner, forerunner / each))
-    print("runner, bus, fold, history on disk")
+    print("scheduler, bus, fold, history on disk")
     show_table(("", "events", "events/s", "CPU us/event", "forerunner", "forerunner : this"), rows)
 
     stages = _stages(able, host, batches)
@@ -152,14 +152,14 @@ def _run_pipeline(collectors: list[Collector], host: Host, rounds: int) -> tuple
         inbox = Inbox("history", limit=INBOX_EVENTS, eager=False)
         bus.subscribe(inbox)
         sink = JsonlSink(folder, inbox=inbox, rules=HistoryRules(flush_seconds=1.0), clock=clock, publish=bus.publish)
-        runner = Runner(collectors, host=host, bus=bus, clock=clock)
+        scheduler = Scheduler(collectors, host=host, bus=bus, clock=clock)
         sink.start()
         for _ in range(20):
-            runner.refresh(seconds=10)
+            scheduler.refresh(seconds=10)
         before, began, cpu = bus._seq, time.perf_counter(), time.process_time()
         for _ in range(rounds):
-            runner.refresh(seconds=10)
-        runner.stop()
+            scheduler.refresh(seconds=10)
+        scheduler.stop()
         sink.stop(60)
         cpu, wall = time.process_time() - cpu, time.perf_counter() - began
         if inbox.dropped:

@@ -27,7 +27,6 @@ from sysvitals.history.writer import JsonlSink
 from sysvitals.model.event import Event
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.inbox import Inbox
-from sysvitals.pipeline.runner import SLACK_SECONDS
 from tests.recorded import HOSTS, RecordedHost
 
 NOON = 1_789_905_600.0  # 2026-09-20 12:00 UTC
@@ -150,7 +149,7 @@ def live(name: str, length: float, scrape_seconds: float, disk: Disk) -> tuple[t
     )
     settings = load_settings(COLLECTORS, flags={"--history": False})
     exporter = Exporter(settings, load=lambda: settings, host=host, clock=clock)
-    runner, bus = exporter._runner, exporter._bus
+    scheduler, bus = exporter._scheduler, exporter._bus
     disk.syncs, pages, events, cpu = 0, 0, 0, time.process_time()
     by_event: Counter[str] = Counter()
     scale = DAY_SECONDS / length
@@ -163,9 +162,7 @@ def live(name: str, length: float, scrape_seconds: float, disk: Disk) -> tuple[t
         inbox.await_writer()
         next_flush, next_scrape = rules.flush_seconds, scrape_seconds or float("inf")
         while now < length:
-            due = frozenset(n for n, slot in runner._slots.items() if clock.monotonic() + SLACK_SECONDS >= slot.due)
-            if due:
-                runner.refresh(due, seconds=10)
+            scheduler.settle(10)
             if now >= next_scrape:
                 exporter.metrics(None, 9.5)
                 next_scrape += scrape_seconds
@@ -176,7 +173,7 @@ def live(name: str, length: float, scrape_seconds: float, disk: Disk) -> tuple[t
                 if sink._offset > offset:
                     pages += sink._offset // PAGE_BYTES - offset // PAGE_BYTES + 1
                 next_flush += rules.flush_seconds
-            now = min(next_flush, next_scrape, *(slot.due - 1.0 for slot in runner._slots.values()))
+            now = min(next_flush, next_scrape, scheduler._plan.next_time(clock.monotonic()) - 1.0)
         inbox.close()
         inbox.go()
         sink.stop(60)

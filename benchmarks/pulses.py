@@ -22,8 +22,7 @@ from sysvitals.host.host import Host
 from sysvitals.model.event import Event
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
-from sysvitals.pipeline.file_watcher import Notices
-from sysvitals.pipeline.runner import Runner
+from sysvitals.pipeline.scheduler import Scheduler
 from sysvitals.simulation.simulation import Simulation
 from sysvitals.sources.pi.rpi_volt import find_rpi_volt
 
@@ -102,10 +101,9 @@ def play(simulation: Simulation, board: Path, pulses: int, *, with_firmware: boo
     bus = Bus(clock=clock, host="pi4", boot="b")
     bus.subscribe(recorder)
     host = Host(procfs=f"{board}/proc", sysfs=f"{board}/sys", rootfs=str(board), devfs=f"{board}/dev")
-    runner = Runner([throttling.COLLECTOR], host=host, bus=bus, clock=clock)
-    notices = Notices()
-    notices.watch(throttling.COLLECTOR.watches(host), recorder.now)
-    runner.refresh(seconds=10)
+    # never started: what is due is read and looked at when it is asked to settle
+    scheduler = Scheduler([throttling.COLLECTOR], host=host, bus=bus, clock=clock)
+    scheduler.settle(10)
     chip = find_rpi_volt(host)
     source = "firmware" if with_firmware else "kernel"
     spans: dict[str, list[Span]] = {"board": [], source: []}
@@ -120,14 +118,11 @@ def play(simulation: Simulation, board: Path, pulses: int, *, with_firmware: boo
                 else:
                     spans[truth.layer].append(Span(began[truth.layer], truth.elapsed))
         recorder.now += STEP_SECONDS
-        if notices.look(recorder.now):
-            runner.wake("throttling")
-            runner.refresh(seconds=10)
+        scheduler.settle(10)
         for seconds, seen in samples.items():
             if recorder.now % seconds < STEP_SECONDS and read_int(host, f"{chip}/in0_lcrit_alarm"):
                 seen.append(recorder.now)
-    notices.close()
-    runner.stop()
+    scheduler.stop()
     name = "firmware and kernel" if with_firmware else "kernel alone"
     return compare(name, true, spans[source], recorder.spans, samples)
 

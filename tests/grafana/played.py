@@ -1,7 +1,7 @@
 """A simulated board and its exporter, driven second by second, while no real time passes.
 
-The exporter is the real one: its collectors, its fold and its projection, its history on a disk, its watcher's looks
-each second. Only its clocks and its threads' rhythm are held from outside.
+The exporter is the real one: its collectors and their scheduler, its fold and its projection, its history on a disk.
+Only its clocks and its threads' rhythm are held from outside.
 """
 
 import errno
@@ -18,13 +18,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from sysvitals.collectors import COLLECTORS
+from sysvitals.collectors.throttling import Throttling
 from sysvitals.config.load import load_settings
 from sysvitals.exporter import Exporter
 from sysvitals.host.host import Host, Timex
 from sysvitals.model.event import Event
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.inbox import Inbox
-from sysvitals.pipeline.runner import SLACK_SECONDS
+from sysvitals.pipeline.plan import COALESCE_SECONDS, LOOK
 from sysvitals.simulation.nodes import NODES
 from sysvitals.simulation.simulation import Simulation
 from tests.grafana.plan import Plan, Target
@@ -33,8 +34,7 @@ from tests.recorded import HOSTS
 CLOCK_SET_AFTER_BOOT_SECONDS = 40
 """Until a board without a clock of its own has heard of the time."""
 
-_ASK_AGAIN_SECONDS = 30
-_LOOKED_AT = 0.5
+_LOOKED_AT = 0.09
 _PATIENCE_SECONDS = 9.5
 _STUCK_SECONDS = 120.0
 _RESIDENT_BYTES = 34.0e6
@@ -179,7 +179,7 @@ class PlayedExporter(Exporter):
         self._reckoned = time.process_time()
         self._held: list[HeldInbox] = []
         self._cpu = 0.0
-        self._asked_at = self._flushed_at = float("-inf")
+        self._flushed_at = float("-inf")
         settings = load_settings(COLLECTORS, flags={"--storage.path": host.storage})
         clock = Clock(
             wall=lambda: board.time,
@@ -189,7 +189,7 @@ class PlayedExporter(Exporter):
         )
         super().__init__(settings, load=lambda: settings, host=host, clock=clock)
         self._began = board.time
-        with patch.object(self._runner, "start"), patch.object(self._watcher, "start"):
+        with patch.object(self._scheduler, "start"):  # its loop runs on this thread, when it is asked for something
             self.start()
         for inbox in self._held:
             inbox.await_writer()
@@ -198,25 +198,18 @@ class PlayedExporter(Exporter):
 
     def is_wanted(self, moment: float) -> bool:
         """Whether at this moment of the board some collector runs again because of an edge."""
-        return any(slot.wake_at is not None and moment + 1 >= slot.wake_at for slot in self._runner._slots.values())
+        waits = [at for slot in self._scheduler._plan.slots.values() for at in (slot.wake_at, slot.recheck_at)]
+        return any(at is not None and moment + 1 >= at for at in waits)
 
     def live(self, *, look: bool, beats: bool) -> None:
-        """What the heartbeat, the watcher and the history's writer do in this second.
+        """What the scheduler and the history's writer do in this second.
 
-        `look` is whether there may be something new to see. Without `beats`, nothing runs by itself.
+        `look` is whether there may be something new to see. Without `beats`, only what is under way is followed.
         """
         now = self._board.elapsed
         with self._reckon():
-            woken = self._look() if look or now >= self._asked_at + _ASK_AGAIN_SECONDS else frozenset()
-            monotonic = self._monotonic()
-            due = {
-                name
-                for name, slot in self._runner._slots.items()
-                if (beats and monotonic + SLACK_SECONDS >= slot.due)
-                or (slot.wake_at is not None and monotonic >= slot.wake_at)
-            }
-            if woken or due:
-                self._runner.refresh(woken | due, seconds=_PATIENCE_SECONDS)
+            if look or self.is_wanted(now - 1 + _LOOKED_AT) or ((beats or self._is_throttled()) and self._is_due()):
+                self._scheduler.settle(_PATIENCE_SECONDS)
         for inbox in self._held:
             if inbox.is_due or now >= self._flushed_at + self.settings.history.flush_interval:
                 self._flushed_at = now
@@ -237,9 +230,17 @@ class PlayedExporter(Exporter):
         for sink in self._sinks:
             sink.stop(10)
 
+    def _is_due(self) -> bool:
+        now = self._monotonic() + COALESCE_SECONDS
+        return any(key.kind != LOOK and now >= slot.due for key, slot in self._scheduler._plan.slots.items())
+
+    def _is_throttled(self) -> bool:
+        """Whether something lasts whose seconds are counted, as long as it is read in time."""
+        return any(isinstance(event.body, Throttling) and event.body.active for event in self.latest_readings())
+
     def _monotonic(self) -> float:
         if get_ident() == self._driver:
-            # whoever looks what is due looks behind the runs of this second: what took them how long decides nothing
+            # the loop looks behind the runs of this second, so that what took them how long decides nothing
             return self._board.elapsed + _LOOKED_AT
         # CPU time, so that collectors take as long as they do, however busy this machine is
         return self._board.elapsed + min(_LOOKED_AT, time.process_time() - self._reckoned)
@@ -250,21 +251,6 @@ class PlayedExporter(Exporter):
         yield
         self._cpu += time.process_time() - began
         self._reckoned = time.process_time()
-
-    def _look(self) -> frozenset[str]:
-        """One round of the watcher. Who was woken."""
-        watcher, now = self._watcher, self._board.elapsed
-        found = []
-        if now >= self._asked_at + _ASK_AGAIN_SECONDS:
-            self._asked_at = now
-            found += watcher._notices.watch(watcher._ask(), now)
-        found += watcher._notices.look(now)
-        woken = [(owner, notice.notified) for notice in found for owner in watcher._owners[notice.name]]
-        for wake in woken:
-            watcher.wakes[wake] = watcher.wakes.get(wake, 0) + 1
-        for owner in dict.fromkeys(owner for owner, _ in woken):
-            self._runner.wake(owner)
-        return frozenset(owner for owner, _ in woken)
 
     def _add_inbox(self, name: str, limit: int, *, eager: bool) -> Inbox:  # noqa: ARG002
         inbox = HeldInbox(name, limit=limit)

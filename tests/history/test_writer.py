@@ -913,7 +913,7 @@ def test_a_segment_that_goes_by_another_hand_does_not_keep_others(
 def test_a_writer_whose_thread_died_goes_on_and_counts_the_batch_that_it_died_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = history_writer.encode_events
+    real = encode_events
 
     def run_out_of_memory(events: tuple[Event, ...]) -> list[str]:
         monkeypatch.setattr(history_writer, "encode_events", real)

@@ -55,10 +55,10 @@ class Past:
         self.batches: list[tuple[Event, ...]] = []
         self._seq = 0
 
-    def add(self, *bodies: Body) -> tuple[Event, ...]:
+    def add(self, *bodies: Body, thing: str = "") -> tuple[Event, ...]:
         moment = len(self.batches) / 8  # kept exactly by a line's milliseconds
         stamp = Stamp(1_767_268_800.0 + moment, "pi4", "b-1", 100.0 + moment, synced=True)
-        batch = tuple(Event(stamp, seq, body) for seq, body in enumerate(bodies, self._seq))
+        batch = tuple(Event(stamp, seq, body, thing) for seq, body in enumerate(bodies, self._seq))
         self._seq += len(batch)
         self.batches.append(batch)
         return batch
@@ -80,8 +80,8 @@ class Past:
         return state
 
 
-def reported(state: State, collector: str) -> list[Body]:
-    return [event.body for event in state.snapshot().runs.get(collector, ())]
+def reported(state: State, collector: str, thing: str = "") -> list[Body]:
+    return [event.body for event in state.snapshot().runs.get((collector, thing), ())]
 
 
 SENSORS = st.lists(
@@ -95,9 +95,12 @@ HEAT = st.tuples(SENSORS, st.lists(st.builds(Fan, fan=st.sampled_from("xy")), un
     lambda parts: [*parts[0], *parts[1]]
 )
 COLLECTOR = st.sampled_from(["heat", "load"])
+THING = st.sampled_from(["", "cpu", "nvme0"])
 TROUBLE = st.one_of(
-    st.builds(CollectorFailed, collector=COLLECTOR, error=st.sampled_from(["EIO", "timeout"]), message=st.text()),
-    st.builds(CollectorUnavailable, collector=COLLECTOR, reason=st.text()),
+    st.builds(
+        CollectorFailed, collector=COLLECTOR, thing=THING, error=st.sampled_from(["EIO", "timeout"]), message=st.text()
+    ),
+    st.builds(CollectorUnavailable, collector=COLLECTOR, thing=THING, reason=st.text()),
 )
 BATCHES = st.one_of(
     HEAT,
@@ -110,12 +113,12 @@ BATCHES = st.one_of(
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(BATCHES, max_size=12))
-def test_a_replayed_log_comes_to_just_the_state_that_was_live(batches: list[list[Body]]) -> None:
+@given(st.lists(st.tuples(THING, BATCHES), max_size=12))
+def test_a_replayed_log_comes_to_just_the_state_that_was_live(batches: list[tuple[str, list[Body]]]) -> None:
     past = Past()
-    for bodies in batches:
+    for thing, bodies in batches:
         if bodies:
-            past.add(*bodies)
+            past.add(*bodies, thing=thing)
         assert past.replay().snapshot() == past.fold().snapshot()
 
 
@@ -127,6 +130,27 @@ def test_a_run_replaces_the_run_before_it_and_a_vanished_sensor_leaves() -> None
     for state in (past.fold(), past.replay()):
         assert reported(state, "heat") == [Temperature(sensor="b", celsius=5.0)]
         assert reported(state, "load") == [Load(load1=1.0)]
+
+
+def test_each_thing_of_a_collector_has_a_run_of_its_own() -> None:
+    past = Past()
+    past.add(Temperature(sensor="a"), thing="cpu")
+    past.add(Temperature(sensor="b"), Temperature(sensor="c"), thing="nvme0")
+    past.add(Temperature(sensor="b", celsius=5.0), thing="nvme0")
+    for state in (past.fold(), past.replay()):
+        assert reported(state, "heat", "cpu") == [Temperature(sensor="a")]
+        assert reported(state, "heat", "nvme0") == [Temperature(sensor="b", celsius=5.0)]
+    past.add(CollectorFailed(collector="heat", thing="nvme0", error="EIO", message="x"))
+    for state in (past.fold(), past.replay()):
+        assert reported(state, "heat", "cpu") == [Temperature(sensor="a")]
+        assert reported(state, "heat", "nvme0") == []
+
+
+def test_the_last_change_is_kept_of_each_thing() -> None:
+    past = Past()
+    [cpu] = past.add(CollectorFailed(collector="heat", thing="cpu", error="EIO", message="x"))
+    [drive] = past.add(CollectorRecovered(collector="heat", thing="nvme0", seconds=1.0))
+    assert set(past.fold().snapshot().changes.values()) == {cpu, drive}
 
 
 def test_a_collector_that_fails_or_is_unavailable_reports_nothing_and_touches_no_other() -> None:
@@ -159,7 +183,7 @@ def test_an_exporter_that_starts_again_has_read_nothing_yet() -> None:
         assert reported(state, "load") == [Load(load1=1.0)]
     past = Past()
     past.add(Temperature(sensor="a"), Started(version="3", schema=1, pid=3), Load(load1=2.0))
-    assert list(past.fold().snapshot().runs) == ["load"]
+    assert list(past.fold().snapshot().runs) == [("load", "")]
 
 
 def test_the_last_change_of_each_subject_is_kept_and_all_are_counted() -> None:
@@ -169,7 +193,7 @@ def test_the_last_change_of_each_subject_is_kept_and_all_are_counted() -> None:
     [last] = past.add(CollectorFailed(collector="heat", error="timeout", message="y"))
     past.add(Load(load1=1.0))
     snapshot = past.fold().snapshot()
-    assert snapshot.changes["collector", "heat"] == last
+    assert snapshot.changes["collector", "heat", ""] == last
     assert len(snapshot.changes) == 2
     assert snapshot.counts == {"collector.failed": 3, "system.load.updated": 1}
 
@@ -186,7 +210,7 @@ def test_what_is_switched_off_is_forgotten_and_only_that() -> None:
     past.add(Load(load1=1.0))
     state = past.fold()
     state.forget(frozenset({"heat", "never"}))
-    assert list(state.snapshot().runs) == ["load"]
+    assert list(state.snapshot().runs) == [("load", "")]
 
 
 def test_a_snapshot_does_not_change_afterwards() -> None:
@@ -213,7 +237,7 @@ def test_a_snapshot_never_shows_half_a_run() -> None:
     writer.start()
     looks = 0
     while not done.is_set() or not looks:
-        runs = state.snapshot().runs.get("heat", ())
+        runs = state.snapshot().runs.get(("heat", ""), ())
         assert len(runs) in (0, 40)
         assert len({event.stamp for event in runs}) <= 1
         looks += 1

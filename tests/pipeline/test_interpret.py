@@ -182,7 +182,7 @@ def test_two_runs_at_one_instant_have_no_time_between_them_and_still_carry_on_wh
 
 
 def test_changes_get_the_reading_as_it_was_filled_in_and_the_one_before() -> None:
-    seen: list[tuple[float | None, float | None]] = []
+    seen: list[tuple[float | None, object]] = []
 
     def compare(now: Alpha, before: Alpha, seconds: float | None) -> Alpha:
         return replace(now, rate=7.0)

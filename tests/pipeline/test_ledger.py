@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sysvitals.model.changes import CollectorFailed, CollectorRecovered, CollectorUnavailable
-from sysvitals.model.reading import Change
 from sysvitals.model.status import CollectorStatus, ReadErrors
 from sysvitals.pipeline.interpret import Outcome
 from sysvitals.pipeline.ledger import FLAP_SECONDS, Ledger, Standing, give_up, judge, sum_up
@@ -26,7 +25,7 @@ class Life:
     def __init__(self) -> None:
         self.now = 1000.0
         self.standing: Standing | None = None
-        self.told: list[Change] = []
+        self.told: list[CollectorFailed | CollectorRecovered | CollectorUnavailable] = []
 
     def be(self, outcome: Outcome, seconds: float = 0.0) -> str:
         """The name of the event of this outcome, after so many seconds; empty where there is none."""
@@ -34,6 +33,7 @@ class Life:
         self.standing, change = judge(self.standing, THING, outcome, self.now)
         if change is None:
             return ""
+        assert isinstance(change, CollectorFailed | CollectorRecovered | CollectorUnavailable)
         self.told.append(change)
         return change.event_name.removeprefix("collector.")
 

@@ -49,7 +49,7 @@ def test_a_loss_is_told_at_once_as_an_event_and_in_the_log(caplog: pytest.LogCap
         losses.reporter.tell()
         losses.reporter.tell()
     assert losses.told() == [("history", 3)]
-    assert [record.getMessage() for record in caplog.records] == ["history lost 3 events: its inbox is full"]
+    assert [record.getMessage() for record in caplog.records] == ["history lost 3 events: its inbox was full"]
 
 
 def test_while_losses_go_on_they_are_told_only_now_and_then_and_none_is_left_out() -> None:

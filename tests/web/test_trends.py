@@ -62,5 +62,5 @@ def test_what_happened_is_kept_in_order_and_what_a_host_does_not_have_is_no_news
     trends.offer((event(1, CollectorUnavailable(collector="fan", reason="none")),))
     for number in range(KEPT_CHANGES + 5):
         trends.offer((event(number, Reloaded(changed=str(number))),))
-    kept = [body.changed for _, _, body in trends.changes() if isinstance(body, Reloaded)]
+    kept = [body.changed for _, _, body, _ in trends.changes() if isinstance(body, Reloaded)]
     assert kept == [str(number) for number in range(5, KEPT_CHANGES + 5)]

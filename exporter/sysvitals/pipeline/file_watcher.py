@@ -2,6 +2,8 @@
 
 A sysfs attribute whose driver calls sysfs_notify, and the mount tables of /proc, wake epoll(7) with EPOLLPRI or
 EPOLLERR after they have been read once. Other files never do, so that each is also looked at in its own rhythm.
+Notices are taken as edges (EPOLLET): a table of /proc shows a change to one poll(2) only, and one that had to be asked
+for again after each notice would be lost in between.
 """
 
 import contextlib
@@ -20,7 +22,7 @@ RARELY = 10
 
 _PIECE_BYTES = 1 << 16
 _LIMIT_BYTES = 16 << 20
-_NOTICE = select.EPOLLPRI | select.EPOLLERR | select.EPOLLONESHOT
+_NOTICE = select.EPOLLPRI | select.EPOLLERR | select.EPOLLET
 
 
 class _Failure(NamedTuple):
@@ -39,7 +41,7 @@ class Watched:
         self.watch = watch
         self.content: object = None
         self.notifies = False
-        self.armed = False
+        self.registered = False
         self.descriptor: int | None = None
         self._identity = (0, 0)
 
@@ -66,7 +68,7 @@ class Watched:
     def close(self) -> None:
         """Let go of the file."""
         descriptor, self.descriptor = self.descriptor, None
-        self.notifies = self.armed = False
+        self.notifies = self.registered = False
         if descriptor is not None:
             os.close(descriptor)
 
@@ -93,7 +95,7 @@ class FileWatcher:
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
-        self._armed: dict[int, Watched] = {}
+        self._registered: dict[int, Watched] = {}
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._epoll.register(self._wake, select.EPOLLIN)
         self._closing = Lock()
@@ -105,22 +107,35 @@ class FileWatcher:
         for descriptor, _ in self._epoll.poll(max(0.0, seconds)):
             if descriptor == self._wake:
                 os.eventfd_read(self._wake)
-            elif (watched := self._armed.get(descriptor)) is not None:
-                watched.notifies, watched.armed = True, False
+            elif (watched := self._registered.get(descriptor)) is not None:
+                watched.notifies = True
                 noticed.append(watched)
         return noticed
 
     def settle(self, watched: Watched, content: object) -> bool:
-        """Take in what a look has seen, and wait for the next notice. Whether it changed."""
-        self._arm(watched)
+        """Take in what a look has seen. Whether it changed."""
         changed = content != watched.content
         watched.content = content
         return changed
 
+    def register(self, watched: Watched) -> bool:
+        """Wait for notices of this once it has been read. True where that begins now: what changed since was missed."""
+        descriptor = watched.descriptor
+        if descriptor is None or watched.registered:
+            return False
+        watched.registered = True
+        self._forget(watched)
+        try:
+            self._epoll.register(descriptor, _NOTICE)
+        except PermissionError:  # a plain file never gives notice
+            return False
+        self._registered[descriptor] = watched
+        return True
+
     def drop(self, watched: Watched) -> None:
         """Watch this no more. Not while a look at it runs."""
         watched.close()
-        self._armed = {number: one for number, one in self._armed.items() if one is not watched}
+        self._forget(watched)
 
     def wake(self) -> None:
         """Let `wait` return. After `close` it does nothing."""
@@ -138,19 +153,8 @@ class FileWatcher:
             self._epoll.close()
             os.close(self._wake)
 
-    def _arm(self, watched: Watched) -> None:
-        descriptor = watched.descriptor
-        if descriptor is None or watched.armed:
-            return
-        watched.armed = True
-        if self._armed.get(descriptor) is watched:
-            with contextlib.suppress(FileNotFoundError):  # it was opened afresh, under the same number
-                self._epoll.modify(descriptor, _NOTICE)
-                return
-        self._armed = {number: one for number, one in self._armed.items() if one is not watched}
-        with contextlib.suppress(PermissionError):  # a plain file never gives notice
-            self._epoll.register(descriptor, _NOTICE)
-            self._armed[descriptor] = watched
+    def _forget(self, watched: Watched) -> None:
+        self._registered = {number: one for number, one in self._registered.items() if one is not watched}
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:

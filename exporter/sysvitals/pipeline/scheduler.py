@@ -193,7 +193,7 @@ class Scheduler:
         """One round of the loop. Returns for how many seconds there is nothing to do."""
         now = self._clock.monotonic()
         for watched in noticed:
-            # to look at it arms the next notice: what is read after that misses no change
+            # those that watch it are woken when it was looked at, which for a file of sysfs takes the notice back
             self._plan.wake(Key("", watched.watch.name, LOOK), now)
         while self._posted:
             self._posted.popleft()()
@@ -456,6 +456,8 @@ class Scheduler:
         is_first, slot.proven = not slot.proven, True
         changed = self._watching.files.settle(watched, run.items[0])
         slot.interval = watched.seconds
+        if self._watching.files.register(watched):
+            slot.due = self._clock.monotonic()
         # a first look that fails is no change: the collector that reads it says what is wrong
         if woken or (changed and not (is_first and watched.fails)):
             self._wake_owners(watched, notified=woken)
