@@ -138,7 +138,7 @@ def _replaying(collectors: list[Collector], host: Host) -> list[Collector]:
         def read(_host: Host) -> tuple[Reading | Fault | Unavailable, ...]:
             return readings
 
-        return replace(collector, read=read, find=None, options=None, compare=None)
+        return replace(collector, read=read, find=None, watch=None, options=None, compare=None)
 
     return [at_hand(collector) for collector in collectors]
 
