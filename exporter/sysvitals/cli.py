@@ -109,6 +109,7 @@ def _abandon_output() -> None:
 
 def _once(settings: Settings, *, as_json: bool) -> int:
     exporter = _looking_once(settings)
+    exporter.refresh(_ROUND_SECONDS, slow=True)
     text, _ = exporter.metrics(frozenset(exporter.collectors()), _ROUND_SECONDS)
     events = tuple(sorted(exporter.latest_events(), key=lambda event: event.seq))
     if as_json:
@@ -134,7 +135,7 @@ def _complain(exporter: Exporter) -> bool:
 
 def _collectors(settings: Settings, *, as_json: bool) -> int:
     exporter = _looking_once(settings)
-    exporter.refresh(_ROUND_SECONDS)
+    exporter.refresh(_ROUND_SECONDS, slow=True)
     found = exporter.collectors()
     rows = {collector.name: found.get(collector.name, "switched off") for collector in COLLECTORS}
     if as_json:

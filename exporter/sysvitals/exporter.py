@@ -128,9 +128,9 @@ class Exporter:
         self._losses.tell()
         return self._keeper.mend()
 
-    def refresh(self, seconds: float, names: frozenset[str] | None = None) -> None:
+    def refresh(self, seconds: float, names: frozenset[str] | None = None, *, slow: bool = False) -> None:
         """Take one round of readings of these collectors (None: of all), for those who look now."""
-        self._scheduler.refresh(names, seconds=seconds)
+        self._scheduler.refresh(names, seconds=seconds, slow=slow)
 
     def metrics(self, names: frozenset[str] | None, seconds: float, accept: str = "") -> tuple[bytes, str]:
         """The exposition of these collectors (None: of everything), read again where too old, and its content type."""
@@ -138,7 +138,7 @@ class Exporter:
         snapshot = self._state.snapshot()
         bodies: list[Body] = [
             event.body
-            for (collector, _), run in snapshot.runs.items()
+            for (collector, _), run in sorted(snapshot.runs.items())  # in an order that no thread decides
             if answered and (names is None or collector in names)  # else what is known may be of long ago
             for event in run
         ]

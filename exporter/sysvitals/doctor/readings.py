@@ -73,7 +73,7 @@ def look_at_host(settings: Settings) -> Look:
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)  # what fails is told in the verdicts
     try:
-        scheduler.refresh(seconds=ROUND_SECONDS)
+        scheduler.refresh(seconds=ROUND_SECONDS, slow=True)
     finally:
         scheduler.stop()
         logging.disable(before)

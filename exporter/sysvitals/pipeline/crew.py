@@ -96,7 +96,7 @@ class Crew:
                 self._calls.put(lane)
                 continue
             self._busy.remove(lane)
-            if lane.bus:
+            if self._buses.get(lane.bus) is lane:
                 del self._buses[lane.bus]
         self._hire()
         self._dismiss()
@@ -120,10 +120,17 @@ class Crew:
             if now - since < STALL_SECONDS:
                 look_again = min(look_again, since + STALL_SECONDS)
                 continue
-            with contextlib.suppress(IndexError):  # its worker may take the last one meanwhile
-                while True:
-                    stalled.append(lane.runs.popleft())
+            stalled += _take_all(lane.runs)
         return stalled, look_again
+
+    def split(self, bus: str) -> None:
+        """What a bus is busy with hangs: another worker takes what waits behind it."""
+        lane = self._buses.pop(bus, None)
+        if lane is None:
+            return
+        rest = _take_all(lane.runs)
+        if rest:
+            self.give(rest, bus=bus)
 
     def ahead_of(self, run: Run) -> Run | None:
         """The run that this one waits for: the one that its bus, or its worker, is busy with."""
@@ -206,3 +213,12 @@ def _held_since(lane: _Lane, now: float) -> float:
     """When the read began that this lane is busy with; now where there is none."""
     current = lane.current
     return now if current is None or current.started is None else current.started
+
+
+def _take_all(runs: deque[Run]) -> list[Run]:
+    """All that wait. Their worker may take the last one meanwhile."""
+    taken: list[Run] = []
+    with contextlib.suppress(IndexError):
+        while True:
+            taken.append(runs.popleft())
+    return taken

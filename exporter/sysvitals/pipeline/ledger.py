@@ -67,6 +67,8 @@ class Ledger:
         for name, outcome in outcomes.items():
             if outcome is not None:
                 mine = [standing for key, standing in things.items() if key.collector == name and key.kind == READ]
+                # where it has no things, it is the search for them that took its time
+                mine = mine or [standing for key, standing in things.items() if key.collector == name]
                 took = [standing.took for standing in mine if standing.took is not None]
                 successes = [standing.succeeded_at for standing in mine if standing.succeeded_at is not None]
                 statuses.append(

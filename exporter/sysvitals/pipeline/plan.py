@@ -9,6 +9,9 @@ from sysvitals.pipeline.crew import Run
 SLOW_SECONDS = 0.25
 """A read that takes this long is slow: from then on it is read apart, in a rhythm of its own, and no scrape waits."""
 
+FIRST_SECONDS = 1.0
+"""So long a scrape waits for a thing that was never read well before: it has no last value to show instead."""
+
 SLOW_SHARE = 4
 """Slow things behind one bus keep it busy for at most a quarter of the time."""
 
@@ -163,6 +166,13 @@ class Plan:
         if again:
             self.wake(slot.key, now)
         return not was_stuck
+
+    def missed(self, now: float) -> list[Slot]:
+        """Those that should have been read again by now, and hang. Each is returned once an interval."""
+        found = [slot for slot in self.slots.values() if slot.stuck and now >= slot.due]
+        for slot in found:
+            slot.due = now + slot.interval
+        return found
 
     def overdue(self, now: float) -> list[Slot]:
         """Those whose run hangs and was not given up yet."""

@@ -82,9 +82,11 @@ class Reporter:
         if outcome.status == "ok":
             self.show(key, (*conclusion.changes, *conclusion.readings), until)
 
-    def conclude_search(self, key: Key, outcome: Outcome, faults: Sequence[Fault], *, speaks: bool) -> None:
+    def conclude_search(
+        self, key: Key, outcome: Outcome, faults: Sequence[Fault], *, took: float, speaks: bool
+    ) -> None:
         """Note how a search for things stands. It `speaks` for its collector where nothing else does."""
-        change = self._judge(key, outcome, faults, took=None, rhythm=None)
+        change = self._judge(key, outcome, faults, took=took, rhythm=None)
         if change is not None and speaks:
             self._outbox.append(("", change))
 
@@ -178,7 +180,7 @@ class Reporter:
                 yield item
 
     def _judge(
-        self, key: Key, outcome: Outcome, faults: Sequence[Fault], *, took: float | None, rhythm: float | None
+        self, key: Key, outcome: Outcome, faults: Sequence[Fault], *, took: float, rhythm: float | None
     ) -> Change | None:
         if outcome.status != "failed":
             self.note_faults(key.collector, faults)

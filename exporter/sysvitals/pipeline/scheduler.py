@@ -21,7 +21,7 @@ from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.crew import HANGING_LIMIT, STALL_SECONDS, Crew, Run
 from sysvitals.pipeline.file_watcher import Watched
 from sysvitals.pipeline.interpret import Conclusion, Outcome, Span, classify_run
-from sysvitals.pipeline.plan import FIND, LOOK, READ, SLOW_SECONDS, Key, Plan, Slot
+from sysvitals.pipeline.plan import FIND, FIRST_SECONDS, LOOK, READ, SLOW_SECONDS, Key, Plan, Slot
 from sysvitals.pipeline.reporter import Reporter
 from sysvitals.pipeline.watching import Watching
 
@@ -42,12 +42,13 @@ _ANSWER_SECONDS = 1.0
 class _Ticket:
     """Somebody waits for fresh readings of these collectors (None: all), until `deadline` at the latest.
 
-    With `rest`, for everything that is under way or due.
+    With `rest`, for everything that is under way or due; with `slow`, for what is slow too, until it counts as hanging.
     """
 
     names: frozenset[str] | None
     deadline: float
     rest: bool = False
+    slow: bool = False
     waits: set[Key] = field(default_factory=set)
     done: Event = field(default_factory=Event)
 
@@ -108,12 +109,12 @@ class Scheduler:
                 if slot.key.kind == LOOK and slot.run is None:
                     self._watching.watched[slot.key.thing].close()
 
-    def refresh(self, names: frozenset[str] | None = None, *, seconds: float) -> bool:
+    def refresh(self, names: frozenset[str] | None = None, *, seconds: float, slow: bool = False) -> bool:
         """Read those of these collectors' things (None: all) that are too old, and wait for them up to `seconds`.
 
-        Slow things keep to their own rhythm and are not waited for. False where the loop does not answer.
+        Slow things keep to their own rhythm and are waited for only if asked for. False where the loop does not answer.
         """
-        return self._wait(_Ticket(names, self._clock.monotonic() + seconds))
+        return self._wait(_Ticket(names, self._clock.monotonic() + seconds, slow=slow))
 
     def settle(self, seconds: float) -> bool:
         """Do what is due by now, and wait until nothing quick is under way, up to `seconds`."""
@@ -202,6 +203,8 @@ class Scheduler:
         now = self._clock.monotonic()
         for slot in self._plan.overdue(now):
             self._give_up(slot)
+        for slot in self._plan.missed(now):
+            self._reporter.ledger.count(slot.key.collector, ["timeout"])
         for key in self._reporter.too_old(now):
             self._expire(key)
         self._reporter.publish()
@@ -221,7 +224,11 @@ class Scheduler:
         batch: list[Run] = []
         apart: list[tuple[str, Run]] = []
         suspects = self._find_suspects(now)
+        watches = self.thread.ident is not None or any(ticket.rest for ticket in self._tickets)
         for slot in self._plan.due(now):
+            if slot.key.kind == LOOK and not watches:  # who reads once follows nothing
+                slot.due = now + slot.interval
+                continue
             if suspects is not None and _may_hang(slot, suspects):
                 self._hold_back(slot, now)
                 continue
@@ -315,6 +322,9 @@ class Scheduler:
         """A run hangs: say so once, show what is known without it, and leave it alone until it returns."""
         slot.stuck = True
         key = slot.key
+        if slot.bus and sum(other.stuck for other in self._plan.slots.values() if other.bus == slot.bus) == 1:
+            # perhaps it hangs alone, and not its bus: one further worker tries the others
+            self._crew.split(slot.bus)
         words = f"no answer within {slot.timeout:.3g} s; it is read again when the kernel returns"
         if key.kind == READ:
             self._fail(slot, words)
@@ -377,7 +387,7 @@ class Scheduler:
             self._reporter.note_faults(collector.name, faults)
             return
         speaks = not (had_things and self._has_things(collector))
-        self._reporter.conclude_search(slot.key, outcome, faults, speaks=speaks)
+        self._reporter.conclude_search(slot.key, outcome, faults, took=slot.took, speaks=speaks)
 
     def _has_things(self, collector: Collector) -> bool:
         return any(key.collector == collector.name for key in self._probes)
@@ -483,14 +493,14 @@ class Scheduler:
             slot.due = now
             ticket.waits.add(slot.key)
         under_way = slots if ticket.rest else wanted
-        ticket.waits |= {slot.key for slot in under_way if slot.run is not None and not slot.slow and not slot.stuck}
+        ticket.waits |= {slot.key for slot in under_way if slot.run is not None and not slot.stuck}
         self._tickets.append(ticket)
 
     def _serve_tickets(self, now: float) -> float:
         """Answer those whose readings are there, or are not to be waited for. Returns when to look again."""
         look_again = float("inf")
         for ticket in list(self._tickets):
-            until = max((self._worth_waiting_until(key, now) for key in ticket.waits), default=now)
+            until = max((self._worth_waiting_until(key, now, ticket) for key in ticket.waits), default=now)
             if now >= min(until, ticket.deadline):
                 self._tickets.remove(ticket)
                 ticket.done.set()
@@ -498,16 +508,20 @@ class Scheduler:
                 look_again = min(look_again, until, ticket.deadline)
         return look_again
 
-    def _worth_waiting_until(self, key: Key, now: float) -> float:
+    def _worth_waiting_until(self, key: Key, now: float, ticket: _Ticket) -> float:
         """When this run counts as slow; a run that waits behind another, when that one does."""
         slot = self._plan.slots.get(key)
-        if slot is None or slot.run is None or slot.stuck or slot.slow:
+        if slot is None or slot.run is None or slot.stuck:
+            return now
+        if ticket.slow:
+            return ticket.deadline
+        if slot.slow:
             return now
         started = slot.run.started
         if started is None:
             ahead = self._crew.ahead_of(slot.run)
             started = now if ahead is None or ahead.started is None else ahead.started
-        return started + SLOW_SECONDS
+        return started + (SLOW_SECONDS if slot.proven else FIRST_SECONDS)
 
 
 def _search(collector: Collector, host: Host) -> Iterable[Probe | Fault | Unavailable | Watch]:
