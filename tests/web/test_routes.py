@@ -35,6 +35,7 @@ class Exporter:
 
     asked: list[tuple[frozenset[str] | None, float, str]] = field(default_factory=list)
     is_ready: bool = True
+    faults: list[str] = field(default_factory=list)
     problems: tuple[str, ...] = ()
     reloads: int = 0
     thread: str = ""
@@ -53,6 +54,7 @@ class Exporter:
             metrics=self.metrics,
             collectors=lambda: dict.fromkeys(ENABLED, "fine"),
             events=tuple,
+            faults=lambda: self.faults,
             ready=lambda: self.is_ready,
             reload=self.reload,
             live=LiveServices(LiveHub(viewers=2), lambda: "{}", lambda: Verdict(Level.GOOD, ())),
@@ -196,6 +198,13 @@ def test_prometheus_own_deadline_reaches_the_collectors(
     assert exporter.asked[0][1] == seconds
 
 
+def test_it_is_not_healthy_where_a_thread_has_died_and_says_so(client: Client, exporter: Exporter) -> None:
+    exporter.faults = ["the thread scheduler has died"]
+    answer = client.get("/-/healthy")
+    assert answer.status_code == 503
+    assert answer.text == "sysvitals is not healthy: the thread scheduler has died.\n"
+
+
 def test_it_is_healthy_even_before_the_first_readings_but_not_ready(client: Client, exporter: Exporter) -> None:
     exporter.is_ready = False
     assert client.get("/-/healthy").status_code == 200
@@ -285,6 +294,7 @@ def test_an_error_within_is_500_without_its_insides() -> None:
         metrics=services.metrics,
         collectors=services.collectors,
         events=lambda: (1 // 0,),  # type: ignore[arg-type,return-value]  # it raises
+        faults=services.faults,
         ready=services.ready,
         reload=services.reload,
         live=services.live,
