@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sysvitals.model.catalog import Catalog, Family
 from sysvitals.model.collector import Collector
 from sysvitals.model.metric import Label
-from sysvitals.model.plausible import KINDS
+from sysvitals.model.plausible import KINDS, Kind
 from sysvitals.model.reading import Body, fields_of
 
 
@@ -26,11 +26,11 @@ def render_reference(catalog: Catalog) -> str:
         "## Values that are not believed",
         "",
         "What no sensor can measure is no measurement: it is absent, and counted in `sysvitals_read_errors_total` as",
-        "`garbage`.",
+        "`garbage`. Values by which chips, drivers and firmware say that there is no sensor are absent, and no error.",
         "",
-        "| kind | from | to | unit | why |",
-        "|---|---|---|---|---|",
-        *(f"| {k.name} | {k.lowest:,} | {k.highest:,} | {k.unit} | {_cell(k.reason)} |" for k in KINDS),
+        "| kind | from | to | unit | no sensor | why |",
+        "|---|---|---|---|---|---|",
+        *(f"| {k.name} | {k.lowest:,} | {k.highest:,} | {k.unit} | {_absent(k)} | {_cell(k.reason)} |" for k in KINDS),
     ]
     for collector in catalog.collectors:
         lines += ["", f"## {collector.name}", "", f"{collector.help}.", ""]
@@ -68,6 +68,10 @@ _LABELS = (
     "",
     "    system_temperature_celsius * on (instance, chip) group_left (device, model) system_storage_info",
 )
+
+
+def _absent(kind: Kind) -> str:
+    return "; ".join(f"{value:,}" for value in sorted(kind.absent))
 
 
 def _metrics(catalog: Catalog, collector: str | None) -> Iterator[str]:

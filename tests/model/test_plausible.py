@@ -30,7 +30,7 @@ KERNEL_NUMBERS = st.one_of(
     st.integers(-1_000_000, 1_000_000),
     st.sampled_from([-(1 << 31), (1 << 31) - 1, (1 << 32) - 1, 65535, 65534, -1, -19, 0, 3_892_313_987, 255_000]),
     st.sampled_from(
-        [-128_000, 127_500, 127_875, 127_937, 127_938, -256_000, 511_000, 85_000, -60_000, -60_001, 250_000]
+        [-128_000, 127_500, 127_875, 127_937, 127_938, -256_000, 511_000, 85_000, -60_000, -60_001, 250_000, -273_150]
     ),
 )
 DECIBELS = st.one_of(st.integers(-256, 255), st.sampled_from([-256, -255, -121, -120, -1, 0]))
@@ -99,7 +99,7 @@ def values_and_faults(collector: Collector, field: str, files: dict[str, str]) -
 def test_a_sensors_value_is_reported_just_where_it_is_possible_and_else_is_garbage(sensor: str, number: int) -> None:
     kind, collector, field, files, scale = SENSORS[sensor]
     values, faults = values_and_faults(collector, field, files(number))
-    if number / scale in kind.unconnected:
+    if number / scale in kind.absent:
         assert (values, faults) == ([], [])
     elif kind.lowest <= number / scale <= kind.highest:
         assert (values, faults) == ([number / scale], [])
@@ -141,6 +141,11 @@ def test_each_range_has_its_reason_and_holds_its_ends(kind: Kind) -> None:
 )
 def test_what_drivers_are_known_to_give_for_nothing_is_beyond_the_range(kind: Kind, value: float) -> None:
     assert not kind.holds(value)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.absent], ids=lambda kind: kind.name)
+def test_what_says_that_there_is_no_sensor_is_no_measurement_and_no_error(kind: Kind) -> None:
+    assert {kind.measure(value) for value in kind.absent} == {None}
 
 
 @pytest.mark.parametrize(

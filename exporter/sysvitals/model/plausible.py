@@ -16,7 +16,8 @@ N = TypeVar("N", int, float)
 class Kind:
     """A kind of sensor. Values from `lowest` to `highest` are possible, in `unit`, for the `reason`.
 
-    `unconnected` are values by which chips say that nothing is connected to an input: there is no sensor, and no error.
+    `absent` are values by which chips, drivers and firmware say that there is no sensor, or that nothing is connected:
+    there is no value then, and no error.
     """
 
     name: str
@@ -24,7 +25,7 @@ class Kind:
     highest: float
     unit: str
     reason: str
-    unconnected: frozenset[float] = frozenset()
+    absent: frozenset[float] = frozenset()
 
     def holds(self, value: float) -> bool:
         """Whether the value is possible."""
@@ -36,17 +37,33 @@ class Kind:
             raise ValueError(f"no {self.name}: {value:g} {self.unit}".rstrip())
         return value
 
+    def measure(self, value: N) -> N | None:
+        """The value, or None for one that says that there is no sensor. Raises ValueError where it is not possible."""
+        return None if value in self.absent else self.check(value)
+
 
 TEMPERATURE = Kind(
     "temperature",
     -60,
     250,
     "°C",
-    "Sensors are rated from -55 °C (LM75, DS18B20), silicon fails below 200 °C. Beyond are 0 K, -256 °C of a Jetson's "
-    "GPU that is off, 255 °C (radeon si.c) and 511 °C (amdgpu smu7_thermal.c) of a register of ones, and what an NVMe "
+    "Sensors are rated from -55 °C (LM75, DS18B20), silicon fails below 200 °C. Beyond are -256 °C of a Jetson's GPU "
+    "that is off, 255 °C (radeon si.c) and 511 °C (amdgpu smu7_thermal.c) of a register of ones, and what an NVMe "
     "drive gives that takes degrees for kelvins.",
-    # it87 and nct6775: an open input; the others: an LM75's or a DS18B20's register of ones after the sign
-    unconnected=frozenset({-128.0, 127.5, 127.875, 127.937}),
+    absent=frozenset(
+        {
+            -128.0,  # an open input of it87 and nct6775
+            127.5,  # a register of ones after the sign: LM75,
+            127.875,  # the same with more bits,
+            127.937,  # DS18B20
+            -273.15,  # 0 K: the field of an NVMe drive without a thermometer (nvme/host/hwmon.c)
+            -273.2,  # 0 K of an ACPI zone, whose zero the kernel guesses (acpi/thermal.c):
+            -273.1,  # this or that
+            -263.2,  # 10 K, by the same: a zone without a sensor, in the firmware of Intel's NUCs
+            -263.1,
+            -274.0,  # THERMAL_TEMP_INVALID (linux/thermal.h)
+        }
+    ),
 )
 VOLTAGE = Kind(
     "voltage",
@@ -62,14 +79,22 @@ CURRENT = Kind(
     "A",
     "Twice what the largest regulator of a processor gives; 32 bits of ones in milliamperes are 4,294,967 A.",
 )
-POWER = Kind("power", -20_000, 100_000, "W", "A shelf of power supplies gives less; 32 bits of ones can be 4,294 MW.")
+POWER = Kind(
+    "power",
+    -20_000,
+    100_000,
+    "W",
+    "A shelf of power supplies gives less; 32 bits of ones can be 4,294 MW.",
+    absent=frozenset({4_294_967.295}),  # ones, in milliwatts: not available, by the ACPI specification, section 10.4
+)
 FAN_SPEED = Kind(
     "speed of a fan",
     0,
     60_000,
     "rpm",
-    "The fastest fans on sale (40 mm, for servers) reach 38,000. Drivers give 65535 and -1, also without a sign, for a "
-    "fan that they do not hear (max31785.c, thinkpad_acpi.c, it87.c).",
+    "The fastest fans on sale (40 mm, for servers) reach 38,000. Drivers give -1, also without a sign, for a register "
+    "that cannot be (it87.c).",
+    absent=frozenset({65535}),  # no fan, or none that is heard (thinkpad_acpi.c, cros_ec_hwmon.c, max31785.c)
 )
 FREQUENCY = Kind(
     "frequency", 0, 20_000_000_000, "Hz", "Twice what a processor ever reached, under liquid helium (9.1 GHz)."

@@ -86,6 +86,15 @@ def test_a_jetsons_currents_belong_to_the_labelled_voltages_of_the_same_number(t
     ]
 
 
+def test_a_sensor_that_its_chip_has_switched_off_is_none_whatever_its_register_holds(tmp_path: Path) -> None:
+    files = chip("x", in1_enable="0", in1_input="5000", in1_fault="1", in2_enable="1", in2_input="3300")
+    assert read_rails(build_host(tmp_path, files)) == [Rail("x", "in2", volts=Measure(3.3))]
+
+
+def test_a_power_meter_that_has_no_value_is_none_and_no_error(tmp_path: Path) -> None:
+    assert read_rails(build_host(tmp_path, chip("power_meter", power1_average="4294967295000"))) == []
+
+
 def test_a_measurement_that_fails_does_not_hide_its_siblings(tmp_path: Path) -> None:
     files = chip("rp1_adc", in2_input="2542", in3_input="x") | {f"{CHIP}/in1_input.ERRNO-EIO": ""}
     found = read_rails(build_host(tmp_path, files))

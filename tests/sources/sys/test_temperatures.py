@@ -104,11 +104,20 @@ def test_a_limit_that_was_never_set_is_none(tmp_path: Path, limit: str) -> None:
     assert read_temperatures(host) == [Temperature("nvme", "temp1", 41.85)]
 
 
-@pytest.mark.parametrize("value", ["-128000", "127500"])
+@pytest.mark.parametrize("value", ["-128000", "127500", "-273150", "-263200"])
 def test_an_input_with_nothing_connected_is_no_sensor(tmp_path: Path, value: str) -> None:
     files = {"name": "it87", "temp1_input": value, "temp2_input": "38000"}
     host = build_host(tmp_path, {f"{HWMON}/hwmon0/{name}": f"{text}\n" for name, text in files.items()})
     assert read_temperatures(host) == [Temperature("it87", "temp2", 38.0)]
+
+
+@pytest.mark.parametrize(("value", "errors"), [("-273150", []), ("-216150", ["garbage"])])
+def test_a_sensor_without_a_temperature_is_not_asked_for_its_limits(
+    tmp_path: Path, value: str, errors: list[str]
+) -> None:
+    files = {f"{HWMON}/hwmon0/name": "nvme\n", f"{HWMON}/hwmon0/temp2_input": f"{value}\n"}
+    found = read_temperatures(build_host(tmp_path, files | {f"{HWMON}/hwmon0/temp2_max.ERRNO-EIO": ""}))
+    assert [fault.error for fault in found if isinstance(fault, Fault)] == errors
 
 
 def test_a_sensor_that_its_chip_calls_faulty_gives_no_value(tmp_path: Path) -> None:
@@ -150,9 +159,46 @@ def test_a_critical_point_that_fails_does_not_hide_the_temperature(tmp_path: Pat
     assert {f.what for f in found if isinstance(f, Fault)} == {"thermal_zone0 trip_point", "thermal_zone1 trip_point"}
 
 
+@pytest.mark.parametrize("switch", ["temp1_type", "temp1_enable"])
+def test_a_sensor_that_its_chip_has_switched_off_is_none_whatever_its_register_holds(
+    tmp_path: Path, switch: str
+) -> None:
+    files = {"name": "it8620", "temp1_input": "53000", "temp1_fault": "1", switch: "0"}
+    files |= {"temp2_input": "37000", switch.replace("1", "2"): "1"}
+    host = build_host(tmp_path, {f"{HWMON}/hwmon0/{name}": f"{text}\n" for name, text in files.items()})
+    assert read_temperatures(host) == [Temperature("it8620", "temp2", 37.0)]
+
+
+def test_a_sensor_that_is_switched_off_and_does_not_answer_is_no_fault(tmp_path: Path) -> None:
+    files = {f"{HWMON}/hwmon0/name": "tmp421\n", f"{HWMON}/hwmon0/temp1_enable": "0\n"}
+    assert read_temperatures(build_host(tmp_path, files | {f"{HWMON}/hwmon0/temp1_input.ERRNO-EIO": ""})) == []
+
+
+@pytest.mark.parametrize("twin", [True, False])
+@pytest.mark.parametrize(
+    ("mode", "error", "faults"), [("disabled", "EINVAL", 0), ("disabled", "EIO", 1), ("enabled", "EINVAL", 1)]
+)
+def test_a_zone_that_is_switched_off_and_refuses_is_no_fault(
+    tmp_path: Path, mode: str, error: str, faults: int, *, twin: bool
+) -> None:
+    folder = "sys/devices/virtual/thermal/thermal_zone0"
+    files = build_zone(0, "aux", 0) | {f"{folder}/mode": f"{mode}\n", f"{folder}/temp.ERRNO-{error}": ""}
+    del files[f"{folder}/temp"]
+    if twin:
+        files |= build_twin(0, "aux", 0) | {f"{HWMON}/hwmon0/temp1_input.ERRNO-{error}": ""}
+    assert [type(found) for found in read_temperatures(build_host(tmp_path, files))] == [Fault] * faults
+
+
+@pytest.mark.parametrize("twin", [True, False])
+def test_a_zone_that_is_switched_off_and_measures_all_the_same_is_a_temperature(tmp_path: Path, *, twin: bool) -> None:
+    files = build_zone(0, "aux", 41000) | {"sys/devices/virtual/thermal/thermal_zone0/mode": "disabled\n"}
+    files |= build_twin(0, "aux", 0, 41000) if twin else {}
+    assert read_temperatures(build_host(tmp_path, files)) == [Temperature("aux", "temp1", 41.0)]
+
+
 def test_nothing_is_colder_than_absolute_zero(tmp_path: Path) -> None:
     found = read_temperatures(
-        build_host(tmp_path, build_zone(0, "soc", -274000) | build_twin(0, "nvme", None, -273150))
+        build_host(tmp_path, build_zone(0, "soc", -300000) | build_twin(0, "nvme", None, -273151))
     )
     assert [(f.what, f.error) for f in found if isinstance(f, Fault)] == [
         ("nvme temp1", "garbage"),

@@ -116,6 +116,15 @@ def is_faulty(values: dict[str, int]) -> bool:
     return values.get("fault") == 1
 
 
+def is_switched_off(values: dict[str, int]) -> bool:
+    """Whether the chip does not measure this sensor, so that what it gives means nothing.
+
+    `enable` is 0 then (Documentation/ABI/testing/sysfs-class-hwmon), or `type`, which else says what kind of sensor is
+    connected (it87.c).
+    """
+    return values.get("enable") == 0 or values.get("type") == 0
+
+
 def report_faulty(what: str) -> Fault:
     """The Fault of a sensor that the chip calls faulty."""
     return Fault(what, "sensor_fault", "the chip reports this sensor as faulty: open, shorted or not connected")

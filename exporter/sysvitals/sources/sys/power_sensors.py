@@ -12,6 +12,7 @@ from sysvitals.sources.sys.hwmon import (
     chips_of,
     is_asleep,
     is_faulty,
+    is_switched_off,
     read_chips,
     read_labels,
     read_values,
@@ -105,16 +106,20 @@ def read_rails(host: Host, found: PowerChip, limits: Limits) -> Iterator[Rail | 
     rails: dict[str, dict[Kind, Measure]] = {}
     for sensor in found.sensors:
         what = f"{chip.label} {sensor.name}"
-        values, faults = read_values(host, chip, sensor.name, ("fault", sensor.attribute))
+        values, faults = read_values(host, chip, sensor.name, ("enable", "fault", sensor.attribute))
+        if is_switched_off(values):
+            continue
         if is_faulty(values):
             yield report_faulty(what)
             continue
         yield from faults
         if sensor.attribute not in values:
             continue
-        value = attempt(what, sensor.kind.check, values[sensor.attribute] / sensor.scale)
+        value = attempt(what, sensor.kind.measure, values[sensor.attribute] / sensor.scale)
         if isinstance(value, Fault):
             yield value
+            continue
+        if value is None:
             continue
         if sensor.name not in limits:
             limits[sensor.name], faults = _read_limits(host, chip, sensor)

@@ -17,12 +17,13 @@ from sysvitals.sources.sys.hwmon import (
     chips_of,
     is_asleep,
     is_faulty,
+    is_switched_off,
     read_chips,
     read_labels,
     read_values,
     report_faulty,
 )
-from sysvitals.sources.sys.thermal import Zone, read_critical_point, read_zone_temperature, read_zones
+from sysvitals.sources.sys.thermal import Zone, is_disabled, read_critical_point, read_zone_temperature, read_zones
 
 Limits = dict[str, dict[str, int]]
 """The limits of each sensor that were read so far, as the kernel gives them.
@@ -90,17 +91,21 @@ def read_chip(host: Host, found: ChipSensors, limits: Limits) -> Iterator[Temper
         return
     for sensor, label in found.labels.items():
         what = f"{chip.label} {sensor}"
-        values, faults = read_values(host, chip, sensor, ("fault", "input"))
+        values, faults = read_values(host, chip, sensor, ("enable", "type", "fault", "input"))
+        if is_switched_off(values):
+            continue
         if is_faulty(values):
             yield report_faulty(what)
             continue
-        yield from faults
-        if "input" not in values:
-            continue
-        if sensor not in limits:
-            limits[sensor], faults = _read_limits(host, found, sensor)
-            yield from faults
-        yield from _build(what, chip.label, label, values["input"], limits[sensor])
+        yield from (fault for fault in faults if not _is_refused(host, found.zones.get(sensor), fault))
+        celsius = attempt(what, _parse_temperature, values.get("input"))
+        if isinstance(celsius, Fault):
+            yield celsius
+        elif celsius is not None:
+            if sensor not in limits:
+                limits[sensor], faults = _read_limits(host, found, sensor)
+                yield from faults
+            yield _build(chip.label, label, celsius, limits[sensor])
 
 
 def read_zone(host: Host, found: LoneZone, limits: Limits) -> Iterator[Temperature | Fault]:
@@ -108,13 +113,14 @@ def read_zone(host: Host, found: LoneZone, limits: Limits) -> Iterator[Temperatu
     zone = found.zone
     what = f"{zone.name} temp"
     value = attempt(what, read_zone_temperature, host, zone)
-    if isinstance(value, Fault):
-        yield value
-    elif value is not None:
+    celsius = value if isinstance(value, Fault) else attempt(what, _parse_temperature, value)
+    if isinstance(celsius, Fault):
+        yield celsius
+    elif celsius is not None:
         if zone.name not in limits:
             limits[zone.name], faults = _read_zone_limits(host, zone)
             yield from faults
-        yield from _build(what, zone.chip, found.sensor, value, limits[zone.name])
+        yield _build(zone.chip, found.sensor, celsius, limits[zone.name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +165,16 @@ def _read_zone_limits(host: Host, zone: Zone) -> tuple[dict[str, int], list[Faul
     return ({} if point is None else {"crit": point}), []
 
 
-def _build(what: str, chip: str, sensor: str, value: int, limits: dict[str, int]) -> Iterator[Temperature | Fault]:
-    if value / 1000 in TEMPERATURE.unconnected:
-        return
-    celsius = attempt(what, TEMPERATURE.check, value / 1000)
-    if isinstance(celsius, Fault):
-        yield celsius
-    else:
-        yield Temperature(chip, sensor, celsius, _limit(limits.get("crit")), _limit(limits.get("max")))
+def _is_refused(host: Host, zone: Zone | None, fault: Fault) -> bool:
+    return zone is not None and fault.error == "EINVAL" and is_disabled(host, zone)
+
+
+def _parse_temperature(value: int | None) -> float | None:
+    return None if value is None else TEMPERATURE.measure(value / 1000)
+
+
+def _build(chip: str, sensor: str, celsius: float, limits: dict[str, int]) -> Temperature:
+    return Temperature(chip, sensor, celsius, _limit(limits.get("crit")), _limit(limits.get("max")))
 
 
 def _limit(value: int | None) -> float | None:

@@ -1,5 +1,6 @@
 """`/sys/class/thermal`: thermal zones and their critical points."""
 
+import errno
 from dataclasses import dataclass
 
 from sysvitals.host.files import attempt, optional, read_int
@@ -36,11 +37,24 @@ def read_zones(host: Host) -> list[Zone | Fault]:
 
 
 def read_zone_temperature(host: Host, zone: Zone) -> int | None:
-    """Thousandths of degrees Celsius; None where the zone is gone or has no data now.
+    """Thousandths of degrees Celsius; None where the zone is gone, is switched off, or has no data now.
 
     Raises the driver's own OSError (EINVAL, EIO). May hang in the driver of a Jetson.
     """
-    return optional(read_int, host, f"{zone.folder}/temp")
+    try:
+        return optional(read_int, host, f"{zone.folder}/temp")
+    except OSError as error:
+        if error.errno == errno.EINVAL and is_disabled(host, zone):
+            return None
+        raise
+
+
+def is_disabled(host: Host, zone: Zone) -> bool:
+    """Whether the kernel does not look at the zone, so that its driver may answer EINVAL.
+
+    Most drivers go on measuring all the same: their values count (thermal_helpers.c, Linux 6.12).
+    """
+    return attempt(zone.name, optional, read_label, host, f"{zone.folder}/mode") == "disabled"
 
 
 def read_critical_point(host: Host, zone: Zone) -> int | None:
