@@ -114,7 +114,7 @@ def test_speed_and_duty_are_not_compared_where_one_of_them_is_made_up(
     assert find(build_host(tmp_path, chip(driver, fan1_input="0", pwm1="9"))).is_comparable is comparable
 
 
-@pytest.mark.parametrize("value", ["-1", "60001", "65535", "4294967295"])
+@pytest.mark.parametrize("value", ["-1", "60001", "65534", "4294967295"])
 def test_what_no_fan_does_is_no_speed(tmp_path: Path, value: str) -> None:
     fault, fan = read(build_host(tmp_path, chip("max31785", fan1_input=value, pwm1="51")))
     assert isinstance(fault, Fault)
@@ -130,6 +130,31 @@ def test_a_graphics_card_that_sleeps_is_not_woken_for_its_fan(tmp_path: Path) ->
         f"{folder}/power/runtime_status": "suspended\n",
     }
     assert read(build_host(tmp_path, chip("amdgpu", fan1_input="900") | files)) == []
+
+
+def test_a_speed_by_which_a_driver_says_that_it_hears_no_fan_is_none_and_no_error(tmp_path: Path) -> None:
+    host = build_host(tmp_path, chip("max31785", fan1_input="65535", pwm1="51", fan2_input="65535"))
+    assert read(host) == [Fan("fan1", duty=0.2)]
+
+
+def test_a_switched_off_fan_has_no_speed_whatever_its_register_holds(tmp_path: Path) -> None:
+    files = chip("x", fan1_enable="0", fan1_input="1350", fan1_fault="1", fan2_input="900", fan2_enable="1")
+    assert read(build_host(tmp_path, files)) == [Fan("fan2", speed=900)]
+
+
+def test_what_is_labelled_in_another_unit_is_no_fan(tmp_path: Path) -> None:
+    labels = ("Pump speed", "Flow speed [dL/h]", "Water quality [%]", "Pressure [µbar]", "Pump [RPM]")
+    files = {f"fan{number}_label": label for number, label in enumerate(labels, 1)}
+    files |= {f"fan{number}_input": "800" for number in range(1, 6)}
+    assert read(build_host(tmp_path, chip("quadro", **files))) == [
+        Fan("Pump speed", speed=800),
+        Fan("Pump [RPM]", speed=800),
+    ]
+
+
+def test_a_chip_with_nothing_but_other_units_has_no_fans(tmp_path: Path) -> None:
+    files = chip("highflownext", fan1_label="Flow [dL/h]", fan1_input="801")
+    assert list(find_fans(build_host(tmp_path, files))) == []
 
 
 @pytest.mark.parametrize("value", [-1, 256])

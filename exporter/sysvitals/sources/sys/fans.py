@@ -13,7 +13,15 @@ from sysvitals.sources.sys.cooling_devices import (
     find_cooling_devices,
     read_cooling_state,
 )
-from sysvitals.sources.sys.hwmon import Chip, chips_of, is_asleep, read_chips, read_labels, read_values
+from sysvitals.sources.sys.hwmon import (
+    Chip,
+    chips_of,
+    is_asleep,
+    is_switched_off,
+    read_chips,
+    read_labels,
+    read_values,
+)
 
 _FULL_DUTY = 255
 
@@ -34,6 +42,9 @@ _NOT_COMPARABLE = {
 _ZERO_IS_OFF = frozenset({"pwmfan", "max31790"})
 """Drivers with which a `pwm1_enable` of 0 switches the fan off. Else it lets the fan run at full speed, whatever `pwm1`
 reads (Documentation/ABI/testing/sysfs-class-hwmon)."""
+
+_OTHER_UNITS = ("[dL/h]", "[%]", "[nS/cm]", "[ubar]", "[µbar]", "[ml]")
+"""Ends of the labels of what hwmon has no kind for, so that the driver gives it as a fan (aquacomputer_d5next.c)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +90,10 @@ def find_fans(host: Host) -> Iterator[FanChip | Fault]:
     found = read_chips(host)
     yield from (chip for chip in found if isinstance(chip, Fault))
     for chip in chips_of(found):
-        fans = _list_fans(chip)
-        if fans:
-            labels, faults = read_labels(host, chip, fans)
-            yield from faults
+        labels, faults = read_labels(host, chip, _list_fans(chip))
+        yield from faults
+        labels = {fan: label for fan, label in labels.items() if not label.endswith(_OTHER_UNITS)}
+        if labels:
             yield FanChip(chip, labels, _find_control(host) if chip.driver == "pwmfan" else None)
 
 
@@ -115,7 +126,9 @@ def _list_fans(chip: Chip) -> list[str]:
 
 def _read_fan(host: Host, chip: Chip, fan: str, label: str, control: CoolingState | None) -> Iterator[Fan | Fault]:
     pwm = f"pwm{fan.removeprefix('fan')}"
-    values, faults = read_values(host, chip, fan, ("input", "fault"))
+    values, faults = read_values(host, chip, fan, ("enable", "input", "fault"))
+    if is_switched_off(values):
+        values, faults = {}, []
     drive, more = read_values(host, chip, pwm, ("", "enable"))
     tachometer, others = read_values(host, chip, "rpm", ("",))  # as NVIDIA's calls it
     yield from (*faults, *more, *others)
@@ -136,7 +149,7 @@ def _read_fan(host: Host, chip: Chip, fan: str, label: str, control: CoolingStat
 
 
 def _parse_speed(value: int | None) -> int | None:
-    return None if value is None else FAN_SPEED.check(value)
+    return None if value is None else FAN_SPEED.measure(value)
 
 
 def _parse_drive(chip: Chip, drive: dict[str, int]) -> float | None:
