@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from sysvitals.host.host import Host
 from sysvitals.sources.os.statvfs import Space, convert_statvfs, is_remote, read_space
 from sysvitals.sources.proc.mountinfo import Mount, parse_mountinfo, read_mounts
+from tests.building import build_host
 from tests.mounting import own_mounts
 
 ANSWER = {"bsize": 4096, "frsize": 1024, "blocks": 1000, "bfree": 400, "bavail": 300, "files": 50, "ffree": 20}
@@ -62,6 +64,29 @@ def test_only_what_makes_no_sense_is_absent_and_all_of_it_is_said(
 
 def test_btrfs_has_more_available_than_free_and_no_lie_is_seen_in_it() -> None:
     assert convert(bavail=401) == replace(SPACE, available=401 * 1024)
+
+
+def test_none_free_of_which_some_is_available_was_not_filled_in_by_a_program() -> None:
+    space = convert_statvfs(answer(bfree=0), by_program=True)
+    assert space == replace(SPACE, free=None, doubts=("0 bytes free, and 307200 of them available",))
+
+
+@pytest.mark.parametrize("full", [{"bfree": 0, "bavail": 0}, {"bfree": 10, "bavail": 0}, {"bfree": 10, "bavail": 12}])
+def test_a_program_may_serve_a_filesystem_that_is_full_or_keeps_a_reserve(full: dict[str, int]) -> None:
+    assert convert_statvfs(answer(**full), by_program=True) == convert(**full)
+    assert convert(**full).doubts == ()
+
+
+def test_btrfs_that_has_nothing_but_its_reserve_left_has_none_free() -> None:
+    assert convert(bfree=0) == replace(SPACE, free=0)
+
+
+@pytest.mark.parametrize(("fstype", "free"), [("fuse.foo", None), ("fuse", None), ("fuseblk", None), ("btrfs", 0)])
+def test_a_program_is_known_by_the_type_of_its_mount(tmp_path: Path, fstype: str, free: int | None) -> None:
+    answers = {"statvfs": {"/mnt/test": {**ANSWER, "bfree": 0, "flag": 0}}}
+    host = build_host(tmp_path, {"syscalls.json": json.dumps(answers)})
+    mount = Mount(1, 0, "0:80", "/", b"/mnt/test", "foo", fstype, read_only=False)
+    assert read_space(host, mount).free == free
 
 
 @given(st.fixed_dictionaries(dict.fromkeys(ANSWER, st.integers(0, (1 << 64) - 1))))

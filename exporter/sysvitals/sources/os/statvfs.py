@@ -34,20 +34,24 @@ def read_space(host: Host, mount: Mount) -> Space:
         # of whatever lies beneath
         reason = "it is not mounted where this process looks: mount the host's / with rslave (HostToContainer)"
         raise OSError(errno.ENODEV, reason, mount.path)
-    return convert_statvfs(host.statvfs(path))
+    return convert_statvfs(host.statvfs(path), by_program=_is_program(mount.fstype))
 
 
-def convert_statvfs(answer: os.statvfs_result) -> Space:
+def convert_statvfs(answer: os.statvfs_result, *, by_program: bool = False) -> Space:
     """Blocks are counted in fragments (f_frsize), whatever f_bsize is.
 
     Programs that serve filesystems (FUSE) say what they like: rclone gives a negative number of free blocks where it
-    does not know better. More available than free is no such thing: btrfs keeps a reserve out of the latter alone.
+    does not know better. More available than free is no such thing: btrfs keeps a reserve out of the latter alone, and
+    a program may pass on what btrfs said. Only none free of which some is available is a field that was not filled in.
     """
     whole, unit, inodes = answer.f_blocks * answer.f_frsize, answer.f_frsize, answer.f_files
     doubts: list[str] = []
     size = _within(whole, _LARGEST_BYTES, "bytes", doubts)
     free = _within(answer.f_bfree * unit, min(whole, _LARGEST_BYTES), "bytes free", doubts)
     available = _within(answer.f_bavail * unit, min(whole, _LARGEST_BYTES), "bytes available", doubts)
+    if by_program and available and free == 0:
+        free = None
+        doubts.append(f"0 bytes free, and {available} of them available")
     files_free = _within(answer.f_ffree, inodes, "inodes free", doubts) if inodes else None
     return Space(
         size=size,
@@ -62,6 +66,10 @@ def convert_statvfs(answer: os.statvfs_result) -> Space:
 def is_remote(fstype: str) -> bool:
     """Whether a server or a program in user space must answer, either of which may never do so."""
     return fstype in _REMOTE or fstype.startswith("fuse.")
+
+
+def _is_program(fstype: str) -> bool:
+    return fstype.startswith("fuse")  # fuse, fuse.sshfs, fuseblk
 
 
 _MANY_DEVICES = frozenset({"bcachefs", "btrfs"})
