@@ -71,8 +71,9 @@ def test_a_time_that_makes_no_sense_is_absent_and_hides_no_other() -> None:
     assert [fault.what for fault in stat.faults] == ["cpu0 idle", "cpu2 system", "cpu3 user"]
 
 
-def test_a_time_beyond_all_ages_is_one_below_zero_without_its_sign() -> None:
-    times, (fault,) = parse_cpu_times("cpu0", "1 2 3 18446744073709551000")
+@pytest.mark.parametrize("wrapped", ["18446744073709551000", "8317131874320235395", "1844674407370"])
+def test_a_time_beyond_all_ages_is_one_below_zero_without_its_sign(wrapped: str) -> None:
+    times, (fault,) = parse_cpu_times("cpu0", f"1 2 3 {wrapped}")
     assert times == CpuTimes(0.01, 0.02, 0.03, None)
     assert (fault.what, fault.error) == ("cpu0 idle", "garbage")
 
@@ -106,7 +107,7 @@ def test_any_text_gives_a_value_or_a_value_error(text: str) -> None:
 
 
 @settings(max_examples=50)
-@given(st.lists(st.integers(min_value=0, max_value=1 << 50), min_size=10, max_size=10))
+@given(st.lists(st.integers(min_value=0, max_value=1 << 38), min_size=10, max_size=10))
 def test_no_tick_is_lost(ticks: list[int]) -> None:
     times, _ = parse_cpu_times("cpu0", " ".join(map(str, ticks)))
     assert [round(getattr(times, name) * 100) for name in CpuTimes.__slots__] == ticks

@@ -27,17 +27,23 @@ class ClockState:
     frequency: float
 
 
-def read_uptime(host: Host) -> float:
-    """Seconds since boot, time asleep included. Raises OSError, or ValueError for text that is not the kernel's."""
+def read_uptime(host: Host) -> float | None:
+    """Seconds since boot, time asleep included; None where that is not known.
+
+    Raises OSError, or ValueError for text that is not the kernel's.
+    """
     return parse_uptime(host.read_text(f"{host.procfs}/uptime"))
 
 
-def parse_uptime(text: str) -> float:
-    """From `2367.67 3861.82`, of which the second is the time that CPUs were idle."""
+def parse_uptime(text: str) -> float | None:
+    """From `2367.67 3861.82`, of which the second is the time that CPUs were idle.
+
+    0 is how lxcfs says that it does not know: no host has been up for so short when a program reads it.
+    """
     uptime = parse_float(text.partition(" ")[0])
     if not 0 <= uptime <= _MOST_UPTIME:
         raise ValueError(f"not an uptime: {shorten(text)!r}")
-    return uptime
+    return uptime or None
 
 
 def read_boot_id(host: Host) -> str | None:

@@ -1,6 +1,7 @@
 """`/proc/stat`: how the CPUs spent their time, what the kernel counted since boot, and when that was."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from sysvitals.host.files import parse_count, parse_fields, shorten
 from sysvitals.host.host import Host
@@ -9,6 +10,10 @@ from sysvitals.sources.sys.cpus import MOST_CPUS
 
 USER_HZ = 100
 """Ticks a second in /proc/stat, whatever HZ the kernel was built with: 100 on all architectures that Python runs on."""
+
+_MOST_TICKS = 100 * 366 * 86400 * USER_HZ
+"""A hundred years of one CPU. More is a time below zero that was printed without its sign: in ticks (lxcfs), or in the
+kernel's nanoseconds, of which 64 bits of ones are 584 years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ def parse_stat(text: str) -> Stat:
     for line in text.split("\n"):
         key, _, rest = line.partition(" ")
         if key == "cpu":
-            total, wrong = parse_cpu_times("all CPUs", rest)
+            total, wrong = parse_cpu_times("all CPUs", rest, _MOST_TICKS * MOST_CPUS)
             faults += wrong
         elif key.startswith("cpu"):
             numbered, wrong = parse_fields("line", [(shorten(key), key[3:])], _parse_number)
@@ -79,11 +84,11 @@ def parse_stat(text: str) -> Stat:
     return Stat(cpus=cpus, total=total, **counts, faults=(*faults, *wrong))
 
 
-def parse_cpu_times(what: str, text: str) -> tuple[CpuTimes, list[Fault]]:
+def parse_cpu_times(what: str, text: str, most: int = _MOST_TICKS) -> tuple[CpuTimes, list[Fault]]:
     """From the columns of one CPU, in ticks: four or more. More than the ten that are known are passed over."""
     ticks = text.split()[:10]
     ticks += [""] * (4 - len(ticks))
-    times, faults = parse_fields(what, zip(_MODES, ticks, strict=False), _parse_ticks)
+    times, faults = parse_fields(what, zip(_MODES, ticks, strict=False), partial(_parse_ticks, most=most))
     return CpuTimes(**times), faults
 
 
@@ -101,8 +106,8 @@ def parse_boot_time(text: str) -> int | None:
     return (parse_count(rest.partition("\n")[0], _MOST_BOOT_TIME) or None) if found else None
 
 
-def _parse_ticks(text: str) -> float:
-    return parse_count(text, _MOST_TICKS) / USER_HZ
+def _parse_ticks(text: str, most: int) -> float:
+    return parse_count(text, most) / USER_HZ
 
 
 def _parse_number(text: str) -> int:
@@ -111,9 +116,6 @@ def _parse_number(text: str) -> int:
 
 _NUMBERS = {"intr": "interrupts", "ctxt": "context_switches", "processes": "forks", "procs_blocked": "blocked"}
 _MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guest_nice")
-
-_MOST_TICKS = 100 * 366 * 86400 * USER_HZ * MOST_CPUS
-"""A hundred years of all CPUs: more is a time below zero that was printed without its sign."""
 
 _MOST_BOOT_TIME = 1 << 35
 """The year 3058: more is a time before 1970 that was printed without its sign."""
