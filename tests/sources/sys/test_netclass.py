@@ -53,6 +53,11 @@ def test_a_link_without_a_cable_is_not_asked_for_its_speed(tmp_path: Path) -> No
     assert (found.up, found.carrier, found.speed, found.faults) == (False, False, None, ())
 
 
+def test_a_tunnel_has_no_speed(tmp_path: Path) -> None:
+    found = read_interface(build_interface(tmp_path, speed="10", tun_flags="0x1001"), "eth0")
+    assert (found.carrier, found.speed, found.faults) == (True, None, ())
+
+
 @pytest.mark.parametrize(("flags", "up"), [("0x9", True), ("0x1003", True), ("0x8", False), ("0x1002", False)])
 def test_a_device_that_never_says_is_up_while_switched_on(tmp_path: Path, flags: str, *, up: bool) -> None:
     assert read_interface(build_interface(tmp_path, operstate="unknown", flags=flags), "eth0").up is up

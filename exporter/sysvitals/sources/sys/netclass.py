@@ -45,7 +45,7 @@ def read_interface(host: Host, device: str) -> Interface:
         carrier=carrier,
         carrier_changes=_read(host, device, "carrier_changes", _parse_changes, faults),
         # a link that is down has no speed, and asking takes a lock and, with some drivers, the bus
-        speed=_read(host, device, "speed", parse_speed, faults) if carrier else None,
+        speed=_read(host, device, "speed", parse_speed, faults) if carrier and not _is_tunnel(host, device) else None,
         mtu=_read(host, device, "mtu", _parse_mtu, faults),
         faults=tuple(faults),
     )
@@ -90,6 +90,11 @@ def _read(host: Host, device: str, name: str, parse: Callable[[str], T], faults:
         if not isinstance(error, OSError) or error.errno not in _UNTOLD:
             faults.append(fault(f"{device} {name}", error))
         return None
+
+
+def _is_tunnel(host: Host, device: str) -> bool:
+    """Whether a program is at its other end. Such a device is as fast as that, and gives a fixed speed (net/tun.c)."""
+    return host.exists(f"{host.sysfs}/class/net/{device}/tun_flags")
 
 
 def _parse_bool(text: str) -> bool:
