@@ -186,7 +186,7 @@ def test_a_thing_that_hangs_or_is_slow_hides_no_other_and_no_scrape_waits_for_it
 def test_a_thing_that_hangs_from_the_start_hides_no_other(name: str) -> None:
     with board(name) as one:
         expected = one.scrape()
-    thing = ("temperature", sorted(thing for collector, thing in expected if collector == "temperature")[0])
+    thing = ("temperature", min(thing for collector, thing in expected if collector == "temperature"))
     files = things_of(name)[thing]
     with board(name) as one:
         one.host.meddle = lambda path: None if path not in files or one.scraped.wait(SOON) else b""

@@ -196,8 +196,8 @@ THREAD_DIED = Alert(
     summary="{{ $labels.instance }}: the exporter's thread {{ $labels.thread }} died",
     description=(
         'The exporter\'s thread {{ $labels.thread }} died ({{ $value | printf "%.0f" }} in 30 minutes) and was started '
-        "again, or the exporter is about to restart. The batch that it was working on may be lost. It is a fault of the "
-        "exporter, or the host has no memory left: the log has the error (`journalctl -u sysvitals -p err`)."
+        "again, or the exporter is about to restart. The batch that it was working on may be lost. It is a fault of "
+        "the exporter, or the host has no memory left: the log has the error (`journalctl -u sysvitals -p err`)."
     ),
     why="A thread that must go on for ever has no reason to die. Half an hour, so that one scrape is enough.",
 )
