@@ -300,6 +300,26 @@ def test_what_hangs_on_a_bus_alone_does_not_hide_its_neighbours(rig: Rig) -> Non
     assert other.runs >= 1
 
 
+def test_a_scrape_waits_for_a_whole_bus_no_longer_than_for_one_thing(rig: Rig) -> None:
+    found = rig.add_things("alpha")
+    first, second, _ = (found.add(f"w1-{number}", bus="w1") for number in range(3))
+    first.seconds = 0.75
+    second.hang(seconds=0.75)
+    assert rig.refresh()
+    assert rig.sensors("alpha") == {"w1-0"}
+    assert second.hangs
+
+
+def test_many_slow_things_behind_one_bus_are_all_shown_and_none_counts_as_failed(rig: Rig) -> None:
+    found = rig.add_things("alpha", interval=5.0)
+    for number in range(23):
+        found.add(f"w1-{number}", bus="w1").seconds = 0.75
+    rig.refresh()
+    rig.live(200.0, step=1.0)
+    assert len(rig.sensors("alpha")) == 23
+    assert rig.record.bodies(CollectorFailed) == []
+
+
 def test_a_bus_that_hangs_as_a_whole_holds_two_workers_and_no_other_bus(rig: Rig) -> None:
     found = rig.add_things("alpha")
     dead = [found.add(f"w1-dead{number}", bus="w1") for number in range(5)]

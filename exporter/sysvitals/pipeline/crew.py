@@ -34,6 +34,7 @@ class Run:
     key: Any
     read: Callable[[], Iterable[Any]]
     matters: Callable[["Run"], bool] = lambda _: True
+    given: float | None = None
     started: float | None = None
     ended: float | None = None
     items: list[Any] = field(default_factory=list)

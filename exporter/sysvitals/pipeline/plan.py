@@ -148,6 +148,7 @@ class Plan:
         if slot.recheck_at is not None and now >= slot.recheck_at:
             slot.recheck_at = None
         slot.run = run
+        run.given = now
         slot.due = now + self.rhythm(slot)
 
     def end(self, slot: Slot, now: float) -> bool:

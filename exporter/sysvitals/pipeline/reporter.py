@@ -114,6 +114,11 @@ class Reporter:
             until = self._shown[key][0] if key in self._shown else float("inf")
             self.show(key, readings, until)
 
+    def prolong(self, key: Key, until: float) -> None:
+        """What the thing shows may stand until that time."""
+        _, subjects = self._shown[key]
+        self._shown[key] = until, subjects
+
     def hide(self, key: Key) -> None:
         """What the thing showed is not shown any longer."""
         _, subjects = self._shown.pop(key, (0.0, ()))

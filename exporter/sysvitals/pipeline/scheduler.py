@@ -341,7 +341,12 @@ class Scheduler:
         self._reporter.conclude(slot.key, conclusion, took=slot.took, rhythm=None, until=float("inf"))
 
     def _expire(self, key: Key) -> None:
-        """What the thing showed is too old."""
+        """What the thing showed is too old, unless its bus has become busier since, and it is read more rarely."""
+        slot = self._plan.slots[key]
+        until = slot.fresh_at + self._plan.limit(slot)
+        if self._clock.monotonic() < until:
+            self._reporter.prolong(key, until)
+            return
         self._reporter.expire(key, self._why_not_read(key))
         if self._plan.slots[key].stuck:
             self._reporter.show_otherwise(key, self._probes[key].otherwise)
@@ -509,7 +514,9 @@ class Scheduler:
         return look_again
 
     def _worth_waiting_until(self, key: Key, now: float, ticket: _Ticket) -> float:
-        """When this run counts as slow; a run that waits behind another, when that one does."""
+        """When this run counts as slow; one that waits behind another, when that one does, and one of a bus, when its
+        bus does.
+        """
         slot = self._plan.slots.get(key)
         if slot is None or slot.run is None or slot.stuck:
             return now
@@ -517,7 +524,7 @@ class Scheduler:
             return ticket.deadline
         if slot.slow:
             return now
-        started = slot.run.started
+        started = slot.run.given if slot.bus else slot.run.started
         if started is None:
             ahead = self._crew.ahead_of(slot.run)
             started = now if ahead is None or ahead.started is None else ahead.started
