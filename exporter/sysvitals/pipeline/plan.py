@@ -47,7 +47,7 @@ class Slot:
     `run` is the run under way, `stuck` says that it was given up, `fresh_at` when the last run before it began, `took`
     how long that one was. `wake_at` and `recheck_at` are when it must run since it was woken, or since there was an
     edge; `woken` says that the run under way, or the one about to begin, serves a wake. `proven` says that a run has
-    ended well before.
+    ended well before, and `read_at` when the last such run began.
     """
 
     key: Key
@@ -65,6 +65,7 @@ class Slot:
     stuck: bool = False
     proven: bool = False
     fresh_at: float = field(default=float("-inf"))
+    read_at: float = field(default=float("-inf"))
     took: float = 0.0
 
     @property

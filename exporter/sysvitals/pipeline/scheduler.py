@@ -311,7 +311,8 @@ class Scheduler:
     def _end_read(self, slot: Slot, run: Run, span: Span) -> None:
         collector = self._collectors[slot.key.collector]
         conclusion = self._reporter.take(collector, run, span)
-        slot.proven = slot.proven or conclusion.outcome.status == "ok"
+        if conclusion.outcome.status == "ok":
+            slot.proven, slot.read_at = True, slot.fresh_at
         rhythm = self._plan.rhythm(slot) if slot.slow else None
         until = slot.fresh_at + self._plan.limit(slot)
         self._reporter.conclude(slot.key, conclusion, took=slot.took, rhythm=rhythm, until=until)
@@ -343,7 +344,7 @@ class Scheduler:
     def _expire(self, key: Key) -> None:
         """What the thing showed is too old, unless its bus has become busier since, and it is read more rarely."""
         slot = self._plan.slots[key]
-        until = slot.fresh_at + self._plan.limit(slot)
+        until = slot.read_at + self._plan.limit(slot)
         if self._clock.monotonic() < until:
             self._reporter.prolong(key, until)
             return
@@ -514,9 +515,7 @@ class Scheduler:
         return look_again
 
     def _worth_waiting_until(self, key: Key, now: float, ticket: _Ticket) -> float:
-        """When this run counts as slow; one that waits behind another, when that one does, and one of a bus, when its
-        bus does.
-        """
+        """When this run counts as slow. One that waits does so with the one before it, or with its whole bus."""
         slot = self._plan.slots.get(key)
         if slot is None or slot.run is None or slot.stuck:
             return now
