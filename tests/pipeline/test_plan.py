@@ -208,6 +208,19 @@ def test_a_run_is_overdue_at_its_timeout_and_once_only(played: Played) -> None:
     assert played.plan.overdue(played.now) == []
 
 
+def test_what_hangs_misses_one_read_an_interval(played: Played) -> None:
+    slot = played.add("x", 15.0, patience=3.0)
+    played.begin(slot)
+    played.now += 3.0
+    slot.stuck = True
+    missed = []
+    for _ in range(60):
+        assert played.plan.next_time(played.now) > played.now
+        played.now += 1.0
+        missed += played.plan.missed(played.now)
+    assert missed == [slot] * 4
+
+
 def test_a_run_that_waits_for_its_turn_is_never_overdue(played: Played) -> None:
     slot = played.add("x", patience=3.0)
     played.begin(slot, queued=True)

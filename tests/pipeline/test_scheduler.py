@@ -26,7 +26,7 @@ from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.crew import HANGING_LIMIT, LIMIT, STALL_SECONDS
 from sysvitals.pipeline.interpret import BASELINE_SECONDS
 from sysvitals.pipeline.ledger import FLAP_SECONDS
-from sysvitals.pipeline.plan import COOLDOWN_SECONDS, FIRST_SECONDS, RECHECK_SECONDS
+from sysvitals.pipeline.plan import COOLDOWN_SECONDS, FIRST_SECONDS, RECHECK_SECONDS, SLOW_SECONDS
 from sysvitals.pipeline.scheduler import FIND_SECONDS
 from tests.pipeline.rig import SOON, Alpha, Background, Beta, Rig, Script, make_collector, readers, wait_until
 
@@ -188,6 +188,37 @@ def test_a_scrape_is_answered_before_a_slow_read_has_returned(rig: Rig) -> None:
     rig.settle_until(lambda: rig.sensors("alpha") == {"slow", "quick"}, "it is not shown")
 
 
+def test_a_scrape_waits_longer_for_what_has_no_last_value_to_show(rig: Rig) -> None:
+    alpha = rig.add("alpha", Alpha())
+    rig.start()
+    alpha.hang(seconds=SLOW_SECONDS)
+    rig.time.now += 5
+    assert rig.refresh(), "its last value is shown"
+    alpha.go()
+    rig.settle_until(lambda: len(rig.record.bodies(Alpha)) == 2, "it does not return")
+    beta = rig.script(Beta())
+    beta.hang(seconds=SLOW_SECONDS)
+    rig.use(make_collector("beta", beta))
+    beta.wait_until_it_hangs()
+    scrape = rig.refresh_behind()
+    rig.advance(0.0)
+    rig.refresh("gamma")
+    assert scrape.running
+    beta.go()
+    assert scrape.result()
+    assert rig.sensors("beta") == {"one"}
+
+
+def test_one_that_looks_once_waits_for_slow_things_too(rig: Rig) -> None:
+    found = rig.add_things("alpha", "slow", "quick")
+    found.reads["slow"].hang(seconds=FIRST_SECONDS)
+    look = Background(lambda: rig.scheduler.refresh(seconds=SOON, slow=True))
+    found.reads["slow"].wait_until_it_hangs()
+    found.reads["slow"].go()
+    assert look.result()
+    assert rig.sensors("alpha") == {"slow", "quick"}
+
+
 def test_what_is_known_to_be_slow_is_not_waited_for_at_all(rig: Rig) -> None:
     found = rig.add_things("alpha", "slow", "quick", interval=1.0)
     slow = found.reads["slow"]
@@ -230,36 +261,34 @@ def test_a_slow_thing_is_read_in_a_rhythm_of_its_own_and_this_is_said(
 
 
 def test_a_value_that_is_too_old_leaves_and_its_thing_has_failed(rig: Rig) -> None:
-    found = rig.add_things("alpha", timeout=1000.0)
-    first, second, _ = (found.add(name, bus="w1") for name in ("first", "second", "third"))
+    found = rig.add_things("alpha", timeout=100.0)
+    first, second, third = (found.add(name, bus="w1") for name in ("first", "second", "third"))
     rig.refresh()
     read_at = rig.time.now
     first.hang()
-    second.hang()
+    second.hang(seconds=SLOW_SECONDS)
     rig.time.now += INTERVAL
     scrape = rig.refresh_behind()
     first.wait_until_it_hangs()
-    rig.advance(FIRST_SECONDS)
+    rig.advance(SLOW_SECONDS)
     assert scrape.result()
-    rig.time.now = read_at + INTERVAL + 999.0
+    rig.time.now += 100.0
+    rig.settle_until(second.entered.is_set, "a further worker tries the others of the bus")
+    rig.time.now = read_at + 2 * INTERVAL + 100.0 - 0.01
     rig.settle()
-    assert rig.sensors("alpha") == {"first", "second", "third"}
-    rig.time.now = read_at + INTERVAL + 1000.0
-    scrape = rig.refresh_behind()  # the first is given up, and the second tried
-    second.wait_until_it_hangs()
-    rig.advance(FIRST_SECONDS)
-    assert scrape.result()
     assert rig.sensors("alpha") == {"second", "third"}
-    rig.time.now = read_at + 2 * INTERVAL + 1000.0
+    rig.time.now += 0.01
     rig.settle()
     assert rig.sensors("alpha") == set()
     told = {event.thing: event for event in rig.record.bodies(CollectorFailed)}
     assert [event.error for event in told.values()] == ["timeout"] * 3
     assert "second is read before it" in told["third"].message
-    first.go()
-    second.go()
-    rig.settle_until(lambda: rig.sensors("alpha") == {"first", "second", "third"}, "they do not recover")
-    assert {event.thing for event in rig.record.bodies(CollectorRecovered)} == {"first", "second", "third"}
+    assert third.runs == 1
+    for read in (first, second):
+        read.go()
+    everything = {"first", "second", "third"}
+    rig.settle_until(lambda: rig.sensors("alpha") == everything, "they do not recover")
+    assert {event.thing for event in rig.record.bodies(CollectorRecovered)} == everything
 
 
 # one bus
@@ -286,18 +315,19 @@ def test_things_of_one_bus_are_read_one_after_the_other_and_hold_up_nobody_else(
         assert all(gap >= whole - 20 for gap in gaps)
 
 
-def test_what_hangs_on_a_bus_alone_does_not_hide_its_neighbours(rig: Rig) -> None:
+def test_of_a_bus_on_which_one_thing_hangs_the_others_are_read_by_one_further_worker(rig: Rig) -> None:
     found = rig.add_things("alpha")
     dead, neighbour, other = (found.add(name, bus=name[:2]) for name in ("w1-dead", "w1-neighbour", "w2-other"))
     dead.hang(seconds=TIMEOUT)
     rig.refresh()
-    rig.live(10.0)
-    assert rig.sensors("alpha") == {"w1-neighbour", "w2-other"}
-    assert (dead.runs, neighbour.most_running) == (1, 1)
+    rig.settle_until(lambda: rig.sensors("alpha") == {"w1-neighbour", "w2-other"}, "the neighbour is not read")
+    rig.live(20.0)
+    assert dead.runs == 1
+    assert neighbour.runs >= 2
+    assert other.runs >= 2
     assert [event.thing for event in rig.record.bodies(CollectorFailed)] == ["w1-dead"]
     dead.go()
-    rig.settle_until(lambda: rig.sensors("alpha") == {"w1-dead", "w1-neighbour", "w2-other"}, "it does not recover")
-    assert other.runs >= 1
+    rig.settle_until(lambda: "w1-dead" in rig.sensors("alpha"), "it does not recover")
 
 
 def test_a_scrape_waits_for_a_whole_bus_no_longer_than_for_one_thing(rig: Rig) -> None:
@@ -320,19 +350,19 @@ def test_many_slow_things_behind_one_bus_are_all_shown_and_none_counts_as_failed
     assert rig.record.bodies(CollectorFailed) == []
 
 
-def test_a_bus_that_hangs_as_a_whole_holds_two_workers_and_no_other_bus(rig: Rig) -> None:
-    found = rig.add_things("alpha")
-    dead = [found.add(f"w1-dead{number}", bus="w1") for number in range(5)]
-    found.add("w2-other", bus="w2")
-    for read in dead:
-        read.hang(seconds=TIMEOUT)
+def test_a_bus_that_hangs_as_a_whole_holds_two_workers_and_no_more(rig: Rig) -> None:
+    found = rig.add_things("alpha", "fast")
+    sensors = [found.add(f"w1-{number}", bus="w1") for number in range(10)]
+    for sensor in sensors:
+        sensor.hang(seconds=TIMEOUT)
     rig.refresh()
-    rig.live(30.0)
-    assert rig.sensors("alpha") == {"w2-other"}
-    assert sum(read.runs for read in dead) == 2
-    for read in dead:
-        read.go()
-    rig.settle_until(lambda: len(rig.sensors("alpha")) == 6, "they do not recover")
+    rig.live(60.0)
+    assert sum(sensor.runs for sensor in sensors) == 2
+    assert rig.sensors("alpha") == {"fast"}
+    assert len(readers()) <= 2 + 3
+    for sensor in sensors:
+        sensor.go()
+    rig.settle_until(lambda: len(rig.sensors("alpha")) == 11, "they do not recover")
 
 
 # hanging
@@ -346,15 +376,16 @@ def test_however_many_of_a_collectors_things_hang_all_others_are_read_in_every_s
     for name, read in found.reads.items():
         if name.startswith("dead"):
             read.hang(seconds=FIRST_SECONDS)
-    for turn in range(4):
-        assert rig.refresh(seconds=100)
+    for _ in range(4):
+        before = [cpu.runs, *(found.reads[name].runs for name in healthy)]
+        assert rig.refresh(seconds=200)
         assert rig.sensors("alpha") == set(healthy)
-        assert min(found.reads[name].runs for name in healthy) > turn
-        assert cpu.runs > turn
+        after = [cpu.runs, *(found.reads[name].runs for name in healthy)]
+        assert all(later > earlier for earlier, later in zip(before, after, strict=True))
         assert len(readers()) <= hanging + 3
         rig.time.now += 5
     rig.settle()
-    assert set(rig.errors()) == {("alpha", "timeout")}
+    assert rig.errors()["alpha", "timeout"] >= hanging
     assert {event.thing for event in rig.record.bodies(CollectorFailed)} == {f"dead{n}" for n in range(hanging)}
     assert rig.status("alpha").success is True
     assert "dead0: no answer within 3 s" in rig.words("alpha")
@@ -368,11 +399,12 @@ def test_where_too_many_hang_further_suspects_wait_and_what_is_known_to_answer_i
         if name != "late":
             read.hang(seconds=FIRST_SECONDS)
     for _ in range(6):
-        assert rig.refresh(seconds=100)
         rig.time.now += 5
+        runs = cpu.runs
+        assert rig.refresh(seconds=200)
+        assert cpu.runs > runs
     assert sum(read.runs for read in found.reads.values()) == HANGING_LIMIT
     assert len(readers()) < LIMIT
-    assert cpu.runs >= 7
     assert found.reads["late"].runs == 0
     failed = {event.thing: event.message for event in rig.record.bodies(CollectorFailed)}
     assert failed["late"] == f"not read: {HANGING_LIMIT} other reads hang"
@@ -388,11 +420,11 @@ def test_where_all_of_a_collectors_things_begin_to_hang_those_of_others_are_read
     cpu = rig.add("cpu", Beta())
     rig.refresh()
     for read in found.reads.values():
-        read.hang(seconds=FIRST_SECONDS)  # their server is gone
+        read.hang(seconds=SLOW_SECONDS)  # their server is gone
     for _ in range(8):
         runs = cpu.runs
         rig.time.now += 5
-        assert rig.refresh(seconds=100)
+        assert rig.refresh(seconds=200)
         assert cpu.runs > runs
     assert sum(read.runs for read in found.reads.values()) == LIMIT + 20 + HANGING_LIMIT
 
@@ -404,9 +436,9 @@ def test_a_thing_that_hangs_is_given_up_once_at_its_timeout(rig: Rig) -> None:
     rig.time.now += 10
     scrape = rig.refresh_behind()
     found.reads["x"].wait_until_it_hangs()
-    rig.advance(FIRST_SECONDS)
+    rig.advance(SLOW_SECONDS)
     scrape.result()
-    rig.time.now += TIMEOUT - FIRST_SECONDS - 0.01
+    rig.time.now += TIMEOUT - SLOW_SECONDS - 0.01
     rig.settle()
     assert rig.sensors("alpha") == {"x", "y"}
     rig.time.now += 0.01
@@ -416,8 +448,7 @@ def test_a_thing_that_hangs_is_given_up_once_at_its_timeout(rig: Rig) -> None:
     [failed] = rig.record.bodies(CollectorFailed)
     assert (failed.thing, failed.error) == ("x", "timeout")
     assert "3 s" in failed.message
-    # once when it is given up, then once for each time that it should have been read
-    assert rig.errors() == {("alpha", "timeout"): 1 + 100 // 15}
+    assert rig.errors() == {("alpha", "timeout"): 1 + 6}, "each further read that it misses is counted"
     assert found.reads["x"].runs == 2
     assert rig.status("alpha").success is True
 
@@ -775,7 +806,7 @@ def test_a_search_that_hangs_keeps_what_was_found_and_is_not_begun_again_until_i
     rig.live(3 * FIND_SECONDS, step=5.0)
     assert found.search.runs == 2
     assert rig.sensors("alpha") == {"x"}
-    assert set(rig.errors()) == {("alpha", "timeout")}
+    assert rig.errors() == {("alpha", "timeout"): 1 + 2}
     found.add("y")
     found.search.go()
     rig.settle_until(lambda: rig.sensors("alpha") == {"x", "y"}, "it is not searched again")
@@ -1122,9 +1153,6 @@ def test_what_hangs_and_is_switched_off_and_on_again_is_never_run_twice_at_a_tim
     rig.use(replace(rig.collectors["alpha"], read=table, watch=lambda _: [Watch("word", look=lambda: list(look()))]))
     script = {"table": table, "thing": found.reads["x"], "search": found.search, "look": look}[what]
     script.hang(seconds=TIMEOUT)
-    if what == "look":  # nothing is watched where the loop does not run
-        rig.start()
-    rig.refresh()
     rig.settle()
     script.wait_until_it_hangs()
     for _ in range(5):
@@ -1189,7 +1217,7 @@ def test_a_worker_that_dies_fails_its_thing_and_all_is_read_again(rig: Rig) -> N
     rig.time.now += 5
     scrape = rig.refresh_behind()
     wait_until(lambda: not dies.is_set(), "no worker has died")
-    rig.advance(FIRST_SECONDS)  # a thread that died wakes no one
+    rig.advance(SLOW_SECONDS)  # a thread that died wakes no one
     assert scrape.result()
     rig.time.now += 5
     rig.refresh()

@@ -11,6 +11,7 @@ from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Unavailable, Watch
 from sysvitals.model.status import WatchWakes
 from sysvitals.pipeline.clock import Clock
+from sysvitals.pipeline.file_watcher import Watched
 from sysvitals.pipeline.plan import COOLDOWN_SECONDS
 from sysvitals.pipeline.scheduler import FIND_SECONDS
 from sysvitals.pipeline.watching import Watching
@@ -148,6 +149,23 @@ def test_the_kernels_notice_wakes_once_and_is_counted_apart_from_what_looking_fo
             assert totals(rig)["alpha", "look"] == 1, "looking found nothing but the beginning"
         finally:
             rig.close()
+
+
+@pytest.mark.parametrize(("path", "looks"), [("/proc/self/mountinfo", 2), ("plain", 1)])
+def test_where_notices_begin_to_be_waited_for_it_is_looked_at_once_more(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, path: str, looks: int
+) -> None:
+    real, seen = Watched.look, list[str]()
+
+    def look(watched: Watched) -> Iterator[object]:
+        seen.append(watched.watch.name)
+        return real(watched)
+
+    monkeypatch.setattr(Watched, "look", look)
+    watching(rig, "alpha", Watch(path if path.startswith("/") else str(file(rig, path)), FAR))
+    for _ in range(4):
+        rig.settle()
+    assert len(seen) == looks, "what changed between the first look and the waiting was missed"
 
 
 def test_two_collectors_that_watch_the_same_are_both_woken(rig: Rig) -> None:

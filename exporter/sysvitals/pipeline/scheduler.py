@@ -204,7 +204,8 @@ class Scheduler:
         for slot in self._plan.overdue(now):
             self._give_up(slot)
         for slot in self._plan.missed(now):
-            self._reporter.ledger.count(slot.key.collector, ["timeout"])
+            if slot.key.kind != LOOK:  # which is of no collector alone
+                self._reporter.ledger.count(slot.key.collector, ["timeout"])
         for key in self._reporter.too_old(now):
             self._expire(key)
         self._reporter.publish()
