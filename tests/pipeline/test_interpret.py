@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sysvitals.model.changes import Reloaded
@@ -122,6 +122,7 @@ def test_a_comparison_that_raises_takes_its_reading_alone() -> None:
     assert [(fault.what, fault.error) for fault in conclusion.faults] == [("x", "ZeroDivisionError")]
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(
@@ -203,6 +204,7 @@ def test_what_was_not_read_for_long_is_not_compared_with() -> None:
     assert compared(Known(Alpha(value=1.0), at + 1), SPAN) == [(1.0, None)]
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1e7), st.sampled_from("ab"))
 def test_a_count_of_a_closed_set_never_falls_however_long_it_could_not_be_read(hours: float, cause: str) -> None:
     def compare(now: Closed, before: Closed, seconds: float | None) -> Closed:

@@ -97,7 +97,7 @@ def test_a_flapping_thing_that_is_given_up_has_failed_and_says_how_often(life: L
 FATES = st.lists(st.tuples(st.sampled_from([OK, EIO, EACCES]), st.sampled_from([1.0, 5.0, 60.0, 700.0])), max_size=40)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(FATES)
 def test_whatever_happens_recoveries_sum_up_all_failures_and_events_are_few(fates: list[tuple[Outcome, float]]) -> None:
     life = Life()
@@ -119,6 +119,7 @@ def test_whatever_happens_recoveries_sum_up_all_failures_and_events_are_few(fate
     assert life.standing.broken_since is None
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.1, 100.0), min_size=1, max_size=200))
 def test_however_fast_a_thing_flaps_it_makes_three_events_until_it_is_well(gaps: list[float]) -> None:
     life = Life()

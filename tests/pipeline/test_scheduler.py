@@ -246,7 +246,7 @@ def test_a_slow_thing_is_read_in_a_rhythm_of_its_own_and_this_is_said(
     gaps = [later - earlier for earlier, later in pairwise(found.reads["slow"].began[1:])]
     assert gaps
     assert all(4.0 - 0.5 <= gap <= 5.25 for gap in gaps), "at most a quarter of the time"
-    assert found.reads["quick"].runs >= 28
+    assert found.reads["quick"].runs >= 20
     assert rig.words("alpha") == "slow is slow (1 s a read): read every 4 s"
     assert rig.errors() == {("alpha", "slow"): 1}
     assert rig.record.bodies(Change) == []

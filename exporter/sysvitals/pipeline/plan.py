@@ -196,8 +196,8 @@ class Plan:
                 times = (slot.due, slot.wake_at, slot.recheck_at)
                 soonest = min(soonest, *(at for at in times if at is not None))
                 continue
-            if slot.due > now:  # a run of which nobody was to hear may be over by then
-                soonest = min(soonest, slot.due)
+            # a run of which nobody was to hear may be over when it is due again
+            soonest = min(soonest, slot.due if slot.due > now else now + slot.interval)
             if not slot.stuck:
                 # a run that waits for a worker or its bus has no time of its own yet
                 since = slot.run.started if slot.run.started is not None else now
