@@ -316,6 +316,28 @@ def test_a_storm_of_changes_reads_no_more_often_than_the_cooldown_lets(rig: Rig)
     assert 10 <= alpha.runs <= 2 + 5.0 / COOLDOWN_SECONDS
 
 
+def test_a_file_whose_look_hung_when_it_was_switched_off_is_let_go_when_it_returns(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alarm, gate = file(rig, "alarm"), rig.script()
+    real = Watched.look
+
+    def look(watched: Watched) -> Iterator[object]:
+        seen = list(real(watched))
+        list(gate())
+        yield from seen
+
+    monkeypatch.setattr(Watched, "look", look)
+    gate.hang(seconds=TIMEOUT)
+    watching(rig, "alpha", alarm)
+    rig.settle()
+    gate.wait_until_it_hangs()
+    rig.scheduler.replace([])
+    assert str(alarm) in open_files()
+    gate.go()
+    rig.settle_until(lambda: str(alarm) not in open_files(), "it stays open")
+
+
 def test_it_stops_though_a_look_hangs_and_leaves_nothing_open(rig: Rig) -> None:
     alarm = file(rig, "alarm")
     look = rig.script()
