@@ -175,7 +175,7 @@ def test_check_config_tells_of_wrong_paths_with_all_else(tmp_path: Path, capsys:
 @pytest.mark.parametrize("name", ["pi-4b-fine", "pi-zero-w", "nuc"])
 def test_in_a_container_the_numbers_are_the_hosts(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["once", *below(name)]) == 0
-    ours = ("system_load", "system_memory_", "system_cpu_seconds", "system_network_receive_bytes", "system_boot_time")
+    ours = ("system_load", "system_memory_", "system_cpu_seconds", "system_network_receive_bytes", "system_uptime")
     got = [line for line in capsys.readouterr().out.splitlines() if line.startswith(ours)]
     recorded = (HOSTS / name / "expected.prom").read_text(encoding="utf-8").splitlines()
     assert got == [line for line in recorded if line.startswith(ours)]

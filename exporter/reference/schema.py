@@ -57,9 +57,13 @@ def _data(body: type[Body]) -> dict[str, Any]:
         "description": cleandoc(body.__doc__ or ""),
         "type": "object",
         "properties": {field.name: _value(field) for field in fields},
-        "required": [field.name for field in fields if not field.optional],
+        "required": [field.name for field in fields if not field.optional and not _may_be_left_out(field)],
         "additionalProperties": False,
     }
+
+
+def _may_be_left_out(field: Field) -> bool:
+    return isinstance(field.mark, Label) and not field.required
 
 
 def _value(field: Field) -> dict[str, Any]:

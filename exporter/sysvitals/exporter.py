@@ -146,7 +146,8 @@ class Exporter:
         if names is not None:
             return encode_families(self._projection.project(bodies), accept)
         bodies += self._statuses()
-        bodies += [EventCount(event=name, total=snapshot.counts.get(name, 0)) for name in self._countable()]
+        counts = {**dict.fromkeys(self._countable(), 0), **snapshot.counts}
+        bodies += [EventCount(event=name, total=total) for name, total in sorted(counts.items())]
         return encode_families([*self._projection.project(bodies), *process_families()], accept)
 
     def collectors(self) -> dict[str, str]:
@@ -229,9 +230,10 @@ class Exporter:
         )
 
     def _countable(self) -> list[str]:
-        # all of them from the start: a counter that first appears with its first event hides that event from rate()
-        bodies = [body for collector in self.settings.collector for body in (*collector.readings, *collector.reports)]
-        return sorted({body.event_name for body in (*bodies, *CHANGES)})
+        # what may happen, from the start: a counter that first appears with its first event hides that event from
+        # rate(). Readings come all the time, or never on this host
+        reports = [body for collector in self.settings.collector for body in collector.reports]
+        return [body.event_name for body in (*reports, *CHANGES)]
 
     def _statuses(self) -> list[Body]:
         statuses: list[Body] = [Build(version=__version__, python=platform.python_version()), self._config]

@@ -187,7 +187,9 @@ def test_each_name_of_theirs_is_one_that_the_real_program_exposes(
 @pytest.mark.parametrize("host", RECORDED)
 def test_what_the_page_calls_the_same_is_the_same_on_a_recorded_host(host: str, recorded: dict[str, Pair]) -> None:
     pair = recorded[host]
-    assert [words for row in SAME for words in differences(pair, row)] == []
+    # a recorded uptime is not that of now, so that we take the boot time for that of a container's host
+    rows = [row for row in SAME if row.theirs != "node_boot_time_seconds"]
+    assert [words for row in rows for words in differences(pair, row)] == []
     assert sum(count_shared(pair, row) for row in SAME) > 50
 
 

@@ -79,7 +79,7 @@ def test_as_json_each_event_is_one_line_that_reads_back() -> None:
 
 def test_for_people_each_event_is_one_line_in_words() -> None:
     line = described(CollectorRecovered(collector="load", seconds=2.0))
-    assert line.split(maxsplit=1)[1].split() == ["collector.recovered", "collector=load", "seconds=2"]
+    assert line.split(maxsplit=1)[1].split() == ["collector.recovered", "collector=load", "seconds=2", "failures=1"]
     assert printed(LOAD, LOAD, readable=True).count("\n") == 2
 
 

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import isfinite
 from typing import Any, NamedTuple
 
+from sysvitals.model.metric import Label
 from sysvitals.model.reading import Body, Field, fields_of
 
 SCHEMA_VERSION = 1
@@ -76,8 +77,17 @@ def _middle(host: str, boot: str) -> str:
 
 
 def body_data(body: Body) -> dict[str, Any]:
-    """The body's fields by name. What is unknown (None) is left out."""
-    return {name: value for name in field_names(type(body)) if (value := getattr(body, name)) is not None}
+    """The body's fields by name. What is unknown (None) is left out, and a label that is not needed (empty)."""
+    data = {name: value for name in field_names(type(body)) if (value := getattr(body, name)) is not None}
+    for name in _labels_that_may_be_empty(type(body)):  # type: ignore[arg-type]  # mypy takes the hash of instances for that of the class
+        if not data[name]:
+            del data[name]
+    return data
+
+
+@cache
+def _labels_that_may_be_empty(body: Any) -> tuple[str, ...]:
+    return tuple(f.name for f in fields_of(body) if isinstance(f.mark, Label) and not f.required)
 
 
 def decode_event(line: str, bodies: Mapping[str, type[Body]]) -> Event | None:

@@ -7,7 +7,7 @@ const WORDS = { good: "All is well", note: "All is well", warning: "Needs attent
 const SHORT = { celsius: "°C", percent: "%", volts: "V", amperes: "A", watts: "W", dbm: "dBm", rpm: "rpm", "per second": "/s" };
 const SIZES = ["B", "KiB", "MiB", "GiB", "TiB"];
 
-const LABELS = new Set(["cause", "collector", "device", "mountpoint", "segment", "sink"]);
+const LABELS = new Set(["cause", "collector", "device", "mountpoint", "segment", "sink", "thing"]);
 
 let socket = null, pause = 1000, lines = new Map(), newest = 0, redrawn = 0;
 
