@@ -271,6 +271,7 @@ def _describe(outcome: Outcome | None) -> str:
         return "has not run yet"
     if outcome.status == "ok":
         fine = f"fine, but not all could be read: {outcome.message}" if outcome.message else "fine"
+        fine += f"; slow: {outcome.slow}" if outcome.slow else ""
         return f"{fine}; left out: {outcome.left_out}" if outcome.left_out else fine
     return f"{'not on this host' if outcome.status == 'unavailable' else 'failed'}: {outcome.message}"
 

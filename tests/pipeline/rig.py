@@ -282,6 +282,12 @@ class Rig:
         [status] = [status for status in statuses if isinstance(status, CollectorStatus)]
         return status
 
+    def slow(self, name: str) -> str:
+        """What is said of its slow things."""
+        outcome = self.scheduler.outcomes()[name]
+        assert outcome is not None, f"nothing of {name} has run"
+        return outcome.slow
+
     def words(self, name: str) -> str:
         """What is said of how this collector stands."""
         outcome = self.scheduler.outcomes()[name]

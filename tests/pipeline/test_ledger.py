@@ -174,10 +174,10 @@ def test_a_search_that_fails_takes_nothing_from_things_that_are_read() -> None:
 
 
 def test_a_slow_thing_is_named_with_its_rhythm() -> None:
-    outcome = sum_up([(THING, Standing(OK, took=0.75, rhythm=69.0))])
+    outcome = sum_up([(THING, Standing(OK, took=0.75, pace=(69.0, 141.0)))])
     assert outcome is not None
     assert outcome.status == "ok"
-    assert outcome.message == "sda is slow (0.75 s a read): read every 69 s"
+    assert outcome.slow == "sda (0.75 s a read, every 69 s, never shown older than 141 s)"
 
 
 # metrics

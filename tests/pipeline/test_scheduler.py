@@ -247,15 +247,15 @@ def test_a_slow_thing_is_read_in_a_rhythm_of_its_own_and_this_is_said(
     assert gaps
     assert all(4.0 - 0.5 <= gap <= 5.25 for gap in gaps), "at most a quarter of the time"
     assert found.reads["quick"].runs >= 20
-    assert rig.words("alpha") == "slow is slow (1 s a read): read every 4 s"
+    assert rig.slow("alpha") == "slow (1 s a read, every 4 s, never shown older than 11 s)"
     assert rig.errors() == {("alpha", "slow"): 1}
     assert rig.record.bodies(Change) == []
     found.reads["slow"].seconds = 0.0
     with caplog.at_level(logging.INFO):
         rig.live(10.0)
-    assert rig.words("alpha") == ""
+    assert (rig.words("alpha"), rig.slow("alpha")) == ("", "")
     assert [record.getMessage() for record in caplog.records] == [
-        "alpha: slow is slow: 1 s a read; it is read every 4 s",
+        "alpha: slow is slow, 1 s a read: it is read in its own rhythm, and no scrape waits for it",
         "alpha: slow is quick again",
     ]
 
@@ -348,6 +348,7 @@ def test_many_slow_things_behind_one_bus_are_all_shown_and_none_counts_as_failed
     rig.live(200.0, step=1.0)
     assert len(rig.sensors("alpha")) == 23
     assert rig.record.bodies(CollectorFailed) == []
+    assert rig.slow("alpha").count("every 69 s") == 23, "they share one bus, and so one rhythm"
 
 
 def test_a_bus_that_hangs_as_a_whole_holds_two_workers_and_no_more(rig: Rig) -> None:

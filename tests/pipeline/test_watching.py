@@ -366,7 +366,7 @@ def test_an_edge_between_two_heartbeats_is_read(tmp_path: Path) -> None:
     try:
         rig.scheduler.start()
         rig.record.wait_for(Alpha)
-        for value in ("1", "0", "1"):
+        for value in ("1", "2", "3"):  # a value that came back between two looks would be no change
             with alarm.open("r+") as content:  # in one step, as a kernel file changes
                 content.write(f"{value}\n")
             last = float(value)

@@ -21,7 +21,7 @@ _UPTIME = Gauge(
 _BOOT_TIME = Gauge(
     "boot_time",
     unit="seconds",
-    help="Unix time of boot by the wall clock as it is now: it moves when the clock is set. Absent until then.",
+    help="Unix time of boot by the wall clock as it is now: it moves when that is set, and is absent until then.",
     origin="/proc/stat btime",
 )
 

@@ -41,13 +41,22 @@ class CollectorStatus(Status, event="sysvitals.collector.status"):
     ] = None
 
 
+_READ_ERRORS_HELP = "Reads of single things, and of tables, that failed, hung or became slow."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadErrors(Status, event="sysvitals.read_errors.status"):
     """What could not be read, by class of error."""
 
     collector: Annotated[str, _COLLECTOR]
-    error: Annotated[str, Label("An errno's name, garbage for text that made no sense, timeout, or an exception.")]
-    total: Annotated[int, Counter("read_errors", help="Failed reads: of single sensors, and of whole runs.")]
+    error: Annotated[
+        str,
+        Label(
+            "An errno's name, `garbage` for what made no sense, `timeout` (each time that what hangs should have been "
+            "read), `slow` (each time that a thing became slow), `duplicate`, or an exception."
+        ),
+    ]
+    total: Annotated[int, Counter("read_errors", help=_READ_ERRORS_HELP)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The worker threads: who runs what is due. Nothing here decides when, or what a run meant.
+"""Worker threads that run reads. Nothing here decides when, or what a run meant.
 
 One worker does all the work while reads are quick, which costs a small board least: a whole round is one hand-over.
 Where a read takes its time, the rest of its round moves to another worker. Reads of one bus always share a worker.

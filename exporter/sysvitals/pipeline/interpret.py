@@ -25,13 +25,14 @@ Subject = tuple[str, ...]
 class Outcome:
     """How a run ended: `ok`, `unavailable` or `failed`, with the class of the error and its words.
 
-    `left_out` says in words which parts this host lacks.
+    `left_out` says in words which parts this host lacks, and `slow` what is read in a rhythm of its own.
     """
 
     status: str
     error: str = ""
     message: str = ""
     left_out: str = ""
+    slow: str = ""
 
 
 class Known(NamedTuple):

@@ -21,13 +21,13 @@ CLOCK_SET_SECONDS = 1.0
 class Standing:
     """How one thing stands. Times are monotonic seconds; `succeeded_at` is by the wall clock, and since boot.
 
-    `rhythm` is in how many seconds a slow thing is read again; None: it is not slow. `hidden` counts the failures since
-    the last event, `broken` the seconds that they lasted.
+    `pace` is in how many seconds a slow thing is read again, and how old its value may become; None: it is not slow.
+    `hidden` counts the failures since the last event, `broken` the seconds that they lasted.
     """
 
     outcome: Outcome
     took: float | None = None
-    rhythm: float | None = None
+    pace: tuple[float, float] | None = None
     succeeded_at: tuple[float, float] | None = None
     broken_since: float | None = None
     recovered_at: float | None = None
@@ -98,7 +98,8 @@ def sum_up(things: Sequence[tuple[Key, Standing]]) -> Outcome | None:
     words = [words for key, standing in things if (words := _describe(key, standing))]
     if any(standing.outcome.status == "ok" for _, standing in read):
         left_out = [standing.outcome.left_out for _, standing in things if standing.outcome.left_out]
-        return Outcome("ok", message="; ".join(words), left_out="; ".join(left_out))
+        slow = [pace for key, standing in read if (pace := _describe_pace(key, standing))]
+        return Outcome("ok", message="; ".join(words), left_out="; ".join(left_out), slow="; ".join(slow))
     failed = [standing.outcome for _, standing in things if standing.outcome.status == "failed"]
     if failed:
         return Outcome("failed", failed[0].error, "; ".join(words))
@@ -171,11 +172,15 @@ def _describe(key: Key, standing: Standing) -> str:
     what = f"{key.thing}: " if key.thing and not outcome.message.startswith(f"{key.thing}: ") else ""
     if outcome.status == "failed" or (outcome.status == "ok" and outcome.message):
         return f"{what}{outcome.message}"
-    if standing.rhythm is not None and standing.took is not None:
-        return (
-            f"{key.thing or key.collector} is slow ({standing.took:.2g} s a read): read every {standing.rhythm:.0f} s"
-        )
     return ""
+
+
+def _describe_pace(key: Key, standing: Standing) -> str:
+    if standing.pace is None or standing.took is None:
+        return ""
+    rhythm, limit = standing.pace
+    name = key.thing or key.collector
+    return f"{name} ({standing.took:.2g} s a read, every {rhythm:.0f} s, never shown older than {limit:.0f} s)"
 
 
 def _by_clock_now(succeeded_at: tuple[float, float], wall: float, uptime: float) -> float:

@@ -98,6 +98,10 @@ class Plan:
             took = sum(other.took for other in self.slots.values() if other.bus == slot.bus and other.slow)
         return max(slot.interval, SLOW_SHARE * took)
 
+    def pace(self, slot: Slot) -> tuple[float, float] | None:
+        """In how many seconds a slow thing is read again, and how old its value may become. None: it is not slow."""
+        return (self.rhythm(slot), self.limit(slot)) if slot.slow else None
+
     def longest_gap(self, slot: Slot) -> float:
         """Seconds between two runs beyond which something has kept it from being read."""
         return self.rhythm(slot) + slot.timeout

@@ -1,4 +1,4 @@
-"""What is published of each thing, how long it stands, and how the thing stands itself. Used by the loop alone."""
+"""Publishes readings, drops values that are too old, and logs what became of things. Used by the loop alone."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -68,13 +68,15 @@ class Reporter:
             self.tidy(collector.name)
         return conclusion
 
-    def conclude(self, key: Key, conclusion: Conclusion, *, took: float, rhythm: float | None, until: float) -> None:
+    def conclude(
+        self, key: Key, conclusion: Conclusion, *, took: float, pace: tuple[float, float] | None, until: float
+    ) -> None:
         """Note how the thing stands, and put aside what is to be published; readings stand `until` that time."""
         outcome = conclusion.outcome
         before = self.ledger.things.get(key)
         if outcome.status == "ok":
-            self._note_pace(key, before, took, rhythm)
-        change = self._judge(key, outcome, conclusion.faults, took=took, rhythm=rhythm)
+            self._note_pace(key, before, took, pace)
+        change = self._judge(key, outcome, conclusion.faults, took=took, pace=pace)
         if change is not None and (before is not None or outcome.status != "unavailable" or not key.thing):
             self._outbox.append(("", change))
             if outcome.status != "ok":
@@ -82,11 +84,17 @@ class Reporter:
         if outcome.status == "ok":
             self.show(key, (*conclusion.changes, *conclusion.readings), until)
 
+    def set_pace(self, key: Key, pace: tuple[float, float] | None) -> None:
+        """The bus of a slow thing has become busier, or less busy."""
+        standing = self.ledger.things.get(key)
+        if standing is not None and standing.pace is not None:
+            self.ledger.things[key] = replace(standing, pace=pace)
+
     def conclude_search(
         self, key: Key, outcome: Outcome, faults: Sequence[Fault], *, took: float, speaks: bool
     ) -> None:
         """Note how a search for things stands. It `speaks` for its collector where nothing else does."""
-        change = self._judge(key, outcome, faults, took=took, rhythm=None)
+        change = self._judge(key, outcome, faults, took=took, pace=None)
         if change is not None and speaks:
             self._outbox.append(("", change))
 
@@ -185,7 +193,7 @@ class Reporter:
                 yield item
 
     def _judge(
-        self, key: Key, outcome: Outcome, faults: Sequence[Fault], *, took: float, rhythm: float | None
+        self, key: Key, outcome: Outcome, faults: Sequence[Fault], *, took: float, pace: tuple[float, float] | None
     ) -> Change | None:
         if outcome.status != "failed":
             self.note_faults(key.collector, faults)
@@ -196,17 +204,17 @@ class Reporter:
         succeeded_at = None if before is None else before.succeeded_at
         if outcome.status == "ok":
             succeeded_at = (self._clock.wall(), self._clock.uptime())
-        self.ledger.things[key] = replace(standing, took=took, rhythm=rhythm, succeeded_at=succeeded_at)
+        self.ledger.things[key] = replace(standing, took=took, pace=pace, succeeded_at=succeeded_at)
         return change
 
-    def _note_pace(self, key: Key, before: Standing | None, took: float, rhythm: float | None) -> None:
+    def _note_pace(self, key: Key, before: Standing | None, took: float, pace: tuple[float, float] | None) -> None:
         """Log that a thing has become slow and is read in its own rhythm, or is quick again."""
-        was_slow = before is not None and before.rhythm is not None
+        was_slow = before is not None and before.pace is not None
         name = _name(key.collector, key.thing)
-        if rhythm is not None and not was_slow:
+        if pace is not None and not was_slow:
             self.ledger.count(key.collector, ["slow"])
-            _log.info("%s is slow: %.2g s a read; it is read every %.0f s", name, took, rhythm)
-        elif rhythm is None and was_slow:
+            _log.info("%s is slow, %.2g s a read: it is read in its own rhythm, and no scrape waits for it", name, took)
+        elif pace is None and was_slow:
             _log.info("%s is quick again", name)
 
 

@@ -314,9 +314,12 @@ class Scheduler:
         conclusion = self._reporter.take(collector, run, span)
         if conclusion.outcome.status == "ok":
             slot.proven, slot.read_at = True, slot.fresh_at
-        rhythm = self._plan.rhythm(slot) if slot.slow else None
-        until = slot.fresh_at + self._plan.limit(slot)
-        self._reporter.conclude(slot.key, conclusion, took=slot.took, rhythm=rhythm, until=until)
+        pace, until = self._plan.pace(slot), slot.fresh_at + self._plan.limit(slot)
+        self._reporter.conclude(slot.key, conclusion, took=slot.took, pace=pace, until=until)
+        if slot.bus and pace is not None:
+            for other in self._plan.slots.values():
+                if other.bus == slot.bus:
+                    self._reporter.set_pace(other.key, self._plan.pace(other))
         if conclusion.changes and collector.watch is not None:
             self._plan.recheck(slot, self._clock.monotonic())
 
@@ -340,7 +343,7 @@ class Scheduler:
 
     def _fail(self, slot: Slot, words: str) -> None:
         conclusion = Conclusion(Outcome("failed", "timeout", words))
-        self._reporter.conclude(slot.key, conclusion, took=slot.took, rhythm=None, until=float("inf"))
+        self._reporter.conclude(slot.key, conclusion, took=slot.took, pace=None, until=float("inf"))
 
     def _expire(self, key: Key) -> None:
         """What the thing showed is too old, unless its bus has become busier since, and it is read more rarely."""
