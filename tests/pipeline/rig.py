@@ -197,6 +197,7 @@ class Rig:
         self.host = Host(procfs=str(folder / "proc"), sysfs=str(folder))
         self.scheduler = Scheduler((), host=self.host, bus=self.bus, clock=self.clock, **settings)
         self.scripts: list[Script] = []
+        self._others = set(threading.enumerate())  # of tests before this one some may still be ending
         self.collectors: dict[str, Collector] = {}
 
     def offer(self, events: tuple[Event, ...]) -> None:
@@ -294,6 +295,10 @@ class Rig:
         assert outcome is not None, f"nothing of {name} has run"
         return outcome.message
 
+    def readers(self) -> list[threading.Thread]:
+        """The worker threads that there are."""
+        return [one for one in threading.enumerate() if one.name == "reader" and one not in self._others]
+
     def close(self) -> None:
         for script in self.scripts:
             script.go()
@@ -301,11 +306,6 @@ class Rig:
         for script in self.scripts:
             for thread in script.threads:
                 thread.join(SOON)
-
-
-def readers() -> list[threading.Thread]:
-    """The worker threads that there are."""
-    return [thread for thread in threading.enumerate() if thread.name == "reader"]
 
 
 def make_collector(name: str, read: Callable[..., Any] | None = None, **settings: Any) -> Collector:

@@ -28,7 +28,7 @@ from sysvitals.pipeline.interpret import BASELINE_SECONDS
 from sysvitals.pipeline.ledger import FLAP_SECONDS
 from sysvitals.pipeline.plan import COOLDOWN_SECONDS, FIRST_SECONDS, RECHECK_SECONDS, SLOW_SECONDS
 from sysvitals.pipeline.scheduler import FIND_SECONDS
-from tests.pipeline.rig import SOON, Alpha, Background, Beta, Rig, Script, make_collector, readers, wait_until
+from tests.pipeline.rig import SOON, Alpha, Background, Beta, Rig, Script, make_collector, wait_until
 
 TIMEOUT = 3.0
 INTERVAL = 15.0
@@ -360,7 +360,7 @@ def test_a_bus_that_hangs_as_a_whole_holds_two_workers_and_no_more(rig: Rig) -> 
     rig.live(60.0)
     assert sum(sensor.runs for sensor in sensors) == 2
     assert rig.sensors("alpha") == {"fast"}
-    assert len(readers()) <= 2 + 3
+    assert len(rig.readers()) <= 2 + 3
     for sensor in sensors:
         sensor.go()
     rig.settle_until(lambda: len(rig.sensors("alpha")) == 11, "they do not recover")
@@ -383,7 +383,7 @@ def test_however_many_of_a_collectors_things_hang_all_others_are_read_in_every_s
         assert rig.sensors("alpha") == set(healthy)
         after = [cpu.runs, *(found.reads[name].runs for name in healthy)]
         assert all(later > earlier for earlier, later in zip(before, after, strict=True))
-        assert len(readers()) <= hanging + 3
+        assert len(rig.readers()) <= hanging + 3
         rig.time.now += 5
     rig.settle()
     assert rig.errors()["alpha", "timeout"] >= hanging
@@ -405,7 +405,7 @@ def test_where_too_many_hang_further_suspects_wait_and_what_is_known_to_answer_i
         assert rig.refresh(seconds=200)
         assert cpu.runs > runs
     assert sum(read.runs for read in found.reads.values()) == HANGING_LIMIT
-    assert len(readers()) < LIMIT
+    assert len(rig.readers()) < LIMIT
     assert found.reads["late"].runs == 0
     failed = {event.thing: event.message for event in rig.record.bodies(CollectorFailed)}
     assert failed["late"] == f"not read: {HANGING_LIMIT} other reads hang"
