@@ -148,7 +148,7 @@ def test_what_waits_behind_a_read_that_takes_its_time_moves_to_another_worker(sc
     scene.crew.give([slow, *behind])
     gate.wait_until_entered()
     assert scene.crew.take_stalled(scene.now) == ([], scene.now + STALL_SECONDS)
-    assert scene.crew.ahead_of(behind[1]) is slow
+    assert scene.crew.waiting()[behind[1].key] is slow
     scene.now += STALL_SECONDS
     assert scene.crew.held(scene.now) == 1
     scene.move_on()
@@ -204,7 +204,7 @@ def test_reads_of_one_bus_share_a_worker_and_run_one_after_the_other(scene: Scen
     scene.crew.give([elsewhere], bus="w2")
     scene.wait_for(elsewhere)
     assert [run.started for run in behind] == [None, None]
-    assert scene.crew.ahead_of(behind[1]) is first
+    assert scene.crew.waiting()[behind[1].key] is first
     gate.open.set()
     scene.wait_for(*behind)
     assert scene.crew.workers == 2

@@ -173,9 +173,11 @@ def test_the_slow_things_of_one_bus_share_its_time(played: Played) -> None:
 def test_what_is_quick_again_is_read_in_its_interval_again(played: Played) -> None:
     slot = played.add("x", 5.0)
     played.run(slot, took=10.0)
-    played.now += 40
-    assert played.due() == ["x"]
-    played.run(slot)
+    for _ in range(3):  # one quick read may be luck
+        assert slot.slow
+        played.now += 40
+        assert played.due() == ["x"]
+        played.run(slot)
     assert not slot.slow
     played.now += 5
     assert played.due() == ["x"]

@@ -47,14 +47,20 @@ class State:
                     self._extend(fresh, (owner, event.thing), event)
                 continue
             # what failed and what recovered are of one subject: only the latest of them is the state
-            self._changes[name.rpartition(".")[0], *subject_of(body)[1:]] = event
+            subject = (name.rpartition(".")[0], *subject_of(body)[1:])
+            self._changes[subject] = event
+            if isinstance(body, CollectorUnavailable) and body.thing:  # names come and go without end
+                del self._changes[subject]
             if isinstance(body, CollectorFailed | CollectorUnavailable):
                 fresh[body.collector, body.thing] = []
             elif isinstance(body, Started):
                 fresh.clear()
                 self._runs.clear()
         for thing, run in fresh.items():
-            self._runs[thing] = tuple(run)
+            if run:
+                self._runs[thing] = tuple(run)
+            else:
+                self._runs.pop(thing, None)
 
     def forget(self, collectors: frozenset[str]) -> None:
         """Drop what these collectors reported: they were switched off."""

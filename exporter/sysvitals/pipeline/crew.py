@@ -19,7 +19,14 @@ LIMIT = 80
 """How many workers there may be at most."""
 
 HANGING_LIMIT = LIMIT * 3 // 4
-"""How many workers may be held by reads that hang; then what may hang too waits, and the others have the rest."""
+"""How many workers may be held by reads that hang; then what may hang too is tried one by one, and the others have the
+rest."""
+
+TRIAL_LIMIT = HANGING_LIMIT + LIMIT // 8
+"""How many may be held after such trials; then what may hang waits."""
+
+TRIAL = "trial"
+"""The lane of what is tried one by one."""
 
 _IDLE_LIMIT = 2
 
@@ -28,12 +35,14 @@ _IDLE_LIMIT = 2
 class Run:
     """One run of something that yields. `items` is what it has yielded so far; times are monotonic seconds.
 
-    `matters` says of a run that has ended whether it is worth a wake-up of the thread that collects.
+    `matters` says of a run that has ended whether it is worth a wake-up of the thread that collects; `lane` is the bus
+    that it is given with.
     """
 
     key: Any
     read: Callable[[], Iterable[Any]]
     matters: Callable[["Run"], bool] = lambda _: True
+    lane: str = ""
     given: float | None = None
     started: float | None = None
     ended: float | None = None
@@ -76,6 +85,11 @@ class Crew:
 
     def give(self, runs: Iterable[Run], *, bus: str = "") -> None:
         """Do these one after the other. Those of a bus queue behind what it is busy with."""
+        runs = list(runs)
+        for run in runs:
+            run.lane = bus
+        if not runs:
+            return
         lane = self._buses.get(bus) if bus else None
         if lane is not None:
             lane.runs.extend(runs)
@@ -124,18 +138,14 @@ class Crew:
             stalled += _take_all(lane.runs)
         return stalled, look_again
 
-    def split(self, bus: str) -> None:
-        """What a bus is busy with hangs: another worker takes what waits behind it."""
+    def detach(self, bus: str) -> list[Run]:
+        """What a bus is busy with hangs: take back what waits behind it. What is given for the bus since goes on."""
         lane = self._buses.pop(bus, None)
-        if lane is None:
-            return
-        rest = _take_all(lane.runs)
-        if rest:
-            self.give(rest, bus=bus)
+        return [] if lane is None else _take_all(lane.runs)
 
-    def ahead_of(self, run: Run) -> Run | None:
-        """The run that this one waits for: the one that its bus, or its worker, is busy with."""
-        return next((lane.current for lane in self._busy if run in lane.runs), None)
+    def waiting(self) -> dict[Any, Run]:
+        """By the key of each run that waits, the one that its bus, or its worker, is busy with."""
+        return {run.key: lane.current for lane in self._busy if lane.current is not None for run in tuple(lane.runs)}
 
     def stop(self) -> None:
         """Do nothing any more. A read that is under way is left behind."""

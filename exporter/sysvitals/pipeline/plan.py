@@ -12,6 +12,9 @@ SLOW_SECONDS = 0.25
 FIRST_SECONDS = 1.0
 """So long a scrape waits for a thing that was never read well before: it has no last value to show instead."""
 
+QUICK_RUNS = 3
+"""A slow thing counts as quick again after so many quick reads in a row."""
+
 SLOW_SHARE = 4
 """Slow things behind one bus keep it busy for at most a quarter of the time."""
 
@@ -67,10 +70,11 @@ class Slot:
     fresh_at: float = field(default=float("-inf"))
     read_at: float = field(default=float("-inf"))
     took: float = 0.0
+    quick_runs: int = 0
 
     @property
     def slow(self) -> bool:
-        """Whether its last run was slow."""
+        """Whether it takes its time."""
         return self.took >= SLOW_SECONDS
 
     @property
@@ -159,11 +163,12 @@ class Plan:
     def end(self, slot: Slot, now: float) -> bool:
         """This slot's run is over. False where it was given up, or did not begin: it has no result that counts."""
         run, was_stuck, again = slot.run, slot.stuck, slot.again
+        if run is not None and run.started is not None and run.ended is not None:
+            self._note_duration(slot, min(run.ended - run.started, LONGEST_SECONDS))
         slot.run, slot.stuck, slot.again = None, False, False
         if run is None or run.started is None or run.ended is None:
             return False
         slot.fresh_at = run.started
-        slot.took = min(run.ended - run.started, LONGEST_SECONDS)
         # one that was given up and answers again is read immediately
         slot.due = now if was_stuck else run.started + self.rhythm(slot)
         if slot.woken and not was_stuck:
@@ -172,6 +177,13 @@ class Plan:
         if again:
             self.wake(slot.key, now)
         return not was_stuck
+
+    def _note_duration(self, slot: Slot, took: float) -> None:
+        slot.quick_runs = slot.quick_runs + 1 if took < SLOW_SECONDS else 0
+        if not slot.slow or took >= SLOW_SECONDS or slot.quick_runs >= QUICK_RUNS:
+            slot.took = took
+        if slot.stuck:  # what hung may hang no more: the next quick read shows it
+            slot.quick_runs = QUICK_RUNS - 1
 
     def missed(self, now: float) -> list[Slot]:
         """Those that should have been read again by now, and hang. Each is returned once an interval."""

@@ -18,7 +18,7 @@ from sysvitals.model.reading import Reading
 from sysvitals.model.status import CollectorStatus, ReadErrors, WatchWakes
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
-from sysvitals.pipeline.crew import HANGING_LIMIT, STALL_SECONDS, Crew, Run
+from sysvitals.pipeline.crew import HANGING_LIMIT, STALL_SECONDS, TRIAL, TRIAL_LIMIT, Crew, Run
 from sysvitals.pipeline.file_watcher import Watched
 from sysvitals.pipeline.interpret import Conclusion, Outcome, Span, classify_run
 from sysvitals.pipeline.plan import FIND, FIRST_SECONDS, LOOK, READ, SLOW_SECONDS, Key, Plan, Slot
@@ -32,6 +32,9 @@ PAUSE_SECONDS = 1.0
 """A loop that goes on later than planned by more than this was stopped: by a signal, or for want of a processor."""
 
 _STOP_SECONDS = 1.0
+_BUS_WORKERS = 4
+"""How many workers reads of one bus may hold: where as many hang, it is the bus that does."""
+
 _NEVER = float("-inf")
 
 _ANSWER_SECONDS = 1.0
@@ -79,7 +82,7 @@ class Scheduler:
         # what the loop owns
         self._collectors: dict[str, Collector] = {}
         self._probes: dict[Key, Probe] = {}
-        self._left: dict[Key, Run] = {}
+        self._left: dict[Key, tuple[Run, bool]] = {}
         self._plan = Plan()
         self._watching = Watching()
         self._crew = Crew(clock=clock.monotonic, wake=self._watching.files.wake)
@@ -123,6 +126,10 @@ class Scheduler:
     def answers(self, seconds: float) -> bool:
         """Whether the loop answers within about so many seconds. One that was not started has nothing to answer."""
         return self.thread.ident is None or self.refresh(frozenset(), seconds=seconds)
+
+    def note_pause(self) -> None:
+        """The process was stopped, and goes on: what was between is not known."""
+        self._post(self._set_paused)
 
     def wake(self, name: str) -> None:
         """Read this collector's things as soon as may be, before those that wait."""
@@ -187,8 +194,11 @@ class Scheduler:
             planned = self._clock.monotonic() + seconds
             noticed = self._watching.files.wait(seconds)
             if self._clock.monotonic() - planned > PAUSE_SECONDS or seconds < -PAUSE_SECONDS:
-                self._paused_at = self._clock.monotonic()
+                self._set_paused()
             seconds = self._turn(noticed)
+
+    def _set_paused(self) -> None:
+        self._paused_at = self._clock.monotonic()
 
     def _turn(self, noticed: Iterable[Watched]) -> float:
         """One round of the loop. Returns for how many seconds there is nothing to do."""
@@ -224,13 +234,15 @@ class Scheduler:
         """Give the crew what is due: quick things as one batch, each slow one apart, those of a bus together."""
         batch: list[Run] = []
         apart: list[tuple[str, Run]] = []
-        suspects = self._find_suspects(now)
+        held = self._crew.held(now)
+        suspects = self._find_suspects(held)
         watches = self.thread.ident is not None or any(ticket.rest for ticket in self._tickets)
         for slot in self._plan.due(now):
             if slot.key.kind == LOOK and not watches:  # who reads once follows nothing
                 slot.due = now + slot.interval
                 continue
-            if suspects is not None and _may_hang(slot, suspects):
+            is_suspect = suspects is not None and _may_hang(slot, suspects)
+            if is_suspect and held >= TRIAL_LIMIT:
                 self._hold_back(slot, now)
                 continue
             run = self._build_run(slot.key)
@@ -238,7 +250,9 @@ class Scheduler:
             for ticket in self._tickets:
                 if ticket.rest or (slot.fresh_at == _NEVER and ticket.wants(slot.key.collector)):
                     ticket.waits.add(slot.key)
-            if slot.bus or slot.slow:
+            if is_suspect:
+                apart.append((TRIAL, run))
+            elif slot.bus or slot.slow:
                 apart.append((slot.bus, run))
             else:
                 batch.append(run)
@@ -248,28 +262,36 @@ class Scheduler:
             self._crew.give((run,), bus=bus)
 
     def _relieve(self, now: float) -> float:
-        """Move what waits behind a read that takes its time to another worker. Returns when to look again."""
+        """Move what waits behind reads that take their time to other workers. Returns when to look again.
+
+        To twice as many as there were before, so that many reads which hang at a time are soon found.
+        """
         stalled, look_again = self._crew.take_stalled(now)
         if not stalled:
             return look_again
-        suspects = self._find_suspects(now)
+        held = self._crew.held(now)
+        suspects = self._find_suspects(held)
         moved: list[Run] = []
+        tried: list[Run] = []
         for run in stalled:
             slot = self._plan.slots.get(run.key)
-            if slot is None or slot.run is not run:  # it was switched off meanwhile
-                self._left.pop(run.key, None)
-            elif suspects is not None and _may_hang(slot, suspects):
-                self._plan.end(slot, now)
-                self._hold_back(slot, now)
+            if slot is not None and suspects is not None and _may_hang(slot, suspects):
+                tried.append(run)
             else:
                 moved.append(run)
-        if moved:
-            self._crew.give(moved)
+        lanes = max(1, min(2 * held, HANGING_LIMIT - held, len(moved)))
+        for lane in range(lanes):
+            if share := moved[lane::lanes]:
+                self._crew.give(share)
+        if held < TRIAL_LIMIT:
+            self._crew.give(tried, bus=TRIAL)
+        else:
+            self._take_back(tried, now)
         return min(look_again, now + STALL_SECONDS)
 
-    def _find_suspects(self, now: float) -> set[str] | None:
+    def _find_suspects(self, held: int) -> set[str] | None:
         """The collectors of which things hang, where as many threads are held as may be; else None."""
-        if self._crew.held(now) < HANGING_LIMIT:
+        if held < HANGING_LIMIT:
             return None
         return {slot.key.collector for slot in self._plan.slots.values() if slot.stuck}
 
@@ -327,9 +349,8 @@ class Scheduler:
         """A run hangs: say so once, show what is known without it, and leave it alone until it returns."""
         slot.stuck = True
         key = slot.key
-        if slot.bus and sum(other.stuck for other in self._plan.slots.values() if other.bus == slot.bus) == 1:
-            # perhaps it hangs alone, and not its bus: one further worker tries the others
-            self._crew.split(slot.bus)
+        if slot.run is not None and slot.run.lane:
+            self._try_those_behind(slot.run.lane)
         words = f"no answer within {slot.timeout:.3g} s; it is read again when the kernel returns"
         if key.kind == READ:
             self._fail(slot, words)
@@ -356,9 +377,31 @@ class Scheduler:
         if self._plan.slots[key].stuck:
             self._reporter.show_otherwise(key, self._probes[key].otherwise)
 
+    def _try_those_behind(self, lane: str) -> None:
+        """What a lane is busy with hangs, perhaps alone: a further worker tries the others, if it may."""
+        now = self._clock.monotonic()
+        if lane == TRIAL:
+            rest = self._crew.detach(lane)
+            if self._crew.held(now) < TRIAL_LIMIT:
+                self._crew.give(rest, bus=lane)
+            else:
+                self._take_back(rest, now)
+        elif sum(slot.stuck and slot.bus == lane for slot in self._plan.slots.values()) < _BUS_WORKERS:
+            self._crew.give(self._crew.detach(lane), bus=lane)
+
+    def _take_back(self, runs: Iterable[Run], now: float) -> None:
+        """These runs have not begun, and may not now."""
+        for run in runs:
+            slot = self._plan.slots.get(run.key)
+            if slot is None or slot.run is not run:  # it was switched off meanwhile
+                self._left.pop(run.key, None)
+            else:
+                self._plan.end(slot, now)
+                self._hold_back(slot, now)
+
     def _why_not_read(self, key: Key) -> str:
         slot = self._plan.slots[key]
-        ahead = self._crew.ahead_of(slot.run) if slot.run is not None else None
+        ahead = self._crew.waiting().get(key)
         behind = f": {ahead.key.thing or ahead.key.collector} is read before it" if ahead is not None else ""
         return f"not read for {self._plan.limit(slot):.3g} s{behind}"
 
@@ -412,16 +455,19 @@ class Scheduler:
 
     def _add(self, collector: Collector, key: Key, probe: Probe) -> None:
         self._probes[key] = probe
+        is_left = key in self._left
         slot = self._add_slot(key, collector.interval)
         slot.interval, slot.max_age, slot.bus = collector.interval, collector.max_age, probe.bus
         slot.patience = collector.timeout if probe.timeout is None else probe.timeout
+        if is_left and slot.stuck:  # it hangs still, which is to be said again
+            self._give_up(slot)
 
     def _add_slot(self, key: Key, interval: float, max_age: float = float("inf")) -> Slot:
         slot = self._plan.slots.get(key)
         if slot is None:
             slot = self._plan.slots[key] = Slot(key, interval, max_age)
-            if (run := self._left.pop(key, None)) is not None:  # it was switched off while it hung
-                slot.run, slot.stuck = run, True
+            if (left := self._left.pop(key, None)) is not None:  # it was switched off while it was read
+                slot.run, slot.stuck = left
         return slot
 
     def _remove(self, key: Key, *, gone: bool = False) -> None:
@@ -432,7 +478,7 @@ class Scheduler:
     def _remove_slot(self, key: Key) -> None:
         slot = self._plan.slots.pop(key, None)
         if slot is not None and slot.run is not None:
-            self._left[key] = slot.run  # should it come back, it is still not read twice at a time
+            self._left[key] = slot.run, slot.stuck  # should it come back, it is still not read twice at a time
 
     def _set_collectors(self, collectors: tuple[Collector, ...]) -> None:
         fresh = {collector.name: collector for collector in collectors}
@@ -509,8 +555,9 @@ class Scheduler:
     def _serve_tickets(self, now: float) -> float:
         """Answer those whose readings are there, or are not to be waited for. Returns when to look again."""
         look_again = float("inf")
+        ahead = self._crew.waiting() if self._tickets else {}
         for ticket in list(self._tickets):
-            until = max((self._worth_waiting_until(key, now, ticket) for key in ticket.waits), default=now)
+            until = max((self._worth_waiting_until(key, now, ticket, ahead) for key in ticket.waits), default=now)
             if now >= min(until, ticket.deadline):
                 self._tickets.remove(ticket)
                 ticket.done.set()
@@ -518,7 +565,7 @@ class Scheduler:
                 look_again = min(look_again, until, ticket.deadline)
         return look_again
 
-    def _worth_waiting_until(self, key: Key, now: float, ticket: _Ticket) -> float:
+    def _worth_waiting_until(self, key: Key, now: float, ticket: _Ticket, ahead: Mapping[Key, Run]) -> float:
         """When this run counts as slow. One that waits does so with the one before it, or with its whole bus."""
         slot = self._plan.slots.get(key)
         if slot is None or slot.run is None or slot.stuck:
@@ -527,10 +574,12 @@ class Scheduler:
             return ticket.deadline
         if slot.slow:
             return now
-        started = slot.run.given if slot.bus else slot.run.started
+        run = slot.run
+        started = run.given if run.lane else run.started
         if started is None:
-            ahead = self._crew.ahead_of(slot.run)
-            started = now if ahead is None or ahead.started is None else ahead.started
+            before = ahead.get(key)
+            started = now if before is None or before.started is None else before.started
+            started = min(started, now if run.given is None else run.given + FIRST_SECONDS)
         return started + (SLOW_SECONDS if slot.proven else FIRST_SECONDS)
 
 
@@ -565,5 +614,8 @@ def _sort(collector: str, found: Iterable[object]) -> tuple[dict[Key, Probe], li
 
 
 def _may_hang(slot: Slot, suspects: Collection[str]) -> bool:
-    """Whether this is not known to answer, or is a thing like others that hang."""
-    return not slot.proven or slot.key.collector in suspects
+    """Whether this is a thing, or a search for things, that is not known to answer, or is like others that hang."""
+    key = slot.key
+    if not key.thing and key.kind == READ:  # a table of the kernel
+        return False
+    return not slot.proven or key.collector in suspects
