@@ -74,6 +74,26 @@ def test_a_thing_that_flaps_is_told_once_and_then_in_sum(life: Life) -> None:
     assert life.be(OK, FLAP_SECONDS) == ""
 
 
+def test_a_thing_that_comes_and_goes_is_told_once_and_then_in_sum(life: Life) -> None:
+    life.be(OK)
+    for _ in range(20):
+        life.be(GONE, 10.0)
+        life.be(OK, 5.0)
+    assert [change.event_name for change in life.told] == ["collector.unavailable", "collector.recovered"]
+    assert life.be(OK, FLAP_SECONDS) == "recovered"
+    assert life.told[-1] == CollectorRecovered(collector="alpha", thing="sda", seconds=95.0, failures=19)
+
+
+def test_a_thing_that_came_and_went_and_stays_away_is_gone(life: Life) -> None:
+    for outcome in (OK, GONE, OK, GONE):
+        life.be(outcome, 5.0)
+    assert life.standing is not None
+    life.standing, change = give_up(life.standing, THING, life.standing.outcome, life.now)
+    assert isinstance(change, CollectorUnavailable)
+    assert life.be(GONE, 5.0) == ""
+    assert life.be(OK, 5.0) == "recovered"
+
+
 def test_a_failure_long_after_a_recovery_is_told_like_the_first(life: Life) -> None:
     for outcome, seconds in ((OK, 0.0), (EIO, 5.0), (OK, 5.0), (OK, FLAP_SECONDS)):
         life.be(outcome, seconds)

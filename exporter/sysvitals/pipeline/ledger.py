@@ -112,15 +112,7 @@ def judge(before: Standing | None, key: Key, outcome: Outcome, now: float) -> tu
     if outcome.status == "failed":
         return _judge_failure(before, key, outcome, now)
     if outcome.status == "unavailable":
-        known = before is not None and (before.outcome.status, before.outcome.message) == (
-            "unavailable",
-            outcome.message,
-        )
-        change = (
-            None if known else CollectorUnavailable(collector=key.collector, thing=key.thing, reason=outcome.message)
-        )
-        broken_since = now if before is None or before.broken_since is None else before.broken_since
-        return Standing(outcome, broken_since=broken_since), change
+        return _judge_absence(before, key, outcome, now)
     if before is None:
         return Standing(outcome), None
     return _judge_success(before, key, outcome, now)
@@ -132,6 +124,8 @@ def give_up(before: Standing, key: Key, outcome: Outcome, now: float) -> tuple[S
     standing = replace(
         before, outcome=outcome, broken_since=before.broken_since or now, recovered_at=None, hidden=0, broken=0.0
     )
+    if outcome.status == "unavailable":
+        return standing, CollectorUnavailable(collector=key.collector, thing=key.thing, reason=outcome.message)
     words = f"{outcome.message}{failures}"
     return standing, CollectorFailed(collector=key.collector, thing=key.thing, error=outcome.error, message=words)
 
@@ -147,6 +141,25 @@ def _judge_failure(before: Standing | None, key: Key, outcome: Outcome, now: flo
     flaps = before.recovered_at is not None and now - before.recovered_at < FLAP_SECONDS
     hidden = before.hidden + 1 if flaps or before.hidden else 0
     return replace(before, outcome=outcome, broken_since=broken_since, hidden=hidden), None if flaps else change
+
+
+def _judge_absence(before: Standing | None, key: Key, outcome: Outcome, now: float) -> tuple[Standing, Change | None]:
+    if before is not None and _flaps(before, now):
+        is_new = before.outcome.status == "ok"
+        return replace(
+            before, outcome=outcome, broken_since=before.broken_since or now, hidden=before.hidden + is_new
+        ), None
+    known = before is not None and before.outcome.status == "unavailable" and before.outcome.message == outcome.message
+    change = None if known else CollectorUnavailable(collector=key.collector, thing=key.thing, reason=outcome.message)
+    broken_since = now if before is None or before.broken_since is None else before.broken_since
+    return Standing(outcome, broken_since=broken_since), change
+
+
+def _flaps(before: Standing, now: float) -> bool:
+    """Whether its failures and recoveries are summed up, instead of each being an event."""
+    if before.outcome.status != "ok":
+        return before.hidden > 0
+    return before.recovered_at is not None and now - before.recovered_at < FLAP_SECONDS
 
 
 def _judge_success(before: Standing, key: Key, outcome: Outcome, now: float) -> tuple[Standing, Change | None]:

@@ -149,7 +149,7 @@ class Reporter:
         if before is None:
             return
         outcome = before.outcome
-        if outcome.status != "failed":
+        if outcome.status == "ok":
             outcome = Outcome("failed", "timeout", words)
             self.ledger.count(key.collector, ["timeout"])
         standing, change = give_up(before, key, outcome, self._clock.monotonic())
