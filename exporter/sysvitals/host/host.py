@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import Any
 
 from sysvitals.host.ioctl import call_ioctl
 from sysvitals.host.programs import run_program
@@ -34,6 +35,7 @@ class Host:
     """A host's files below its roots, and the system calls that no file answers. Paths are strings: they are hot.
 
     `storage` is where the exporter keeps what it has to remember of this host; empty: it remembers nothing.
+    `kept` holds, by the source's name, what a source found out and does not change while the program runs.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Host:
         self.rootfs = rootfs.rstrip("/")
         self.devfs = devfs.rstrip("/")
         self.storage = storage
+        self.kept: dict[str, Any] = {}
 
     def read_bytes(self, path: str | bytes, limit: int = 1 << 20) -> bytes:
         """The file's first `limit` bytes. Raises OSError as the kernel gave it."""

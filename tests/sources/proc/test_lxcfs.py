@@ -1,10 +1,14 @@
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysvitals.sources.proc.lxcfs import parse_lxcfs, read_lxcfs, read_own_tasks
+from sysvitals.sources.proc.lxcfs import AGAIN_SECONDS, parse_lxcfs, read_lxcfs, read_own_tasks
 from tests.building import build_host, lxcfs_mounts
 from tests.recorded import HOSTS, RecordedHost, recorded_hosts
 
@@ -31,11 +35,88 @@ def test_where_the_first_process_is_hidden_the_readers_own_mounts_serve(tmp_path
     assert read_lxcfs(build_host(tmp_path / "none", {"proc/uptime": "1 1\n"})) == frozenset()
 
 
-def test_where_the_mounts_cannot_be_read_it_is_asked_again(tmp_path: Path) -> None:
-    host = build_host(tmp_path, {"proc/1/mountinfo.ERRNO-EIO": ""})
+class MountsHost(RecordedHost):
+    """Counts how often its mounts are read; a test may hold the first of them up, and set the clock."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(folder)
+        self.now = 0.0
+        self.reads = 0
+        self.reading = threading.Event()
+        self.go_on = threading.Event()
+        self.go_on.set()
+        monkeypatch.setattr("sysvitals.sources.proc.lxcfs.monotonic", lambda: self.now)
+
+    def read_bytes(self, path: str | bytes, limit: int = 1 << 20) -> bytes:
+        self.reads += 1
+        self.reading.set()
+        assert self.go_on.wait(SOON)
+        return super().read_bytes(path, limit)
+
+
+SOON = 20.0
+
+
+@contextmanager
+def slow_reader(host: MountsHost) -> Iterator[Future[frozenset[str]]]:
+    """One that is in the midst of reading the mounts."""
+    host.go_on.clear()
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(read_lxcfs, host)
+        try:
+            assert host.reading.wait(SOON)
+            yield answer
+        finally:
+            host.go_on.set()
+
+
+def test_the_mounts_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build_host(tmp_path, {"proc/1/mountinfo": lxcfs_mounts("stat")})
+    host = MountsHost(tmp_path, monkeypatch)
+    assert [read_lxcfs(host), read_lxcfs(host)] == [{"stat"}, {"stat"}]
+    host.now = 1e6
+    assert read_lxcfs(host) == {"stat"}
+    assert host.reads == 1
+
+
+def test_mounts_that_cannot_be_read_are_read_again_after_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_host(tmp_path, {"proc/1/mountinfo.ERRNO-EIO": ""})
+    host = MountsHost(tmp_path, monkeypatch)
     assert read_lxcfs(host) == frozenset()
     (tmp_path / "proc/1/mountinfo").write_text(lxcfs_mounts("stat"))
+    host.now = AGAIN_SECONDS - 1
+    assert read_lxcfs(host) == frozenset()
+    assert host.reads == 1
+    host.now = AGAIN_SECONDS
     assert read_lxcfs(host) == {"stat"}
+
+
+def test_mounts_that_hang_hold_up_only_the_first_that_reads_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_host(tmp_path, {"proc/1/mountinfo": lxcfs_mounts("stat")})
+    host = MountsHost(tmp_path, monkeypatch)
+    with slow_reader(host) as answer:
+        host.now = AGAIN_SECONDS
+        assert read_lxcfs(host) == frozenset()
+        assert not answer.done()
+        host.go_on.set()
+        assert answer.result(SOON) == {"stat"}
+    assert read_lxcfs(host) == {"stat"}
+    assert host.reads == 1
+
+
+def test_mounts_that_are_slow_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build_host(tmp_path, {"proc/1/mountinfo": lxcfs_mounts("stat")})
+    host = MountsHost(tmp_path, monkeypatch)
+    monkeypatch.setattr("sysvitals.sources.proc.lxcfs.PATIENCE_SECONDS", SOON)
+    with slow_reader(host) as answer, ThreadPoolExecutor(1) as pool:
+        other = pool.submit(read_lxcfs, host)
+        host.go_on.set()
+        assert other.result(SOON) == answer.result(SOON) == {"stat"}
+    assert host.reads == 1
 
 
 @given(st.text() | st.builds("{} - fuse.lxcfs lxcfs {}".format, st.text(), st.text()))
