@@ -16,7 +16,7 @@ AGAIN_SECONDS = 60.0
 """How long mounts that could not be read are left alone."""
 
 PATIENCE_SECONDS = 1.0
-"""How long after it was asked an answer is waited for: less than the timeout of any collector."""
+"""How long after it was asked an answer is waited for: less than the 3 s after which a read counts as hanging."""
 
 
 def read_lxcfs(host: Host) -> frozenset[str]:
