@@ -3,13 +3,16 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from sysvitals.collectors import fan, throttling
 from sysvitals.collectors.fan import Fan
 from sysvitals.collectors.throttling import Throttling, ThrottlingCleared
 from sysvitals.history.remembered import read_remembered, remember
+from sysvitals.history.segments import Segment, read_last_lines
 from sysvitals.model.event import Event, Stamp
 from sysvitals.model.reading import Body
-from tests.history.writing import EAGER, LOAD, writer
+from tests.history.writing import EAGER, LOAD, URGENT, writer
 
 ACTIVE = Throttling(cause="undervoltage", active=True, events=3, seconds=40.0, episode_seconds=12.5)
 OVER = Throttling(cause="undervoltage", active=False, events=3, seconds=41.0)
@@ -67,6 +70,35 @@ def test_it_is_read_from_the_history_even_if_a_new_segment_has_just_begun(tmp_pa
     bodies = {body.event_name: body for body in (type(LOAD), Throttling)}
     found = read_remembered(str(tmp_path), [throttling.COLLECTOR], bodies, host=event.stamp.host, boot=event.stamp.boot)
     assert found.readings == {"throttling": [ACTIVE]}
+
+
+def test_it_is_read_from_the_history_after_many_starts_that_ended_early(tmp_path: Path) -> None:
+    with writer(tmp_path, EAGER) as first:
+        first.write(ACTIVE)
+    for _ in range(40):
+        with writer(tmp_path, EAGER) as later:
+            later.write(URGENT)
+    event = first.bus.publish([LOAD])[0]
+    bodies = {body.event_name: body for body in (type(URGENT), Throttling)}
+    found = read_remembered(str(tmp_path), [throttling.COLLECTOR], bodies, host=event.stamp.host, boot=event.stamp.boot)
+    assert found.readings == {"throttling": [ACTIVE]}
+
+
+def test_no_more_segments_are_read_than_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sysvitals.history.remembered._LAST_EVENTS", 3)
+    for _ in range(5):
+        with writer(tmp_path, EAGER) as one:
+            one.write(URGENT, LOAD)
+    read: list[Segment] = []
+
+    def note(segment: Segment, count: int) -> list[str]:
+        read.append(segment)
+        return read_last_lines(segment, count)
+
+    monkeypatch.setattr("sysvitals.history.reading.read_last_lines", note)
+    bodies = {body.event_name: body for body in (type(URGENT), type(LOAD))}
+    read_remembered(str(tmp_path), [throttling.COLLECTOR], bodies, host="pi4", boot="boot-1")
+    assert len(read) == 2
 
 
 def test_another_hosts_readings_are_not_remembered(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from sysvitals.model.event import Event
 from sysvitals.model.reading import Body, Change, Reading, subject_of
 
 _LAST_EVENTS = 2000
-_SEGMENTS = 2  # the last may just have begun
+_SEGMENTS = 64
+"""Each start begins a segment: where the exporter was killed again and again, the newest hold little else."""
 
 
 class Remembered(NamedTuple):
