@@ -80,3 +80,60 @@ def test_a_thread_that_dies_again_and_again_ends_the_exporter_and_one_that_dies_
     assert keeper.mend() == []
     [status] = keeper.statuses()
     assert status.deaths == RESTARTS + 1
+
+
+class Unstartable(Mortal):
+    """As long as there is no room for a thread, it cannot be started."""
+
+    error: Exception | None = None
+
+    def start(self) -> None:
+        if self.error is not None:
+            raise self.error
+        super().start()
+
+
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])
+def test_where_there_is_no_room_for_a_thread_it_stays_dead_and_is_tried_again(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    mortal = Unstartable()
+    mortal.start()
+    mortal.die()
+    keeper = keep(mortal)
+    mortal.error = error
+    for _ in range(RESTARTS - 1):
+        assert keeper.mend() == []
+        assert keeper.dead() == ["worker"]
+        assert [status.deaths for status in keeper.statuses()] == [1]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the thread worker died and cannot be started again: {error!r}; it is tried again"
+    ]
+    mortal.error = None
+    assert keeper.mend() == []
+    assert keeper.dead() == []
+    assert [status.deaths for status in keeper.statuses()] == [1]
+    mortal.die()
+
+
+def test_a_thread_that_could_not_be_started_again_a_few_times_ends_the_exporter() -> None:
+    mortal = Unstartable()
+    mortal.start()
+    mortal.die()
+    keeper = keep(mortal)
+    mortal.error = RuntimeError("can't start new thread")
+    for _ in range(RESTARTS):
+        assert keeper.mend() == []
+    assert keeper.mend() == ["worker"]
+
+
+def test_one_that_cannot_be_started_again_keeps_no_other_from_it(mortal: Mortal) -> None:
+    stuck = Unstartable()
+    stuck.start()
+    stuck.die()
+    stuck.error = MemoryError()
+    duties = [Duty("stuck", lambda: stuck.thread, stuck.start), Duty("worker", lambda: mortal.thread, mortal.start)]
+    keeper = Keeper(duties, lambda: 0.0)
+    mortal.die()
+    keeper.mend()
+    assert keeper.dead() == ["stuck"]

@@ -9,6 +9,7 @@
 | `console` | prints events | nothing: its reader has gone |
 | the event loop | answers requests | the process ends with it |
 
+A try to start a thread again may fail; it is tried again a few seconds later.
 A thread that dies again and again is not started any more: then the exporter ends. A thread dies by a bug, or where
 there is no memory. It shows in `/-/healthy`, in `sysvitals_thread_deaths_total` and in the log.
 """
@@ -23,7 +24,7 @@ from sysvitals.model.status import ThreadStatus
 _log = logging.getLogger(__name__)
 
 RESTARTS = 3
-"""How often a thread is started again within the time below; dying once more, it ends the exporter."""
+"""How often it is tried to start a thread again within the time below; then it ends the exporter."""
 
 RESTARTS_SECONDS = 600.0
 
@@ -35,13 +36,23 @@ class Duty:
     name: str
     thread: Callable[[], Thread]
     restart: Callable[[], object] | None = None
-    restarts: list[float] = field(default_factory=list)
+    tries: list[float] = field(default_factory=list)
+    """When it was tried to start it again, in monotonic seconds."""
+    failed: int = 0
+    """How many of these tries failed."""
+    is_reported: bool = False
+    """Whether the log says that it cannot be started again now."""
 
     @property
     def alive(self) -> bool:
         """Whether it runs. One that has not begun yet is not dead."""
         thread = self.thread()
         return thread.ident is None or thread.is_alive()
+
+    @property
+    def deaths(self) -> int:
+        """How often it has died."""
+        return len(self.tries) - self.failed + (not self.alive)
 
 
 class Keeper:
@@ -62,15 +73,27 @@ class Keeper:
             if duty.alive:
                 continue
             now = self._clock()
-            recent = [at for at in duty.restarts if now - at < RESTARTS_SECONDS]
+            recent = [at for at in duty.tries if now - at < RESTARTS_SECONDS]
             if duty.restart is None or len(recent) >= RESTARTS:
                 lost.append(duty.name)
                 continue
-            duty.restarts.append(now)
-            _log.error("the thread %s died and is started again", duty.name)
-            duty.restart()
+            duty.tries.append(now)
+            _restart(duty, duty.restart)
         return lost
 
     def statuses(self) -> list[ThreadStatus]:
         """How often each of them has died."""
-        return [ThreadStatus(thread=d.name, deaths=len(d.restarts) + (not d.alive)) for d in self._duties]
+        return [ThreadStatus(thread=d.name, deaths=d.deaths) for d in self._duties]
+
+
+def _restart(duty: Duty, restart: Callable[[], object]) -> None:
+    try:
+        restart()
+    except (RuntimeError, MemoryError) as error:  # no room for another thread
+        duty.failed += 1
+        if not duty.is_reported:
+            _log.error("the thread %s died and cannot be started again: %r; it is tried again", duty.name, error)
+        duty.is_reported = True
+    else:
+        _log.error("the thread %s died and was started again", duty.name)
+        duty.is_reported = False

@@ -916,7 +916,7 @@ def test_a_writer_whose_thread_died_goes_on_and_counts_the_batch_that_it_died_of
 ) -> None:
     real = encode_events
 
-    def run_out_of_memory(events: tuple[Event, ...]) -> list[str]:
+    def run_out_of_memory(_: object) -> list[str]:
         monkeypatch.setattr(history_writer, "encode_events", real)
         raise MemoryError
 
@@ -926,7 +926,19 @@ def test_a_writer_whose_thread_died_goes_on_and_counts_the_batch_that_it_died_of
         history.bus.publish([RELOADED, LOAD])
         history.sink.thread.join(30)
         assert not history.sink.thread.is_alive()
+        assert not history.sink.status().writable
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", run_out_of_memory)
+            with pytest.raises(MemoryError):
+                history.sink.restart()
+        assert not history.sink.status().writable, "the dead thread shows"
         history.sink.restart()
+        assert history.sink.status().writable
         history.write(URGENT)
         assert (history.inbox.dropped, history.inbox.reason) == (2, "the thread that writes it died")
     assert [event and event.seq for event in read_back(tmp_path)] == [0, 3]
+
+
+def test_a_history_that_has_not_been_started_counts_as_writable(tmp_path: Path) -> None:
+    with writer(tmp_path, start=False) as history:
+        assert history.sink.status().writable

@@ -29,10 +29,14 @@ class ThreadedHandler(logging.Handler):
         self.start()
 
     def start(self) -> None:
-        """Begin to write, also once more after the thread has died."""
+        """Begin to write, also once more after the thread has died.
+
+        Raises RuntimeError or MemoryError where no thread can be started.
+        """
         # sleeps unless there is something to write; a daemon, since a write that hangs must not keep the process
-        self.thread = Thread(target=self._run, name="log", daemon=True)
-        self.thread.start()
+        thread = Thread(target=self._run, name="log", daemon=True)
+        thread.start()  # where it cannot be started, the dead one stays and shows
+        self.thread = thread
 
     @property
     def dropped(self) -> int:

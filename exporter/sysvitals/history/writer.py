@@ -90,13 +90,17 @@ class JsonlSink:
         self.thread.start()
 
     def restart(self) -> None:
-        """Go on in another thread after this one has died. The batch that it died of is lost, and counted."""
+        """Go on in another thread after this one has died. The batch that it died of is lost, and counted.
+
+        Raises RuntimeError or MemoryError where no thread can be started.
+        """
         self._inbox.lose(len(self._batch), "the thread that writes it died")
         self._batch = self._waiting = ()
         self._cut_torn_end()
         self._close_segment(compress=False)
-        self.thread = Thread(target=self._run, name="history", daemon=True)
-        self.thread.start()
+        thread = Thread(target=self._run, name="history", daemon=True)
+        thread.start()  # where it cannot be started, the dead one stays and shows
+        self.thread = thread
 
     def stop(self, seconds: float) -> None:
         """Write what waits, and end. Waits for it up to so many seconds."""
@@ -112,8 +116,12 @@ class JsonlSink:
             written=self._written,
             syncs=self._syncs,
             errors=self._errors,
-            writable=not self._in_trouble,
+            writable=not self._in_trouble and not self._has_died,
         )
+
+    @property
+    def _has_died(self) -> bool:
+        return self.thread.ident is not None and not self.thread.is_alive() and not self._stopping.is_set()
 
     def _run(self) -> None:
         self._mend()

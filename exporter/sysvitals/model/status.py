@@ -100,7 +100,9 @@ class HistoryStatus(Status, event="sysvitals.history.status"):
     written: Annotated[int, Counter("history_written", unit="bytes", help="Bytes of events written.")]
     syncs: Annotated[int, Counter("history_syncs", help="How often the history was forced to the disk.")]
     errors: Annotated[int, Counter("history_write_errors", help="Failed attempts to write the history.")]
-    writable: Annotated[bool, Gauge("history_writable", help="Whether the last attempt to write succeeded.")]
+    writable: Annotated[
+        bool, Gauge("history_writable", help="Whether the last attempt to write succeeded, and the writer is alive.")
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
