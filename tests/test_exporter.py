@@ -29,6 +29,7 @@ from sysvitals.exporter import Exporter, history_rules
 from sysvitals.history.segments import list_segments, read_lines
 from sysvitals.outputs.live import LiveHub
 from sysvitals.pipeline.clock import Clock
+from sysvitals.reloads import Reloads
 from sysvitals.serve import build_services
 from sysvitals.web.routes import build_web_app
 from tests.recorded import HOSTS, RecordedHost
@@ -69,7 +70,7 @@ def build(settings: Settings, load: Callable[[], Settings] | None = None, **cloc
 
 
 def serve_here(exporter: Exporter) -> Client:
-    return Client(build_web_app(build_services(exporter, LiveHub(viewers=2))))
+    return Client(build_web_app(build_services(exporter, LiveHub(viewers=2), Reloads(exporter.reload))))
 
 
 def samples(text: str) -> dict[tuple[str, str], float]:
@@ -224,6 +225,13 @@ class TestInThisProcess:
         assert (rules.flush_seconds, rules.rotate_seconds, rules.rotate_bytes) == (1.0, 2.0, 3)
         assert (rules.keep_seconds, rules.keep_bytes, rules.fsync, rules.compress) == (4.0, 5, False, False)
 
+    def test_a_pause_is_passed_on_to_the_scheduler(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        exporter = build(only_load())
+        noted: list[str] = []
+        monkeypatch.setattr(exporter._scheduler, "note_pause", lambda: noted.append("pause"), raising=False)
+        exporter.note_pause()
+        assert noted == ["pause"]
+
 
 @pytest.mark.usefixtures("keep_logging")
 class TestAReload:
@@ -313,29 +321,6 @@ class TestAReload:
         wall = NOW + 200
         assert client.request("POST", "/-/reload").status_code == 200
         assert gauges() == (1.0, NOW + 200)
-
-    def test_that_was_asked_for_later_is_not_undone_by_one_that_read_the_file_before(self) -> None:
-        first, second = only_load(log__level="debug"), only_load(log__level="error")
-        reading, go_on = threading.Event(), threading.Event()
-        answers = iter((first, second))
-
-        def load() -> Settings:
-            answer = next(answers)
-            if answer is first:
-                reading.set()
-                assert go_on.wait(PATIENCE_SECONDS)
-            return answer
-
-        exporter = build(only_load(), load=load)
-        early, late = threading.Thread(target=exporter.reload), threading.Thread(target=exporter.reload)
-        early.start()
-        assert reading.wait(PATIENCE_SECONDS)
-        late.start()
-        late.join(0.3)  # were it let through, it would be done by now
-        go_on.set()
-        early.join()
-        late.join()
-        assert exporter.settings is second
 
 
 def test_a_reload_changes_the_level_of_the_log() -> None:
@@ -486,6 +471,25 @@ def ends_in_time(attempt: Callable[[int], float]) -> bool:
     return any(attempt(number) < STOP_SECONDS for number in range(3))
 
 
+NOTES_PAUSES = """
+import logging, sys
+from sysvitals.exporter import Exporter
+from sysvitals.cli import main
+Exporter.note_pause = lambda _: logging.warning("it was stopped")
+sys.exit(main())
+"""
+
+TASK_FAILS = """
+import sys
+import sysvitals.serve
+from sysvitals.cli import main
+async def fail(*_):
+    raise RuntimeError("a bug")
+sysvitals.serve._DUTY = fail
+sys.exit(main())
+"""
+
+
 class TestAProcess:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_ends_within_a_second_with_its_history_whole(self, number: signal.Signals, start: Start) -> None:
@@ -551,6 +555,44 @@ class TestAProcess:
             return seconds
 
         assert ends_in_time(attempt)
+
+    def test_answers_all_else_while_its_configuration_cannot_be_read(self, start: Start, tmp_path: Path) -> None:
+        file = tmp_path / "sysvitals.yml"
+        file.write_text("log: {level: info}\n")
+        process = start(*BELOW, *ONLY_LOAD, f"--config.file={file}", "--no-history")
+        process.wait_until_ready()
+        file.unlink()
+        os.mkfifo(file)
+        with contextlib.ExitStack() as asked:
+            for _ in range(40):  # more than the pool of the event loop has threads
+                asked.enter_context(contextlib.closing(process.ask("/-/reload", method="POST")))
+                process.send(signal.SIGHUP)
+            writer = wait_for_reader(file)
+            assert [process.get(path)[0] for path in ("/metrics", "/-/healthy", "/")] == [200] * 3
+            process.stop()
+            os.close(writer)
+        assert "Traceback" not in process.log
+        assert "Cancel" not in process.log
+
+    def test_notes_that_it_was_stopped_when_it_goes_on(self, start: Start) -> None:
+        process = start(*BELOW, *ONLY_LOAD, "--no-history", program=(sys.executable, "-c", NOTES_PAUSES))
+        process.wait_until_ready()
+        process.send(signal.SIGSTOP)
+        process.send(signal.SIGCONT)
+        wait_for(lambda: "it was stopped" in process.log, "a note of the pause")
+        process.stop()
+
+    @pytest.mark.parametrize("duty", ["_tend", "_report"])
+    def test_ends_with_a_status_that_its_supervisor_heeds_when_a_task_fails(
+        self, duty: str, start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        process = start(*BELOW, *ONLY_LOAD, program=(sys.executable, "-c", TASK_FAILS.replace("_DUTY", duty)))
+        assert process.wait() == 1
+        reason = f"the task {duty[1:]} failed: RuntimeError('a bug')"
+        assert f"CRITICAL the exporter ends, so that its supervisor starts it again: {reason}" in process.log
+        assert "Traceback" in process.log
+        assert stored(process.storage)[-1]["data"] == {"reason": reason}
 
     def test_that_is_killed_goes_on_counting_where_its_history_ended(self, start: Start) -> None:
         first = start(*BELOW, *ONLY_LOAD, "--history.flush-interval=50ms")

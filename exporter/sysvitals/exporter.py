@@ -6,7 +6,6 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from sysvitals import __version__
@@ -65,7 +64,6 @@ class Exporter:
         self.hostname = _known(lambda: read_hostname(host)) or "unknown"
         self.catalog = build_full_catalog()
         self._load = load
-        self._reloading = Lock()
         self._clock = clock
         self.refused: tuple[str, ...] = ()
         self._config = ConfigStatus(successful=True, at=clock.wall())
@@ -104,6 +102,10 @@ class Exporter:
             sink.start()
         self._bus.publish(beginning)
         self._scheduler.start()
+
+    def note_pause(self) -> None:
+        """The process was stopped (SIGSTOP) until now: what happened meanwhile was not watched."""
+        self._scheduler.note_pause()
 
     def show(self, hub: "LiveHub", trends: "Trends") -> None:
         """Let viewers have the events, and the page its charts. Before `start`."""
@@ -187,11 +189,10 @@ class Exporter:
         return all(outcome is not None for outcome in self._scheduler.outcomes().values())
 
     def reload(self) -> tuple[str, ...]:
-        """Read the configuration again. What is wrong with it, in which case the old one stays in force."""
-        with self._reloading:  # whoever asked last shall not lose to one that read the file before
-            return self._reload()
+        """Read the configuration again. What is wrong with it, in which case the old one stays in force.
 
-    def _reload(self) -> tuple[str, ...]:
+        One call at a time.
+        """
         try:
             fresh = self._load()
         except ConfigError as error:

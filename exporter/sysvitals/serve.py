@@ -7,8 +7,8 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterable
-from threading import Thread
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from sysvitals import __version__
@@ -16,9 +16,12 @@ from sysvitals.config.logs import STANDARD_ERROR, configure_logging, log_what_py
 from sysvitals.config.settings import Settings
 from sysvitals.exporter import Exporter, build_exporter
 from sysvitals.history.lock import claim_folder
+from sysvitals.reloads import Problems, Reloads
 from sysvitals.systemd import Supervisor, describe_collectors
 
 if TYPE_CHECKING:
+    from asyncio import Task
+
     from sysvitals.outputs.live import LiveHub
     from sysvitals.web.door import Door
     from sysvitals.web.routes import Services
@@ -37,6 +40,8 @@ LIVE_COLLECTORS = frozenset({"cpu", "load", "memory", "temperature", "fan", "net
 
 def serve(settings: Settings, load: Callable[[], Settings]) -> NoReturn:
     """Run until SIGTERM or SIGINT, then end the process. SIGHUP reads the configuration again.
+
+    SIGCONT comes after a stop, during which nothing was watched.
 
     Raises OSError where an address or the folder of the history is taken, ConfigError where the file for TLS and
     passwords will not do.
@@ -68,8 +73,9 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", socke
     exporter = build_exporter(settings, load)
     hub = LiveHub(viewers=settings.web.max_viewers)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    server = build_server(door.guard(build_web_app(build_services(exporter, hub))), door.tls)
     supervisor = Supervisor(os.environ, os.getpid())
+    reloads = Reloads(partial(_reload, exporter, supervisor))
+    server = build_server(door.guard(build_web_app(build_services(exporter, hub, reloads))), door.tls)
     # should we hang, and the watchdog end us: where each thread stood is in the log
     emergencies = _open_without_waiting()
     faulthandler.enable(emergencies)
@@ -78,31 +84,29 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", socke
     tasks: list[asyncio.Task[None]] = []
 
     def end(reason: str, status: int) -> None:
-        if not endings:  # an end that hangs is cut short, and says where it hung
-            faulthandler.dump_traceback_later(_END_SECONDS, exit=True, file=emergencies)
+        if not endings:
+            _limit_end(emergencies)
         endings.append((reason, status))
         supervisor.stopping()
         for task in tasks:
             task.cancel()
         exporter.stop_reading()  # first, or a scrape that waits for a slow collector would hold the server up
+        reloads.end()
         hub.end()
         server.end()
-
-    def reload() -> None:
-        # a thread that is not waited for at the end: the file may lie on a dead network mount
-        Thread(target=_reload, args=(exporter, supervisor), name="reload", daemon=True).start()
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, end, number.name, 0)
-        loop.add_signal_handler(signal.SIGHUP, reload)
+        loop.add_signal_handler(signal.SIGHUP, reloads.ask)
+        loop.add_signal_handler(signal.SIGCONT, exporter.note_pause)
         hub.attach(loop.call_soon_threadsafe)
         exporter.start()
         _announce(settings, sockets, "https" if door.tls else "http")
-        duties = [_tend(exporter, door, end), _follow(exporter, hub)]
-        duties += [_report(exporter, supervisor)] if supervisor.is_there else []
-        tasks.extend(asyncio.create_task(duty) for duty in duties)
+        duties = {"tend": _tend(exporter, door, end), "follow": _follow(exporter, hub)}
+        duties |= {"report": _report(exporter, supervisor)} if supervisor.is_there else {}
+        tasks.extend(_start_task(name, duty, end) for name, duty in duties.items())
         try:
             await server.serve(sockets=sockets)
         finally:
@@ -128,6 +132,28 @@ def _open_without_waiting() -> int:
     with contextlib.suppress(OSError):
         return os.open(f"/proc/self/fd/{STANDARD_ERROR}", flags)
     return STANDARD_ERROR
+
+
+def _limit_end(emergencies: int) -> None:
+    """Cut an end that hangs short, and write where it hung."""
+    with contextlib.suppress(RuntimeError):  # no room for its thread: the end must still begin
+        faulthandler.dump_traceback_later(_END_SECONDS, exit=True, file=emergencies)
+
+
+def _start_task(name: str, duty: Coroutine[None, None, None], end: Callable[[str, int], None]) -> "Task[None]":
+    """Start a task that goes on for as long as the exporter runs. If it fails, the exporter ends."""
+    import asyncio  # noqa: PLC0415  # as in `serve`
+
+    def check(task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            error = task.exception()
+            reason = f"the task {name} failed: {error!r}"
+            _log.critical("the exporter ends, so that its supervisor starts it again: %s", reason, exc_info=error)
+            end(reason, 1)
+
+    task = asyncio.create_task(duty, name=name)
+    task.add_done_callback(check)
+    return task
 
 
 async def _tend(exporter: Exporter, door: "Door", end: Callable[[str, int], None]) -> None:
@@ -170,10 +196,12 @@ async def _report(exporter: Exporter, supervisor: Supervisor) -> None:
         await asyncio.sleep(supervisor.interval_seconds)
 
 
-def _reload(exporter: Exporter, supervisor: Supervisor) -> None:
+def _reload(exporter: Exporter, supervisor: Supervisor) -> Problems:
     supervisor.reloading()
-    exporter.reload()
-    supervisor.ready(_status(exporter))
+    try:
+        return exporter.reload()
+    finally:
+        supervisor.ready(_status(exporter))
 
 
 def _status(exporter: Exporter) -> str:
@@ -182,7 +210,7 @@ def _status(exporter: Exporter) -> str:
     return describe_collectors(exporter.words())
 
 
-def build_services(exporter: Exporter, hub: "LiveHub") -> "Services":
+def build_services(exporter: Exporter, hub: "LiveHub", reloads: Reloads) -> "Services":
     """What the web asks of this exporter, whose events from now on reach this hub."""
     from sysvitals.web.live import LiveServices, encode_glance  # noqa: PLC0415  # as in `serve`
     from sysvitals.web.page import Glance  # noqa: PLC0415
@@ -217,7 +245,7 @@ def build_services(exporter: Exporter, hub: "LiveHub") -> "Services":
         events=exporter.latest_events,
         faults=exporter.faults,
         ready=exporter.ready,
-        reload=exporter.reload,
+        reload=reloads.ask,
         glance=glance,
     )
 

@@ -2,6 +2,7 @@
 
 import gzip
 import threading
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -38,6 +39,7 @@ class Exporter:
     faults: list[str] = field(default_factory=list)
     problems: tuple[str, ...] = ()
     reloads: int = 0
+    reads: bool = True
     thread: str = ""
 
     def metrics(self, names: frozenset[str] | None, seconds: float, accept: str) -> tuple[bytes, str]:
@@ -45,9 +47,12 @@ class Exporter:
         self.thread = threading.current_thread().name
         return b"# HELP x x\n# TYPE x gauge\nx 1.0\n" * 50, TEXT
 
-    def reload(self) -> tuple[str, ...]:
+    def reload(self) -> Future[tuple[str, ...]]:
         self.reloads += 1
-        return self.problems
+        asked = Future[tuple[str, ...]]()
+        if self.reads:
+            asked.set_result(self.problems)
+        return asked
 
     def services(self) -> Services:
         return Services(
@@ -227,6 +232,16 @@ def test_a_post_reloads_and_tells_how_it_went(client: Client, exporter: Exporter
     answer = client.request("POST", "/-/reload")
     assert answer.status_code == 400
     assert answer.text.splitlines()[1:] == list(exporter.problems)
+
+
+def test_a_reload_that_does_not_end_is_answered_with_when_to_try_again(
+    client: Client, exporter: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sysvitals.web.routes.RELOAD_SECONDS", 1e-3)
+    exporter.reads = False
+    answer = client.request("POST", "/-/reload")
+    assert (answer.status_code, len(answer.text.splitlines())) == (503, 1)
+    assert "retry-after" in answer.headers
 
 
 def test_the_state_is_json_that_no_cache_keeps(client: Client) -> None:

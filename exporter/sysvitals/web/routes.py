@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -22,6 +23,8 @@ DEFAULT_SCRAPE_SECONDS = 10.0
 MARGIN_SECONDS = 0.5
 """What is left of Prometheus's own deadline for the way back."""
 
+RELOAD_SECONDS = 10.0
+"""How long a request to reload waits for its result."""
 
 STATIC = {"live.js": "text/javascript", "style.css": "text/css", "icon.svg": "image/svg+xml"}
 
@@ -51,7 +54,7 @@ class Services:
     `metrics(collectors, seconds, accept)` gives the exposition and its content type; `collectors()` names those that
     are enabled, with how they stand; `events()` are the latest of each subject; `glance()` is what the page shows;
     `faults()` are what of the exporter itself does not work; `ready()` says whether a first round is done; `reload()`
-    reads the configuration again and gives what is wrong with it; `live` is what the streams ask.
+    asks for the configuration to be read again, which gives what is wrong with it; `live` is what the streams ask.
     """
 
     metrics: Callable[[frozenset[str] | None, float, str], tuple[bytes, str]]
@@ -60,7 +63,7 @@ class Services:
     glance: Callable[[], Glance]
     faults: Callable[[], list[str]]
     ready: Callable[[], bool]
-    reload: Callable[[], tuple[str, ...]]
+    reload: Callable[[], Future[tuple[str, ...]]]
     live: LiveServices
 
 
@@ -130,8 +133,14 @@ class _Routes:
         return PlainTextResponse("sysvitals has not taken its first readings yet.\n", status_code=503)
 
     async def reload(self, _request: Request) -> Response:
-        problems = await asyncio.to_thread(self._services.reload)
-        if problems:
+        asked = asyncio.wrap_future(self._services.reload())
+        await asyncio.wait([asked], timeout=RELOAD_SECONDS)
+        if not asked.done() or asked.cancelled():
+            text = (
+                "the configuration has not been read yet, the old one is in force; is its file on a disk that hangs?\n"
+            )
+            return PlainTextResponse(text, status_code=503, headers={"retry-after": f"{RELOAD_SECONDS:.0f}"})
+        if problems := asked.result():
             text = "the configuration was not reloaded, the old one is in force:\n" + "\n".join(problems)
             return PlainTextResponse(text + "\n", status_code=400)
         return PlainTextResponse("reloaded\n")
