@@ -228,7 +228,7 @@ class TestInThisProcess:
     def test_a_pause_is_passed_on_to_the_scheduler(self, monkeypatch: pytest.MonkeyPatch) -> None:
         exporter = build(only_load())
         noted: list[str] = []
-        monkeypatch.setattr(exporter._scheduler, "note_pause", lambda: noted.append("pause"), raising=False)
+        monkeypatch.setattr(exporter._scheduler, "note_pause", lambda: noted.append("pause"))
         exporter.note_pause()
         assert noted == ["pause"]
 
