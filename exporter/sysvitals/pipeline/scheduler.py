@@ -6,8 +6,7 @@ the reporter publish what it meant. It never reads anything itself, and waits fo
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from threading import Event, Thread
 
@@ -18,11 +17,13 @@ from sysvitals.model.reading import Reading
 from sysvitals.model.status import CollectorStatus, ReadErrors, WatchWakes
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
-from sysvitals.pipeline.crew import HANGING_LIMIT, STALL_SECONDS, TRIAL, TRIAL_LIMIT, Crew, Run
+from sysvitals.pipeline.crew import Crew, Run
+from sysvitals.pipeline.dispatcher import Dispatcher
 from sysvitals.pipeline.file_watcher import Watched
 from sysvitals.pipeline.interpret import Conclusion, Outcome, Span, classify_run
-from sysvitals.pipeline.plan import FIND, FIRST_SECONDS, LOOK, READ, SLOW_SECONDS, Key, Plan, Slot
+from sysvitals.pipeline.plan import FIND, LOOK, READ, Key, Plan, Slot
 from sysvitals.pipeline.reporter import Reporter
+from sysvitals.pipeline.tickets import Ticket, Tickets
 from sysvitals.pipeline.watching import Watching
 
 FIND_SECONDS = 60.0
@@ -32,31 +33,10 @@ PAUSE_SECONDS = 1.0
 """A loop that goes on later than planned by more than this was stopped: by a signal, or for want of a processor."""
 
 _STOP_SECONDS = 1.0
-_BUS_WORKERS = 4
-"""How many workers reads of one bus may hold: where as many hang, it is the bus that does."""
-
 _NEVER = float("-inf")
 
 _ANSWER_SECONDS = 1.0
 """So long after its deadline one who waits gives the loop up."""
-
-
-@dataclass(slots=True, eq=False)
-class _Ticket:
-    """Somebody waits for fresh readings of these collectors (None: all), until `deadline` at the latest.
-
-    With `rest`, for everything that is under way or due; with `slow`, for what is slow too, until it counts as hanging.
-    """
-
-    names: frozenset[str] | None
-    deadline: float
-    rest: bool = False
-    slow: bool = False
-    waits: set[Key] = field(default_factory=set)
-    done: Event = field(default_factory=Event)
-
-    def wants(self, collector: str) -> bool:
-        return self.names is None or collector in self.names
 
 
 class Scheduler:
@@ -87,7 +67,10 @@ class Scheduler:
         self._watching = Watching()
         self._crew = Crew(clock=clock.monotonic, wake=self._watching.files.wake)
         self._reporter = Reporter(bus=bus, clock=clock, remembered=remembered or {})
-        self._tickets: list[_Ticket] = []
+        self._tickets = Tickets(self._plan, self._crew)
+        self._dispatcher = Dispatcher(
+            self._plan, self._crew, self._tickets, build=self._build_run, refuse=self._refuse, drop=self._drop
+        )
         self._paused_at = _NEVER
         self._set_collectors(tuple(collectors))
 
@@ -117,11 +100,11 @@ class Scheduler:
 
         Slow things keep to their own rhythm and are waited for only if asked for. False where the loop does not answer.
         """
-        return self._wait(_Ticket(names, self._clock.monotonic() + seconds, slow=slow))
+        return self._wait(Ticket(names, self._clock.monotonic() + seconds, slow=slow))
 
     def settle(self, seconds: float) -> bool:
         """Do what is due by now, and wait until nothing quick is under way, up to `seconds`."""
-        return self._wait(_Ticket(frozenset(), self._clock.monotonic() + seconds, rest=True))
+        return self._wait(Ticket(frozenset(), self._clock.monotonic() + seconds, rest=True))
 
     def answers(self, seconds: float) -> bool:
         """Whether the loop answers within about so many seconds. One that was not started has nothing to answer."""
@@ -174,8 +157,8 @@ class Scheduler:
         self._posted.append(call)
         self._watching.files.wake()
 
-    def _wait(self, ticket: _Ticket) -> bool:
-        self._post(partial(self._admit, ticket))
+    def _wait(self, ticket: Ticket) -> bool:
+        self._post(lambda: self._tickets.admit(ticket, self._clock.monotonic()))
         if self.thread.ident is None:  # nothing runs by itself: a single look, or a driver that holds the clock
             wait = 0.0
             while not ticket.done.is_set() and not self._stopping.is_set():
@@ -219,81 +202,16 @@ class Scheduler:
         for key in self._reporter.too_old(now):
             self._expire(key)
         self._reporter.publish()
-        self._dispatch(now)
+        self._dispatcher.dispatch(now, watches=self.thread.ident is not None or self._tickets.follow)
         look_again = (
-            self._relieve(now),
-            self._serve_tickets(now),
+            self._dispatcher.relieve(now),
+            self._tickets.serve(now),
             self._plan.next_time(now),
             self._reporter.next_time,
         )
         return min(look_again) - self._clock.monotonic()
 
     # what is run
-
-    def _dispatch(self, now: float) -> None:
-        """Give the crew what is due: quick things as one batch, each slow one apart, those of a bus together."""
-        batch: list[Run] = []
-        apart: list[tuple[str, Run]] = []
-        held = self._crew.held(now)
-        suspects = self._find_suspects(held)
-        watches = self.thread.ident is not None or any(ticket.rest for ticket in self._tickets)
-        for slot in self._plan.due(now):
-            if slot.key.kind == LOOK and not watches:  # who reads once follows nothing
-                slot.due = now + slot.interval
-                continue
-            is_suspect = suspects is not None and _may_hang(slot, suspects)
-            if is_suspect and held >= TRIAL_LIMIT:
-                self._hold_back(slot, now)
-                continue
-            run = self._build_run(slot.key)
-            self._plan.begin(slot, run, now)
-            for ticket in self._tickets:
-                if ticket.rest or (slot.fresh_at == _NEVER and ticket.wants(slot.key.collector)):
-                    ticket.waits.add(slot.key)
-            if is_suspect:
-                apart.append((TRIAL, run))
-            elif slot.bus or slot.slow:
-                apart.append((slot.bus, run))
-            else:
-                batch.append(run)
-        if batch:
-            self._crew.give(batch)
-        for bus, run in apart:
-            self._crew.give((run,), bus=bus)
-
-    def _relieve(self, now: float) -> float:
-        """Move what waits behind reads that take their time to other workers. Returns when to look again.
-
-        To twice as many as there were before, so that many reads which hang at a time are soon found.
-        """
-        stalled, look_again = self._crew.take_stalled(now)
-        if not stalled:
-            return look_again
-        held = self._crew.held(now)
-        suspects = self._find_suspects(held)
-        moved: list[Run] = []
-        tried: list[Run] = []
-        for run in stalled:
-            slot = self._plan.slots.get(run.key)
-            if slot is not None and suspects is not None and _may_hang(slot, suspects):
-                tried.append(run)
-            else:
-                moved.append(run)
-        lanes = max(1, min(2 * held, HANGING_LIMIT - held, len(moved)))
-        for lane in range(lanes):
-            if share := moved[lane::lanes]:
-                self._crew.give(share)
-        if held < TRIAL_LIMIT:
-            self._crew.give(tried, bus=TRIAL)
-        else:
-            self._take_back(tried, now)
-        return min(look_again, now + STALL_SECONDS)
-
-    def _find_suspects(self, held: int) -> set[str] | None:
-        """The collectors of which things hang, where as many threads are held as may be; else None."""
-        if held < HANGING_LIMIT:
-            return None
-        return {slot.key.collector for slot in self._plan.slots.values() if slot.stuck}
 
     def _build_run(self, key: Key) -> Run:
         if key.kind == LOOK:
@@ -303,13 +221,6 @@ class Scheduler:
         if key.kind == FIND:
             return Run(key, partial(_search, self._collectors[key.collector], self._host))
         return Run(key, self._probes[key].read)
-
-    def _hold_back(self, slot: Slot, now: float) -> None:
-        """The threads that are left are for what is known to answer."""
-        slot.wake_at = slot.recheck_at = None
-        slot.due = now + slot.interval
-        if slot.key.kind == READ:
-            self._fail(slot, f"not read: {self._crew.held(now)} other reads hang")
 
     def _end(self, run: Run) -> None:
         key: Key = run.key
@@ -350,7 +261,7 @@ class Scheduler:
         slot.stuck = True
         key = slot.key
         if slot.run is not None and slot.run.lane:
-            self._try_those_behind(slot.run.lane)
+            self._dispatcher.try_those_behind(slot.run.lane, self._clock.monotonic())
         words = f"no answer within {slot.timeout:.3g} s; it is read again when the kernel returns"
         if key.kind == READ:
             self._fail(slot, words)
@@ -361,6 +272,15 @@ class Scheduler:
             fault = Fault(key.thing, "timeout", words)
             for owner in self._watching.owners(key.thing):
                 self._reporter.note_faults(owner, [fault])
+
+    def _refuse(self, slot: Slot, words: str) -> None:
+        """There is no worker for it."""
+        if slot.key.kind == READ:
+            self._fail(slot, words)
+
+    def _drop(self, run: Run) -> None:
+        """What was switched off before it began is not left behind."""
+        self._left.pop(run.key, None)
 
     def _fail(self, slot: Slot, words: str) -> None:
         conclusion = Conclusion(Outcome("failed", "timeout", words))
@@ -376,28 +296,6 @@ class Scheduler:
         self._reporter.expire(key, self._why_not_read(key))
         if self._plan.slots[key].stuck:
             self._reporter.show_otherwise(key, self._probes[key].otherwise)
-
-    def _try_those_behind(self, lane: str) -> None:
-        """What a lane is busy with hangs, perhaps alone: a further worker tries the others, if it may."""
-        now = self._clock.monotonic()
-        if lane == TRIAL:
-            rest = self._crew.detach(lane)
-            if self._crew.held(now) < TRIAL_LIMIT:
-                self._crew.give(rest, bus=lane)
-            else:
-                self._take_back(rest, now)
-        elif sum(slot.stuck and slot.bus == lane for slot in self._plan.slots.values()) < _BUS_WORKERS:
-            self._crew.give(self._crew.detach(lane), bus=lane)
-
-    def _take_back(self, runs: Iterable[Run], now: float) -> None:
-        """These runs have not begun, and may not now."""
-        for run in runs:
-            slot = self._plan.slots.get(run.key)
-            if slot is None or slot.run is not run:  # it was switched off meanwhile
-                self._left.pop(run.key, None)
-            else:
-                self._plan.end(slot, now)
-                self._hold_back(slot, now)
 
     def _why_not_read(self, key: Key) -> str:
         slot = self._plan.slots[key]
@@ -539,49 +437,6 @@ class Scheduler:
             self._plan.wake(Key(name, kind=FIND), now)  # its things are woken when they are found
         self._plan.wake(Key(name), now)
 
-    # who waits
-
-    def _admit(self, ticket: _Ticket) -> None:
-        now = self._clock.monotonic()
-        slots = self._plan.slots.values()
-        wanted = [slot for slot in slots if slot.key.kind != LOOK and ticket.wants(slot.key.collector)]
-        for slot in self._plan.stale(wanted, now):
-            slot.due = now
-            ticket.waits.add(slot.key)
-        under_way = slots if ticket.rest else wanted
-        ticket.waits |= {slot.key for slot in under_way if slot.run is not None and not slot.stuck}
-        self._tickets.append(ticket)
-
-    def _serve_tickets(self, now: float) -> float:
-        """Answer those whose readings are there, or are not to be waited for. Returns when to look again."""
-        look_again = float("inf")
-        ahead = self._crew.waiting() if self._tickets else {}
-        for ticket in list(self._tickets):
-            until = max((self._worth_waiting_until(key, now, ticket, ahead) for key in ticket.waits), default=now)
-            if now >= min(until, ticket.deadline):
-                self._tickets.remove(ticket)
-                ticket.done.set()
-            else:
-                look_again = min(look_again, until, ticket.deadline)
-        return look_again
-
-    def _worth_waiting_until(self, key: Key, now: float, ticket: _Ticket, ahead: Mapping[Key, Run]) -> float:
-        """When this run counts as slow. One that waits does so with the one before it, or with its whole bus."""
-        slot = self._plan.slots.get(key)
-        if slot is None or slot.run is None or slot.stuck:
-            return now
-        if ticket.slow:
-            return ticket.deadline
-        if slot.slow:
-            return now
-        run = slot.run
-        started = run.given if run.lane else run.started
-        if started is None:
-            before = ahead.get(key)
-            started = now if before is None or before.started is None else before.started
-            started = min(started, now if run.given is None else run.given + FIRST_SECONDS)
-        return started + (SLOW_SECONDS if slot.proven else FIRST_SECONDS)
-
 
 def _search(collector: Collector, host: Host) -> Iterable[Probe | Fault | Unavailable | Watch]:
     """What the collector watches, and its things; an error in the one does not take the other."""
@@ -611,11 +466,3 @@ def _sort(collector: str, found: Iterable[object]) -> tuple[dict[Key, Probe], li
         else:
             probes[key] = item
     return probes, watches, faults, "; ".join(reasons)
-
-
-def _may_hang(slot: Slot, suspects: Collection[str]) -> bool:
-    """Whether this is a thing, or a search for things, that is not known to answer, or is like others that hang."""
-    key = slot.key
-    if not key.thing and key.kind == READ:  # a table of the kernel
-        return False
-    return not slot.proven or key.collector in suspects
