@@ -193,14 +193,15 @@ def test_a_thing_that_hangs_from_the_start_hides_no_other(name: str) -> None:
         assert without(one.scrape(), thing) == without(expected, thing)
 
 
-def test_mounts_that_hang_from_the_start_hide_one_thing_besides_themselves() -> None:
+def test_mounts_that_hang_from_the_start_hide_at_most_one_thing_besides_themselves() -> None:
     with board("nuc") as one:
         expected = one.scrape()
     with board("nuc") as one:
         one.host.meddle = lambda path: None if not path.endswith("/mountinfo") or one.scraped.wait(SOON) else b""
         found = one.scrape()
         missing = {thing for thing in expected if found.get(thing) != expected[thing]}
-        assert len({thing for thing in missing if thing[0] != "filesystem"}) == 1, missing
+        # the one that asked first what lxcfs serves, unless that was the search for mounts
+        assert len({thing for thing in missing if thing[0] != "filesystem"}) <= 1, missing
 
 
 @pytest.mark.parametrize(("name", "thing"), CASES)
