@@ -15,6 +15,9 @@ from typing import Any
 STALL_SECONDS = 0.1
 """How long a read may hold up those behind it before they move to another worker."""
 
+LOOK_STALL_SECONDS = 1.0
+"""The same for a look at what is watched, behind which there are only looks: a wake-up less with each of them."""
+
 LIMIT = 80
 """How many workers there may be at most."""
 
@@ -36,13 +39,14 @@ class Run:
     """One run of something that yields. `items` is what it has yielded so far; times are monotonic seconds.
 
     `matters` says of a run that has ended whether it is worth a wake-up of the thread that collects; `lane` is the bus
-    that it is given with.
+    that it is given with, and `stall` how long it may hold up those behind it.
     """
 
     key: Any
     read: Callable[[], Iterable[Any]]
     matters: Callable[["Run"], bool] = lambda _: True
     lane: str = ""
+    stall: float = STALL_SECONDS
     given: float | None = None
     started: float | None = None
     ended: float | None = None
@@ -56,6 +60,7 @@ class _Lane:
 
     bus: str
     runs: deque[Run]
+    stall: float
     current: Run | None = None
     worker: Thread | None = None
 
@@ -94,7 +99,7 @@ class Crew:
         if lane is not None:
             lane.runs.extend(runs)
             return
-        lane = _Lane(bus, deque(runs))
+        lane = _Lane(bus, deque(runs), min(run.stall for run in runs))
         if bus:
             self._buses[bus] = lane
         self._busy.append(lane)
@@ -132,8 +137,8 @@ class Crew:
             if lane.bus or not lane.runs:
                 continue
             since = _held_since(lane, now)
-            if now - since < STALL_SECONDS:
-                look_again = min(look_again, since + STALL_SECONDS)
+            if now - since < lane.stall:
+                look_again = min(look_again, since + lane.stall)
                 continue
             stalled += _take_all(lane.runs)
         return stalled, look_again

@@ -135,12 +135,13 @@ class Plan:
         woken: list[Slot] = []
         proven: list[Slot] = []
         others: list[Slot] = []
-        for slot in self.slots.values():
+        for slot in self.slots.values():  # plain comparisons: this runs with every turn, over all things
             if slot.run is not None:
                 continue
-            if any(at is not None and now >= at for at in (slot.wake_at, slot.recheck_at)):
+            wake_at, recheck_at = slot.wake_at, slot.recheck_at
+            if (wake_at is not None and now >= wake_at) or (recheck_at is not None and now >= recheck_at):
                 woken.append(slot)
-            elif now + min(COALESCE_SECONDS, slot.interval / 4) >= slot.due:
+            elif slot.due - now <= COALESCE_SECONDS and slot.due - now <= slot.interval / 4:
                 (proven if slot.proven else others).append(slot)
         if not woken and not any(now >= slot.due for slot in (*proven, *others)):
             return []
@@ -208,14 +209,16 @@ class Plan:
         """When there is something to do by the plan alone."""
         soonest = now + LONGEST_SECONDS
         for slot in self.slots.values():
-            if slot.run is None:
-                times = (slot.due, slot.wake_at, slot.recheck_at)
-                soonest = min(soonest, *(at for at in times if at is not None))
-                continue
+            run = slot.run
             # a run of which nobody was to hear may be over when it is due again
-            soonest = min(soonest, slot.due if slot.due > now else now + slot.interval)
-            if not slot.stuck:
+            due = slot.due if run is None or slot.due > now else now + slot.interval
+            soonest = min(soonest, due)
+            if run is None:
+                if slot.wake_at is not None and slot.wake_at < soonest:
+                    soonest = slot.wake_at
+                if slot.recheck_at is not None and slot.recheck_at < soonest:
+                    soonest = slot.recheck_at
+            elif not slot.stuck:
                 # a run that waits for a worker or its bus has no time of its own yet
-                since = slot.run.started if slot.run.started is not None else now
-                soonest = min(soonest, since + slot.timeout)
+                soonest = min(soonest, (now if run.started is None else run.started) + slot.timeout)
         return soonest

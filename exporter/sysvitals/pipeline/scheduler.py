@@ -17,7 +17,7 @@ from sysvitals.model.reading import Reading
 from sysvitals.model.status import CollectorStatus, ReadErrors, WatchWakes
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
-from sysvitals.pipeline.crew import Crew, Run
+from sysvitals.pipeline.crew import LOOK_STALL_SECONDS, Crew, Run
 from sysvitals.pipeline.dispatcher import Dispatcher
 from sysvitals.pipeline.file_watcher import Watched
 from sysvitals.pipeline.interpret import Conclusion, Outcome, Span, classify_run
@@ -217,7 +217,12 @@ class Scheduler:
         if key.kind == LOOK:
             watched = self._watching.watched[key.thing]
             # a look that saw nothing new is not worth a wake-up, unless somebody waits for it
-            return Run(key, watched.look, lambda run: bool(self._tickets) or run.items != [watched.content])
+            return Run(
+                key,
+                watched.look,
+                lambda run: bool(self._tickets) or run.items != [watched.content],
+                stall=LOOK_STALL_SECONDS,
+            )
         if key.kind == FIND:
             return Run(key, partial(_search, self._collectors[key.collector], self._host))
         return Run(key, self._probes[key].read)
