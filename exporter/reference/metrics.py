@@ -39,8 +39,8 @@ def render_reference(catalog: Catalog) -> str:
         ]
         lines += _metrics(catalog, collector.name)
         lines += _events(collector)
-    lines += ["", "## The exporter itself", ""]
-    lines += ["Beside these, `process_*` families tell what the process costs.", *_metrics(catalog, None)]
+    lines += ["", "## The exporter itself"]
+    lines += _metrics(catalog, None)
     return "\n".join(lines) + "\n"
 
 

@@ -26,9 +26,9 @@ from sysvitals.model.event import SCHEMA_VERSION, Event
 from sysvitals.model.reading import Body, Change
 from sysvitals.model.samples import sample_bodies
 from sysvitals.model.state import State
-from sysvitals.model.status import Build, ConfigStatus, EventCount, LogStatus, SinkStatus
+from sysvitals.model.status import Build, ConfigStatus, EventCount, LogStatus, ProcessStatus, SinkStatus
 from sysvitals.outputs.console import ConsoleSink
-from sysvitals.outputs.exposition import Projection, encode_families, process_families
+from sysvitals.outputs.exposition import Exposition
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.inbox import Inbox
@@ -37,6 +37,7 @@ from sysvitals.pipeline.losses import LossReporter
 from sysvitals.pipeline.scheduler import Scheduler
 from sysvitals.sources.os.kernel import read_hostname
 from sysvitals.sources.os.timekeeping import read_boot_id, read_clock
+from sysvitals.sources.proc.own_process import read_own_process
 from sysvitals.threads import Duty, Keeper
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ _HISTORY_STOP_SECONDS = 5.0
 """Milliseconds as a rule; where a board is just compressing a segment, its history weighs more than haste."""
 _CONSOLE_STOP_SECONDS = 0.5
 _ANSWER_SECONDS = 1.0
+_THIS_MACHINE = Host()
 
 
 class Exporter:
@@ -68,7 +70,7 @@ class Exporter:
         self.refused: tuple[str, ...] = ()
         self._config = ConfigStatus(successful=True, at=clock.wall())
         self._state = State(self.catalog.owners)
-        self._projection = Projection(self.catalog)
+        self._exposition = Exposition(self.catalog)
         self._history_folder = os.path.join(settings.storage.path, "history")
         self._host = host
         self._boot = boot = _known(lambda: read_boot_id(host)) or ""
@@ -136,6 +138,10 @@ class Exporter:
 
     def metrics(self, names: frozenset[str] | None, seconds: float, accept: str = "") -> tuple[bytes, str]:
         """The exposition of these collectors (None: of everything), read again where too old, and its content type."""
+        return self._exposition.render(self.bodies(names, seconds), accept)
+
+    def bodies(self, names: frozenset[str] | None, seconds: float) -> list[Body]:
+        """What is exposed of these collectors (None: everything), read again where too old within these seconds."""
         answered = self._scheduler.refresh(names, seconds=seconds)
         snapshot = self._state.snapshot()
         bodies: list[Body] = [
@@ -146,11 +152,11 @@ class Exporter:
         ]
         bodies += self._scheduler.statuses(names)
         if names is not None:
-            return encode_families(self._projection.project(bodies), accept)
+            return bodies
         bodies += self._statuses()
         counts = {**dict.fromkeys(self._countable(), 0), **snapshot.counts}
         bodies += [EventCount(event=name, total=total) for name, total in sorted(counts.items())]
-        return encode_families([*self._projection.project(bodies), *process_families()], accept)
+        return bodies
 
     def collectors(self) -> dict[str, str]:
         """How each enabled collector's last run ended, in words."""
@@ -243,6 +249,7 @@ class Exporter:
         statuses += self._scheduler.wakes()
         statuses += self._keeper.statuses()
         statuses.append(LogStatus(dropped=dropped_messages()))
+        statuses += _read_process()
         if self._history is not None:
             statuses.append(self._history.status())
         return statuses
@@ -306,6 +313,24 @@ def history_rules(settings: Settings) -> HistoryRules:
         keep_bytes=history.keep_size,
         compress=history.compress,
     )
+
+
+def _read_process() -> list[ProcessStatus]:
+    """What this process costs, whichever host it reads; empty where that cannot be read."""
+    try:
+        own = read_own_process(_THIS_MACHINE)
+    except (OSError, ValueError):
+        return []
+    return [
+        ProcessStatus(
+            cpu=own.cpu,
+            virtual=own.virtual,
+            resident=own.resident,
+            started=own.started,
+            open_files=own.open_files,
+            most_files=own.most_files,
+        )
+    ]
 
 
 def _known(read: Callable[[], str | None]) -> str | None:

@@ -14,9 +14,6 @@ from threading import Semaphore, get_ident
 from typing import Any
 from unittest.mock import patch
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
-
 from sysvitals.collectors import COLLECTORS
 from sysvitals.collectors.throttling import Throttling
 from sysvitals.config.load import load_settings
@@ -28,6 +25,7 @@ from sysvitals.pipeline.inbox import Inbox
 from sysvitals.pipeline.plan import COALESCE_SECONDS, LOOK
 from sysvitals.simulation.nodes import NODES
 from sysvitals.simulation.simulation import Simulation
+from sysvitals.sources.proc.own_process import OwnProcess
 from tests.grafana.plan import Plan, Target
 from tests.recorded import HOSTS
 
@@ -37,7 +35,7 @@ CLOCK_SET_AFTER_BOOT_SECONDS = 40
 _LOOKED_AT = 0.09
 _PATIENCE_SECONDS = 9.5
 _STUCK_SECONDS = 120.0
-_RESIDENT_BYTES = 34.0e6
+_RESIDENT_BYTES = 34_000_000
 
 
 class PlayedBoard(Simulation):
@@ -218,7 +216,7 @@ class PlayedExporter(Exporter):
     def scrape(self) -> tuple[tuple[str, ...], float]:
         """The samples, and how long it took."""
         before = self._cpu
-        with self._reckon(), patch("sysvitals.exporter.process_families", self._process_families):
+        with self._reckon(), patch("sysvitals.exporter.read_own_process", self._own_process):
             text, _ = self.metrics(None, _PATIENCE_SECONDS)
         return tuple(line for line in text.decode().split("\n") if line and line[0] != "#"), self._cpu - before
 
@@ -259,13 +257,13 @@ class PlayedExporter(Exporter):
         self._bus.subscribe(inbox)
         return inbox
 
-    def _process_families(self) -> list[Metric]:
+    def _own_process(self, _host: Host) -> OwnProcess:
         """CPU time is what the exporter really took here; memory is what a real one was measured to take."""
-        return [
-            CounterMetricFamily("process_cpu_seconds", "Total user and system CPU time spent in seconds.", self._cpu),
-            GaugeMetricFamily("process_max_fds", "Maximum number of open file descriptors.", 524288),
-            GaugeMetricFamily("process_open_fds", "Number of open file descriptors.", 14),
-            GaugeMetricFamily("process_resident_memory_bytes", "Resident memory size in bytes.", _RESIDENT_BYTES),
-            GaugeMetricFamily("process_start_time_seconds", "Start time of the process.", round(self._began, 2)),
-            GaugeMetricFamily("process_virtual_memory_bytes", "Virtual memory size in bytes.", 4.1 * _RESIDENT_BYTES),
-        ]
+        return OwnProcess(
+            cpu=self._cpu,
+            virtual=round(4.1 * _RESIDENT_BYTES),
+            resident=_RESIDENT_BYTES,
+            started=round(self._began, 2),
+            open_files=14,
+            most_files=524288,
+        )

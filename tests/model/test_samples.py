@@ -8,7 +8,7 @@ from sysvitals.collectors.temperature import Temperature
 from sysvitals.collectors.throttling import ThrottlingSource
 from sysvitals.model.reading import Reading
 from sysvitals.model.samples import Sample, sample_bodies
-from sysvitals.outputs.exposition import Projection, encode_families
+from sysvitals.outputs.exposition import Exposition
 from tests.recorded import HOSTS, RecordedHost
 
 
@@ -35,7 +35,7 @@ def test_they_are_what_the_exposition_shows_of_a_whole_host() -> None:
                 bodies += [reading for reading in collector.run(host) if isinstance(reading, Reading)]
             except Exception:  # noqa: BLE001, S112  # what this host does not have
                 continue
-    text = encode_families(Projection(build_full_catalog()).project(bodies))[0].decode()
+    text = Exposition(build_full_catalog()).render(bodies)[0].decode()
     shown = {
         (sample.name, tuple(sorted(sample.labels.items())), sample.value)
         for family in text_string_to_metric_families(text)

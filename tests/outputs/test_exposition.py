@@ -16,7 +16,8 @@ from sysvitals.model.catalog import build_catalog
 from sysvitals.model.collector import Collector
 from sysvitals.model.metric import Counter, Detail, Gauge, Info, Label, Metric
 from sysvitals.model.reading import Body, Field, Reading, fields_of, labels_of
-from sysvitals.outputs.exposition import PLAIN, Projection, encode_families, process_families
+from sysvitals.outputs.exposition import Exposition
+from sysvitals.outputs.text_format import PLAIN
 from tests.tools import need_tool
 
 PROMETHEUS_2_42 = (
@@ -72,7 +73,7 @@ FULL_CATALOG = build_full_catalog()
 
 
 def expose(*bodies: Body, accept: str = "") -> str:
-    return encode_families(Projection(CATALOG).project(bodies), accept)[0].decode()
+    return Exposition(CATALOG).render(bodies, accept)[0].decode()
 
 
 def parse(text: str) -> list[PrometheusMetric]:
@@ -150,16 +151,21 @@ def test_a_family_comes_once_with_one_help_and_type_however_its_bodies_are_mixed
 
 
 def test_what_is_gone_from_the_bodies_is_gone_from_the_exposition() -> None:
-    projection = Projection(CATALOG)
-    assert len(projection.project([Thing(name="a", on=True), Thing(name="b", on=True)])[0].samples) == 2
-    assert len(projection.project([Thing(name="b", on=True)])[0].samples) == 1
-    assert projection.project([]) == []
+    exposition = Exposition(CATALOG)
+
+    def names(*things: Thing) -> list[str]:
+        return [labels["name"] for _, labels, _ in samples(exposition.render(things)[0].decode())]
+
+    assert names(Thing(name="a", on=True), Thing(name="b", on=True)) == ["a", "b"]
+    assert names(Thing(name="b", on=True)) == ["b"]
+    assert names(Thing(name="b")) == []
+    assert names() == []
 
 
 def test_a_body_without_metrics_is_no_family() -> None:
     changes = [full_body(body, 1) for body in FULL_CATALOG.bodies.values() if body.event_name.startswith("collector.")]
     assert changes
-    assert Projection(FULL_CATALOG).project(changes) == []
+    assert Exposition(FULL_CATALOG).render(changes)[0] == b""
 
 
 def test_no_sample_has_a_timestamp() -> None:
@@ -233,7 +239,7 @@ def test_promtool_reads_hostile_names_too() -> None:
     ],
 )
 def test_the_format_is_the_one_asked_for(accept: str, content_type: str) -> None:
-    body, answered = encode_families(Projection(CATALOG).project([Bare(count=1)]), accept)
+    body, answered = Exposition(CATALOG).render([Bare(count=1)], accept)
     assert answered == content_type
     assert body.endswith(b"# EOF\n") == ("openmetrics" in content_type)
     assert samples(body.decode()) == [("system_bare", {}, 1.0)]
@@ -256,7 +262,7 @@ def test_the_format_is_the_one_asked_for(accept: str, content_type: str) -> None
     ],
 )
 def test_an_accept_header_that_makes_no_sense_is_answered_all_the_same(accept: str) -> None:
-    body, content_type = encode_families(Projection(CATALOG).project([Bare(count=1)]), accept)
+    body, content_type = Exposition(CATALOG).render([Bare(count=1)], accept)
     assert samples(body.decode()) == [("system_bare", {}, 1.0)]
     assert content_type.startswith("application/openmetrics-text") == body.endswith(b"# EOF\n")
     assert content_type == PLAIN or "version=1.0.0;" in content_type
@@ -264,19 +270,19 @@ def test_an_accept_header_that_makes_no_sense_is_answered_all_the_same(accept: s
 
 @given(st.text(st.characters(max_codepoint=255)) | st.from_regex(r"(application/openmetrics-text|text/plain);.*"))
 def test_whatever_is_asked_for_is_answered(accept: str) -> None:
-    body, content_type = encode_families(Projection(CATALOG).project([Bare(count=1)]), accept)
+    body, content_type = Exposition(CATALOG).render([Bare(count=1)], accept)
     assert content_type.startswith("application/openmetrics-text") == body.endswith(b"# EOF\n")
 
 
 @pytest.mark.parametrize("version", ["1.0.1", "1.1.0", "2.0.0", "7.1.x"])
 def test_no_version_is_promised_that_is_not_written(version: str) -> None:
-    _, content_type = encode_families([], f"application/openmetrics-text;version={version}")
+    _, content_type = Exposition(CATALOG).render([], f"application/openmetrics-text;version={version}")
     assert "version=1.0.0;" in content_type
 
 
 def test_openmetrics_ends_once_even_when_there_is_nothing() -> None:
-    assert encode_families([], OPENMETRICS)[0] == b"# EOF\n"
-    assert encode_families([], "")[0] == b""
+    assert Exposition(CATALOG).render([], OPENMETRICS)[0] == b"# EOF\n"
+    assert Exposition(CATALOG).render([], "")[0] == b""
     assert expose(Bare(count=1), accept=OPENMETRICS).count("# EOF") == 1
 
 
@@ -311,9 +317,8 @@ def test_in_plain_text_the_names_have_their_endings_and_there_are_no_units() -> 
 
 @pytest.mark.parametrize("accept", ["", PROMETHEUS_2_42, PROMETHEUS_3])
 def test_all_that_is_declared_is_exposed_and_parses(accept: str) -> None:
-    families = Projection(FULL_CATALOG).project(full_bodies())
-    found = parse(encode_families([*families, *process_families()], accept)[0].decode())
-    names = [sample.name for family in found for sample in family.samples if not sample.name.startswith("process_")]
+    found = parse(Exposition(FULL_CATALOG).render(full_bodies(), accept)[0].decode())
+    names = [sample.name for family in found for sample in family.samples]
     assert set(names) == set(FULL_CATALOG.families)
     assert Tally(family.name for family in found).most_common(1)[0][1] == 1
     for family in found:
@@ -321,7 +326,7 @@ def test_all_that_is_declared_is_exposed_and_parses(accept: str) -> None:
 
 
 def test_each_declared_family_has_just_the_labels_and_the_kind_that_the_catalog_says() -> None:
-    for family in Projection(FULL_CATALOG).project(full_bodies()):
+    for family in parse(Exposition(FULL_CATALOG).render(full_bodies(), OPENMETRICS)[0].decode()):
         declared = FULL_CATALOG.families[family.samples[0].name]
         assert family.type == declared.kind
         assert {frozenset(sample.labels) for sample in family.samples} == {frozenset(declared.labels)}
@@ -333,7 +338,7 @@ def test_each_declared_family_has_just_the_labels_and_the_kind_that_the_catalog_
 def test_each_number_that_is_declared_lands_in_a_series_with_its_value() -> None:
     for body in FULL_CATALOG.bodies.values():
         full = full_body(body, 1)
-        count = sum(len(family.samples) for family in Projection(FULL_CATALOG).project([full]))
+        count = len(samples(Exposition(FULL_CATALOG).render([full])[0].decode()))
         marks = [field.mark for field in fields_of(body) if isinstance(field.mark, Metric)]
         infos = {mark.name for mark in marks if isinstance(mark, Info)}
         assert count == len(infos) + sum(not isinstance(mark, Info) for mark in marks), body.__name__
@@ -345,8 +350,7 @@ def ask_promtool(text: bytes) -> str:
 
 
 def test_promtool_has_nothing_to_say_on_all_that_is_declared() -> None:
-    families = Projection(FULL_CATALOG).project(full_bodies())
-    assert ask_promtool(encode_families([*families, *process_families()])[0]) == ""
+    assert ask_promtool(Exposition(FULL_CATALOG).render(full_bodies())[0]) == ""
 
 
 def test_promtool_would_say_something() -> None:

@@ -11,7 +11,6 @@ import promql_parser as ast
 from sysvitals.model.catalog import Catalog, Family
 from sysvitals.model.metric import Label
 from sysvitals.model.reading import fields_of
-from sysvitals.outputs.exposition import process_families
 
 TARGET = frozenset({"job", "instance", "site"})
 """What Prometheus puts onto each series of a target; `site` stands for labels that users add, and that must survive."""
@@ -69,7 +68,6 @@ NODE_EXPORTER: Metrics = {
 def list_metrics(catalog: Catalog) -> dict[str, Metric]:
     """All that the exporter exposes, what Prometheus adds, and what is named of node_exporter's."""
     metrics = {name: _metric(family, catalog) for name, family in catalog.families.items()}
-    metrics |= {sample.name: Metric(frozenset()) for family in process_families() for sample in family.samples}
     return metrics | dict(PROMETHEUS_OWN) | dict(NODE_EXPORTER)
 
 

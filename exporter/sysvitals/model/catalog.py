@@ -31,6 +31,16 @@ class Family:
     collector: str | None
     samples: tuple[Sample, ...]
 
+    @property
+    def base_name(self) -> str:
+        """The name in OpenMetrics, without `_total` and `_info`."""
+        return self.name.rpartition("_")[0] if self.kind in ("counter", "info") else self.name
+
+    @property
+    def base_unit(self) -> str:
+        """The unit in OpenMetrics; that of a timestamp is the second."""
+        return self.unit.rpartition("_")[2]
+
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
@@ -68,9 +78,8 @@ def build_catalog(collectors: Iterable[Collector], others: Iterable[type[Change 
     ordered = dict(sorted(families.items()))
     bases: dict[str, str] = {}
     for family in ordered.values():
-        base = family.name.rpartition("_")[0] if family.kind in ("counter", "info") else family.name
-        if bases.setdefault(base, family.name) != family.name:
-            raise ValueError(f"metrics {bases[base]} and {family.name} would be one family in OpenMetrics")
+        if bases.setdefault(family.base_name, family.name) != family.name:
+            raise ValueError(f"metrics {bases[family.base_name]} and {family.name} would be one family in OpenMetrics")
     return Catalog(collectors, MappingProxyType(bodies), MappingProxyType(owners), MappingProxyType(ordered))
 
 

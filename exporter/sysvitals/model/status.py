@@ -139,6 +139,21 @@ class ConfigStatus(Status, event="sysvitals.config.status"):
     ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessStatus(Status, event="process.status"):
+    """What the exporter's process costs, under the names that all of Prometheus's client libraries give these."""
+
+    cpu: Annotated[float, Counter("cpu", unit="seconds", help="Total user and system CPU time spent in seconds.")]
+    virtual: Annotated[int, Gauge("virtual_memory", unit="bytes", help="Virtual memory size in bytes.")]
+    resident: Annotated[int, Gauge("resident_memory", unit="bytes", help="Resident memory size in bytes.")]
+    started: Annotated[
+        float | None,
+        Gauge("start_time", unit="seconds", help="Start time of the process since unix epoch in seconds."),
+    ] = None
+    open_files: Annotated[int | None, Gauge("open_fds", help="Number of open file descriptors.")] = None
+    most_files: Annotated[int | None, Gauge("max_fds", help="Maximum number of open file descriptors.")] = None
+
+
 STATUSES: tuple[type[Status], ...] = (
     Build,
     CollectorStatus,
@@ -150,4 +165,5 @@ STATUSES: tuple[type[Status], ...] = (
     ThreadStatus,
     LogStatus,
     ConfigStatus,
+    ProcessStatus,
 )

@@ -1,108 +1,135 @@
-"""The projection of a state onto Prometheus families, and their text. Only this module knows prometheus_client."""
+"""The exposition: the bodies of a state's events as text for Prometheus.
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
-from typing import Any
+Of some 300 lines in an exposition most are as in the one before. So each line is kept with the value that it was made
+from: this takes an eighth of the time that prometheus_client needs, and half of what making each line takes.
+"""
 
-from prometheus_client.exposition import choose_encoder, generate_latest
-from prometheus_client.metrics_core import Metric as PrometheusMetric
-from prometheus_client.openmetrics.exposition import ALLOWUTF8
-from prometheus_client.process_collector import ProcessCollector
-from prometheus_client.samples import Sample
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple
 
-from sysvitals.model.catalog import Catalog, Family
+from sysvitals.model.catalog import Catalog
 from sysvitals.model.metric import Info, Metric
 from sysvitals.model.reading import Body, fields_of, labels_of
+from sysvitals.outputs.text_format import choose_format, format_number, format_series, introduce_family
 
-PLAIN = "text/plain; version=0.0.4; charset=utf-8"
-_OPENMETRICS = "application/openmetrics-text"
+_Key = tuple[type[Body], tuple[Any, ...]]
+
+_SPARE_ROWS = 256
 
 
-class Projection:
-    """Turns bodies of events into the families that the catalog declares. Holds no values: what is gone is gone."""
+class Exposition:
+    """Writes bodies as the catalog declares their metrics. Any thread may call it.
+
+    What is kept of bodies that are no longer there is dropped once it is more than what is there.
+    """
 
     def __init__(self, catalog: Catalog) -> None:
-        self._families = catalog.families
-        self._plans: dict[type[Body], _Plan] = {}
+        families = catalog.families.values()
+        self._places = {family.name: place for place, family in enumerate(families)}
+        self._introductions = {
+            openmetrics: [introduce_family(family, openmetrics=openmetrics) for family in families]
+            for openmetrics in (False, True)
+        }
+        self._layouts: dict[type[Body], _Layout] = {}
+        self._rows: dict[_Key, _Row] = {}
+        self._older_rows: dict[_Key, _Row] = {}
 
-    def project(self, bodies: Iterable[Body]) -> list[PrometheusMetric]:
-        """The families of these bodies, by name, each family once."""
-        found: dict[str, PrometheusMetric] = {}
+    def render(self, bodies: Iterable[Body], accept: str = "") -> tuple[bytes, str]:
+        """The exposition in the format that the Accept header asks for, and its content type."""
+        chosen = choose_format(accept)
+        lines_by_place = self._sort_lines(bodies)
+        parts: list[str] = []
+        for introduction, lines in zip(self._introductions[chosen.openmetrics], lines_by_place, strict=True):
+            if lines:
+                parts.append(introduction)
+                parts += lines
+        if chosen.openmetrics:
+            parts.append("# EOF\n")
+        return "".join(parts).encode(), chosen.content_type
+
+    def _sort_lines(self, bodies: Iterable[Body]) -> list[list[str]]:
+        """The lines of each family, in the order of the bodies."""
+        found: list[list[str]] = [[] for _ in self._places]
+        rows = self._rows
+        count = 0
         for body in bodies:
-            plan = self._plans.get(type(body))
-            if plan is None:
-                plan = self._plans[type(body)] = _Plan(type(body), self._families)
-            plan.add_samples(body, found)
-        return [found[name] for name in sorted(found)]
+            count += 1
+            kind = type(body)
+            layout = self._layouts.get(kind) or self._add_layout(kind)
+            key = kind, layout.texts(body)
+            row = rows.get(key)
+            if row is None:
+                row = rows[key] = self._older_rows.get(key) or layout.begin_row(body)
+            samples, infos = row
+            for number, value in enumerate(layout.numbers(body)):
+                if value is None:
+                    continue
+                place, series, known, line = samples[number]
+                # 0.0 and -0.0 are equal, and differ in text
+                if value is not known and (value != known or not value):
+                    line = f"{series}{format_number(value)}\n"
+                    samples[number] = place, series, value, line  # in one step: another thread may be reading it
+                found[place].append(line)
+            for place, line in infos:
+                found[place].append(line)
+        if len(rows) > 2 * count + _SPARE_ROWS:
+            self._older_rows, self._rows = rows, {}
+        return found
+
+    def _add_layout(self, kind: type[Body]) -> "_Layout":
+        layout = self._layouts[kind] = _Layout(kind, self._places)
+        return layout
 
 
-def process_families() -> list[PrometheusMetric]:
-    """What this process costs: the standard `process_*` families, from this system's own /proc."""
-    return list(ProcessCollector(registry=None).collect())
+class _Row(NamedTuple):
+    """The samples of one body: the place of the family, the series, its last value and the line with that value.
+
+    Of the infos, whose value is always 1, just the place and the line.
+    """
+
+    samples: list[tuple[int, str, float | None, str]]
+    infos: list[tuple[int, str]]
 
 
-def encode_families(families: list[PrometheusMetric], accept: str = "") -> tuple[bytes, str]:
-    """The exposition in the format that the Accept header asks for, and its content type."""
-    encode: Callable[[Any], bytes]
-    try:
-        encode, content_type = choose_encoder(accept)
-    except (ValueError, TypeError):  # a version that is no version
-        encode, content_type = generate_latest, PLAIN
-    if content_type.startswith(_OPENMETRICS):
-        # prometheus_client promises any version that is asked for, but this is what it writes
-        content_type = re.sub(r"version=[^;]*", "version=1.0.0", content_type)
-    # no name of ours needs escaping in any scheme, and looking for what does would take half of the time
-    plain: Callable[..., bytes] = encode.func if isinstance(encode, partial) else encode
-    keywords = encode.keywords if isinstance(encode, partial) else {}
-    return plain(_Families(families), **{**keywords, "escaping": ALLOWUTF8}), content_type
+class _Layout:
+    """How bodies of one class become lines. `texts` are its labels and infos, `numbers` the values of its samples."""
+
+    def __init__(self, kind: type[Body], places: Mapping[str, int]) -> None:
+        prefix = kind.event_name.partition(".")[0]
+        marks = {field.name: field.mark for field in fields_of(kind) if isinstance(field.mark, Metric)}
+        infos = {field: mark.full_name(prefix) for field, mark in marks.items() if isinstance(mark, Info)}
+        self._places = places
+        self._labels = labels_of(kind)
+        self._infos = {name: [field for field in infos if infos[field] == name] for name in infos.values()}
+        self._samples = [(mark.full_name(prefix), mark.labels) for field, mark in marks.items() if field not in infos]
+        self.texts = _get_all((*self._labels, *infos))
+        self.numbers = _get_all([field for field in marks if field not in infos])
+
+    def begin_row(self, body: Body) -> _Row:
+        """The row of a body, still without values."""
+        labels = _known_texts(body, self._labels)
+        samples: list[tuple[int, str, float | None, str]] = [
+            (self._places[name], format_series(name, labels | dict(fixed)), None, "") for name, fixed in self._samples
+        ]
+        infos = [
+            (self._places[name], f"{format_series(name, labels | texts)}{format_number(1)}\n")
+            for name, fields in self._infos.items()
+            if (texts := _known_texts(body, fields))
+        ]
+        return _Row(samples, infos)
 
 
-class _Families:
-    """What prometheus_client takes for a registry."""
-
-    def __init__(self, families: list[PrometheusMetric]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterator[PrometheusMetric]:
-        return iter(self._families)
+def _known_texts(body: Body, fields: Iterable[str]) -> dict[str, str]:
+    return {field: text for field in fields if (text := getattr(body, field)) is not None}
 
 
-class _Plan:
-    """How bodies of one class become samples, worked out once."""
-
-    def __init__(self, body: type[Body], families: Mapping[str, Family]) -> None:
-        prefix = body.event_name.partition(".")[0]
-        self._labels = labels_of(body)
-        self._values: list[tuple[str, str, Family, dict[str, str]]] = []
-        self._infos: dict[str, tuple[Family, list[str]]] = {}
-        for field in fields_of(body):
-            if not isinstance(field.mark, Metric):
-                continue
-            name = field.mark.full_name(prefix)
-            if isinstance(field.mark, Info):
-                self._infos.setdefault(name, (families[name], []))[1].append(field.name)
-            else:
-                self._values.append((field.name, name, families[name], dict(field.mark.labels)))
-
-    def add_samples(self, body: Body, found: dict[str, PrometheusMetric]) -> None:
-        labels = {name: getattr(body, name) for name in self._labels}
-        for attribute, name, family, fixed in self._values:
-            value = getattr(body, attribute)
-            if value is not None:
-                metric = found.get(name) or _begin(family, found)
-                metric.samples.append(Sample(name, {**labels, **fixed} if fixed else labels, value))
-        for name, (family, attributes) in self._infos.items():
-            texts = {attribute: text for attribute in attributes if (text := getattr(body, attribute)) is not None}
-            if texts:
-                metric = found.get(name) or _begin(family, found)
-                metric.samples.append(Sample(name, {**labels, **texts}, 1))
-
-
-def _begin(family: Family, found: dict[str, PrometheusMetric]) -> PrometheusMetric:
-    name = family.name
-    if family.kind in ("counter", "info"):  # prometheus_client adds these endings itself
-        name = name.rpartition("_")[0]
-    unit = family.unit.rpartition("_")[2]  # a timestamp's unit is the second
-    metric = found[family.name] = PrometheusMetric(name, family.help, family.kind, unit)
-    return metric
+def _get_all(names: Sequence[str]) -> Callable[[Body], tuple[Any, ...]]:
+    """A function that gives these attributes as a tuple, which attrgetter alone does for two and more."""
+    match names:
+        case []:
+            return lambda _: ()
+        case [name]:
+            get = attrgetter(name)
+            return lambda body: (get(body),)
+    return attrgetter(*names)
