@@ -30,7 +30,7 @@ from sysvitals.model.status import Build, ConfigStatus, EventCount, LogStatus, P
 from sysvitals.outputs.console import ConsoleSink
 from sysvitals.outputs.exposition import Exposition
 from sysvitals.pipeline.bus import Bus
-from sysvitals.pipeline.clock import Clock
+from sysvitals.pipeline.clock import Clock, keep_for
 from sysvitals.pipeline.inbox import Inbox
 from sysvitals.pipeline.interpret import Outcome
 from sysvitals.pipeline.losses import LossReporter
@@ -52,6 +52,7 @@ _HISTORY_STOP_SECONDS = 5.0
 """Milliseconds as a rule; where a board is just compressing a segment, its history weighs more than haste."""
 _CONSOLE_STOP_SECONDS = 0.5
 _ANSWER_SECONDS = 1.0
+_SYNCED_SECONDS = 1.0
 _THIS_MACHINE = Host()
 
 
@@ -297,7 +298,8 @@ class _Fold:
 def build_exporter(settings: Settings, load: Callable[[], Settings] | None = None) -> Exporter:
     """The exporter of the host that the settings point at, on this machine's clocks."""
     host = build_host(settings)
-    clock = Clock(synced=lambda: _is_synced(host))
+    # a scrape publishes several times, and asking the kernel costs more than a stamp otherwise
+    clock = Clock(synced=keep_for(_SYNCED_SECONDS, lambda: _is_synced(host)))
     return Exporter(settings, load=load or (lambda: settings), host=host, clock=clock)
 
 

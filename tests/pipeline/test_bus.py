@@ -6,7 +6,7 @@ import pytest
 
 from sysvitals.model.event import Event
 from sysvitals.pipeline.bus import Bus
-from sysvitals.pipeline.clock import Clock
+from sysvitals.pipeline.clock import Clock, keep_for
 from tests.pipeline.rig import SOON, WALL, Alpha, HeldClock, Record
 
 
@@ -108,3 +108,24 @@ def test_the_clock_of_this_machine_counts_from_its_boot() -> None:
         uptime = float(file.read().split()[0])
     assert clock.uptime() == pytest.approx(uptime, abs=5)
     assert clock.synced() is None
+
+
+def test_what_is_kept_for_a_second_is_asked_for_again_when_that_is_over() -> None:
+    moments = iter([0.0, 0.4, 0.9, 1.0, 1.5])
+    answers = iter([True, None, False])
+    answer = keep_for(1.0, lambda: next(answers), monotonic=lambda: next(moments))
+    assert [answer() for _ in range(5)] == [True, True, True, None, None]
+
+
+def test_an_answer_that_fails_is_asked_for_again() -> None:
+    answers: Iterator[bool | OSError] = iter([OSError("not now"), True])
+
+    def ask() -> bool:
+        if isinstance(found := next(answers), OSError):
+            raise found
+        return found
+
+    answer = keep_for(1.0, ask, monotonic=lambda: 0.0)
+    with pytest.raises(OSError, match="not now"):
+        answer()
+    assert answer()

@@ -3,6 +3,9 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 def _boottime() -> float:
@@ -17,3 +20,20 @@ class Clock:
     uptime: Callable[[], float] = field(default=_boottime)
     monotonic: Callable[[], float] = field(default=time.monotonic)
     synced: Callable[[], bool | None] = field(default=lambda: None)
+
+
+def keep_for(seconds: float, ask: Callable[[], T], monotonic: Callable[[], float] = time.monotonic) -> Callable[[], T]:
+    """A function that asks at most once in so many seconds, and gives the last answer in between.
+
+    Of threads that call it at the same moment more than one may ask.
+    """
+    last: tuple[float, T] | None = None
+
+    def answer() -> T:
+        nonlocal last
+        now = monotonic()
+        if last is None or now - last[0] >= seconds:
+            last = now, ask()
+        return last[1]
+
+    return answer

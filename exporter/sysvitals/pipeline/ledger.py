@@ -54,57 +54,66 @@ class Ledger:
 
     def outcomes(self, collectors: Iterable[str]) -> dict[str, Outcome | None]:
         """How each collector stands, all its things together; None where nothing of it has run."""
-        by_name: dict[str, list[tuple[Key, Standing]]] = {}
-        for key, standing in self.things.copy().items():
-            by_name.setdefault(key.collector, []).append((key, standing))
-        return {name: sum_up(by_name.get(name, ())) for name in collectors}
+        things = self._by_collector()
+        return {name: sum_up(things.get(name, ())) for name in collectors}
 
     def statuses(self, collectors: Iterable[str], wall: float, uptime: float) -> list[CollectorStatus | ReadErrors]:
         """The metrics of these collectors' standing. `wall` and `uptime` are now."""
-        things, errors = self.things.copy(), self.errors.copy()
+        things = self._by_collector()
+        errors: dict[str, list[ReadErrors]] = {}
+        for (name, error), total in sorted(self.errors.copy().items()):
+            errors.setdefault(name, []).append(ReadErrors(collector=name, error=error, total=total))
         statuses: list[CollectorStatus | ReadErrors] = []
-        outcomes = self.outcomes(collectors)
-        for name, outcome in outcomes.items():
-            if outcome is not None:
-                mine = [standing for key, standing in things.items() if key.collector == name and key.kind == READ]
-                # where it has no things, it is the search for them that took its time
-                mine = mine or [standing for key, standing in things.items() if key.collector == name]
-                took = [standing.took for standing in mine if standing.took is not None]
-                successes = [standing.succeeded_at for standing in mine if standing.succeeded_at is not None]
-                statuses.append(
-                    CollectorStatus(
-                        collector=name,
-                        available=outcome.status != "unavailable",
-                        success=None if outcome.status == "unavailable" else outcome.status == "ok",
-                        duration=sum(took) if took else None,
-                        last_success=_by_clock_now(max(successes, key=lambda at: at[1]), wall, uptime)
-                        if successes
-                        else None,
-                    )
-                )
-            statuses += [
-                ReadErrors(collector=name, error=error, total=total)
-                for (collector, error), total in sorted(errors.items())
-                if collector == name
-            ]
+        for name in collectors:
+            status = _build_status(name, things.get(name, ()), wall, uptime)
+            statuses += [status] if status is not None else []
+            statuses += errors.get(name, ())
         return statuses
+
+    def _by_collector(self) -> dict[str, list[tuple[Key, Standing]]]:
+        things: dict[str, list[tuple[Key, Standing]]] = {}
+        for key, standing in self.things.copy().items():
+            things.setdefault(key.collector, []).append((key, standing))
+        return things
+
+
+def _build_status(
+    name: str, things: Sequence[tuple[Key, Standing]], wall: float, uptime: float
+) -> CollectorStatus | None:
+    word = _sum_up_word(things)
+    if word is None:
+        return None
+    # where it has no things, it is the search for them that took its time
+    mine = [one for key, one in things if key.kind == READ] or [one for _, one in things]
+    took = [one.took for one in mine if one.took is not None]
+    successes = [one.succeeded_at for one in mine if one.succeeded_at is not None]
+    return CollectorStatus(
+        collector=name,
+        available=word != "unavailable",
+        success=None if word == "unavailable" else word == "ok",
+        duration=sum(took) if took else None,
+        last_success=_by_clock_now(max(successes, key=lambda at: at[1]), wall, uptime) if successes else None,
+    )
+
+
+def _sum_up_word(things: Sequence[tuple[Key, Standing]]) -> str | None:
+    """How a collector stands in one word: ok where any thing was read, failed where none was, else unavailable."""
+    words = {one.outcome.status for key, one in things if key.kind == READ or one.outcome.status != "ok"}
+    return next((word for word in ("ok", "failed", "unavailable") if word in words), None)
 
 
 def sum_up(things: Sequence[tuple[Key, Standing]]) -> Outcome | None:
-    """One outcome for a collector: ok where any thing was read, failed where none was, else unavailable."""
-    if not things:
-        return None
-    read = [(key, standing) for key, standing in things if key.kind == READ]
-    words = [words for key, standing in things if (words := _describe(key, standing))]
-    if any(standing.outcome.status == "ok" for _, standing in read):
+    """One outcome for a collector, all its things together; None where nothing of it has run."""
+    word = _sum_up_word(things)
+    words = "; ".join(text for key, standing in things if (text := _describe(key, standing)))
+    if word == "ok":
         left_out = [standing.outcome.left_out for _, standing in things if standing.outcome.left_out]
-        slow = [pace for key, standing in read if (pace := _describe_pace(key, standing))]
-        return Outcome("ok", message="; ".join(words), left_out="; ".join(left_out), slow="; ".join(slow))
-    failed = [standing.outcome for _, standing in things if standing.outcome.status == "failed"]
-    if failed:
-        return Outcome("failed", failed[0].error, "; ".join(words))
-    reasons = [standing.outcome.message for _, standing in things if standing.outcome.status == "unavailable"]
-    return Outcome("unavailable", message=reasons[0]) if reasons else None
+        slow = [pace for key, one in things if key.kind == READ and (pace := _describe_pace(key, one))]
+        return Outcome("ok", message=words, left_out="; ".join(left_out), slow="; ".join(slow))
+    outcome = next((standing.outcome for _, standing in things if standing.outcome.status == word), None)
+    if outcome is None or word is None:
+        return None
+    return Outcome(word, outcome.error, words) if word == "failed" else Outcome(word, message=outcome.message)
 
 
 def judge(before: Standing | None, key: Key, outcome: Outcome, now: float) -> tuple[Standing, Change | None]:
