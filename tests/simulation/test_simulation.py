@@ -176,7 +176,7 @@ def test_heat_slows_a_3b_plus_at_60_and_any_board_from_80_to_85(tmp_path: Path) 
         assert seen["throttled"] == 600_000_000
         # the kernel does not learn of it
         (policy,) = list_policies(host)
-        asked = read_frequencies(host, policy)
+        asked = read_frequencies(host, policy, {})
         assert asked.current == asked.limit == 1_400_000_000
         board.step(18 * 60)
         assert firmware_word(host).word == 0xE0000
@@ -296,7 +296,7 @@ def test_a_power_cut_freezes_the_tree_and_then_everything_begins_anew(tmp_path: 
     with Simulation("pi4", "power-cut", tmp_path, start=START) as board:
         host = board.host()
         board.step(119)
-        boot, uptime, booted = read_boot_id(host), known(read_uptime(host)), read_boot_time(host)
+        boot, uptime, booted = read_boot_id(host), known(read_uptime(host)), read_boot_time(host, None)
         assert uptime > 1_000_000
         assert booted == round(START - 1209331.42)
         board.step(10)
@@ -310,7 +310,7 @@ def test_a_power_cut_freezes_the_tree_and_then_everything_begins_anew(tmp_path: 
         assert read_boot_id(host) == board.boot_id
         assert board.boot_id != boot
         assert 8 <= known(read_uptime(host)) < 25
-        assert read_boot_time(host) == pytest.approx(START + 150, abs=1)
+        assert read_boot_time(host, None) == pytest.approx(START + 150, abs=1)
         stat = read_stat(host)
         assert known(stat.forks) < 100
         received = {row.device: known(row.receive_bytes) for row in read_netdev(host) if isinstance(row, NetDev)}

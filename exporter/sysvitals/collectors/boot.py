@@ -38,7 +38,7 @@ class Boot(Reading, event="system.boot.updated"):
 def read(host: Host) -> Iterator[Boot | Fault]:
     """One reading. What cannot be read of it hides nothing else."""
     uptime = attempt("uptime", read_uptime, host)
-    boot_time = attempt("boot time", read_boot_time, host)
+    boot_time = attempt("boot time", read_boot_time, host, None if isinstance(uptime, Fault) else uptime)
     boot_id = attempt("boot id", read_boot_id, host)
     yield from (value for value in (uptime, boot_time, boot_id) if isinstance(value, Fault))
     reading = Boot(

@@ -137,11 +137,13 @@ def find(host: Host) -> Iterator[Probe | Fault | Unavailable]:
         yield Unavailable("frequencies: this container numbers its CPUs otherwise than its host")
         return
     for policy in policies:
-        yield Probe(policy.name, partial(_read_policy, host, policy, own))
+        yield Probe(policy.name, partial(_read_policy, host, policy, own, hardware={}))
 
 
-def _read_policy(host: Host, policy: Policy, own: frozenset[int] | None) -> Iterator[CpuFrequency | Fault]:
-    found = read_frequencies(host, policy)
+def _read_policy(
+    host: Host, policy: Policy, own: frozenset[int] | None, hardware: dict[str, int]
+) -> Iterator[CpuFrequency | Fault]:
+    found = read_frequencies(host, policy, hardware)
     yield from found.faults
     values = {
         "frequency": found.current,

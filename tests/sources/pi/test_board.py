@@ -80,3 +80,13 @@ def test_any_text_is_a_board_or_refused(text: str, start: str) -> None:
 def test_recorded_serials_are_those_of_the_device_tree() -> None:
     assert read_serial(RecordedHost(HOSTS / "pi-5")) == "c0ffee0500000001"
     assert read_serial(RecordedHost(HOSTS / "qemu-raspi0")) is None
+
+
+def test_a_board_that_was_recognised_stays_the_same_and_one_that_was_not_is_looked_for_again(tmp_path: Path) -> None:
+    host = build_host(tmp_path, uname("x86_64"))
+    assert read_board(host) == Board()
+    build_host(tmp_path, {f"{BASE}/model": b"Raspberry Pi 5 Model B Rev 1.0\0"})
+    board = read_board(host)
+    assert board.is_raspberry_pi
+    (tmp_path / BASE / "model").unlink()
+    assert read_board(host) is board

@@ -1,4 +1,5 @@
 import contextlib
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -17,6 +18,7 @@ from sysvitals.sources.proc.stat import (
     read_stat,
 )
 from tests.building import build_host, known
+from tests.recorded import RecordedHost
 
 TEXT = """\
 cpu  55062 9577 19842 386182 1026 7 173 19 44 5
@@ -135,7 +137,7 @@ def test_a_boot_time_that_is_no_number_is_an_error(word: str) -> None:
 
 def test_a_stat_that_may_not_be_read_is_an_error(tmp_path: Path) -> None:
     host = build_host(tmp_path, {"proc/stat.ERRNO-EACCES": ""})
-    for read in (read_stat, read_boot_time):
+    for read in (read_stat, partial(read_boot_time, uptime=None)):
         with pytest.raises(PermissionError):
             read(host)
 
@@ -151,4 +153,28 @@ def test_this_machine_says_the_same_to_psutil() -> None:
         assert old.system <= known(ours.system) <= new.system
         assert ours.idle == pytest.approx(new.idle, abs=5)
     assert switches <= known(stat.context_switches) <= psutil.cpu_stats().ctx_switches
-    assert read_boot_time(Host()) == pytest.approx(psutil.boot_time(), abs=1)
+    assert read_boot_time(Host(), None) == pytest.approx(psutil.boot_time(), abs=1)
+
+
+def test_the_boot_time_is_read_again_only_when_the_clock_was_set(tmp_path: Path) -> None:
+    class SetHost(RecordedHost):
+        now = 1_000_000.0
+
+        def time(self) -> float:
+            return self.now
+
+    build_host(tmp_path, {"proc/stat": "btime 999000\n"})
+    host = SetHost(tmp_path)
+    assert read_boot_time(host, 1000.0) == 999_000
+    (tmp_path / "proc/stat").write_text("btime 1999000\n")
+    host.now += 5.0
+    assert read_boot_time(host, 1005.02) == 999_000
+    host.now += 1_000_000.0
+    assert read_boot_time(host, 1005.03) == 1_999_000
+
+
+def test_without_an_uptime_the_boot_time_is_read_each_time(tmp_path: Path) -> None:
+    host = build_host(tmp_path, {"proc/stat": "btime 999000\n"})
+    assert read_boot_time(host, None) == 999_000
+    (tmp_path / "proc/stat").write_text("btime 1999000\n")
+    assert read_boot_time(host, None) == 1_999_000

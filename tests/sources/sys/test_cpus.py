@@ -70,7 +70,7 @@ def test_a_frequency_that_makes_no_sense_is_an_error(text: str) -> None:
 
 
 def read(host: RecordedHost) -> list[Frequencies]:
-    return [read_frequencies(host, policy) for policy in list_policies(host)]
+    return [read_frequencies(host, policy, {}) for policy in list_policies(host)]
 
 
 def test_one_policy_serves_its_cpus(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_without_sysfs_no_cpu_is_known_to_be_on_or_off(tmp_path: Path) -> None:
 
 
 def test_a_list_of_cpus_that_makes_no_sense_is_no_list(tmp_path: Path) -> None:
-    host = build_host(tmp_path, {f"{CPU}/{name}": "garbage\n" for name in ("present", "online")})
+    host = build_host(tmp_path, {f"{CPU}/{name}": "garbage\n" for name in ("present", "offline", "online")})
     for look in (read_offline_cpus, read_online_cpus):
         with pytest.raises(ValueError, match="not a whole number"):
             look(host)
@@ -156,3 +156,23 @@ def test_the_frequencies_of_recorded_hosts() -> None:
     assert list_policies(RecordedHost(HOSTS / "pi-zero-w"))[0] == Policy(
         "policy0", str(HOSTS / "pi-zero-w" / CPU / "cpufreq/policy0")
     )
+
+
+def test_what_the_hardware_can_do_is_read_once_and_the_rest_each_time(tmp_path: Path) -> None:
+    host = build_host(tmp_path, FILES)
+    (policy,) = list_policies(host)
+    hardware: dict[str, int] = {}
+    assert read_frequencies(host, policy, hardware) == ALL
+    for file in ("cpuinfo_min_freq", "cpuinfo_max_freq"):
+        (tmp_path / POLICY / file).unlink()
+    (tmp_path / POLICY / "scaling_cur_freq").write_text("700000\n")
+    assert read_frequencies(host, policy, hardware) == replace(ALL, current=700_000_000)
+
+
+def test_what_could_not_be_read_of_the_hardware_is_read_again(tmp_path: Path) -> None:
+    host = build_host(tmp_path, FILES | {f"{POLICY}/cpuinfo_max_freq": "garbage\n"})
+    (policy,) = list_policies(host)
+    hardware: dict[str, int] = {}
+    assert read_frequencies(host, policy, hardware).highest is None
+    (tmp_path / POLICY / "cpuinfo_max_freq").write_text("1500000\n")
+    assert read_frequencies(host, policy, hardware) == ALL

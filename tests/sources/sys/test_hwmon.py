@@ -287,3 +287,14 @@ def test_recorded_drives_of_one_kind_are_two_chips() -> None:
         "hwmon5": "coretemp",
         "hwmon6": "amdgpu_0000:01:00.0",
     }
+
+
+def test_a_chip_is_found_again_where_its_number_has_changed(tmp_path: Path) -> None:
+    folder = "sys/class/hwmon"
+    host = build_host(tmp_path, {f"{folder}/hwmon0/name": "rpi_volt\n", f"{folder}/hwmon1/name": "nvme\n"})
+    assert find_chip(host, "rpi_volt") == f"{host.sysfs}/class/hwmon/hwmon0"
+    (tmp_path / folder / "hwmon0/name").write_text("nvme\n")
+    (tmp_path / folder / "hwmon1/name").write_text("rpi_volt\n")
+    assert find_chip(host, "rpi_volt") == f"{host.sysfs}/class/hwmon/hwmon1"
+    (tmp_path / folder / "hwmon1/name").unlink()
+    assert find_chip(host, "rpi_volt") is None

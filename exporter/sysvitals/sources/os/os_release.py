@@ -32,7 +32,7 @@ def parse_os_release(text: str) -> OsRelease:
     fields: dict[str, str] = {}
     for line in text.split("\n"):
         key, found, value = line.strip().partition("=")
-        if not found or key.startswith("#"):
+        if not found or key not in _KEYS:
             continue
         try:
             fields[key] = tidy(parse_value(value))
@@ -66,6 +66,9 @@ def parse_value(text: str) -> str:
     if quote or escaped:
         raise ValueError(f"never closed: {shorten(text)!r}")
     return "".join(parts)
+
+
+_KEYS = frozenset({"NAME", "VERSION", "VERSION_ID"})
 
 
 def _read_text(host: Host, path: str) -> str:

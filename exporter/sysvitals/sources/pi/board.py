@@ -26,8 +26,18 @@ def read_board(host: Host) -> Board:
     """The board; all None on a machine that has no device tree, such as a PC.
 
     In a container that does not see the device tree, /proc/cpuinfo still tells of a Raspberry Pi, on ARM only: there
-    it is short. Raises OSError, or ValueError for a revision code that is none.
+    it is short. A board that was recognised is kept: it stays the same while the host runs.
+    Raises OSError, or ValueError for a revision code that is none.
     """
+    board: Board | None = host.kept.get(_KEPT)
+    if board is None:
+        board = _read_board(host)
+        if board != Board():
+            host.kept[_KEPT] = board
+    return board
+
+
+def _read_board(host: Host) -> Board:
     model = read_property_text(host, "model")
     word = read_property_number(host, "system/linux,revision")
     if word:
@@ -61,6 +71,9 @@ def parse_cpuinfo(text: str, model: str | None = None) -> Board:
 
 def _fields(text: str) -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in text.split("\n"))}
+
+
+_KEPT = "board"
 
 
 def _is_arm(host: Host) -> bool:

@@ -4,9 +4,10 @@ import os
 import resource
 import time
 from dataclasses import dataclass
-from functools import lru_cache
 
+from sysvitals.host.files import attempt
 from sysvitals.host.host import Host
+from sysvitals.model.collector import Fault
 from sysvitals.sources.proc.stat import USER_HZ, read_boot_time
 
 
@@ -28,14 +29,13 @@ class OwnProcess:
 def read_own_process(host: Host) -> OwnProcess:
     """Of the process that calls this. Raises OSError, or ValueError for text that is none."""
     cpu_ticks, start_ticks, virtual, resident_pages = parse_process_stat(host.read_text(f"{host.procfs}/self/stat"))
-    # /proc/stat is long, and its time of boot changes only where the clock is set
-    boot_time = _read_boot_time(host, round(time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)))
+    boot_time = attempt("boot time", read_boot_time, host, time.clock_gettime(time.CLOCK_BOOTTIME))
     most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return OwnProcess(
         cpu=cpu_ticks / USER_HZ,
         virtual=virtual,
         resident=resident_pages * resource.getpagesize(),
-        started=None if boot_time is None else boot_time + start_ticks / USER_HZ,
+        started=None if boot_time is None or isinstance(boot_time, Fault) else boot_time + start_ticks / USER_HZ,
         open_files=_count_open_files(host),
         most_files=None if most_files == resource.RLIM_INFINITY else most_files,
     )
@@ -56,12 +56,4 @@ def _count_open_files(host: Host) -> int | None:
     try:
         return len(os.listdir(f"{host.procfs}/self/fd"))
     except OSError:  # a process that gained privileges may not see its own
-        return None
-
-
-@lru_cache(maxsize=2)  # the difference of the clocks may lie between two whole numbers
-def _read_boot_time(host: Host, about: int) -> int | None:  # noqa: ARG001  # it tells one setting of the clock from the next
-    try:
-        return read_boot_time(host)
-    except (OSError, ValueError):
         return None

@@ -92,12 +92,19 @@ def parse_cpu_times(what: str, text: str, most: int = _MOST_TICKS) -> tuple[CpuT
     return CpuTimes(**times), faults
 
 
-def read_boot_time(host: Host) -> int | None:
+def read_boot_time(host: Host, uptime: float | None) -> int | None:
     """Unix seconds of boot by the wall clock as it is now: setting the clock moves it.
 
     None where it is not printed, or is 0: then no clock was ever set. Raises OSError or ValueError.
+    The file is long, with a column for each interrupt there could be. So it is read again only when the wall clock was
+    set, which moves it against `uptime` (None: not known).
     """
-    return parse_boot_time(host.read_text(f"{host.procfs}/stat"))
+    started = None if uptime is None else host.time() - uptime
+    known = host.kept.get(_KEPT)
+    if known is None or started is None or abs(started - known[0]) > _CLOCK_SET_SECONDS:
+        known = host.kept[_KEPT] = started or 0.0, parse_boot_time(host.read_text(f"{host.procfs}/stat"))
+    boot_time: int | None = known[1]
+    return boot_time
 
 
 def parse_boot_time(text: str) -> int | None:
@@ -117,5 +124,7 @@ def _parse_number(text: str) -> int:
 _NUMBERS = {"intr": "interrupts", "ctxt": "context_switches", "processes": "forks", "procs_blocked": "blocked"}
 _MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guest_nice")
 
+_KEPT = "boot time"
+_CLOCK_SET_SECONDS = 0.1
 _MOST_BOOT_TIME = 1 << 35
 """The year 3058: more is a time before 1970 that was printed without its sign."""

@@ -48,8 +48,9 @@ def read_offline_cpus(host: Host) -> tuple[int, ...]:
     Not those that are merely not online: in a container `online` may be its own share of what is present. `offline`
     holds CPUs that could be plugged in, too.
     """
-    present = set(_read_list(host, "present") or ())
-    return tuple(cpu for cpu in _read_list(host, "offline") or () if cpu in present)
+    offline = _read_list(host, "offline")
+    present = set(_read_list(host, "present") or ()) if offline else ()
+    return tuple(cpu for cpu in offline or () if cpu in present)
 
 
 def read_online_cpus(host: Host) -> frozenset[int] | None:
@@ -72,8 +73,11 @@ def list_policies(host: Host) -> list[Policy]:
     ]
 
 
-def read_frequencies(host: Host, policy: Policy) -> Frequencies:
-    """What one policy says. A file that fails is among the faults; of CPUs that are all offline nothing is known."""
+def read_frequencies(host: Host, policy: Policy, hardware: dict[str, int]) -> Frequencies:
+    """What one policy says. A file that fails is among the faults; of CPUs that are all offline nothing is known.
+
+    What the hardware can do does not change: once read, it is kept in `hardware`.
+    """
     faults: list[Fault] = []
 
     def known(file: str, read: Callable[[Host, str], T]) -> T | None:
@@ -83,14 +87,19 @@ def read_frequencies(host: Host, policy: Policy) -> Frequencies:
             return None
         return value
 
+    def known_once(file: str) -> int | None:
+        if file not in hardware and (hertz := known(file, _read_hertz)) is not None:
+            hardware[file] = hertz
+        return hardware.get(file)
+
     cpus = (policy.cpu,) if policy.cpu is not None else known("affected_cpus", _read_cpus)
     if cpus is None and not faults:
         cpus = known("related_cpus", _read_cpus)  # offline ones are among these
     return Frequencies(
         cpus=cpus or (),
         current=known("scaling_cur_freq", _read_hertz) if cpus else None,
-        lowest=known("cpuinfo_min_freq", _read_hertz) if cpus else None,
-        highest=known("cpuinfo_max_freq", _read_hertz) if cpus else None,
+        lowest=known_once("cpuinfo_min_freq") if cpus else None,
+        highest=known_once("cpuinfo_max_freq") if cpus else None,
         limit=known("scaling_max_freq", _read_hertz) if cpus else None,
         faults=tuple(faults),
     )

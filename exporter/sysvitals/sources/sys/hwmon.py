@@ -72,8 +72,11 @@ def read_chips(host: Host) -> list[Chip | Fault]:
 def find_chip(host: Host, driver: str) -> str | None:
     """The folder of the first chip of this driver, or None. A chip whose name cannot be read is none."""
     root = f"{host.sysfs}/class/hwmon"
-    for name in list_names(host, root):
+    key = f"hwmon {driver}"
+    names = [host.kept[key]] if key in host.kept else []
+    for name in (*names, *list_names(host, root)):
         if attempt(name, optional, read_label, host, f"{root}/{name}/name") == driver:
+            host.kept[key] = name
             return f"{root}/{name}"
     return None
 
