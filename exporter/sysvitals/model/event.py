@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from sysvitals.model.metric import Label
-from sysvitals.model.reading import Body, Field, fields_of
+from sysvitals.model.reading import Body, Field, fields_of, values_of
 
 SCHEMA_VERSION = 1
 """Grows when a stored line could no longer be read as before. Adding an event or an optional field does not do that."""
@@ -78,7 +78,8 @@ def _middle(host: str, boot: str) -> str:
 
 def body_data(body: Body) -> dict[str, Any]:
     """The body's fields by name. What is unknown (None) is left out, and a label that is not needed (empty)."""
-    data = {name: value for name in field_names(type(body)) if (value := getattr(body, name)) is not None}
+    values = zip(field_names(type(body)), values_of(body), strict=True)
+    data = {name: value for name, value in values if value is not None}
     for name in _labels_that_may_be_empty(type(body)):  # type: ignore[arg-type]  # mypy takes the hash of instances for that of the class
         if not data[name]:
             del data[name]

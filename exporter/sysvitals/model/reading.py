@@ -7,8 +7,10 @@
 
 import types
 import typing
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
+from operator import attrgetter
 from typing import Annotated, Any, ClassVar, get_args, get_origin, get_type_hints
 
 from sysvitals.model.metric import Detail, Info, Label, Metric
@@ -93,7 +95,33 @@ def tells(body: Body) -> bool:
 
 def subject_of(body: Body) -> tuple[str, ...]:
     """What tells this body from its like: the event's name and the values of its labels."""
-    return (body.event_name, *[getattr(body, name) for name in labels_of(type(body))])
+    return _subject_getter(type(body))(body)  # type: ignore[arg-type]  # mypy takes the hash of instances for that of the class
+
+
+def values_of(body: Body) -> tuple[Any, ...]:
+    """The values of all fields, in the order declared."""
+    return _values_getter(type(body))(body)  # type: ignore[arg-type]  # as above
+
+
+def get_together(names: Sequence[str]) -> Callable[[Body], tuple[Any, ...]]:
+    """A function that gives these attributes of a body as a tuple: attrgetter, which does so for two and more."""
+    match names:
+        case []:
+            return lambda _: ()
+        case [name]:
+            get = attrgetter(name)
+            return lambda body: (get(body),)
+    return attrgetter(*names)
+
+
+@cache
+def _subject_getter(body: Any) -> Callable[[Body], tuple[str, ...]]:
+    return get_together(["event_name", *labels_of(body)])
+
+
+@cache
+def _values_getter(body: Any) -> Callable[[Body], tuple[Any, ...]]:
+    return get_together([f.name for f in fields_of(body)])
 
 
 def _field(body: type[Body], name: str, hint: Any, *, default: Any) -> Field:

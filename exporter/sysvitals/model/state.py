@@ -74,9 +74,10 @@ class State:
         run = fresh.get(thing)
         if run is None:
             before = self._runs.get(thing, ())
+            goes_on = bool(before) and before[-1].stamp == event.stamp
             # of two runs within one tick of the clock the second begins with what is in the first
-            again = any(subject_of(one.body) == subject_of(event.body) for one in before[:1])
-            run = fresh[thing] = [] if again else list(before)
+            goes_on = goes_on and subject_of(before[0].body) != subject_of(event.body)
+            run = fresh[thing] = list(before) if goes_on else []
         if run and run[-1].stamp != event.stamp:
             run.clear()
         run.append(event)

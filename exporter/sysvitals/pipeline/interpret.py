@@ -11,7 +11,7 @@ from sysvitals.host.files import error_class
 from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.event import field_names
 from sysvitals.model.metric import Label
-from sysvitals.model.reading import Body, Change, Reading, fields_of, subject_of
+from sysvitals.model.reading import Body, Change, Reading, fields_of, subject_of, values_of
 
 BASELINE_SECONDS = 3600.0
 """How long a reading is kept to compare with, should its subject not be read meanwhile: disks and links come and go.
@@ -136,8 +136,7 @@ def same_subject(subject: Subject) -> Fault:
 def validate_values(bodies: Iterable[Body]) -> None:
     """Raise ValueError for what no output could write: it would take every other collector's values down with it."""
     for body in bodies:
-        for name in field_names(type(body)):
-            value = getattr(body, name)
+        for name, value in zip(field_names(type(body)), values_of(body), strict=True):
             if isinstance(value, float) and not isfinite(value):
                 raise ValueError(f"{body.event_name}: {name} is {value}")
             if isinstance(value, str) and not value.isascii():

@@ -1,7 +1,7 @@
 """How each thing stands: its last outcome, what was published of it, its errors. Written by one thread, read by any."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sysvitals.model.changes import CollectorFailed, CollectorRecovered, CollectorUnavailable
 from sysvitals.model.reading import Change
@@ -17,8 +17,7 @@ CLOCK_SET_SECONDS = 1.0
 """A wall clock that moved by more against the uptime was set, not only slewed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """How one thing stands. Times are monotonic seconds; `succeeded_at` is by the wall clock, and since boot.
 
     `pace` is in how many seconds a slow thing is read again, and how old its value may become; None: it is not slow.
@@ -130,8 +129,8 @@ def judge(before: Standing | None, key: Key, outcome: Outcome, now: float) -> tu
 def give_up(before: Standing, key: Key, outcome: Outcome, now: float) -> tuple[Standing, Change]:
     """The thing's last value is too old to be shown: it has failed, however often it has recovered lately."""
     failures = f"; failed {before.hidden} times" if before.hidden > 1 else ""
-    standing = replace(
-        before, outcome=outcome, broken_since=before.broken_since or now, recovered_at=None, hidden=0, broken=0.0
+    standing = before._replace(
+        outcome=outcome, broken_since=before.broken_since or now, recovered_at=None, hidden=0, broken=0.0
     )
     if outcome.status == "unavailable":
         return standing, CollectorUnavailable(collector=key.collector, thing=key.thing, reason=outcome.message)
@@ -146,17 +145,17 @@ def _judge_failure(before: Standing | None, key: Key, outcome: Outcome, now: flo
     broken_since = now if before.broken_since is None else before.broken_since
     if before.outcome.status == "failed":
         is_known = before.hidden > 0 or before.outcome.error == outcome.error
-        return replace(before, outcome=outcome, broken_since=broken_since), None if is_known else change
+        return before._replace(outcome=outcome, broken_since=broken_since), None if is_known else change
     flaps = before.recovered_at is not None and now - before.recovered_at < FLAP_SECONDS
     hidden = before.hidden + 1 if flaps or before.hidden else 0
-    return replace(before, outcome=outcome, broken_since=broken_since, hidden=hidden), None if flaps else change
+    return before._replace(outcome=outcome, broken_since=broken_since, hidden=hidden), None if flaps else change
 
 
 def _judge_absence(before: Standing | None, key: Key, outcome: Outcome, now: float) -> tuple[Standing, Change | None]:
     if before is not None and _flaps(before, now):
         is_new = before.outcome.status == "ok"
-        return replace(
-            before, outcome=outcome, broken_since=before.broken_since or now, hidden=before.hidden + is_new
+        return before._replace(
+            outcome=outcome, broken_since=before.broken_since or now, hidden=before.hidden + is_new
         ), None
     known = before is not None and before.outcome.status == "unavailable" and before.outcome.message == outcome.message
     change = None if known else CollectorUnavailable(collector=key.collector, thing=key.thing, reason=outcome.message)
@@ -175,17 +174,17 @@ def _judge_success(before: Standing, key: Key, outcome: Outcome, now: float) -> 
     if before.broken_since is not None:
         lasted = now - before.broken_since
         if before.hidden:  # one of many: the sum comes when it stays well
-            return replace(
-                before, outcome=outcome, broken_since=None, recovered_at=now, broken=before.broken + lasted
+            return before._replace(
+                outcome=outcome, broken_since=None, recovered_at=now, broken=before.broken + lasted
             ), None
         change = CollectorRecovered(collector=key.collector, thing=key.thing, seconds=round(lasted, 3), failures=1)
-        return replace(before, outcome=outcome, broken_since=None, recovered_at=now), change
+        return before._replace(outcome=outcome, broken_since=None, recovered_at=now), change
     if before.hidden and before.recovered_at is not None and now - before.recovered_at >= FLAP_SECONDS:
         change = CollectorRecovered(
             collector=key.collector, thing=key.thing, seconds=round(before.broken, 3), failures=before.hidden
         )
-        return replace(before, outcome=outcome, recovered_at=None, hidden=0, broken=0.0), change
-    return replace(before, outcome=outcome), None
+        return before._replace(outcome=outcome, recovered_at=None, hidden=0, broken=0.0), change
+    return before._replace(outcome=outcome), None
 
 
 def _describe(key: Key, standing: Standing) -> str:

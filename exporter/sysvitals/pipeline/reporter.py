@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from sysvitals.host.files import error_class
 from sysvitals.model.changes import CollectorFailed, CollectorRecovered, CollectorUnavailable
@@ -88,7 +87,7 @@ class Reporter:
         """The bus of a slow thing has become busier, or less busy."""
         standing = self.ledger.things.get(key)
         if standing is not None and standing.pace is not None:
-            self.ledger.things[key] = replace(standing, pace=pace)
+            self.ledger.things[key] = standing._replace(pace=pace)
 
     def conclude_search(
         self, key: Key, outcome: Outcome, faults: Sequence[Fault], *, took: float, speaks: bool
@@ -204,7 +203,7 @@ class Reporter:
         succeeded_at = None if before is None else before.succeeded_at
         if outcome.status == "ok":
             succeeded_at = (self._clock.wall(), self._clock.uptime())
-        self.ledger.things[key] = replace(standing, took=took, pace=pace, succeeded_at=succeeded_at)
+        self.ledger.things[key] = standing._replace(took=took, pace=pace, succeeded_at=succeeded_at)
         return change
 
     def _note_pace(self, key: Key, before: Standing | None, took: float, pace: tuple[float, float] | None) -> None:
