@@ -333,7 +333,7 @@ def test_a_flag_may_be_given_again_for_one_more_address(monkeypatch: pytest.Monk
 
 AUDIT = """
 import ctypes, sys, threading
-import yaml  # what these do is their own
+import yaml  # what it does is its own
 touched = []
 def note(event, arguments):
     if event == "open":

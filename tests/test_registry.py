@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
@@ -17,15 +19,18 @@ from tests.recorded import HOSTS
 FOLDER = HOSTS / "pi-4b-fine"
 
 
+FLAGS = {
+    "--path.procfs": f"{FOLDER}/proc",
+    "--path.sysfs": f"{FOLDER}/sys",
+    "--path.rootfs": f"{FOLDER}",
+    "--path.devfs": f"{FOLDER}/dev",
+}
+SETTINGS = load_settings(COLLECTORS, flags=FLAGS)
+
+
 @pytest.fixture
 def readings() -> Iterator[ReadingsCollector]:
-    flags = {
-        "--path.procfs": f"{FOLDER}/proc",
-        "--path.sysfs": f"{FOLDER}/sys",
-        "--path.rootfs": f"{FOLDER}",
-        "--path.devfs": f"{FOLDER}/dev",
-    }
-    collector = ReadingsCollector(load_settings(COLLECTORS, flags=flags))
+    collector = ReadingsCollector(SETTINGS)
     yield collector
     collector.close()
 
@@ -56,6 +61,20 @@ def test_a_name_that_the_registry_has_already_is_refused(readings: ReadingsColle
         registry.register(readings)
 
 
+def test_closing_it_ends_its_threads_and_nothing_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = {*threading.enumerate()}
+    collector = ReadingsCollector(SETTINGS)
+    assert list(collector.collect())
+    own = {*threading.enumerate()} - before
+    assert own
+    collector.close()
+    for thread in own:
+        thread.join(20)
+    assert not any(thread.is_alive() for thread in own)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("module", ["sysvitals.exporter", "sysvitals.serve"])
 def test_serving_and_printing_metrics_does_not_import_prometheus_client(module: str) -> None:
     code = f"import sys, {module}; print('prometheus_client' in sys.modules)"
@@ -66,8 +85,8 @@ def test_serving_and_printing_metrics_does_not_import_prometheus_client(module: 
 def test_printing_metrics_once_does_not_import_prometheus_client() -> None:
     code = (
         "import sys; from sysvitals.cli import main;"
-        f"status = main(['once', '--path.procfs={FOLDER}/proc', '--path.sysfs={FOLDER}/sys', '--path.rootfs={FOLDER}',"
-        f" '--path.devfs={FOLDER}/dev']); print(status, 'prometheus_client' in sys.modules)"
+        f"status = main(['once', *{[f'{flag}={path}' for flag, path in FLAGS.items()]}]);"
+        "print(status, 'prometheus_client' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.splitlines()[-1] == "0 False"

@@ -31,7 +31,7 @@ SCRAPE_SECONDS = 10.0
 class ReadingsCollector(Collector):
     """All that `/metrics` shows, except what the process costs: a registry has that of its own program.
 
-    It reads in threads of its own, by the settings (None: the defaults), and keeps no history.
+    It reads in its own threads, by the settings (None: the defaults), and writes nothing to the disk.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:

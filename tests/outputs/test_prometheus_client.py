@@ -1,6 +1,8 @@
 """The exposition is, byte for byte, what prometheus_client writes for the same bodies."""
 
+import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
@@ -202,3 +204,17 @@ def test_a_scrape_of_a_few_collectors_in_between_changes_nothing() -> None:
     everything: list[Body] = [Thing(name=f"{number}", read=number) for number in range(1000)]
     for few in (1, 1000, 2, 1000):
         assert exposition.render(everything[:few])[0] == expect(CATALOG, everything[:few], "")
+
+
+def test_several_that_ask_at_the_same_time_get_what_is_theirs() -> None:
+    exposition = Exposition(CATALOG)
+    rounds: list[list[Body]] = [[Thing(name=f"{n}", read=n * step) for n in range(200)] for step in range(8)]
+    expected = [expect(CATALOG, bodies, "") for bodies in rounds]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # a thread is interrupted wherever it can be
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda bodies: exposition.render(bodies)[0], rounds * 20))
+    finally:
+        sys.setswitchinterval(interval)
+    assert found == expected * 20
