@@ -126,6 +126,30 @@ def test_a_name_that_is_no_unicode_does_not_keep_the_event_from_being_stored() -
     assert decode_event(line.encode().decode(), BODIES) == event
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_the_data_of_an_event_are_written_as_json_writes_them(data: st.DataObject) -> None:
+    body = data.draw(bodies(data.draw(st.sampled_from(sorted(STORED.values(), key=lambda body: body.event_name)))))
+    [line] = encode_events((Event(STAMP, 1, body),))
+    expected = json.dumps(body_data(body), ensure_ascii=False, separators=(",", ":"))
+    assert line.endswith(f',"data":{expected.encode(errors="backslashreplace").decode()}}}')
+
+
+class Watts(float):
+    """A number of a class of its own, as a library may give it."""
+
+
+def test_a_number_of_another_class_is_written_as_the_number_that_it_is() -> None:
+    [line] = encode_events((Event(STAMP, 1042, Probe(sensor="x", celsius=Watts(1.5), size=3, on=True)),))
+    assert line == LINE
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_what_json_cannot_hold_is_not_written(value: float) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        encode_events((Event(STAMP, 1, Probe(sensor="x", celsius=value, size=3, on=True)),))
+
+
 def test_no_events_are_no_lines() -> None:
     assert encode_events(()) == []
 
