@@ -13,6 +13,7 @@ from sysvitals.model.reading import Body, fields_of, get_together, labels_of
 from sysvitals.outputs.text_format import choose_format, format_number, format_series, introduce_family
 
 _Key = tuple[type[Body], tuple[Any, ...]]
+_Sample = tuple[int, int, float | None, str]
 
 _SPARE_ROWS = 256
 
@@ -64,11 +65,11 @@ class Exposition:
             for number, value in enumerate(layout.numbers(body)):
                 if value is None:
                     continue
-                place, series, known, line = samples[number]
+                place, length, known, line = samples[number]
                 # 0.0 and -0.0 are equal, and differ in text
                 if value is not known and (value != known or not value):
-                    line = f"{series}{format_number(value)}\n"
-                    samples[number] = place, series, value, line  # in one step: another thread may be reading it
+                    line = f"{line[:length]}{format_number(value)}\n"
+                    samples[number] = place, length, value, line  # in one step: another thread may be reading it
                 found[place].append(line)
             for place, line in infos:
                 found[place].append(line)
@@ -82,12 +83,12 @@ class Exposition:
 
 
 class _Row(NamedTuple):
-    """The samples of one body: the place of the family, the series, its last value and the line with that value.
+    """The samples of one body: the place of the family, the last value and its line, and how much of it is the series.
 
     Of the infos, whose value is always 1, just the place and the line.
     """
 
-    samples: list[tuple[int, str, float | None, str]]
+    samples: list[_Sample]
     infos: list[tuple[int, str]]
 
 
@@ -108,15 +109,13 @@ class _Layout:
     def begin_row(self, body: Body) -> _Row:
         """The row of a body, still without values."""
         labels = _known_texts(body, self._labels)
-        samples: list[tuple[int, str, float | None, str]] = [
-            (self._places[name], format_series(name, labels | dict(fixed)), None, "") for name, fixed in self._samples
-        ]
+        series = [(self._places[name], format_series(name, labels | dict(fixed))) for name, fixed in self._samples]
         infos = [
             (self._places[name], f"{format_series(name, labels | texts)}{format_number(1)}\n")
             for name, fields in self._infos.items()
             if (texts := _known_texts(body, fields))
         ]
-        return _Row(samples, infos)
+        return _Row([(place, len(text), None, text) for place, text in series], infos)
 
 
 def _known_texts(body: Body, fields: Iterable[str]) -> dict[str, str]:
