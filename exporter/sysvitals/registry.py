@@ -1,6 +1,6 @@
 """Readings in the registry of another Python program, which exposes them beside its own metrics.
 
-Only this module knows prometheus_client, and nothing that serves or prints metrics by itself imports it:
+Nothing that serves or prints metrics imports this module, and prometheus_client with it:
 
     from prometheus_client import REGISTRY
     from sysvitals.registry import ReadingsCollector
