@@ -29,7 +29,7 @@ SCRAPE_SECONDS = 10.0
 
 
 class ReadingsCollector(Collector):
-    """All that `/metrics` shows, except what the process costs: a registry has that of its own program.
+    """All that `/metrics` shows, except `process_*`: a registry has those of its own program.
 
     It reads in its own threads, by the settings (None: the defaults), and writes nothing to the disk.
     """

@@ -88,8 +88,7 @@ def body_data(body: Body) -> dict[str, Any]:
 
 
 def _encode_data(body: Body) -> str:
-    # `body_data` as JSON. All that is read passes here: a JSON encoder, which knows neither the names nor that nothing
-    # is nested, takes 40 % more of the whole line's time
+    # `body_data` as JSON. All readings pass here, and with a JSON encoder a line takes 1.6 times as long
     fields = zip(_keys(type(body)), values_of(body), strict=True)  # type: ignore[arg-type]  # as above
     parts = [
         f"{key}{_WRITERS.get(type(value), _dump)(value)}"

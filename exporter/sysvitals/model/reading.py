@@ -104,7 +104,7 @@ def values_of(body: Body) -> tuple[Any, ...]:
 
 
 def get_together(names: Sequence[str]) -> Callable[[Body], tuple[Any, ...]]:
-    """A function that gives these attributes of a body as a tuple: attrgetter, which does so for two and more."""
+    """Return a function that gives these attributes of a body as a tuple, as attrgetter does for two and more."""
     match names:
         case []:
             return lambda _: ()

@@ -141,7 +141,7 @@ class ConfigStatus(Status, event="sysvitals.config.status"):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessStatus(Status, event="process.status"):
-    """What the exporter's process costs, under the names that all of Prometheus's client libraries give these."""
+    """What the exporter's process costs, under the names common to Prometheus's client libraries."""
 
     cpu: Annotated[float, Counter("cpu", unit="seconds", help="Total user and system CPU time spent in seconds.")]
     virtual: Annotated[int, Gauge("virtual_memory", unit="bytes", help="Virtual memory size in bytes.")]

@@ -1,6 +1,6 @@
-"""The Prometheus text format 0.0.4 and OpenMetrics 1.0: which of the two is asked for, and how each writes things.
+"""The Prometheus text format 0.0.4 and OpenMetrics 1.0: which of the two a scraper asks for, and their parts.
 
-A sample is written alike in both. They differ in what introduces a family and in the last line.
+Samples look the same in both. What introduces a family differs, and OpenMetrics ends with `# EOF`.
 """
 
 from collections.abc import Mapping
@@ -23,13 +23,13 @@ class Format(NamedTuple):
 
 
 def choose_format(accept: str) -> Format:
-    """The first format of an Accept header that is known here; plain text where there is none, as for nonsense.
+    """The first known format of an Accept header; plain text where there is none, or a version is not a number.
 
-    The name of an escaping scheme is repeated in the answer. No name of ours needs escaping in any of them.
+    The answer repeats the name of an escaping scheme, as scrapers expect. No name of ours needs escaping in any.
     """
     try:
         return _choose(accept)
-    except TypeError:  # a version that is no version cannot be compared with one
+    except TypeError:  # `version=abc` cannot be compared
         return Format(PLAIN)
 
 

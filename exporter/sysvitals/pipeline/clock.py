@@ -23,9 +23,9 @@ class Clock:
 
 
 def keep_for(seconds: float, ask: Callable[[], T], monotonic: Callable[[], float] = time.monotonic) -> Callable[[], T]:
-    """A function that asks at most once in so many seconds, and gives the last answer in between.
+    """Return a function that asks at most once in so many seconds, and gives the last answer in between.
 
-    Of threads that call it at the same moment more than one may ask.
+    Threads that call it at the same moment may both ask.
     """
     last: tuple[float, T] | None = None
 

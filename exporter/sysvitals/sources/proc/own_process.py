@@ -1,4 +1,4 @@
-"""`/proc/self`: what the process that asks costs, as Prometheus's client libraries measure it."""
+"""`/proc/self`: what this process costs, as Prometheus's client libraries measure it."""
 
 import os
 import resource
@@ -27,7 +27,7 @@ class OwnProcess:
 
 
 def read_own_process(host: Host) -> OwnProcess:
-    """Of the process that calls this. Raises OSError, or ValueError for text that is none."""
+    """Read what this process costs. Raises OSError, or ValueError for text that is not the kernel's."""
     cpu_ticks, start_ticks, virtual, resident_pages = parse_process_stat(host.read_text(f"{host.procfs}/self/stat"))
     boot_time = attempt("boot time", read_boot_time, host, time.clock_gettime(time.CLOCK_BOOTTIME))
     most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -52,7 +52,7 @@ def parse_process_stat(text: str) -> tuple[int, int, int, int]:
 
 
 def _count_open_files(host: Host) -> int | None:
-    """With the one by which they are counted, as Prometheus's client libraries do."""
+    """Count the descriptors, the one of the folder being read included, as Prometheus's client libraries do."""
     try:
         return len(os.listdir(f"{host.procfs}/self/fd"))
     except OSError:  # a process that gained privileges may not see its own
