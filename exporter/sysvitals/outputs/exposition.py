@@ -1,6 +1,6 @@
 """The exposition: bodies of events as text for Prometheus.
 
-Most of the lines are the same from scrape to scrape. So each line is kept with its value, and used again until the value
+Most lines are the same from scrape to scrape. So each line is kept with its value, and used again until the value
 changes: this takes half of the time of writing all lines, and an eighth of what prometheus_client takes.
 """
 
