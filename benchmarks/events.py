@@ -1,6 +1,6 @@
 """What an event costs, from the kernel's files to the disk, and which part of the way costs how much."""
 
-# ruff: noqa: INP001, SLF001, T201  # a script that prints, and looks into single parts
+# ruff: noqa: SLF001  # a script that prints, and looks into single parts
 
 import argparse
 import sys
@@ -26,7 +26,7 @@ from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.inbox import Inbox
 from sysvitals.pipeline.scheduler import Scheduler
-from tests.recorded import HOSTS, RecordedHost
+from tests.recorded import HOSTS, FilesOfHost
 
 FORERUNNER_MICROSECONDS = 31.5
 """CPU time per event of bussdcc-system 0.44 from emitting it to its JSONL file, without what it takes to read it."""
@@ -35,14 +35,6 @@ FORERUNNER_READING_MICROSECONDS = 90.0
 """The same with the reading, by psutil. Its events have half as many values as these."""
 
 INBOX_EVENTS = 1 << 20
-
-
-class FilesOfHost(RecordedHost):
-    """A recorded host that is read as a living one is: what stands for failing reads is not looked for."""
-
-    read_bytes = Host.read_bytes
-    names = Host.names
-    exists = Host.exists
 
 
 class _Fold:

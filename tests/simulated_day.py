@@ -1,0 +1,308 @@
+"""A recorded host that lives through simulated time: no real time passes, and the same happens on each run.
+
+Counters grow at the rate of their time since boot, gauges wander by a percent. The exporter's clock is driven, the disk
+is counted. Used by the benchmarks and by the tests that hold costs within their budgets.
+"""
+
+import gzip
+import os
+import random
+import re
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Semaphore
+
+from sysvitals.collectors import COLLECTORS
+from sysvitals.config.load import load_settings
+from sysvitals.exporter import Exporter, history_rules
+from sysvitals.history.writer import JsonlSink
+from sysvitals.model.event import Event
+from sysvitals.pipeline.clock import Clock
+from sysvitals.pipeline.inbox import Inbox
+from tests.recorded import HOSTS, RecordedHost
+
+NOON = 1_789_905_600.0  # 2026-09-20 12:00 UTC
+DAY_SECONDS = 86400.0
+PAGE_BYTES = 4096
+WRITEBACK_SECONDS = 30.0
+"""The kernel writes a page by itself when it has been dirty for so long (vm.dirty_expire_centisecs)."""
+
+COUNTERS = ("/stat", "/net/dev", "/diskstats", "/vmstat", "/pressure/cpu", "/pressure/io", "/pressure/memory")
+GAUGES = ("/meminfo", "/loadavg", "_input", "/temp", "/scaling_cur_freq", "/net/wireless")
+NUMBER = re.compile(rb"(?<![\w.:-])\d{2,}(?![\w:])")
+
+
+class LivingHost(RecordedHost):
+    """A recorded host whose numbers move with the time. `reads` counts the files that were read."""
+
+    def __init__(self, folder: Path, now: Callable[[], float]) -> None:
+        super().__init__(folder)
+        self._now = now
+        self._random = random.Random(4711)  # noqa: S311  # the same day each time
+        self._files: dict[str, bytes] = {}
+        self._grown: dict[str, tuple[float, list[float]]] = {}
+        self.uptime = float(super().read_bytes(f"{self.procfs}/uptime").split()[0])
+        self.reads = 0
+
+    def read_bytes(self, path: str | bytes, limit: int = 1 << 20) -> bytes:
+        """The recorded file as it would be by now."""
+        self.reads += 1
+        name = os.fsdecode(path)
+        known = self._files.get(name)
+        if known is None:
+            known = self._files[name] = super().read_bytes(path, limit)
+        if name.endswith("/uptime"):
+            return b"%.2f %.2f\n" % (self.uptime + self._now(), self.uptime)
+        if name.endswith(COUNTERS):
+            return self._grow(name, known)
+        if name.endswith(GAUGES):
+            return NUMBER.sub(self._wander, known)
+        return known
+
+    def _grow(self, name: str, content: bytes) -> bytes:
+        then, grown = self._grown.get(name, (0.0, [0.0] * len(NUMBER.findall(content))))
+        now, position = self._now(), 0
+
+        def grow(match: re.Match[bytes]) -> bytes:
+            nonlocal position
+            value, mine = int(match[0]), position
+            position += 1
+            if value < 1000 or content[: match.start()].endswith(b"btime "):
+                return match[0]
+            grown[mine] += value / self.uptime * (now - then) * self._random.expovariate(1.0)
+            return b"%d" % (value + int(grown[mine]))
+
+        text = NUMBER.sub(grow, content)
+        self._grown[name] = (now, grown)
+        return text
+
+    def _wander(self, match: re.Match[bytes]) -> bytes:
+        value = int(match[0])
+        return b"%d" % round(value * (1 + 0.01 * self._random.gauss(0, 1))) if value > 10 else match[0]
+
+
+def enlarge_host(name: str, folder: Path, *, links: int = 0, cpus: int = 0) -> None:
+    """Copy a recorded host into this folder, with so many more links like its eth0, or so many CPUs like its cpu0."""
+    shutil.copytree(HOSTS / name, folder, symlinks=True)
+    net, rows = folder / "sys/class/net", (folder / "proc/net/dev").read_text().splitlines()
+    eth0 = next(row for row in rows if row.lstrip().startswith("eth0:")).partition(":")[2]
+    for number in range(links):
+        link = f"eth{number + 1}"
+        target = folder / "sys/devices/virtual/net" / link
+        target.mkdir()
+        for file in (net / "eth0").iterdir():
+            if file.is_file() and not file.is_symlink():
+                shutil.copy(file, target / file.name)
+        (net / link).symlink_to(f"../../devices/virtual/net/{link}")
+        rows.append(f"{link}:{eth0}")
+    (folder / "proc/net/dev").write_text("\n".join(rows) + "\n")
+    if cpus:
+        _add_cpus(folder, cpus)
+
+
+def _add_cpus(folder: Path, cpus: int) -> None:
+    stat = (folder / "proc/stat").read_text().splitlines()
+    cpu0 = stat[1].partition(" ")[2]
+    others = [row for row in stat if not row.startswith("cpu")]
+    stat = [stat[0], *(f"cpu{number} {cpu0}" for number in range(cpus)), *others]
+    (folder / "proc/stat").write_text("\n".join(stat) + "\n")
+    root = folder / "sys/devices/system/cpu"
+    for name in ("online", "possible", "present"):
+        (root / name).write_text(f"0-{cpus - 1}\n")
+    for number in range(cpus):
+        if not (root / f"cpu{number}").exists():
+            shutil.copytree(root / "cpu0", root / f"cpu{number}", symlinks=True)
+
+
+class SteppedInbox(Inbox):
+    """The writer gets what waits when simulated time has come, not when real time has passed."""
+
+    def __init__(self, name: str, *, limit: int) -> None:
+        super().__init__(name, limit=limit, eager=False)
+        self.asked = 0.0
+        self._go, self._asked = Semaphore(0), Semaphore(0)
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether the writer would have been woken by now."""
+        return self._due
+
+    def take(self, seconds: float | None = None) -> tuple[Event, ...]:
+        """What waits once it is time."""
+        self.asked = float("inf") if seconds is None else seconds
+        self._asked.release()
+        self._go.acquire()
+        return super().take(0)
+
+    def await_writer(self) -> None:
+        """Wait until the writer has written and asks for more."""
+        self._asked.acquire()
+
+    def go(self) -> None:
+        """Let the writer have what waits."""
+        self._go.release()
+
+
+@dataclass
+class Disk:
+    """Counts what is forced to the disk, and the pages that this writes; forces nothing."""
+
+    syncs: int = 0
+    pages: int = 0
+    _written: dict[int, int] = field(default_factory=dict)
+    _dirty: dict[int, float] = field(default_factory=dict)
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Replace the system calls in the meantime."""
+        real = os.fsync, os.fdatasync
+        os.fsync = os.fdatasync = self._sync  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            os.fsync, os.fdatasync = real
+
+    def look(self, path: str, now: float) -> None:
+        """The time passes: what has been dirty for long in this file, the kernel writes by itself."""
+        try:
+            status = os.stat(path)
+        except FileNotFoundError:
+            return
+        if status.st_size <= self._written.get(status.st_ino, 0):
+            self._dirty.pop(status.st_ino, None)
+        elif now - self._dirty.setdefault(status.st_ino, now) >= WRITEBACK_SECONDS:
+            self._write(status)
+
+    def _sync(self, descriptor: int) -> None:
+        self.syncs += 1
+        self._write(os.fstat(descriptor))
+
+    def _write(self, status: os.stat_result) -> None:
+        """Files only grow, so what was not written before is at their end."""
+        before = self._written.get(status.st_ino, 0)
+        if status.st_size < before:  # another file with the number of one that is gone
+            before = 0
+        if status.st_size > before:
+            self.pages += (status.st_size - 1) // PAGE_BYTES - before // PAGE_BYTES + 1
+        self._written[status.st_ino] = status.st_size
+        self._dirty.pop(status.st_ino, None)
+
+
+@dataclass
+class Day:
+    """What happened within `seconds` of simulated time."""
+
+    seconds: float
+    turns: int = 0
+    """How often the scheduler planned to wake up."""
+    reads: int = 0
+    events: int = 0
+    plain_bytes: int = 0
+    kept_bytes: int = 0
+    syncs: int = 0
+    pages: int = 0
+    cpu_seconds: float = 0.0
+    by_event: dict[str, int] = field(default_factory=dict)
+
+    def by_day(self, count: float) -> float:
+        """This many, by the day."""
+        return count * DAY_SECONDS / self.seconds
+
+
+class Life:
+    """An exporter and its host in simulated time. The history is written where a folder for it is given."""
+
+    def __init__(self, host: Path, history: str | None = None) -> None:
+        self.now = 0.0
+        self.host = LivingHost(host, lambda: self.now)
+        self._clock = Clock(
+            wall=lambda: NOON + self.now,
+            uptime=lambda: self.host.uptime + self.now,
+            monotonic=lambda: 1.0 + self.now,
+            synced=lambda: True,
+        )
+        self._settings = load_settings(COLLECTORS, flags={"--history": False})
+        self.exporter = Exporter(self._settings, load=lambda: self._settings, host=self.host, clock=self._clock)
+        self._scheduler, self._bus = self.exporter._scheduler, self.exporter._bus
+        self._history = history
+        self._disk = Disk()
+
+    def pass_time(self, seconds: float, scrape_seconds: float = 0.0) -> Day:
+        """Live for so long; without a scrape where `scrape_seconds` is 0."""
+        day, began, cpu = Day(seconds), self.now, time.process_time()
+        reads, events = self.host.reads, self._bus._seq
+        end, next_scrape = began + seconds, began + (scrape_seconds or float("inf"))
+        with self._disk.counting():
+            writer = _Writer(self) if self._history else None
+            while self.now < end:
+                self._scheduler.settle(10)
+                if self.now >= next_scrape:
+                    self.exporter.metrics(None, 9.5)
+                    next_scrape += scrape_seconds
+                next_run = self._scheduler._plan.next_time(self._clock.monotonic()) - 1.0
+                day.turns += next_run < min(end, next_scrape)
+                next_write = writer.step() if writer else float("inf")
+                self.now = min(next_write, next_scrape, next_run)
+            if writer:
+                writer.end(day)
+        day.reads, day.events = self.host.reads - reads, self._bus._seq - events
+        day.syncs, day.pages = self._disk.syncs, self._disk.pages
+        day.cpu_seconds = time.process_time() - cpu
+        return day
+
+
+class _Writer:
+    """The history's writer, a step at a time."""
+
+    def __init__(self, life: Life) -> None:
+        assert life._history is not None
+        self._life, self._folder = life, life._history
+        self._inbox = SteppedInbox("history", limit=8192)
+        rules = history_rules(life._settings)
+        self._sink = JsonlSink(
+            self._folder, inbox=self._inbox, rules=rules, clock=life._clock, publish=life._bus.publish
+        )
+        life._bus.subscribe(self._inbox)
+        self._sink.start()
+        self._inbox.await_writer()
+        self._next = life.now + self._inbox.asked
+
+    def step(self) -> float:
+        """Let it write if it is time. Returns when it will want to."""
+        now = self._life.now
+        if now >= self._next or self._inbox.is_urgent:
+            self._inbox.go()
+            self._inbox.await_writer()
+            self._next = now + self._inbox.asked
+        self._life._disk.look(f"{self._folder}/current", now)
+        return self._next
+
+    def end(self, day: Day) -> None:
+        self._inbox.close()
+        self._inbox.go()
+        self._sink.stop(60)
+        sizes: Counter[str] = Counter()
+        packed = unpacked = 0
+        for path in Path(self._folder).glob("*/*"):
+            content = path.read_bytes()
+            if path.suffix == ".gz":
+                packed += len(content)
+                content = gzip.decompress(content)
+                unpacked += len(content)
+            for line in content.splitlines():
+                sizes[line.split(b'"name":"', 1)[1].split(b'"', 1)[0].decode()] += len(line) + 1
+        day.by_event, day.plain_bytes = dict(sizes.most_common()), sizes.total()
+        # the last segment would be packed, too, if the day went on
+        day.kept_bytes = round(day.plain_bytes * packed / unpacked) if packed else day.plain_bytes
+
+
+def live_a_day(host: Path, seconds: float, scrape_seconds: float) -> Day:
+    """The history's costs of a host that lives for so long."""
+    with tempfile.TemporaryDirectory(prefix="day-") as folder:
+        return Life(host, folder).pass_time(seconds, scrape_seconds)
