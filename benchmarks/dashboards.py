@@ -5,7 +5,7 @@ own; rules are evaluated on the ten and what they record is written likewise. On
 written. Values of the copies are equal, which costs a query as much as if they were not.
 """
 
-# ruff: noqa: INP001, T201  # a script that prints
+# a script that prints
 
 import argparse
 import os

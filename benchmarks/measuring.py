@@ -1,21 +1,29 @@
-"""What the benchmarks share: programs under test, their CPU time and memory, and tables."""
+"""What the benchmarks share: programs under test, their CPU time, memory and wake-ups, and tables."""
 
-# ruff: noqa: INP001, S603, T201  # it runs programs, and prints
+# it runs programs, and prints
 
+import contextlib
 import http.client
 import os
+import signal
 import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE.parent / "exporter")]  # the tree as it is, and its recorded hosts
+REPOSITORY = HERE.parent
+TREE = Path(os.environ.get("SYSVITALS_TREE", REPOSITORY)).resolve()
+"""The checkout whose sysvitals is measured. Recorded hosts and these scripts are always this repository's."""
+
+sys.path[:0] = [str(TREE / "exporter"), str(REPOSITORY)]
 
 PROMETHEUS_HEADERS = {
     "Accept": "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
@@ -35,6 +43,7 @@ class Program:
     seconds: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     size: int = 0
+    path: str = "/metrics"
     _connection: http.client.HTTPConnection | None = None
 
     def scrape(self) -> None:
@@ -42,7 +51,7 @@ class Program:
         if self._connection is None:
             self._connection = http.client.HTTPConnection(self.address, timeout=10)
         cpu, began = cpu_seconds(self.pid), time.perf_counter()
-        self._connection.request("GET", "/metrics", headers=PROMETHEUS_HEADERS)
+        self._connection.request("GET", self.path, headers=PROMETHEUS_HEADERS)
         answer = self._connection.getresponse()
         body = answer.read()
         self.seconds.append(time.perf_counter() - began)
@@ -69,40 +78,75 @@ def memory(pid: int) -> tuple[float, float]:
     return kib["Rss"] / 1024, (kib["Private_Clean"] + kib["Private_Dirty"]) / 1024
 
 
+def wakeups(pid: int) -> int:
+    """How often the threads of a process have waited for something: voluntary context switches of those that live."""
+    total = 0
+    for status in Path(f"/proc/{pid}/task").glob("*/status"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            total += int(status.read_text(encoding="ascii").partition("\nvoluntary_ctxt_switches:")[2].split()[0])
+    return total
+
+
+def environment(tree: Path) -> dict[str, str]:
+    """What a program finds, whatever is set for Python around here: this tree, and room for compiled modules."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    found = {"PYTHONPATH": str(tree / "exporter"), "SYSVITALS_TREE": str(tree)}
+    return {**kept, **found, "PYTHONPYCACHEPREFIX": _compiled().name}
+
+
+@cache
+def _compiled() -> "tempfile.TemporaryDirectory[str]":
+    """Removed when the benchmark ends."""
+    return tempfile.TemporaryDirectory(prefix="compiled-")
+
+
+def exit_on_signals() -> None:
+    """Let SIGTERM end a benchmark as Ctrl-C does: what it started is ended, its folders are removed."""
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+
+
 @contextmanager
-def run(name: str, arguments: Sequence[str], folder: Path) -> Iterator[Program]:
-    """A program while it runs; `{address}` in its arguments is where it is to listen."""
+def run(name: str, arguments: Sequence[str], folder: Path, *, tree: Path = TREE) -> Iterator[Program]:
+    """A program while it runs; `{address}` in its arguments is where it is to listen, `{port}` the port alone.
+
+    `tree` is the checkout whose sysvitals it finds. It listens when this returns.
+    """
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        address = f"127.0.0.1:{taken.getsockname()[1]}"
-    with (folder / f"{name.replace(' ', '-')}.log").open("wb") as log:
+        port = taken.getsockname()[1]
+    address = f"127.0.0.1:{port}"
+    with (folder / f"{name.replace(' ', '-').replace('/', '-')}.log").open("wb") as log:
         process = subprocess.Popen(
-            [argument.replace("{address}", address) for argument in arguments],
+            [argument.replace("{address}", address).replace("{port}", f"{port}") for argument in arguments],
             cwd=folder,
+            stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={**os.environ, "PYTHONPATH": str(HERE.parent / "exporter")},
+            env=environment(tree),
+            start_new_session=True,  # Ctrl-C is for the benchmark, which then ends it
         )
     try:
-        program = Program(name, process.pid, address)
-        _wait(program, process, Path(log.name))
-        yield program
+        yield _wait(Program(name, process.pid, address), process, Path(log.name))
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
-def _wait(program: Program, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait(program: Program, process: subprocess.Popen[bytes], log: Path) -> Program:
     host, _, port = program.address.partition(":")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         try:
             socket.create_connection((host, int(port)), timeout=1).close()
         except OSError:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{program.name} does not run: {log.read_text()}") from None
-            time.sleep(0.05)
+            time.sleep(0.005)
         else:
-            return
+            return program
 
 
 def middle(values: Iterable[float], scale: float = 1.0) -> float:

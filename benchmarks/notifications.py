@@ -5,7 +5,7 @@ a web server here. Each pulse is on a board of its own, for a second one within 
 boards at a time, in rounds, each with one pulse of 3 s at a random moment. A run of 20 takes some eight minutes.
 """
 
-# ruff: noqa: INP001, T201  # a script that prints
+# a script that prints
 
 import argparse
 import re

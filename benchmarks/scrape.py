@@ -1,97 +1,93 @@
-"""What a scrape costs, and what an idle exporter costs, beside Debian's node_exporter with the same collectors."""
+"""What a scrape costs back to back, and what it takes to start until the first one is answered.
 
-# ruff: noqa: INP001, T201  # a script that prints
+All programs take turns. sysvitals reads everything again at each scrape here, as node_exporter always does.
+"""
+
+# a script that prints
 
 import argparse
-import json
-import shutil
+import contextlib
 import sys
 import tempfile
-import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from measuring import cpu_seconds, memory, middle, run, show_table
+from exporters import HOSTS, LIVE, PI, Exporter, node_exporters, ours
+from figures import Figure, figure
+from measuring import cpu_seconds, exit_on_signals, run, show_table
 
-from sysvitals.collectors import COLLECTORS
+WARM_UP = 20
 
-# fmt: off
-LIKE_OURS = (
-    "cpu", "cpufreq", "diskstats", "dmi", "filesystem", "hwmon", "loadavg", "meminfo", "netclass", "netdev", "nvme",
-    "os", "powersupplyclass", "pressure", "stat", "thermal_zone", "time", "timex", "uname", "vmstat", "wifi",
-)
-# fmt: on
-"""node_exporter's collectors that read what ours read."""
+
+def measure_scrapes(exporters: Sequence[Exporter], host: str, scrapes: int) -> list[Figure]:
+    """CPU time, latency and size of a scrape of this host (`live`: this machine)."""
+    with tempfile.TemporaryDirectory(prefix="scrape-") as name, contextlib.ExitStack() as stack:
+        folder = Path(name)
+        programs = []
+        for number, exporter in enumerate(exporters):
+            extra = exporter.reading_at_each_scrape(folder)
+            command = exporter.on(host_folder(host), folder / f"{number}", *extra)
+            program = stack.enter_context(run(exporter.name, command, folder, tree=exporter.tree))
+            program.path = exporter.path
+            programs.append(program)
+        for turn in range(scrapes + WARM_UP):
+            if turn == WARM_UP:
+                for program in programs:
+                    program.forget()
+            for program in programs:
+                program.scrape()
+        figures = []
+        for program in programs:
+            figures.append(figure("scrape", host, program.name, "ms", [1e3 * one for one in program.cpu]))
+            figures.append(figure("latency", host, program.name, "ms", [1e3 * one for one in program.seconds]))
+            figures.append(figure("size", host, program.name, "KiB", [program.size / 1024]))
+        return figures
+
+
+def measure_starts(exporters: Sequence[Exporter], host: str, starts: int) -> list[Figure]:
+    """CPU time from the start of the process until the first scrape was answered."""
+    found: dict[str, list[float]] = {exporter.name: [] for exporter in exporters}
+    for turn in range(starts + 1):
+        for exporter in exporters:
+            with tempfile.TemporaryDirectory(prefix="start-") as name:
+                folder = Path(name)
+                command = exporter.on(host_folder(host), folder / "kept")
+                with run(exporter.name, command, folder, tree=exporter.tree) as program:
+                    program.path = exporter.path
+                    program.scrape()
+                    if turn:  # the first one reads files from the disk, and may compile them
+                        found[exporter.name].append(1e3 * cpu_seconds(program.pid))
+    return [figure("start", host, name, "ms", values) for name, values in found.items()]
+
+
+def host_folder(host: str) -> Path | None:
+    """Where a recorded host's files are."""
+    return None if host == LIVE else HOSTS / host
+
+
+def show_figures(figures: Iterable[Figure]) -> None:
+    """Print them, one a line."""
+    head = ("", "host", "program", "median", "low", "high", "count", "unit")
+    rows = [(one.name, one.host, one.program, one.median, one.low, one.high, one.count, one.unit) for one in figures]
+    show_table(head, rows)
 
 
 def main() -> int:
-    """Compare, and print tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scrapes", type=int, default=300, help="of each program, taken in turns (%(default)s)")
-    parser.add_argument("--idle-seconds", type=float, default=60.0, help="how long to watch them idle (%(default)s)")
+    """Compare, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--host", default=PI, help="recorded host, or live for this machine (%(default)s)")
+    parser.add_argument("--scrapes", type=int, default=300, help="of each program (%(default)s)")
+    parser.add_argument("--starts", type=int, default=11, help="of each program (%(default)s)")
     parser.add_argument("--python", default=sys.executable, help="the Python that runs sysvitals")
+    parser.add_argument("--node-exporter", action="append", default=[], metavar="PATH", help="may be given repeatedly")
     options = parser.parse_args()
-    node_exporter = shutil.which("prometheus-node-exporter")
-    if node_exporter is None:
-        print("prometheus-node-exporter is not installed (apt install prometheus-node-exporter)", file=sys.stderr)
-        return 1
-    ours = [options.python, "-m", "sysvitals", "serve", "--web.listen-address={address}"]
-    theirs = [node_exporter, "--web.listen-address={address}", "--collector.disable-defaults"]
-    theirs += [f"--collector.{name}" for name in LIKE_OURS]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        kept = [f"--storage.path={folder}/{number}" for number in range(3)]
-        fresh, known = (_write_config(folder / f"{age}.yml", age) for age in ("0s", "1d"))
-        with (
-            run("sysvitals", [*ours, kept[0], fresh], folder) as reading,
-            run("sysvitals, nothing read", [*ours, kept[1], known], folder) as projecting,
-            run("node_exporter", theirs, folder) as node,
-        ):
-            programs = (reading, projecting, node)
-            for turn in range(options.scrapes + 20):
-                if turn == 20:
-                    for program in programs:
-                        program.forget()
-                for program in programs:
-                    program.scrape()
-            rows = [
-                (
-                    program.name,
-                    middle(program.seconds, 1e3),
-                    middle(program.cpu, 1e3),
-                    sum(program.cpu) / len(program.cpu) * 1e3,
-                    program.size / 1024,
-                    *memory(program.pid),
-                )
-                for program in programs
-            ]
-        one, _, other = rows
-        ratios = [float(a) / float(b) for a, b in zip(one[1:], other[1:], strict=True)]
-        print(f"{options.scrapes} scrapes of each in turns, gzip, connections kept, everything read at each scrape")
-        head = ("", "median ms", "median CPU ms", "mean CPU ms", "gzip KiB", "RSS MiB", "own MiB")
-        show_table(head, [*rows, ("sysvitals : node_exporter", *ratios)])
-        with run("idle", [*ours, kept[2]], folder) as ours_idle, run("node idle", theirs, folder) as node_idle:
-            time.sleep(5)  # the first round reads everything
-            idle = [(program, cpu_seconds(program.pid)) for program in (ours_idle, node_idle)]
-            began = time.monotonic()
-            time.sleep(options.idle_seconds)
-            hours = (time.monotonic() - began) / 3600
-            idle_rows = [
-                (name, used, used + 240 * scrape / 1e3, *memory(program.pid))
-                for (program, before), name, scrape in zip(
-                    idle, ("sysvitals", "node_exporter"), (one[3], other[3]), strict=True
-                )
-                for used in [(cpu_seconds(program.pid) - before) / hours]
-            ]
-        print(f"default intervals, watched for {options.idle_seconds:g} s")
-        show_table(("", "idle CPU s/h", "with a scrape each 15 s", "RSS MiB", "own MiB"), idle_rows)
+    exit_on_signals()
+    exporters = [ours(options.python), *node_exporters(options.node_exporter)]
+    for exporter in exporters:
+        print(exporter.name, exporter.version)
+    show_figures(measure_scrapes(exporters, options.host, options.scrapes))
+    show_figures(measure_starts(exporters, options.host, options.starts))
     return 0
-
-
-def _write_config(path: Path, max_age: str) -> str:
-    """The flag for a configuration in which no heartbeat falls into the measured time: a scrape is what is measured."""
-    settings = {collector.name: {"interval": "1d", "max_age": max_age} for collector in COLLECTORS}
-    path.write_text(json.dumps({"collector": settings}))
-    return f"--config.file={path}"
 
 
 if __name__ == "__main__":

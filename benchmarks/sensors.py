@@ -1,6 +1,6 @@
 """What slow and hanging sensors cost: one-wire sensors that take 0.75 s each, and one whose read never returns."""
 
-# ruff: noqa: INP001  # a script that prints
+# a script that prints
 
 import argparse
 import os

@@ -1,6 +1,6 @@
 """What viewers of the live page cost the exporter: scrapes with nobody, with many, and with stuck ones among them."""
 
-# ruff: noqa: INP001, T201  # a script that prints
+# a script that prints
 
 import argparse
 import base64
@@ -37,7 +37,7 @@ def main() -> int:
             for _ in range(10):
                 program.scrape()
             rows = [_measure(program, "nobody", options.seconds)]
-            viewers = [_join(program.address) for _ in range(options.viewers)]
+            viewers = [join_live(program.address) for _ in range(options.viewers)]
             ending = Event()
             reading = viewers[options.stuck :]
             thread = Thread(target=_read, args=(reading, ending), daemon=True)
@@ -66,7 +66,8 @@ def _measure(program: Program, name: str, seconds: float) -> tuple[object, ...]:
     return name, middle(program.seconds, 1e3), 1e3 * max(program.seconds), used, resident, own
 
 
-def _join(address: str) -> socket.socket:
+def join_live(address: str) -> socket.socket:
+    """A WebSocket that the live page would open, whose answer is not read yet."""
     host, port = address.split(":")
     viewer = socket.create_connection((host, int(port)), timeout=10)
     key = base64.b64encode(os.urandom(16)).decode()
