@@ -6,12 +6,13 @@ ARGS ?=
 BOARD ?= pi4
 SCENARIO ?= brownout
 
-.PHONY: help run demo stack test lint types floors docs expected format clean
+.PHONY: help run demo stack test bench lint types floors docs expected format clean
 
 help:
 	@echo "make run       the exporter, from nothing (more flags: make run ARGS='--console')"
 	@echo "make demo      the exporter on a simulated board that browns out (make demo BOARD=pi5 SCENARIO=fan-failure)"
 	@echo "make test      all checks"
+	@echo "make bench     what it costs beside node_exporter, half an hour on a quiet machine (make bench ARGS=--quick)"
 	@echo "make docs      write the references, the event schema, simulated boards, rules, dashboards and manifests anew"
 	@echo "make expected  write the recorded hosts' expected expositions anew, for review"
 	@echo "make format    lay out the code"
@@ -44,6 +45,10 @@ stack: $(VENV)/run.stamp
 test: lint types floors
 	$(BIN)/pytest --numprocesses=auto $(ARGS)
 
+bench: $(VENV)/test.stamp
+	$(BIN)/python benchmarks/bench.py --json=benchmarks/results.json $(ARGS)
+	$(BIN)/python benchmarks/render.py
+
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -60,6 +65,7 @@ docs: $(VENV)/test.stamp
 	$(BIN)/python -m prometheus.rulebook
 	$(BIN)/python -m grafana.builder
 	$(BIN)/python -m deploy.kubernetes
+	$(BIN)/python benchmarks/render.py
 
 expected: $(VENV)/test.stamp
 	UPDATE_EXPECTED=1 $(BIN)/pytest --quiet tests/test_hosts.py -k exposition

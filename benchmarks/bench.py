@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from calls import measure_calls
-from exporters import BEFORE, LIVE, NODE, PEERS, PI, Exporter, before, find_peers, ours
-from figures import CPUS, LINKS, Figure, Results, describe_run, figure, render_rows
+from exporters import PEERS, Exporter, before, find_peers, ours
+from figures import BEFORE, CPUS, LINKS, LIVE, NODE, PI, Figure, Results, describe_run, figure, render_rows
 from measuring import HERE, environment, exit_on_signals, show_table
 from pace import PACE_SECONDS, measure_pace
 from scrape import measure_scrapes, measure_starts

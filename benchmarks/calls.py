@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from exporters import PI, Exporter, node_exporters, ours
-from figures import Figure, figure
-from measuring import exit_on_signals, run
+from exporters import Exporter, node_exporters, ours
+from figures import PI, Figure, figure
+from measuring import exit_on_signals
 from scrape import host_folder, show_figures
 
-from tests.calls import can_trace, count_calls, count_kinds, traced
+from tests.calls import can_trace, count_calls, count_kinds, tracing
 
 WARM_UP = 5
 
@@ -26,9 +26,8 @@ def trace_scrapes(exporter: Exporter, host: str, scrapes: int) -> list[Counter[s
         folder = Path(name)
         log = folder / "strace.log"
         extra = exporter.reading_at_each_scrape(folder)
-        command = traced(exporter.on(host_folder(host), folder / "kept", *extra), log)
         found = []
-        with run(exporter.name, command, folder, tree=exporter.tree) as program:
+        with exporter.running(host_folder(host), folder / "kept", *extra, below=tracing(log)) as program:
             for turn in range(scrapes + WARM_UP):
                 before = log.stat().st_size
                 program.scrape()

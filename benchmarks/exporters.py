@@ -7,14 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from measuring import REPOSITORY, TREE, environment
+from figures import BEFORE, NODE, OURS
+from measuring import REPOSITORY, TREE, Program, environment, run
 
-LIVE = "live"
-PI = "pi-4b-fine"
 HOSTS = REPOSITORY / "tests/hosts"
 
 # fmt: off
@@ -24,10 +24,6 @@ LIKE_OURS = (
 )
 # fmt: on
 """node_exporter's collectors that read what ours read."""
-
-OURS = "sysvitals"
-BEFORE = "sysvitals before"
-NODE = "node_exporter"
 
 
 @dataclass(frozen=True)
@@ -54,6 +50,14 @@ class Exporter:
         if self.is_ours:
             return [*self.command, *flags, f"--storage.path={folder}", *extra]
         return [*self.command, *flags[:3], *extra]  # others know no firmware
+
+    @contextmanager
+    def running(self, host: Path | None, folder: Path, *extra: str, below: Sequence[str] = ()) -> Iterator[Program]:
+        """The program while it runs and reads this host, below another that traces it, say."""
+        command = [*below, *self.on(host, folder, *extra)]
+        with run(self.name, command, folder.parent, tree=self.tree) as program:
+            program.path = self.path
+            yield program
 
     def reading_at_each_scrape(self, folder: Path) -> list[str]:
         """Flags that let a scrape read everything again, and nothing be read between scrapes: node_exporter's way."""

@@ -25,9 +25,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from exporters import BEFORE, LIVE, NODE, OURS, PI
-
 SCHEMA = 1
+
+OURS = "sysvitals"
+BEFORE = "sysvitals before"
+NODE = "node_exporter"
+"""Names of programs. Further versions of node_exporter have theirs behind it."""
+
+LIVE = "live"
+PI = "pi-4b-fine"
 SIMULATED = "simulated pi4"
 LINKS = f"{PI}, 1,000 interfaces"
 CPUS = f"{PI}, 256 CPUs"
@@ -95,6 +101,7 @@ TABLE = (
     Line("pages written a day, Pi", "pages", PI, 70, 50),
     Line("history kept of a day, Pi", "kept", PI),
     Line("CPU an hour, idle, 1,000 interfaces", "idle", LINKS, 5, 2),
+    Line("history written a day, Pi", "history", PI),
     Line("history written a day, 1,000 interfaces", "history", LINKS, 150, 50),
     Line("history written a day, 256 CPUs", "history", CPUS),
     Line("pulses of 0.5 s and more caught, kernel's alarm", "pulses", "kernel alone", None, 100, more_is_better=True),
@@ -150,12 +157,13 @@ def read_results(path: Path) -> Results:
     return Results(**{**fields, "figures": [Figure(**one) for one in fields["figures"]]})
 
 
-def render_rows(results: Results) -> tuple[list[str], list[list[str]]]:
+def render_rows(results: Results, lines: Sequence[Line] = TABLE) -> tuple[list[str], list[list[str]]]:
     """The table: its head and its rows, for those lines of which something was measured."""
-    others = [name for name in results.programs if name != OURS]
+    measured = {one.program for one in results.figures if any(one.name == line.name for line in lines)}
+    others = [name for name in results.programs if name != OURS and name in measured]
     head = ["", OURS, *(column for name in others for column in (name, "ratio")), "bar / goal", ""]
     rows = []
-    for line in TABLE:
+    for line in lines:
         mine = results.find(line.name, line.host, OURS)
         if mine is None:
             continue
@@ -177,8 +185,9 @@ def render_rows(results: Results) -> tuple[list[str], list[list[str]]]:
 def render_markdown(results: Results, *, names: Iterable[str] = ()) -> str:
     """The table for a page, of these figures (none: of all), and where it was measured."""
     wanted = set(names) or {line.name for line in TABLE}
-    chosen = Results(**{**vars(results), "figures": [one for one in results.figures if one.name in wanted]})
-    head, rows = render_rows(chosen)
+    if unknown := wanted - {line.name for line in TABLE}:
+        raise ValueError(f"no such figure: {', '.join(sorted(unknown))}")
+    head, rows = render_rows(results, [line for line in TABLE if line.name in wanted])
     lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
     return "\n".join([*lines, "", describe_run(results)]) + "\n"
 
@@ -186,11 +195,12 @@ def render_markdown(results: Results, *, names: Iterable[str] = ()) -> str:
 def describe_run(results: Results) -> str:
     """Machine, versions and how long, in two sentences."""
     machine = results.machine
+    rough = " A quick run: rough figures." if results.quick else ""
     programs = ", ".join(f"{name} {version}" for name, version in results.programs.items() if name != BEFORE)
     return (
         f"{programs}; Python {machine['python']}, {machine['cpus']} CPUs ({machine['processor']}), "
         f"Linux {machine['kernel']}, {results.taken[:10]}. Medians, quartiles in parentheses; "
-        "all programs measured interleaved in one run."
+        f"all programs measured interleaved in one run.{rough}"
     )
 
 

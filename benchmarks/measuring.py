@@ -48,17 +48,28 @@ class Program:
 
     def scrape(self) -> None:
         """One scrape, timed by the wall clock and by the CPU clock of the other process."""
-        if self._connection is None:
-            self._connection = http.client.HTTPConnection(self.address, timeout=10)
         cpu, began = cpu_seconds(self.pid), time.perf_counter()
-        self._connection.request("GET", self.path, headers=PROMETHEUS_HEADERS)
-        answer = self._connection.getresponse()
+        try:
+            answer = self._ask()
+        except http.client.RemoteDisconnected:  # it did not keep the connection for so long
+            self._connection = None
+            answer = self._ask()
         body = answer.read()
         self.seconds.append(time.perf_counter() - began)
         self.cpu.append(cpu_seconds(self.pid) - cpu)
         self.size = len(body)
         if answer.status != 200:
             raise RuntimeError(f"{self.name}: HTTP {answer.status}: {body[:200]!r}")
+
+    def _ask(self) -> http.client.HTTPResponse:
+        if self._connection is None:
+            self._connection = http.client.HTTPConnection(self.address, timeout=10)
+        self._connection.request("GET", self.path, headers=PROMETHEUS_HEADERS)
+        return self._connection.getresponse()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it this signal."""
+        os.kill(self.pid, number)
 
     def forget(self) -> None:
         """Drop what was measured so far: it was the warm-up."""

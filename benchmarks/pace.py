@@ -18,9 +18,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from exporters import LIVE, PI, Exporter, node_exporters, ours
-from figures import LINKS, SIMULATED, Figure, figure
-from measuring import TREE, Program, cpu_seconds, environment, exit_on_signals, memory, run, wakeups
+from exporters import Exporter, node_exporters, ours
+from figures import LINKS, LIVE, PI, SIMULATED, Figure, figure
+from measuring import TREE, Program, cpu_seconds, environment, exit_on_signals, memory, wakeups
 from scrape import host_folder, show_figures
 from viewers import join_live
 
@@ -104,7 +104,7 @@ def use_once(program: Program) -> None:
 
 def _compile(exporter: Exporter, folder: Path) -> None:
     """Run everything once, or what Python's compiler leaves behind would be taken for the exporter's memory."""
-    with run("compiling", exporter.on(None, folder / "compiling"), folder, tree=exporter.tree) as program:
+    with exporter.running(None, folder / "compiling") as program:
         program.scrape()
         use_once(program)
 
@@ -123,10 +123,7 @@ def _start(exporters: Sequence[Exporter], folder: Path, stack: ExitStack, links:
                 if is_paced and (host not in (PI, LIVE) or not exporter.path):
                     continue
                 number += 1
-                command = exporter.on(path, folder / f"{number}")
-                run_it = run(exporter.name, command, folder, tree=exporter.tree)
-                program = stack.enter_context(run_it)
-                program.path = exporter.path
+                program = stack.enter_context(exporter.running(path, folder / f"{number}"))
                 yield _Watched(host, program, is_paced)
 
 

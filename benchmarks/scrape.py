@@ -12,9 +12,9 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from exporters import HOSTS, LIVE, PI, Exporter, node_exporters, ours
-from figures import Figure, figure
-from measuring import cpu_seconds, exit_on_signals, run, show_table
+from exporters import HOSTS, Exporter, node_exporters, ours
+from figures import LIVE, PI, Figure, figure
+from measuring import cpu_seconds, exit_on_signals, show_table
 
 WARM_UP = 20
 
@@ -26,10 +26,8 @@ def measure_scrapes(exporters: Sequence[Exporter], host: str, scrapes: int) -> l
         programs = []
         for number, exporter in enumerate(exporters):
             extra = exporter.reading_at_each_scrape(folder)
-            command = exporter.on(host_folder(host), folder / f"{number}", *extra)
-            program = stack.enter_context(run(exporter.name, command, folder, tree=exporter.tree))
-            program.path = exporter.path
-            programs.append(program)
+            running = exporter.running(host_folder(host), folder / f"{number}", *extra)
+            programs.append(stack.enter_context(running))
         for turn in range(scrapes + WARM_UP):
             if turn == WARM_UP:
                 for program in programs:
@@ -49,14 +47,13 @@ def measure_starts(exporters: Sequence[Exporter], host: str, starts: int) -> lis
     found: dict[str, list[float]] = {exporter.name: [] for exporter in exporters}
     for turn in range(starts + 1):
         for exporter in exporters:
-            with tempfile.TemporaryDirectory(prefix="start-") as name:
-                folder = Path(name)
-                command = exporter.on(host_folder(host), folder / "kept")
-                with run(exporter.name, command, folder, tree=exporter.tree) as program:
-                    program.path = exporter.path
-                    program.scrape()
-                    if turn:  # the first one reads files from the disk, and may compile them
-                        found[exporter.name].append(1e3 * cpu_seconds(program.pid))
+            with (
+                tempfile.TemporaryDirectory(prefix="start-") as name,
+                exporter.running(host_folder(host), Path(name) / "kept") as program,
+            ):
+                program.scrape()
+                if turn:  # the first one reads files from the disk, and may compile them
+                    found[exporter.name].append(1e3 * cpu_seconds(program.pid))
     return [figure("start", host, name, "ms", values) for name, values in found.items()]
 
 

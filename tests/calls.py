@@ -28,9 +28,9 @@ def can_trace() -> bool:
     return path is not None and not subprocess.run([path, "-o", "/dev/null", "true"], check=False).returncode
 
 
-def traced(command: list[str], log: Path) -> list[str]:
-    """The command that runs this one below strace, under its own process id."""
-    return ["strace", "-D", "-f", "-qq", "-e", "signal=none", "-o", str(log), *command]
+def tracing(log: Path) -> tuple[str, ...]:
+    """What to put before a command so that its calls are logged. The program keeps the process id."""
+    return ("strace", "-D", "-f", "-qq", "-e", "signal=none", "-o", str(log))
 
 
 def count_calls(text: str) -> Counter[str]:

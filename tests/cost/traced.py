@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from sysvitals.collectors import COLLECTORS
-from tests.calls import count_calls, count_kinds, traced
+from tests.calls import count_calls, count_kinds, tracing
 from tests.test_exporter import BELOW, PROGRAM, Process
 
 SCRAPES = 30
@@ -20,7 +20,7 @@ def count_scrapes() -> dict[str, float]:
         log, config = folder / "strace.log", folder / "config.json"
         settings = {collector.name: {"interval": "1d", "max_age": "0s"} for collector in COLLECTORS}
         config.write_text(json.dumps({"collector": settings}), encoding="utf-8")
-        program = (*traced([], log), *PROGRAM)
+        program = (*tracing(log), *PROGRAM)
         process = Process(folder, *BELOW, f"--config.file={config}", program=program)
         try:
             process.wait_until_ready()
