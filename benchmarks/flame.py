@@ -102,12 +102,12 @@ def _name(thread: str) -> str:
 
 
 def measure_stages(exporter: Exporter, host: str, scrapes: int) -> tuple[Counter[str], Counter[tuple[str, str]]]:
-    """Milliseconds of CPU time a scrape: by thread; and by thread and stage."""
+    """Nanoseconds of CPU time a scrape: by thread; and by thread and stage."""
     sums = _account(exporter, host, scrapes, by_stage=False)
     shares = _account(exporter, host, scrapes, by_stage=True)
     by_thread: Counter[str] = Counter()
     for key, used in sums.items():
-        by_thread[key.removesuffix(";")] += used / scrapes / 1e6
+        by_thread[key.removesuffix(";")] += round(used / scrapes)
     hooked: Counter[str] = Counter()
     for key, used in shares.items():
         if not key.endswith(";"):
@@ -116,7 +116,7 @@ def measure_stages(exporter: Exporter, host: str, scrapes: int) -> tuple[Counter
     for key, used in shares.items():
         thread, _, stage = key.partition(";")
         if stage:
-            found[thread, stage] += by_thread[thread] * used / hooked[thread]
+            found[thread, stage] += round(by_thread[thread] * used / hooked[thread])
     return by_thread, found
 
 
@@ -165,13 +165,13 @@ def show_stages(by_thread: Counter[str], found: Counter[tuple[str, str]]) -> Non
     by_stage: Counter[str] = Counter()
     for (_, stage), used in found.items():
         by_stage[stage] += used
-    threads = [thread for thread, used in by_thread.most_common() if used >= 0.005]
+    threads = [thread for thread, used in by_thread.most_common() if used >= 5000]
     whole = by_thread.total()
     rows: list[tuple[object, ...]] = [
-        (stage, *(found[thread, stage] for thread in threads), total, 100 * total / whole)
+        (stage, *(found[thread, stage] / 1e6 for thread in threads), total / 1e6, 100 * total / whole)
         for stage, total in by_stage.most_common()
     ]
-    rows.append(("all", *(by_thread[thread] for thread in threads), whole, 100.0))
+    rows.append(("all", *(by_thread[thread] / 1e6 for thread in threads), whole / 1e6, 100.0))
     show_table(("", *threads, "all", "%"), rows)
 
 

@@ -26,6 +26,8 @@ def main() -> int:
     parser.add_argument("--scrape-seconds", type=float, default=15.0, help="0: never scraped (%(default)s)")
     parser.add_argument("--links", type=int, default=0, help="so many more network interfaces (%(default)s)")
     parser.add_argument("--cpus", type=int, default=0, help="so many CPUs instead of the host's own (%(default)s)")
+    parser.add_argument("--settle-hours", type=float, default=0.0, help="to live before that (%(default)s)")
+    parser.add_argument("--compress", help="history.compress (the default's)")
     parser.add_argument("--json", action="store_true", help="print the figures of each host as JSON")
     options = parser.parse_args()
     logging.disable()  # what wanders is not always plausible
@@ -44,12 +46,18 @@ def main() -> int:
 
 
 def _live(name: str, options: argparse.Namespace) -> Day:
+    flags = {"history_compress": options.compress} if options.compress else {}
+
+    def live(host: Path) -> Day:
+        settle = options.settle_hours * 3600
+        return live_a_day(host, options.hours * 3600, options.scrape_seconds, settle_seconds=settle, **flags)
+
     if not options.links and not options.cpus:
-        return live_a_day(HOSTS / name, options.hours * 3600, options.scrape_seconds)
+        return live(HOSTS / name)
     with tempfile.TemporaryDirectory(prefix="host-") as folder:
         host = Path(folder) / name
         enlarge_host(name, host, links=options.links, cpus=options.cpus)
-        return live_a_day(host, options.hours * 3600, options.scrape_seconds)
+        return live(host)
 
 
 def _row(name: str, day: Day) -> tuple[object, ...]:

@@ -16,15 +16,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Semaphore
+from threading import Condition
+from typing import Any
 
 from sysvitals.collectors import COLLECTORS
 from sysvitals.config.load import load_settings
-from sysvitals.exporter import Exporter, history_rules
-from sysvitals.history.writer import JsonlSink
+from sysvitals.exporter import Exporter
 from sysvitals.model.event import Event
 from sysvitals.pipeline.clock import Clock
-from sysvitals.pipeline.inbox import Inbox
 from tests.recorded import HOSTS, RecordedHost
 
 NOON = 1_789_905_600.0  # 2026-09-20 12:00 UTC
@@ -33,9 +32,14 @@ PAGE_BYTES = 4096
 WRITEBACK_SECONDS = 30.0
 """The kernel writes a page by itself when it has been dirty for so long (vm.dirty_expire_centisecs)."""
 
+PATIENCE_SECONDS = 60.0
+"""Real seconds within which a simulated step must come to rest."""
+
 COUNTERS = ("/stat", "/net/dev", "/diskstats", "/vmstat", "/pressure/cpu", "/pressure/io", "/pressure/memory")
 GAUGES = ("/meminfo", "/loadavg", "_input", "/temp", "/scaling_cur_freq", "/net/wireless")
 NUMBER = re.compile(rb"(?<![\w.:-])\d{2,}(?![\w:])")
+
+_LINE = re.compile(rb'^.*?"name":"(?P<name>[^"]+)".*?"seq":(?P<seq>\d+).*$', re.MULTILINE)
 
 
 class LivingHost(RecordedHost):
@@ -120,33 +124,43 @@ def _add_cpus(folder: Path, cpus: int) -> None:
             shutil.copytree(root / "cpu0", root / f"cpu{number}", symlinks=True)
 
 
-class SteppedInbox(Inbox):
-    """The writer gets what waits when simulated time has come, not when real time has passed."""
+class SteppedCondition(Condition):
+    """What the history's writer waits at: it is woken as ever, but seconds pass when simulated time has come."""
 
-    def __init__(self, name: str, *, limit: int) -> None:
-        super().__init__(name, limit=limit, eager=False)
-        self.asked = 0.0
-        self._go, self._asked = Semaphore(0), Semaphore(0)
+    def __init__(self, now: Callable[[], float]) -> None:
+        super().__init__()
+        self._now = now
+        self._predicate: Callable[[], object] = lambda: True
+        self._until = float("inf")
+        self._waits = self._elapsed = False
 
-    @property
-    def is_urgent(self) -> bool:
-        """Whether the writer would have been woken by now."""
-        return self._due
+    def wait_for(self, predicate: Callable[[], Any], timeout: float | None = None) -> Any:
+        """Wait until this is true, or until `elapse` says that so many seconds are over."""
+        self._predicate, self._until = predicate, self._now() + (float("inf") if timeout is None else timeout)
+        self._waits, self._elapsed = True, False
+        self.notify_all()
+        while not (predicate() or self._elapsed):
+            self.wait()
+        self._waits = False
+        return predicate()
 
-    def take(self, seconds: float | None = None) -> tuple[Event, ...]:
-        """What waits once it is time."""
-        self.asked = float("inf") if seconds is None else seconds
-        self._asked.release()
-        self._go.acquire()
-        return super().take(0)
+    def notify(self, n: int = 1) -> None:  # noqa: ARG002
+        """Wake both, the writer and the driver that waits for it."""
+        super().notify(2)
 
-    def await_writer(self) -> None:
-        """Wait until the writer has written and asks for more."""
-        self._asked.acquire()
+    def await_idle(self) -> float:
+        """Wait until the writer has done what it can. Returns until when it wants to wait."""
+        with self:
+            while not self._waits or self._predicate():
+                if not self.wait(PATIENCE_SECONDS):
+                    raise RuntimeError("the history's writer does not come to rest")
+            return self._until
 
-    def go(self) -> None:
-        """Let the writer have what waits."""
-        self._go.release()
+    def elapse(self) -> None:
+        """The seconds that the writer wanted to wait are over."""
+        with self:
+            self._waits, self._elapsed = False, True
+            self.notify_all()
 
 
 @dataclass
@@ -218,7 +232,7 @@ class Day:
 class Life:
     """An exporter and its host in simulated time. The history is written where a folder for it is given."""
 
-    def __init__(self, host: Path, history: str | None = None) -> None:
+    def __init__(self, host: Path, folder: str = "", **flags: Any) -> None:
         self.now = 0.0
         self.host = LivingHost(host, lambda: self.now)
         self._clock = Clock(
@@ -227,82 +241,78 @@ class Life:
             monotonic=lambda: 1.0 + self.now,
             synced=lambda: True,
         )
-        self._settings = load_settings(COLLECTORS, flags={"--history": False})
-        self.exporter = Exporter(self._settings, load=lambda: self._settings, host=self.host, clock=self._clock)
-        self._scheduler, self._bus = self.exporter._scheduler, self.exporter._bus
-        self._history = history
-        self._disk = Disk()
+        chosen = {"--history": bool(folder), "--storage.path": folder or "unused"}
+        chosen |= {f"--{name.replace('_', '.')}": value for name, value in flags.items()}
+        settings = load_settings(COLLECTORS, flags=chosen)
+        self.exporter = Exporter(settings, load=lambda: settings, host=self.host, clock=self._clock)
+        self._scheduler, self._history = self.exporter._scheduler, self.exporter._history
+        self._folder = f"{folder}/history"
+        self._events = _EventCount()
+        self.exporter._bus.subscribe(self._events)
+        self._writer: SteppedCondition | None = None
+        if self._history is not None:
+            self._writer = self._history._inbox._changed = SteppedCondition(lambda: self.now)
 
     def pass_time(self, seconds: float, scrape_seconds: float = 0.0) -> Day:
         """Live for so long; without a scrape where `scrape_seconds` is 0."""
-        day, began, cpu = Day(seconds), self.now, time.process_time()
-        reads, events = self.host.reads, self._bus._seq
+        day, disk, began, cpu = Day(seconds), Disk(), self.now, time.process_time()
+        reads, events = self.host.reads, self._events.total
         end, next_scrape = began + seconds, began + (scrape_seconds or float("inf"))
-        with self._disk.counting():
-            writer = _Writer(self) if self._history else None
+        writer, next_write = self._writer, float("inf")
+        if self._history is not None and self._history.thread.ident is None:
+            self._history.start()
+        with disk.counting():
             while self.now < end:
+                if writer and self.now >= next_write:
+                    writer.elapse()
                 self._scheduler.settle(10)
                 if self.now >= next_scrape:
                     self.exporter.metrics(None, 9.5)
                     next_scrape += scrape_seconds
+                if writer:
+                    next_write = writer.await_idle()
+                    disk.look(f"{self._folder}/current", self.now)
                 next_run = self._scheduler._plan.next_time(self._clock.monotonic()) - 1.0
                 day.turns += next_run < min(end, next_scrape)
-                next_write = writer.step() if writer else float("inf")
                 self.now = min(next_write, next_scrape, next_run)
-            if writer:
-                writer.end(day)
-        day.reads, day.events = self.host.reads - reads, self._bus._seq - events
-        day.syncs, day.pages = self._disk.syncs, self._disk.pages
+        day.reads, day.events = self.host.reads - reads, self._events.total - events
+        day.syncs, day.pages = disk.syncs, disk.pages
         day.cpu_seconds = time.process_time() - cpu
         return day
 
+    def end(self) -> None:
+        """Write the rest of the history."""
+        if self._history is not None:
+            self._history.stop(PATIENCE_SECONDS)
 
-class _Writer:
-    """The history's writer, a step at a time."""
 
-    def __init__(self, life: Life) -> None:
-        assert life._history is not None
-        self._life, self._folder = life, life._history
-        self._inbox = SteppedInbox("history", limit=8192)
-        rules = history_rules(life._settings)
-        self._sink = JsonlSink(
-            self._folder, inbox=self._inbox, rules=rules, clock=life._clock, publish=life._bus.publish
-        )
-        life._bus.subscribe(self._inbox)
-        self._sink.start()
-        self._inbox.await_writer()
-        self._next = life.now + self._inbox.asked
+class _EventCount:
+    def __init__(self) -> None:
+        self.total = 0
 
-    def step(self) -> float:
-        """Let it write if it is time. Returns when it will want to."""
-        now = self._life.now
-        if now >= self._next or self._inbox.is_urgent:
-            self._inbox.go()
-            self._inbox.await_writer()
-            self._next = now + self._inbox.asked
-        self._life._disk.look(f"{self._folder}/current", now)
-        return self._next
+    def offer(self, events: tuple[Event, ...]) -> None:
+        self.total += len(events)
 
-    def end(self, day: Day) -> None:
-        self._inbox.close()
-        self._inbox.go()
-        self._sink.stop(60)
+
+def live_a_day(host: Path, seconds: float, scrape_seconds: float, *, settle_seconds: float = 0.0, **flags: Any) -> Day:
+    """The history's costs of a host that lives for so long, after what it does at first has settled."""
+    with tempfile.TemporaryDirectory(prefix="day-") as folder:
+        life = Life(host, folder, **flags)
+        first = life.pass_time(settle_seconds, scrape_seconds).events if settle_seconds else 0
+        day = life.pass_time(seconds, scrape_seconds)
+        life.end()
         sizes: Counter[str] = Counter()
         packed = unpacked = 0
-        for path in Path(self._folder).glob("*/*"):
+        for path in Path(folder, "history").glob("*/*"):
             content = path.read_bytes()
             if path.suffix == ".gz":
                 packed += len(content)
                 content = gzip.decompress(content)
                 unpacked += len(content)
-            for line in content.splitlines():
-                sizes[line.split(b'"name":"', 1)[1].split(b'"', 1)[0].decode()] += len(line) + 1
+            for line in _LINE.finditer(content):
+                if int(line["seq"]) >= first:
+                    sizes[line["name"].decode()] += len(line[0]) + 1
         day.by_event, day.plain_bytes = dict(sizes.most_common()), sizes.total()
         # the last segment would be packed, too, if the day went on
         day.kept_bytes = round(day.plain_bytes * packed / unpacked) if packed else day.plain_bytes
-
-
-def live_a_day(host: Path, seconds: float, scrape_seconds: float) -> Day:
-    """The history's costs of a host that lives for so long."""
-    with tempfile.TemporaryDirectory(prefix="day-") as folder:
-        return Life(host, folder).pass_time(seconds, scrape_seconds)
+        return day
