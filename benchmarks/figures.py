@@ -21,7 +21,7 @@ import platform
 import statistics
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,7 @@ TABLE = (
     Line("wake-ups a second, idle, the firmware is asked (simulated Pi 4)", "wakeups", SIMULATED, 2.5, 1.2),
     Line("resident memory, Pi", "resident", PI, 1.35, 1.15, times=True),
     Line("private memory, Pi", "private", PI, None, 14.0),
+    Line("resident memory, live", "resident", LIVE),
     Line("resident memory after page and streams were used, Pi", "resident after use", PI, 1.8, 1.5, times=True),
     Line("private memory after page and streams were used, Pi", "private after use", PI),
     Line("CPU from start to the first scrape, Pi", "start", PI, 130, 100),
@@ -159,11 +160,18 @@ def read_results(path: Path) -> Results:
     return Results(**{**fields, "figures": [Figure(**one) for one in fields["figures"]]})
 
 
-def render_rows(results: Results, lines: Sequence[Line] = TABLE) -> tuple[list[str], list[list[str]]]:
-    """The table: its head and its rows, for those lines of which something was measured."""
+def render_rows(
+    results: Results, lines: Sequence[Line] = TABLE, *, limits: bool = True
+) -> tuple[list[str], list[list[str]]]:
+    """The table: its head and its rows, for those lines of which something was measured; `limits` adds bar and goal."""
     measured = {one.program for one in results.figures if any(one.name == line.name for line in lines)}
     others = [name for name in results.programs if name != OURS and name in measured]
-    head = ["", OURS, *(column for name in others for column in (name, "ratio")), "bar / goal", ""]
+    head = [
+        "",
+        OURS,
+        *(column for name in others for column in (name, "ratio")),
+        *(["bar / goal", ""] if limits else []),
+    ]
     rows = []
     for line in lines:
         mine = results.find(line.name, line.host, OURS)
@@ -174,22 +182,27 @@ def render_rows(results: Results, lines: Sequence[Line] = TABLE) -> tuple[list[s
         for name in others:
             other = results.find(line.name, line.host, name)
             ratio = mine.median / other.median if other and other.median else None
-            row += [_cell(other) if other else "–", f"{ratio:.2f}" if ratio is not None else "–"]
+            row += [_cell(other) if other else "–", _number(ratio) if ratio is not None else "–"]
             if name == NODE:
                 ratio_to_peer = ratio
         judged = ratio_to_peer if line.times else mine.median
-        row.append(_limits(line))
-        row.append("" if judged is None else line.judge(judged))
+        if limits:
+            row += [_limits(line), "" if judged is None else line.judge(judged)]
         rows.append(row)
     return head, rows
 
 
 def render_markdown(results: Results, *, names: Iterable[str] = ()) -> str:
-    """The table for a page, of these figures (none: of all), and where it was measured."""
+    """The table for a page, of these figures (none: of all, with bars and goals), and where it was measured.
+
+    Another checkout that was measured with this one is left out: a page shows what is, not what was.
+    """
     wanted = set(names) or {line.name for line in TABLE}
     if unknown := wanted - {line.name for line in TABLE}:
         raise ValueError(f"no such figure: {', '.join(sorted(unknown))}")
-    head, rows = render_rows(results, [line for line in TABLE if line.name in wanted])
+    programs = {name: version for name, version in results.programs.items() if name != BEFORE}
+    shown = replace(results, programs=programs)
+    head, rows = render_rows(shown, [line for line in TABLE if line.name in wanted], limits=not names)
     lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
     return "\n".join([*lines, "", describe_run(results)]) + "\n"
 
@@ -213,7 +226,7 @@ def _cell(one: Figure) -> str:
 
 def _number(value: float) -> str:
     if value and abs(value) < 10:
-        return f"{value:.3g}"
+        return f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.1g}"
     return f"{value:.1f}" if abs(value) < 100 and value % 1 else f"{value:,.0f}"
 
 

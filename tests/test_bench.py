@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -28,8 +29,11 @@ def load(name: str) -> ModuleType:
 figures = load("figures")
 
 
-def results(**values: float) -> object:
-    found = figures.Results({"sysvitals": "1", "node_exporter": "2"}, machine={})
+MACHINE = dict.fromkeys(("processor", "cpus", "kernel", "python"), "x")
+
+
+def results(**values: float) -> Any:
+    found = figures.Results({"sysvitals": "1", "node_exporter": "2"}, machine=MACHINE)
     for program, value in values.items():
         found.figures.append(figures.figure("scrape", figures.PI, program, "ms", [value]))
     return found
@@ -63,7 +67,7 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     before = results(sysvitals=1.0, node_exporter=2.0)
     file = tmp_path / "results.json"
 
-    file.write_text(before.encode())  # type: ignore[attr-defined]
+    file.write_text(before.encode())
 
     assert figures.read_results(file) == before
 
@@ -77,3 +81,15 @@ def test_the_spread_is_that_of_the_quartiles() -> None:
 def test_a_page_may_not_ask_for_figures_that_do_not_exist() -> None:
     with pytest.raises(ValueError, match="no such figure: nonsense"):
         figures.render_markdown(results(), names=["nonsense"])
+
+
+def test_a_page_shows_no_other_checkout_and_a_choice_of_figures_no_bars() -> None:
+    found = results(sysvitals=1.0, node_exporter=2.0)
+    found.programs["sysvitals before"] = "0"
+    found.figures.append(figures.figure("scrape", figures.PI, "sysvitals before", "ms", [3.0]))
+
+    everything, chosen = figures.render_markdown(found), figures.render_markdown(found, names=["scrape"])
+
+    assert "before" not in everything
+    assert "goal met" in everything
+    assert "goal" not in chosen
