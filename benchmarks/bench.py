@@ -52,7 +52,6 @@ def main() -> int:
     exporters += [before(options.against, options.python)] if options.against else []
     exporters += find_peers(peers, options.node_exporter)
     results = Results({exporter.name: exporter.version for exporter in exporters}, quick=options.quick)
-    results.command = shlex.join(["python", "benchmarks/bench.py", *sys.argv[1:]])
     began = time.monotonic()
     for name, measure in list_parts(exporters, options.python, quick=options.quick, minutes=options.minutes):
         if name in wanted:

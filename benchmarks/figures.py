@@ -2,7 +2,7 @@
 
 As JSON (`Results.encode`) a run is
 
-    {"schema": 1, "taken": "2026-01-01T12:00:00Z", "seconds": 1500, "quick": false, "command": "…",
+    {"schema": 1, "taken": "2026-01-01T12:00:00Z", "seconds": 1500, "quick": false,
      "machine": {"processor": …, "cpus": …, "kernel": …, "python": …, "load": …},
      "programs": {"sysvitals": "0.9.0 1a2b3c", "node_exporter": "1.5.0"},
      "notes": ["…"],
@@ -123,7 +123,7 @@ def _describe_machine() -> dict[str, str]:
     return {
         "processor": model[0] if model else platform.machine(),
         "cpus": f"{os.cpu_count()}",
-        "kernel": platform.release(),
+        "kernel": platform.release().partition("-")[0],
         "python": platform.python_version(),
         "load": " ".join(f"{load:.2f}" for load in os.getloadavg()),
     }
@@ -135,7 +135,6 @@ class Results:
 
     programs: dict[str, str]
     quick: bool = False
-    command: str = ""
     taken: str = field(default_factory=lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     seconds: int = 0
     machine: dict[str, str] = field(default_factory=_describe_machine)

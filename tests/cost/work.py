@@ -1,7 +1,8 @@
 """The work whose costs are counted, each kind in a process of its own: `python -m tests.cost.work KIND` prints JSON.
 
-What is counted depends on no clock and hardly on the machine: bytecodes that Python runs (those of the tests' own
-stand-ins left out), wake-ups that the scheduler plans, files that are read, events, blocks of memory, bytes on disk.
+What is counted depends on no clock and hardly on the machine: bytecodes that Python runs, wake-ups that the scheduler
+plans, files that are read, events, blocks of memory, bytes on disk. Bytecodes of the tests' own stand-ins are left out,
+and what C does does not show in them.
 """
 
 import gc
