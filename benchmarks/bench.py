@@ -140,7 +140,8 @@ def describe_gaps(
     exporters: Sequence[Exporter], peers: Sequence[str], wanted: Sequence[str], *, quick: bool, minutes: int
 ) -> Iterator[str]:
     """What is to be known about this run beside its figures."""
-    yield f"a pace of {PACE_SECONDS:g} s and idling were watched for {1 if quick else minutes} min"
+    if "pace" in wanted:
+        yield f"a pace of {PACE_SECONDS:g} s and idling were watched for {1 if quick else minutes} min"
     names = " ".join(exporter.name.lower() for exporter in exporters)
     for peer in peers:
         if peer not in names:
