@@ -31,7 +31,19 @@ STAGES = (
     ("gzip", ("/gzip.py",)),
     ("scheduling, hand-over", ("/sysvitals/pipeline/", "/concurrent/futures/")),
     ("state and status", ("/sysvitals/model/", "/sysvitals/exporter.py", "/sysvitals/outputs/")),
-    ("HTTP", ("/sysvitals/web/", "/uvicorn/", "/starlette/", "/h11/", "/anyio/", "/asyncio/", "/sysvitals/serve.py")),
+    (
+        "HTTP",
+        (
+            "/sysvitals/web/",
+            "/uvicorn/",
+            "/starlette/",
+            "/h11/",
+            "/wsproto/",
+            "/anyio/",
+            "/asyncio/",
+            "/sysvitals/serve.py",
+        ),
+    ),
 )
 """By a part of the name of the file that a function stands in."""
 
