@@ -280,7 +280,7 @@ class TestAReload:
         with caplog.at_level("INFO"):
             assert exporter.reload() == ()
         (event,) = [event for event in exporter.latest_events() if event.name == "sysvitals.reloaded"]
-        assert event.body == type(event.body)(changed="web.listen_address, log.level, collector.load")  # type: ignore[call-arg]
+        assert event.body == type(event.body)(changed="web.listen_address, log.level, collector.load")
         warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
         assert warnings == ["reload: web.listen_address takes effect at the next start"]
 

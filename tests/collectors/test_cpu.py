@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from sysvitals.collectors.cpu import CpuFrequency, CpuTime, CpuUsage
 from sysvitals.host.host import Host
 from sysvitals.model.catalog import build_catalog
 from sysvitals.model.collector import Fault, Probe, Unavailable
+from sysvitals.model.reading import amend
 from sysvitals.sources.sys.cpus import parse_cpu_list
 from tests.building import build_host, lxcfs_mounts
 from tests.recorded import HOSTS, RecordedHost, recorded_hosts
@@ -256,7 +256,7 @@ def test_percentages_are_of_the_time_since_the_reading_before() -> None:
         user_seconds=104.0, nice_seconds=11.0, system_seconds=52.0, idle_seconds=1010.0, iowait_seconds=21.0,
         irq_seconds=1.5, softirq_seconds=2.5, steal_seconds=4.0, forks=5,
     )  # fmt: skip
-    assert compare(now, BEFORE) == replace(
+    assert compare(now, BEFORE) == amend(
         now, busy_percent=45.0, user_percent=20.0, nice_percent=5.0, system_percent=10.0, idle_percent=50.0,
         iowait_percent=5.0, irq_percent=2.5, softirq_percent=2.5, steal_percent=5.0,
     )  # fmt: skip
@@ -267,20 +267,20 @@ def test_one_cpu_is_told_how_busy_it_was() -> None:
         cpu="0", online=True, user_seconds=1.0, nice_seconds=0.0, system_seconds=0.0, idle_seconds=1.0,
         iowait_seconds=0.0,
     )  # fmt: skip
-    now = replace(before, user_seconds=2.0, idle_seconds=3.0, iowait_seconds=1.0)
-    assert cpu.compare(now, before, 5.0) == replace(now, busy_percent=25.0)
+    now = amend(before, user_seconds=2.0, idle_seconds=3.0, iowait_seconds=1.0)
+    assert cpu.compare(now, before, 5.0) == amend(now, busy_percent=25.0)
 
 
 @pytest.mark.parametrize("mode", MODES[:-1])
 def test_a_time_that_is_not_known_makes_no_cpu_look_busy_or_idle(mode: str) -> None:
-    now = replace(BEFORE, user_seconds=101.0, idle_seconds=1003.0)
+    now = amend(BEFORE, user_seconds=101.0, idle_seconds=1003.0)
     unknown: dict[str, None] = {f"{mode}_seconds": None}
-    for new, old in ((replace(now, **unknown), BEFORE), (now, replace(BEFORE, **unknown))):
+    for new, old in ((amend(now, **unknown), BEFORE), (now, amend(BEFORE, **unknown))):
         assert compare(new, old) == new
 
 
 def test_time_that_went_back_counts_as_none() -> None:
-    now = replace(BEFORE, user_seconds=101.0, idle_seconds=999.0, iowait_seconds=0.0, system_seconds=53.0)
+    now = amend(BEFORE, user_seconds=101.0, idle_seconds=999.0, iowait_seconds=0.0, system_seconds=53.0)
     usage = compare(now, BEFORE)
     assert (usage.user_percent, usage.system_percent) == (25.0, 75.0)
     assert (usage.idle_percent, usage.iowait_percent) == (0.0, 0.0)
@@ -290,7 +290,7 @@ def test_time_that_went_back_counts_as_none() -> None:
 
 def test_where_no_time_passed_there_is_no_percentage() -> None:
     assert compare(BEFORE, BEFORE) == BEFORE
-    assert compare(replace(BEFORE, idle_seconds=1.0), BEFORE).busy_percent is None
+    assert compare(amend(BEFORE, idle_seconds=1.0), BEFORE).busy_percent is None
 
 
 def test_a_cpu_that_was_offline_has_no_percentage() -> None:
@@ -306,7 +306,7 @@ usages = st.builds(CpuUsage, **{f"{mode}_seconds": seconds for mode in MODES})
 
 def test_a_frequency_needs_no_reading_before() -> None:
     now = CpuFrequency(cpu="0", frequency=1)
-    assert cpu.compare(now, replace(now, frequency=2), 5.0) == now
+    assert cpu.compare(now, amend(now, frequency=2), 5.0) == now
 
 
 @settings(max_examples=100)

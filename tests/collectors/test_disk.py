@@ -1,5 +1,4 @@
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +6,7 @@ import pytest
 from sysvitals.collectors import disk
 from sysvitals.collectors.disk import Disk, Options
 from sysvitals.model.collector import Fault, Unavailable
+from sysvitals.model.reading import amend
 from tests.building import build_host, lxcfs_mounts
 from tests.recorded import HOSTS, RecordedHost
 
@@ -46,7 +46,7 @@ def test_a_sector_is_512_bytes_whatever_the_disk_says(tmp_path: Path) -> None:
 
 def test_flushes_of_an_old_kernel_are_unknown_and_not_zero(tmp_path: Path) -> None:
     old = " ".join(LINE.split()[:14]) + "\n"
-    assert read(build_host(tmp_path, {"proc/diskstats": old})) == [replace(SDA, flushes=None, flush_seconds=None)]
+    assert read(build_host(tmp_path, {"proc/diskstats": old})) == [amend(SDA, flushes=None, flush_seconds=None)]
 
 
 def test_partitions_are_left_out_unless_asked_for() -> None:
@@ -99,7 +99,7 @@ def test_a_field_that_makes_no_sense_takes_no_other(tmp_path: Path, column: int,
     fault, found = read(build_host(tmp_path, {"proc/diskstats": " ".join(columns)}))
     assert isinstance(fault, Fault)
     assert fault.error == "garbage"
-    assert found == replace(SDA, **missing)  # type: ignore[arg-type]  # each of these may be None
+    assert found == amend(SDA, **missing)
 
 
 def test_a_disk_that_stands_there_twice_is_told_once(tmp_path: Path) -> None:
@@ -137,9 +137,9 @@ def test_a_missing_permission_is_a_failure_and_not_absence() -> None:
 
 
 def test_rates_take_two_readings() -> None:
-    later = replace(SDA, reads=21, writes=15, read_bytes=1536 + 5000, written_bytes=3584 + 10_000, busy_seconds=2.51)
+    later = amend(SDA, reads=21, writes=15, read_bytes=1536 + 5000, written_bytes=3584 + 10_000, busy_seconds=2.51)
     found = disk.compare(later, SDA, 5.0)
-    assert found == replace(
+    assert found == amend(
         later,
         read_bytes_per_second=1000.0,
         written_bytes_per_second=2000.0,
@@ -149,17 +149,17 @@ def test_rates_take_two_readings() -> None:
 
 
 def test_a_disk_is_never_more_than_busy() -> None:
-    assert disk.compare(replace(SDA, busy_seconds=9.0), SDA, 5.0).busy_percent == 100.0
+    assert disk.compare(amend(SDA, busy_seconds=9.0), SDA, 5.0).busy_percent == 100.0
 
 
 def test_a_total_that_went_back_gives_no_rate() -> None:
-    found = disk.compare(replace(SDA, read_bytes=0, busy_seconds=0.0), SDA, 5.0)
+    found = disk.compare(amend(SDA, read_bytes=0, busy_seconds=0.0), SDA, 5.0)
     assert (found.read_bytes_per_second, found.busy_percent) == (None, None)
     assert found.written_bytes_per_second == 0.0
 
 
 def test_what_was_not_known_gives_no_rate() -> None:
-    found = disk.compare(replace(SDA, reads=None, busy_seconds=None), replace(SDA, read_bytes=None), 5.0)
+    found = disk.compare(amend(SDA, reads=None, busy_seconds=None), amend(SDA, read_bytes=None), 5.0)
     assert (found.read_bytes_per_second, found.operations_per_second, found.busy_percent) == (None, None, None)
     assert found.written_bytes_per_second == 0.0
 

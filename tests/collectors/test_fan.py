@@ -1,5 +1,4 @@
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +6,7 @@ import pytest
 from sysvitals.collectors.fan import COLLECTOR, Fan, Options, after_reboot, compare, find
 from sysvitals.model.catalog import build_catalog
 from sysvitals.model.collector import Fault, Probe, Unavailable
-from sysvitals.model.reading import Reading
+from sysvitals.model.reading import Reading, amend
 from tests.building import build_host
 from tests.recorded import HOSTS, RecordedHost
 
@@ -191,7 +190,7 @@ def test_a_fan_that_was_taken_out_can_be_excluded(tmp_path: Path) -> None:
 def test_a_fan_of_which_the_driver_makes_up_speed_or_duty_is_not_judged(tmp_path: Path) -> None:
     (fan,) = COLLECTOR.run(build_host(tmp_path, chip(0, "gpio_fan", fan1_input="5000", pwm1="255")))
     assert isinstance(fan, Fan)
-    assert (fan.stalled, compare(fan, replace(fan, turns_from=0.1), 60).stalled) == (None, None)
+    assert (fan.stalled, compare(fan, amend(fan, turns_from=0.1), 60).stalled) == (None, None)
 
 
 def test_a_fan_without_tachometer_has_no_speed_and_is_not_judged() -> None:

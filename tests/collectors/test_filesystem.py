@@ -13,6 +13,7 @@ from sysvitals.collectors.filesystem import Filesystem, Options, Remounted
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Fault, Probe, Unavailable
 from sysvitals.model.event import Event
+from sysvitals.model.reading import amend
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.scheduler import Scheduler
@@ -184,7 +185,7 @@ def test_what_is_mounted_in_place_of_another_is_another_thing_and_what_is_remoun
     assert list(found := probes_of(host)) == ["/ (mount 20)", "/mnt/nas (mount 35)"]
     assert [*before.read()] == [*found["/mnt/nas (mount 35)"].read()]
     assert [*root.read()] == [ROOT]
-    assert [*found["/ (mount 20)"].read()] == [replace(ROOT, read_only=True)]
+    assert [*found["/ (mount 20)"].read()] == [amend(ROOT, read_only=True)]
 
 
 def test_points_that_read_alike_are_things_apart(tmp_path: Path) -> None:
@@ -218,14 +219,14 @@ def test_a_filesystem_that_lies_has_answered_and_what_makes_sense_stays(tmp_path
     fault, root = read(host)
     words = "413696 bytes free, more than 409600; 413696 bytes available, more than 409600"
     assert fault == Fault("/ (mount 20)", "garbage", words)
-    assert root == replace(ROOT, free=None, available=None, used_percent=None)
+    assert root == amend(ROOT, free=None, available=None, used_percent=None)
 
 
 def test_a_full_filesystem_is_told_as_such(tmp_path: Path) -> None:
     host = build_mounts(
         tmp_path, "8:1 / / ext4 /dev/sda1", answers={"/": SPACE | {"bfree": 20, "bavail": 0, "ffree": 0}}
     )
-    assert read(host) == [replace(ROOT, free=81_920, available=0, used_percent=100.0, files_free=0)]
+    assert read(host) == [amend(ROOT, free=81_920, available=0, used_percent=100.0, files_free=0)]
 
 
 def test_all_reserved_for_root_is_no_division_by_zero(tmp_path: Path) -> None:
@@ -273,10 +274,10 @@ def test_a_recorded_container_tells_its_root_and_not_what_docker_put_in_etc() ->
 
 
 def test_a_filesystem_that_turns_read_only_or_writable_is_told_and_the_first_sight_of_one_is_not() -> None:
-    failed = replace(ROOT, read_only=True)
+    failed = amend(ROOT, read_only=True)
     told = Remounted(device="/dev/sda1", mountpoint="/", read_only=True)
     assert list(filesystem.changes(failed, ROOT)) == [told]
-    assert list(filesystem.changes(ROOT, failed)) == [replace(told, read_only=False)]
+    assert list(filesystem.changes(ROOT, failed)) == [amend(told, read_only=False)]
     assert list(filesystem.changes(failed, failed)) == []
     assert list(filesystem.changes(failed, None)) == []
     assert told.urgent

@@ -1,4 +1,3 @@
-import dataclasses
 import json
 from pathlib import Path
 
@@ -140,7 +139,7 @@ def test_what_fails_hides_nothing_else(tmp_path: Path) -> None:
 def test_hostile_files_give_text_that_is_fit_to_tell() -> None:
     found = read("hostile", ALL)[0]
     assert isinstance(found, Identity)
-    for text in dataclasses.asdict(found).values():
+    for text in vars(found).values():
         assert not isinstance(text, str) or text.isprintable()
         json.dumps(text, allow_nan=False).encode()
 

@@ -1,5 +1,4 @@
 import re
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 from sysvitals.collectors import network
 from sysvitals.collectors.network import Link, LinkChanged, Network, Options
 from sysvitals.model.collector import Fault, Unavailable
+from sysvitals.model.reading import amend
 from tests.building import build_host
 from tests.recorded import HOSTS, RecordedHost, recorded_hosts
 
@@ -79,14 +79,14 @@ def test_what_fails_of_its_link_hides_neither_traffic_nor_the_rest(tmp_path: Pat
     fault, link = links(host)
     assert isinstance(fault, Fault)
     assert (fault.what, fault.error) == ("eth0 mtu", "EIO")
-    assert (link, read(host)) == (replace(LINK, mtu=None), [ETH0])
+    assert (link, read(host)) == (amend(LINK, mtu=None), [ETH0])
 
 
 def test_a_total_that_makes_no_sense_takes_no_other(tmp_path: Path) -> None:
     device, fault = sorted(read(build_network(tmp_path, rows=ROW.replace(" 9 ", " -9 "))), key=repr, reverse=True)
     assert isinstance(fault, Fault)
     assert (fault.what, fault.error) == ("net/dev eth0 transmit_bytes", "garbage")
-    assert device == replace(ETH0, transmit_bytes=None)
+    assert device == amend(ETH0, transmit_bytes=None)
 
 
 def test_a_garbled_row_is_a_fault_and_hides_no_device(tmp_path: Path) -> None:
@@ -146,23 +146,23 @@ def test_a_host_of_only_devices_left_out_lacks_the_subsystem(tmp_path: Path) -> 
 
 
 def test_rates_take_two_readings() -> None:
-    later = replace(ETH0, receive_bytes=5001, transmit_bytes=10_009)
-    assert network.compare(later, ETH0, 5.0) == replace(
+    later = amend(ETH0, receive_bytes=5001, transmit_bytes=10_009)
+    assert network.compare(later, ETH0, 5.0) == amend(
         later, receive_bytes_per_second=1000.0, transmit_bytes_per_second=2000.0
     )
 
 
 def test_a_total_that_went_back_gives_no_rate() -> None:
-    found = network.compare(replace(ETH0, receive_bytes=0), ETH0, 5.0)
+    found = network.compare(amend(ETH0, receive_bytes=0), ETH0, 5.0)
     assert isinstance(found, Network)
     assert (found.receive_bytes_per_second, found.transmit_bytes_per_second) == (None, 0.0)
 
 
 def test_what_was_not_known_gives_no_rate_and_a_link_has_none() -> None:
-    found = network.compare(ETH0, replace(ETH0, receive_bytes=None), 5.0)
+    found = network.compare(ETH0, amend(ETH0, receive_bytes=None), 5.0)
     assert isinstance(found, Network)
     assert (found.receive_bytes_per_second, found.transmit_bytes_per_second) == (None, 0.0)
-    assert network.compare(LINK, replace(LINK, up=False), 5.0) == LINK
+    assert network.compare(LINK, amend(LINK, up=False), 5.0) == LINK
 
 
 def test_a_tunnel_and_a_usb_link_are_up_though_they_never_say_so() -> None:
@@ -190,8 +190,8 @@ def test_no_reading_holds_an_address(name: str) -> None:
 # edges
 
 
-OFF = replace(LINK, operstate="down", up=False, carrier=None)
-UNPLUGGED = replace(LINK, operstate="down", up=False, carrier=False, carrier_changes=4)
+OFF = amend(LINK, operstate="down", up=False, carrier=None)
+UNPLUGGED = amend(LINK, operstate="down", up=False, carrier=False, carrier_changes=4)
 GONE = Link(device="eth0")
 
 
@@ -200,7 +200,7 @@ def changes(*readings: Link | Network) -> list[LinkChanged]:
 
 
 def test_a_link_that_goes_and_comes_is_told_each_time() -> None:
-    again = replace(LINK, carrier_changes=5)
+    again = amend(LINK, carrier_changes=5)
     assert changes(LINK, UNPLUGGED, again) == [
         LinkChanged(device="eth0", carrier=False, changes=1),
         LinkChanged(device="eth0", carrier=True, changes=1),
@@ -208,7 +208,7 @@ def test_a_link_that_goes_and_comes_is_told_each_time() -> None:
 
 
 def test_a_flap_between_two_looks_is_told_by_the_kernels_count() -> None:
-    assert changes(LINK, replace(LINK, carrier_changes=7)) == [LinkChanged(device="eth0", carrier=True, changes=4)]
+    assert changes(LINK, amend(LINK, carrier_changes=7)) == [LinkChanged(device="eth0", carrier=True, changes=4)]
 
 
 def test_a_device_that_is_switched_off_and_on_is_told_though_its_driver_counts_nothing() -> None:
@@ -228,15 +228,15 @@ def test_what_could_not_be_read_once_is_no_change(tmp_path: Path, name: str) -> 
 
 
 def test_a_device_that_vanishes_and_comes_back_counts_from_its_own_beginning() -> None:
-    anew = replace(LINK, carrier_changes=1)
+    anew = amend(LINK, carrier_changes=1)
     assert changes(LINK, GONE, LINK) == []
     assert changes(LINK, anew) == [LinkChanged(device="eth0", carrier=True, changes=None)]
 
 
 def test_the_first_sight_of_a_device_and_its_traffic_are_no_change() -> None:
     assert list(network.changes(LINK, None)) == []
-    assert changes(LINK, replace(LINK, speed=None, mtu=9000)) == []
-    assert changes(ETH0, replace(ETH0, receive_bytes=10**9)) == []
+    assert changes(LINK, amend(LINK, speed=None, mtu=9000)) == []
+    assert changes(ETH0, amend(ETH0, receive_bytes=10**9)) == []
 
 
 def test_the_count_of_each_device_that_is_not_left_out_is_watched(tmp_path: Path) -> None:

@@ -1,4 +1,3 @@
-import dataclasses
 import errno
 import json
 import shutil
@@ -66,7 +65,7 @@ def test_hostile_files_give_readings_that_are_fit_to_tell() -> None:
     found = readings("hostile")
     assert ("values", "temp5", -40.0) in [(r.chip, r.sensor, r.celsius) for r in found]
     for reading in found:
-        json.dumps(dataclasses.asdict(reading), allow_nan=False)
+        json.dumps(vars(reading), allow_nan=False)
         assert (reading.chip + reading.sensor).isprintable()
     assert {error for _, error in faults("hostile")} >= {"EIO", "EINVAL", "EACCES", "garbage"}
 

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,6 +5,7 @@ import pytest
 from sysvitals.collectors import wifi
 from sysvitals.collectors.wifi import Wifi
 from sysvitals.model.collector import Fault, Unavailable
+from sysvitals.model.reading import amend
 from tests.building import build_host
 from tests.recorded import HOSTS, RecordedHost
 
@@ -83,7 +83,7 @@ def test_a_field_that_makes_no_sense_takes_no_other(
     fault, found = read(build_wifi(tmp_path, ROW.replace(old, new)))
     assert isinstance(fault, Fault)
     assert fault.error == "garbage"
-    assert found == replace(WLAN0, **missing)  # type: ignore[arg-type]  # each of these may be None
+    assert found == amend(WLAN0, **missing)
 
 
 def test_a_row_of_which_nothing_is_known_is_neither_connected_nor_not(tmp_path: Path) -> None:

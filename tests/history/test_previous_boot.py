@@ -4,7 +4,6 @@ import gzip
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ from sysvitals.history.segments import list_segments, mark_current
 from sysvitals.host.host import Host
 from sysvitals.model.changes import CollectorFailed, Reloaded, Started, Stopped, UncleanShutdown
 from sysvitals.model.event import Event, Stamp, encode_events
-from sysvitals.model.reading import Body, fields_of
+from sysvitals.model.reading import Body, amend, fields_of
 from sysvitals.sources.os.shutdowns import ShutdownRecord, read_shutdown_record
 from sysvitals.sources.os.wtmp import LoggedEnd
 from tests.sources.os.test_wtmp import boot as log_boot
@@ -34,7 +33,7 @@ LOAD = Load(load1=2.5, load5=1.0, load15=0.5, running=3, tasks=180)
 CPU = Temperature(chip="cpu_thermal", sensor="temp1", celsius=71.2)
 DISK = Temperature(chip="nvme0", sensor="Composite", celsius=38.0)
 LOW = Throttling(cause="undervoltage", active=True, events=1, seconds=2.0, episode_seconds=2.0)
-HOT = replace(LOW, cause="throttled")
+HOT = amend(LOW, cause="throttled")
 
 
 def events_of(
@@ -156,7 +155,7 @@ def test_a_logged_crash_does_not_convict_where_the_exporter_was_stopped_before()
 
 
 def test_the_hottest_sensor_is_that_of_the_last_run() -> None:
-    ending = judge_unclean(events_of([STARTED], [CPU, DISK], [replace(CPU, celsius=30.0), DISK]))
+    ending = judge_unclean(events_of([STARTED], [CPU, DISK], [amend(CPU, celsius=30.0), DISK]))
     assert (ending.celsius, ending.hottest) == (38.0, "nvme0 Composite")
 
 
@@ -166,7 +165,7 @@ def test_a_collector_that_failed_has_no_last_words() -> None:
 
 
 def test_a_supply_that_was_fine_is_told_from_one_that_nobody_could_measure() -> None:
-    ending = judge_unclean(events_of([STARTED], [replace(LOW, active=False), replace(HOT, active=False)]))
+    ending = judge_unclean(events_of([STARTED], [amend(LOW, active=False), amend(HOT, active=False)]))
     assert (ending.undervoltage, ending.throttling) == (False, None)
     assert judge_unclean(events_of([STARTED], [HOT])).undervoltage is None
 
@@ -184,7 +183,7 @@ def test_the_readings_that_last_words_are_taken_from_are_declared_so() -> None:
 
 def test_an_edge_after_the_last_reading_counts() -> None:
     started, cleared = ThrottlingStarted(cause="undervoltage"), ThrottlingCleared(cause="undervoltage", seconds=2.0)
-    fine = replace(LOW, active=False)
+    fine = amend(LOW, active=False)
     assert judge_unclean(events_of([STARTED], [fine], [started])).undervoltage is True
     assert judge_unclean(events_of([STARTED], [LOW], [cleared])).undervoltage is False
 
@@ -353,7 +352,7 @@ def test_the_systems_own_log_is_asked(kept: Kept) -> None:
     assert ending.certain
     (kept.folder / "shutdowns.json").unlink()
     log.write_bytes(b"no log")
-    assert kept.settle() == replace(ending, certain=False)
+    assert kept.settle() == amend(ending, certain=False)
 
 
 @pytest.mark.parametrize("boot", ["", "old"])

@@ -2,7 +2,6 @@ import errno
 import json
 import os
 import tracemalloc
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +18,6 @@ from tests.history.writing import LOAD, NOON, RELOADED, URGENT, Hands, writer
 BODIES = build_full_catalog().bodies
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Door(Reading, event="system.door.updated"):
     """A door, of which an older version did not know whether it was open."""
 

@@ -1,6 +1,5 @@
 """What is remembered of the time before the exporter started, and what ended with another boot."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from sysvitals.collectors.throttling import Throttling, ThrottlingCleared
 from sysvitals.history.remembered import read_remembered, remember
 from sysvitals.history.segments import Segment, read_last_lines
 from sysvitals.model.event import Event, Stamp
-from sysvitals.model.reading import Body
+from sysvitals.model.reading import Body, amend
 from tests.history.writing import EAGER, LOAD, URGENT, writer
 
 ACTIVE = Throttling(cause="undervoltage", active=True, events=3, seconds=40.0, episode_seconds=12.5)
@@ -45,7 +44,7 @@ def test_what_was_learnt_of_a_fan_outlasts_a_boot_and_what_was_judged_does_not(t
         host = first.bus.publish([LOAD])[0].stamp.host
     bodies = {Fan.event_name: Fan}
     found = read_remembered(str(tmp_path), [fan.COLLECTOR], bodies, host=host, boot="another")
-    assert found.readings == {"fan": [replace(stalled, stalled=None)]}
+    assert found.readings == {"fan": [amend(stalled, stalled=None)]}
     assert found.ended == []
 
 

@@ -15,7 +15,6 @@ DEVICE = Annotated[str, Label("Which.")]
 CPU = Counter("cpu", unit="seconds", help="Time.", origin="/proc/stat")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Cpu(Reading, event="system.cpu.usage.updated"):
     """Time of a CPU."""
 
@@ -133,7 +132,6 @@ def test_declarations_that_contradict_each_other_are_refused(
 
 
 def test_a_change_with_a_metric_is_refused() -> None:
-    @dataclass(frozen=True, slots=True, kw_only=True)
     class Wrong(Change, event="system.wrong.started"):
         """Wrong."""
 
@@ -144,7 +142,6 @@ def test_a_change_with_a_metric_is_refused() -> None:
 
 
 def test_an_event_of_ours_cannot_take_the_name_of_a_readings_event() -> None:
-    @dataclass(frozen=True, slots=True, kw_only=True)
     class Taken(Change, event="system.size.updated"):
         """Wrong."""
 

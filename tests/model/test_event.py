@@ -1,7 +1,6 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import pytest
@@ -25,7 +24,6 @@ from sysvitals.model.metric import Detail, Gauge, Label
 from sysvitals.model.reading import Body, Reading, fields_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Probe(Reading, event="system.probe.updated"):
     """One of every kind of field."""
 

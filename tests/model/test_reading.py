@@ -1,10 +1,9 @@
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import pytest
 
 from sysvitals.model.metric import Counter, Detail, Gauge, Info, Label
-from sysvitals.model.reading import Body, Change, Field, Reading, fields_of, labels_of, subject_of
+from sysvitals.model.reading import Body, Change, Field, Reading, amend, fields_of, labels_of, subject_of
 
 LABEL = Label("Which.")
 GAUGE = Gauge("thing", help="How much.")
@@ -13,7 +12,6 @@ INFO = Info("thing", help="What.")
 DETAIL = Detail("For people.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Thing(Reading, event="system.thing.updated"):
     """A thing."""
 
@@ -24,14 +22,12 @@ class Thing(Reading, event="system.thing.updated"):
     note: Annotated[bool, DETAIL]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Whole(Reading, event="system.whole.updated"):
     """Something of which there is one."""
 
     value: Annotated[int, COUNTER]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm(Change, event="system.alarm.started", urgent=True):
     """An alarm began."""
 
@@ -41,7 +37,7 @@ class Alarm(Change, event="system.alarm.started", urgent=True):
 def declare(hint: Any, **default: Any) -> type[Body]:
     """A reading with one field that is so annotated."""
     members: dict[str, Any] = {"__annotations__": {"field": hint}, **default}
-    return dataclass(frozen=True)(type("Wrong", (Reading,), members))
+    return type("Wrong", (Reading,), members)
 
 
 def test_fields_are_as_declared_and_in_that_order() -> None:
@@ -55,9 +51,41 @@ def test_fields_are_as_declared_and_in_that_order() -> None:
     assert labels_of(Thing) == ("device", "port")
 
 
-def test_the_name_of_the_event_outlives_the_slots() -> None:
-    assert (Thing.event_name, Alarm.event_name) == ("system.thing.updated", "system.alarm.started")
-    assert not hasattr(Thing(device="a", port="b", note=True), "__dict__")
+def test_fields_are_given_by_keyword_and_what_has_a_default_may_be_left_out() -> None:
+    thing = Thing(device="a", port="b", note=True)
+    assert (thing.device, thing.value, thing.maker, thing.port, thing.note) == ("a", None, None, "b", True)
+    assert Thing.event_name == "system.thing.updated"
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [({"device": "a", "port": "b"}, "note"), ({"device": "a", "port": "b", "note": True, "colour": 1}, "colour")],
+)
+def test_a_field_that_is_missing_or_unknown_is_refused(values: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(TypeError, match=complaint):
+        declare_thing()(**values)
+    with pytest.raises(TypeError, match=complaint):
+        Thing(**values)
+
+
+def declare_thing() -> type[Body]:
+    """The same reading, of which there has been no instance yet."""
+    return type("Thing", (Reading,), {name: value for name, value in vars(Thing).items() if name != "__init__"})
+
+
+def test_bodies_are_equal_if_all_their_fields_are() -> None:
+    one, same, other = (Whole(value=value) for value in (1, 1, 2))
+    assert (one == same, one == other, hash(one) == hash(same)) == (True, False, True)
+    assert one != declare(Annotated[int, COUNTER])(field=1)
+    assert repr(one) == "Whole(value=1)"
+
+
+def test_amending_gives_another_body_and_leaves_the_first() -> None:
+    thing = Thing(device="a", port="b", note=True)
+    assert amend(thing, value=2.0) == Thing(device="a", port="b", note=True, value=2.0)
+    assert thing.value is None
+    with pytest.raises(TypeError, match="colour"):
+        amend(thing, colour="red")
 
 
 def test_only_what_asks_for_it_is_urgent() -> None:

@@ -1,5 +1,4 @@
 import threading
-from dataclasses import dataclass
 from typing import Annotated
 
 from hypothesis import given, settings
@@ -19,7 +18,6 @@ from sysvitals.model.reading import Body, Reading
 from sysvitals.model.state import State
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Temperature(Reading, event="system.temperature.updated"):
     """A sensor."""
 
@@ -28,14 +26,12 @@ class Temperature(Reading, event="system.temperature.updated"):
     trend: Annotated[float | None, Detail("x")] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Fan(Reading, event="system.fan.updated"):
     """A fan, read by the same collector."""
 
     fan: Annotated[str, Label("Which.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Load(Reading, event="system.load.updated"):
     """The load."""
 

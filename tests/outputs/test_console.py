@@ -8,7 +8,6 @@ import threading
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Annotated, TextIO
 
 import pytest
@@ -28,7 +27,6 @@ from tests.history.writing import LOAD, NOON, RELOADED, Hands, wait_until
 BODIES = build_full_catalog().bodies
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Door(Reading, event="system.door.updated"):
     """A door."""
 

@@ -1,7 +1,6 @@
 import re
 import subprocess
 from collections import Counter as Tally
-from dataclasses import dataclass
 from typing import Annotated
 
 import pytest
@@ -45,7 +44,6 @@ HOSTILE = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Thing(Reading, event="system.thing.updated"):
     """One thing."""
 
@@ -61,7 +59,6 @@ class Thing(Reading, event="system.thing.updated"):
     share: Annotated[float | None, Detail("Not for Prometheus.", unit="percent")] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Bare(Reading, event="system.bare.updated"):
     """Something of which there is just one."""
 

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -26,7 +25,6 @@ B = TypeVar("B", bound=Body)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Alpha(Reading, event="system.alpha.updated"):
     """One thing that alpha reads."""
 
@@ -35,7 +33,6 @@ class Alpha(Reading, event="system.alpha.updated"):
     rate: Annotated[float | None, Detail("Its growth.", unit="per second")] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Beta(Reading, event="system.beta.updated"):
     """One thing that beta reads."""
 

@@ -8,7 +8,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise, zip_longest
 from pathlib import Path
@@ -20,7 +20,7 @@ from sysvitals.host.host import Host
 from sysvitals.model.changes import CollectorFailed, CollectorRecovered, CollectorUnavailable, Reloaded
 from sysvitals.model.collector import Fault, Probe, Unavailable, Watch
 from sysvitals.model.metric import Counter, Label
-from sysvitals.model.reading import Change, Reading
+from sysvitals.model.reading import Change, Reading, amend
 from sysvitals.model.status import CollectorStatus
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.crew import HANGING_LIMIT, LIMIT, STALL_SECONDS, TRIAL_LIMIT
@@ -977,7 +977,7 @@ def seconds_of(rig: Rig, **settings: Any) -> tuple[Script, list[float | None]]:
 
     def compare(now: Alpha, before: Alpha, passed: float | None) -> Alpha:
         seconds.append(passed)
-        return replace(now, value=now.value + before.value)
+        return amend(now, value=now.value + before.value)
 
     return rig.add("alpha", Alpha(value=1.0), compare=compare, **settings), seconds
 
@@ -1045,7 +1045,6 @@ def test_what_is_remembered_from_before_the_start_is_the_reading_before_the_firs
         rig.close()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Count(Reading, event="system.count.updated"):
     """What is counted of a cause, of which there are so many."""
 
@@ -1056,7 +1055,7 @@ class Count(Reading, event="system.count.updated"):
 def test_a_count_of_a_closed_set_never_falls_however_long_it_was_not_read(rig: Rig) -> None:
     def compare(now: Reading, before: Reading, seconds: float | None) -> Reading:
         if isinstance(now, Count) and isinstance(before, Count):
-            return replace(now, total=now.total + before.total)
+            return amend(now, total=now.total + before.total)
         return now
 
     alpha = rig.add("alpha", Count(total=7), Alpha(), compare=compare)

@@ -1,14 +1,13 @@
 """When this host was started, how long it is up, and which boot this is."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Annotated
 
 from sysvitals.host.files import attempt
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault
 from sysvitals.model.metric import Detail, Gauge
-from sysvitals.model.reading import Reading, tells
+from sysvitals.model.reading import Reading, amend, tells
 from sysvitals.sources.os.timekeeping import read_boot_id, read_uptime
 from sysvitals.sources.proc.stat import read_boot_time
 
@@ -26,7 +25,6 @@ _BOOT_TIME = Gauge(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Boot(Reading, event="system.boot.updated"):
     """The boot that this host runs since."""
 
@@ -57,14 +55,14 @@ def _correct(boot: Boot, now: float) -> Boot:
     """
     if boot.uptime is None or boot.boot_time is None or now - boot.uptime - boot.boot_time < _TOLERANCE_SECONDS:
         return boot
-    return replace(boot, boot_time=round(now - boot.uptime))
+    return amend(boot, boot_time=round(now - boot.uptime))
 
 
 def compare(now: Boot, before: Boot, _seconds: float | None) -> Boot:
     """With the boot time of the reading before where they differ by a rounding only."""
     if now.boot_time is None or before.boot_time is None or abs(now.boot_time - before.boot_time) > 1:
         return now
-    return replace(now, boot_time=before.boot_time)
+    return amend(now, boot_time=before.boot_time)
 
 
 _TOLERANCE_SECONDS = 60.0

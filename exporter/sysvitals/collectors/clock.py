@@ -1,7 +1,6 @@
 """Whether the clock is right, as far as the kernel was told."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated
 
 from sysvitals.host.host import Host
@@ -42,7 +41,6 @@ _FREQUENCY = Gauge(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Clock(Reading, event="system.clock.updated"):
     """The kernel's clock."""
 

@@ -1,7 +1,6 @@
 """Whether this machine is held back by heat: cooling devices that slow it down, and Intel's own counters."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
@@ -20,7 +19,6 @@ _EPISODES_HELP = "How often the {} was slowed down for heat since boot."
 _SECONDS_HELP = "How long the {} was slowed down for heat since boot; an episode is added when it ends."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HeatLimit(Reading, event="system.cooling.updated"):
     """Whether the kernel slows a component down because it is hot. A Raspberry Pi's firmware does that by itself."""
 
@@ -38,7 +36,6 @@ class HeatLimit(Reading, event="system.cooling.updated"):
     devices: Annotated[int, Detail("How many cooling devices slow the component down.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CoreThrottles(Reading, event="system.cpu.core.throttling.updated"):
     """How often and how long one core of an Intel processor was slowed down for heat."""
 
@@ -53,7 +50,6 @@ class CoreThrottles(Reading, event="system.cpu.core.throttling.updated"):
     ] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PackageThrottles(Reading, event="system.cpu.package.throttling.updated"):
     """How often and how long a whole Intel processor was slowed down for heat."""
 

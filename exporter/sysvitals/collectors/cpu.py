@@ -4,7 +4,6 @@ The times are one table of the kernel. Frequencies are asked of a driver, which 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any
 
@@ -12,7 +11,7 @@ from sysvitals.host.files import attempt
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Probe, Unavailable
 from sysvitals.model.metric import Counter, Detail, Gauge, Label
-from sysvitals.model.reading import Reading
+from sysvitals.model.reading import Reading, amend
 from sysvitals.sources.proc.lxcfs import read_lxcfs
 from sysvitals.sources.proc.stat import CpuTimes, read_stat
 from sysvitals.sources.sys.cpus import Policy, list_policies, read_frequencies, read_offline_cpus, read_online_cpus
@@ -43,7 +42,6 @@ _Percent = Annotated[float | None, Detail("Time in this mode since the reading b
 _Seconds = Annotated[float | None, Detail("Time in this mode since boot, of all CPUs together.", unit="seconds")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CpuTime(Reading, event="system.cpu.time.updated"):
     """One CPU: its time by mode, of which an offline one has none."""
 
@@ -62,7 +60,6 @@ class CpuTime(Reading, event="system.cpu.time.updated"):
     guest_nice_seconds: Annotated[float | None, _GUEST.at(mode="nice")] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CpuFrequency(Reading, event="system.cpu.frequency.updated"):
     """The frequency of one CPU that is online."""
 
@@ -73,7 +70,6 @@ class CpuFrequency(Reading, event="system.cpu.frequency.updated"):
     frequency_maximum: Annotated[int | None, _HIGHEST] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CpuUsage(Reading, event="system.cpu.usage.updated"):
     """All CPUs together: how they spent their time since the reading before, and what the kernel counted."""
 
@@ -185,7 +181,7 @@ def compare(now: _Reading, before: _Reading, _seconds: float | None) -> _Reading
     # idle and iowait step back a little by themselves; rate() would take that for a restart and add the whole total
     steady = {f"{mode}_seconds": old for mode, new, old in pairs if 0 < old - new < _JITTER_SECONDS}
     if steady:
-        now = replace(now, **steady)
+        now = amend(now, **steady)
     spent = {mode: max(0.0, new - old) for mode, new, old in pairs}
     if len(spent) < _LEAST_MODES or tuple(spent) != _MODES[: len(spent)]:
         return now
@@ -196,7 +192,7 @@ def compare(now: _Reading, before: _Reading, _seconds: float | None) -> _Reading
     changes: dict[str, Any] = {"busy_percent": busy}
     if isinstance(now, CpuUsage):
         changes |= {f"{mode}_percent": round(share, 2) for mode, share in percent.items()}
-    return replace(now, **changes)
+    return amend(now, **changes)
 
 
 _JITTER_SECONDS = 3.0  # what goes back further was reset, as when a CPU comes back

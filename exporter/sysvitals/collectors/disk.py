@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
 
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.metric import Counter, Detail, Gauge, Label
-from sysvitals.model.reading import Reading, tells
+from sysvitals.model.reading import Reading, amend, tells
 from sysvitals.sources.proc.diskstats import SECTOR_BYTES, DiskStats, read_diskstats, read_whole_disks
 from sysvitals.sources.proc.lxcfs import has_own_diskstats
 
@@ -25,7 +25,6 @@ class Options:
     partitions: Annotated[bool, "Report partitions beside their disks."] = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Disk(Reading, event="system.disk.io.updated"):
     """One disk's traffic since it appeared."""
 
@@ -141,7 +140,7 @@ def compare(now: Disk, before: Disk, seconds: float | None) -> Disk:
     if seconds is None:
         return now
     busy = _rate(now.busy_seconds, before.busy_seconds, seconds)
-    return replace(
+    return amend(
         now,
         read_bytes_per_second=_rate(now.read_bytes, before.read_bytes, seconds),
         written_bytes_per_second=_rate(now.written_bytes, before.written_bytes, seconds),

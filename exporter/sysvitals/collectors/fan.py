@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Probe, Unavailable
 from sysvitals.model.metric import Detail, Gauge, Label
-from sysvitals.model.reading import Change, Reading
+from sysvitals.model.reading import Change, Reading, amend
 from sysvitals.sources.sys.fans import FanChip, find_fans, read_fans
 
 _CERTAIN_SECONDS = 29.0
@@ -28,7 +28,6 @@ class Options:
     ] = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Fan(Reading, event="system.fan.updated"):
     """One fan, or one output that could drive one. What it remembers of itself goes from reading to reading."""
 
@@ -102,7 +101,7 @@ def find(host: Host, options: Options) -> Iterator[Probe | Fault]:
             continue
         chip = thing.chip
         labels = {fan: label for fan, label in thing.labels.items() if not excluded(f"{chip.label} {label}")}
-        yield Probe(chip.label, partial(read, host, replace(thing, labels=labels)), bus=chip.bus)
+        yield Probe(chip.label, partial(read, host, thing._replace(labels=labels)), bus=chip.bus)
 
 
 def read(host: Host, chip: FanChip) -> Iterator[Fan | Fault]:
@@ -132,7 +131,7 @@ def compare(now: Fan, before: Fan | None, seconds: float | None) -> Fan:
     """
     learnt = before.turns_from if before is not None else None
     if not now.comparable or now.duty is None:
-        return replace(now, turns_from=_lowest(now.turns_from, learnt))
+        return amend(now, turns_from=_lowest(now.turns_from, learnt))
     if now.speed:
         return _turning(now, before, seconds)
     return _standing(now, before, seconds)
@@ -140,7 +139,7 @@ def compare(now: Fan, before: Fan | None, seconds: float | None) -> Fan:
 
 def after_reboot(before: Fan) -> tuple[Fan, Iterable[Change]]:
     """What was learnt of the fan still holds; whether it has stalled is seen again, since it may have been replaced."""
-    return replace(before, stalled=None), ()
+    return amend(before, stalled=None), ()
 
 
 def _turning(now: Fan, before: Fan | None, seconds: float | None) -> Fan:
@@ -153,9 +152,7 @@ def _turning(now: Fan, before: Fan | None, seconds: float | None) -> Fan:
     turns_from = _lowest(now.turns_from, None if before is None or before.stalled else before.turns_from)
     if spell >= _CERTAIN_SECONDS:
         turns_from, spell, highest = _lowest(turns_from, highest), 0.0, duty
-    return replace(
-        now, stalled=False, turns_from=turns_from, spell_seconds=round(spell, 3), spell_duty=round(highest, 4)
-    )
+    return amend(now, stalled=False, turns_from=turns_from, spell_seconds=round(spell, 3), spell_duty=round(highest, 4))
 
 
 def _standing(now: Fan, before: Fan | None, seconds: float | None) -> Fan:
@@ -165,12 +162,12 @@ def _standing(now: Fan, before: Fan | None, seconds: float | None) -> Fan:
         return now  # nothing was ever seen to turn: no fan may be connected
     should_turn = _should_turn(now, turns_from)
     if before is None:
-        return replace(now, stalled=should_turn)
+        return amend(now, stalled=should_turn)
     spell = 0.0
     if should_turn and seconds is not None and before.comparable and not before.speed:
         spell = before.spell_seconds + seconds if _should_turn(before, turns_from) else 0.0
     stalled = bool(before.stalled) or spell >= _CERTAIN_SECONDS
-    return replace(now, stalled=stalled, turns_from=turns_from, spell_seconds=round(spell, 3))
+    return amend(now, stalled=stalled, turns_from=turns_from, spell_seconds=round(spell, 3))
 
 
 def _should_turn(fan: Fan, turns_from: float) -> bool:

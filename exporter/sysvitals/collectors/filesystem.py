@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from sysvitals.host.files import attempt, fault
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Probe, Unavailable, Watch
 from sysvitals.model.metric import Detail, Gauge, Label
-from sysvitals.model.reading import Change, Reading
+from sysvitals.model.reading import Change, Reading, amend
 from sysvitals.sources.os.statvfs import Space, is_remote, read_space
 from sysvitals.sources.proc.mountinfo import Mount, find_mounts, read_mounts
 
@@ -42,7 +42,6 @@ class Options:
     network_timeout: Annotated[float, "How long a network mount may take to answer."] = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Filesystem(Reading, event="system.disk.usage.updated"):
     """One mounted filesystem; where the same is mounted more than once, the shortest mount point stands for all."""
 
@@ -87,7 +86,6 @@ class Filesystem(Reading, event="system.disk.usage.updated"):
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Remounted(Change, event="system.disk.remounted", urgent=True):
     """A filesystem became read-only, mostly because its disk failed, or writable again."""
 
@@ -174,7 +172,7 @@ def _unanswered(mount: Mount) -> tuple[Filesystem]:
 
 def _measure(mount: Mount, space: Space) -> Filesystem:
     (known,) = _unanswered(mount)
-    return replace(
+    return amend(
         known,
         device_error=False,
         size=space.size,

@@ -1,7 +1,6 @@
 """What the Raspberry Pi's firmware measures: power of each rail, real clocks, temperatures and their limits."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated
 
 from sysvitals.host.files import attempt
@@ -30,7 +29,6 @@ _MEASURED_HELP = "What the clock really runs at: below what was asked for while 
 _LIMIT_HELP = "Temperature at which the firmware throttles hardest; it begins some degrees below."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FirmwareSource(Reading, event="system.firmware.updated"):
     """By which of its doors the firmware answered: vcio_gencmd and vcio are device nodes, vcgencmd is a program."""
 
@@ -42,7 +40,6 @@ class FirmwareSource(Reading, event="system.firmware.updated"):
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FirmwareRail(Reading, event="system.power.rail.updated"):
     """One rail of the board."""
 
@@ -54,7 +51,6 @@ class FirmwareRail(Reading, event="system.power.rail.updated"):
     ] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BoardPower(Reading, event="system.power.board.updated"):
     """What the whole board takes, as far as its power controller measures it."""
 
@@ -62,7 +58,6 @@ class BoardPower(Reading, event="system.power.board.updated"):
     input_volts: Annotated[float | None, _gauge("board_input", "volts", _INPUT_HELP, f"{_ADC} EXT5V_V")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FirmwareClock(Reading, event="system.firmware.clock.updated"):
     """One clock of the system on a chip."""
 
@@ -74,7 +69,6 @@ class FirmwareClock(Reading, event="system.firmware.clock.updated"):
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FirmwareTemperature(Reading, event="system.firmware.temperature.updated"):
     """One temperature as the firmware measures it, and where it begins to throttle."""
 

@@ -32,7 +32,6 @@ def _info(help_text: str, origin: str = "") -> Info:
     return Info("identity", help=help_text, origin=origin)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Identity(Reading, event="system.identity.updated"):
     """Which machine this is and what it runs."""
 
@@ -59,7 +58,6 @@ class Identity(Reading, event="system.identity.updated"):
     ] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RaspberryPi(Reading, event="system.board.updated"):
     """A Raspberry Pi, as its revision code describes it."""
 

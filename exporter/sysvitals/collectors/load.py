@@ -1,7 +1,6 @@
 """Load averages and the number of tasks, as the kernel reports them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated
 
 from sysvitals.host.host import Host
@@ -14,7 +13,6 @@ from sysvitals.sources.proc.lxcfs import read_lxcfs, read_own_tasks
 _ORIGIN = "/proc/loadavg"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Load(Reading, event="system.load.updated"):
     """How many tasks ran, waited for a CPU, or waited for a disk."""
 

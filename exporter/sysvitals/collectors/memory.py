@@ -1,7 +1,6 @@
 """What the memory is used for, and what it costs where there is too little of it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated
 
 from sysvitals.host.host import Host
@@ -42,7 +41,6 @@ _IN = _count("memory_swapped_in_pages", "pswpin", "Pages read back from swap sin
 _OUT = _count("memory_swapped_out_pages", "pswpout", "Pages written to swap since boot.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryUsage(Reading, event="system.memory.usage.updated"):
     """Memory and swap of the whole host."""
 

@@ -5,14 +5,14 @@ The traffic is one table of the kernel. The state of a link is asked of its driv
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Probe, Unavailable, Watch
 from sysvitals.model.metric import Counter, Detail, Gauge, Label
-from sysvitals.model.reading import Change, Reading, tells
+from sysvitals.model.reading import Change, Reading, amend, tells
 from sysvitals.sources.proc.netdev import NetDev, read_netdev
 from sysvitals.sources.sys.netclass import read_devices, read_interface
 
@@ -30,7 +30,6 @@ class Options:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Network(Reading, event="system.network.usage.updated"):
     """One network device: its traffic since it appeared."""
 
@@ -66,7 +65,6 @@ class Network(Reading, event="system.network.usage.updated"):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Link(Reading, event="system.network.link.updated"):
     """One network device: its link now."""
 
@@ -110,7 +108,6 @@ class Link(Reading, event="system.network.link.updated"):
     ] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LinkChanged(Change, event="system.network.link.changed"):
     """A link came or went, or did both between two looks."""
 
@@ -135,7 +132,7 @@ def read(host: Host, options: Options) -> Iterator[Network | Fault]:
 
 
 def _build(traffic: NetDev) -> Network:
-    return Network(**{name: getattr(traffic, name) for name in NetDev.__slots__})
+    return Network(**traffic._asdict())
 
 
 def find(host: Host, options: Options) -> Iterator[Probe]:
@@ -166,7 +163,7 @@ def compare(now: Network | Link, before: Network | Link, seconds: float | None) 
     """Rates since the reading before; none where a total went back, as when a device is plugged in again."""
     if seconds is None or isinstance(now, Link) or isinstance(before, Link):
         return now
-    return replace(
+    return amend(
         now,
         receive_bytes_per_second=_rate(now.receive_bytes, before.receive_bytes, seconds),
         transmit_bytes_per_second=_rate(now.transmit_bytes, before.transmit_bytes, seconds),

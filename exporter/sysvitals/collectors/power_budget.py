@@ -1,7 +1,6 @@
 """Whether the power supply can give what the board wants, as a Raspberry Pi 5 found out when it started."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated
 
 from sysvitals.host.files import attempt
@@ -15,7 +14,6 @@ from sysvitals.sources.pi.power_budget import read_power_budget
 _POWER = "/sys/firmware/devicetree/base/chosen/power"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Budget(Reading, event="system.power.budget.updated"):
     """What the supply offered when the board started."""
 

@@ -1,7 +1,6 @@
 """Voltages, currents and power that the kernel's hwmon chips measure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
@@ -12,7 +11,6 @@ from sysvitals.model.reading import Reading
 from sysvitals.sources.sys.power_sensors import Limits, Measure, PowerChip, find_power_chips, read_rails
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Power(Reading, event="system.power.updated"):
     """What one chip measures under one label."""
 

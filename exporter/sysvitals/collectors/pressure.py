@@ -1,7 +1,6 @@
 """How long tasks had to wait because CPU, memory or disks were short: the kernel's pressure stall information."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated
 
 from sysvitals.host.host import Host
@@ -28,7 +27,6 @@ _Waiting = Annotated[float | None, Detail("Average time in which at least one ta
 _Stalled = Annotated[float | None, Detail("Average time in which all tasks waited.", unit="percent")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Pressure(Reading, event="system.pressure.updated"):
     """One resource. The kernel measures no waiting for `irq`, and no stall of the whole host for want of `cpu`."""
 

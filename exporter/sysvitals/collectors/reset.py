@@ -1,7 +1,6 @@
 """Why a Raspberry Pi was last reset."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated
 
 from sysvitals.host.files import attempt
@@ -15,7 +14,6 @@ _CHOSEN = "/sys/firmware/devicetree/base/chosen"
 _STATUS = f"{_CHOSEN}/bootloader/rsts, firmware's get_rsts"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reset(Reading, event="system.reset.updated"):
     """Why the board was last reset, as its reset status register has it."""
 
@@ -31,7 +29,6 @@ class Reset(Reading, event="system.reset.updated"):
     register: Annotated[str, Info("reset", help="The register itself.", origin=_STATUS)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PowerReset(Reading, event="system.reset.power.updated"):
     """One cause for which the power controller of a Raspberry Pi 5 may have been reset."""
 

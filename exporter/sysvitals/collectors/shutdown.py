@@ -1,7 +1,6 @@
 """How often this host went down without being shut down: power cuts, crashes, resets."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated
 
 from sysvitals.host.host import Host
@@ -14,7 +13,6 @@ from sysvitals.sources.os.timekeeping import read_boot_id
 _ORIGIN = "the history's end, judged when the exporter starts in a new boot"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Shutdowns(Reading, event="system.shutdown.updated"):
     """How the boots before this one ended, as far as the exporter was there."""
 

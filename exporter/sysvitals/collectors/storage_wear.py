@@ -1,7 +1,6 @@
 """Which cards and drives there are, and how worn those are that tell."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
@@ -37,7 +36,6 @@ def _describe(help_text: str) -> Info:
     return Info("storage", help=help_text, origin=f"{_CARD}*, /sys/block/nvme*/device/*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StorageWear(Reading, event="system.storage.wear.updated"):
     """One card or drive. Only eMMC has wear series: what NVMe drives and a few industrial SD cards know takes root."""
 

@@ -1,7 +1,6 @@
 """Temperatures that the kernel's hwmon chips and thermal zones report."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
@@ -12,7 +11,6 @@ from sysvitals.model.reading import Reading
 from sysvitals.sources.sys.temperatures import ChipSensors, Limits, LoneZone, find_sensors, read_chip, read_zone
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Temperature(Reading, event="system.temperature.updated"):
     """One temperature sensor."""
 

@@ -1,14 +1,13 @@
 """Whether a Raspberry Pi is slowed down, and by what: supply voltage, heat, a capped clock; now and until now."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Annotated
 
 from sysvitals.host.files import attempt
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Unavailable, Watch
 from sysvitals.model.metric import Counter, Detail, Gauge, Info, Label
-from sysvitals.model.reading import Change, Reading
+from sysvitals.model.reading import Change, Reading, amend
 from sysvitals.sources.pi.board import read_board
 from sysvitals.sources.pi.firmware import FirmwareThrottling
 from sysvitals.sources.pi.revision import detects_undervoltage
@@ -22,7 +21,6 @@ _SECONDS_HELP = f"How long this cause lasted since boot, {_SEEN}"
 _CAUSE = Label("What the firmware reports.", values=CAUSES)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Throttling(Reading, event="system.throttling.updated"):
     """One cause of throttling. A cause of which nothing is known is not there: silence is not health."""
 
@@ -75,7 +73,6 @@ class Throttling(Reading, event="system.throttling.updated"):
     ] = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ThrottlingSource(Reading, event="system.throttling.source.updated"):
     """Where the host's knowledge of throttling comes from."""
 
@@ -93,14 +90,12 @@ class ThrottlingSource(Reading, event="system.throttling.source.updated"):
     hint: Annotated[str | None, Detail("What would let more be known.")] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ThrottlingStarted(Change, event="system.throttling.started", urgent=True):
     """A cause of throttling began, or went on when the exporter started."""
 
     cause: Annotated[str, _CAUSE]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ThrottlingCleared(Change, event="system.throttling.cleared", urgent=True):
     """A cause of throttling ended."""
 
@@ -149,7 +144,7 @@ def compare(
         return now
     lasted = seconds if before.active and seconds is not None else 0.0
     last = before.last if before.last is None else round(before.last + lasted, 3)
-    return replace(
+    return amend(
         now,
         events=before.events + (now.active and not before.active),
         seconds=round(before.seconds + lasted, 3),

@@ -1,7 +1,6 @@
 """How well each Wi-Fi device hears its access point."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated
 
 from sysvitals.host.files import attempt
@@ -21,7 +20,6 @@ _discarded = Counter(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Wifi(Reading, event="system.wifi.updated"):
     """One Wi-Fi device."""
 

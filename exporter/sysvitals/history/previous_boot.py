@@ -5,7 +5,6 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from sysvitals.history.reading import read_last_events
@@ -149,7 +148,7 @@ def _write_record(path: str, record: ShutdownRecord) -> None:
     os.makedirs(folder, exist_ok=True)
     unfinished = f"{path}.part"
     with open(unfinished, "w", encoding="utf-8") as file:
-        json.dump(asdict(record), file)
+        json.dump(record._asdict(), file)
         file.write("\n")
         file.flush()
         os.fsync(file.fileno())

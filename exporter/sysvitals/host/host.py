@@ -10,16 +10,14 @@ import os
 import stat
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from sysvitals.host.ioctl import call_ioctl
 from sysvitals.host.programs import run_program
 
 
-@dataclass(frozen=True, slots=True)
-class Timex:
+class Timex(NamedTuple):
     """What adjtimex(2) says of the kernel's clock; fields and units as in struct timex, `state` is what it returned."""
 
     state: int

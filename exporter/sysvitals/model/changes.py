@@ -1,6 +1,5 @@
 """What happens to the exporter itself, as events."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from sysvitals.model.metric import Detail, Label
@@ -10,7 +9,6 @@ _COLLECTOR = Label("Name of the collector.")
 _THING = Label("Which of its things, such as a chip, a disk or a mount; empty for what it reads as a whole.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CollectorFailed(Change, event="collector.failed"):
     """A read failed, or did not return in time, after it had worked or in another way than before."""
 
@@ -20,7 +18,6 @@ class CollectorFailed(Change, event="collector.failed"):
     message: Annotated[str, Detail("The error in words.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CollectorRecovered(Change, event="collector.recovered"):
     """What had failed or was unavailable is read again. What fails again within minutes is summed up here once."""
 
@@ -30,7 +27,6 @@ class CollectorRecovered(Change, event="collector.recovered"):
     failures: Annotated[int, Detail("How often it had failed since the event before.")] = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CollectorUnavailable(Change, event="collector.unavailable"):
     """This host does not have what a collector reads, or no longer."""
 
@@ -39,7 +35,6 @@ class CollectorUnavailable(Change, event="collector.unavailable"):
     reason: Annotated[str, Detail("What is missing, and how to get it where there is a way.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SinkDropped(Change, event="sink.dropped"):
     """A consumer of events was too slow, or its disk failed it: its oldest events are lost to it."""
 
@@ -48,7 +43,6 @@ class SinkDropped(Change, event="sink.dropped"):
     reason: Annotated[str, Detail("Why.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryRepaired(Change, event="history.repaired", urgent=True):
     """A segment of the history had a torn end, as a power cut leaves it; the torn part was cut off."""
 
@@ -56,7 +50,6 @@ class HistoryRepaired(Change, event="history.repaired", urgent=True):
     bytes: Annotated[int, Detail("How much was cut off.", unit="bytes")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Started(Change, event="sysvitals.started", urgent=True):
     """The exporter started."""
 
@@ -65,21 +58,18 @@ class Started(Change, event="sysvitals.started", urgent=True):
     pid: Annotated[int, Detail("Process id.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped(Change, event="sysvitals.stopped", urgent=True):
     """The exporter was asked to stop, and did."""
 
     reason: Annotated[str, Detail("The signal, or what else asked for it.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reloaded(Change, event="sysvitals.reloaded", urgent=True):
     """The configuration was read again and is in force."""
 
     changed: Annotated[str, Detail("Settings that changed, separated by commas.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UncleanShutdown(Change, event="system.shutdown.unclean", urgent=True):
     """The host went down without being shut down: its power failed, or its kernel hung, crashed or was reset.
 

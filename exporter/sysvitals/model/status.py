@@ -1,6 +1,5 @@
 """The exporter about itself: what it exposes when scraped, declared like any reading, and never stored."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from sysvitals.model.metric import Counter, Gauge, Info, Label
@@ -10,7 +9,6 @@ _COLLECTOR = Label("Name of the collector.")
 _SINK = Label("Name of the consumer of events.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Build(Status, event="sysvitals.build.status"):
     """Version of the exporter and of the Python that runs it."""
 
@@ -18,7 +16,6 @@ class Build(Status, event="sysvitals.build.status"):
     python: Annotated[str, Info("build", help="Version of Python.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CollectorStatus(Status, event="sysvitals.collector.status"):
     """How a collector fares."""
 
@@ -44,7 +41,6 @@ class CollectorStatus(Status, event="sysvitals.collector.status"):
 _READ_ERRORS_HELP = "Reads of single things, and of tables, that failed, hung or became slow."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadErrors(Status, event="sysvitals.read_errors.status"):
     """What could not be read, by class of error."""
 
@@ -59,7 +55,6 @@ class ReadErrors(Status, event="sysvitals.read_errors.status"):
     total: Annotated[int, Counter("read_errors", help=_READ_ERRORS_HELP)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WatchWakes(Status, event="sysvitals.watch.status"):
     """How often a collector was woken because something that it watches changed."""
 
@@ -74,7 +69,6 @@ class WatchWakes(Status, event="sysvitals.watch.status"):
     total: Annotated[int, Counter("watch_wakes", help="Changes of what it watches; to begin to watch is one.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EventCount(Status, event="sysvitals.events.status"):
     """How many events there were."""
 
@@ -82,7 +76,6 @@ class EventCount(Status, event="sysvitals.events.status"):
     total: Annotated[int, Counter("events", help="Events since the exporter started.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SinkStatus(Status, event="sysvitals.sink.status"):
     """How a consumer of events fares."""
 
@@ -91,7 +84,6 @@ class SinkStatus(Status, event="sysvitals.sink.status"):
     waiting: Annotated[int, Gauge("events_waiting", help="Events that wait in the consumer's inbox.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryStatus(Status, event="sysvitals.history.status"):
     """The history on disk."""
 
@@ -105,7 +97,6 @@ class HistoryStatus(Status, event="sysvitals.history.status"):
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadStatus(Status, event="sysvitals.thread.status"):
     """A thread of the exporter that must go on for ever."""
 
@@ -113,7 +104,6 @@ class ThreadStatus(Status, event="sysvitals.thread.status"):
     deaths: Annotated[int, Counter("thread_deaths", help="How often the thread has died; most are started again.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LogStatus(Status, event="sysvitals.log.status"):
     """The exporter's log."""
 
@@ -122,7 +112,6 @@ class LogStatus(Status, event="sysvitals.log.status"):
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigStatus(Status, event="sysvitals.config.status"):
     """Whether the configuration that is on disk is the one in force."""
 

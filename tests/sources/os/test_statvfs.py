@@ -1,7 +1,6 @@
 import errno
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -35,7 +34,7 @@ def test_blocks_are_counted_in_fragments() -> None:
 
 
 def test_inodes_that_are_not_counted_are_none_and_no_lie() -> None:
-    assert convert(files=0, ffree=0) == convert(files=0, ffree=9) == replace(SPACE, files=None, files_free=None)
+    assert convert(files=0, ffree=0) == convert(files=0, ffree=9) == SPACE._replace(files=None, files_free=None)
 
 
 def test_no_free_inode_is_zero_and_not_unknown() -> None:
@@ -58,17 +57,17 @@ def test_only_what_makes_no_sense_is_absent_and_all_of_it_is_said(
 ) -> None:
     space = convert(**lie)
     assert message in "; ".join(space.doubts)
-    assert {name for name in SPACE.__slots__ if getattr(space, name) != getattr(SPACE, name)} == {*absent, "doubts"}
+    assert {name for name in SPACE._fields if getattr(space, name) != getattr(SPACE, name)} == {*absent, "doubts"}
     assert {getattr(space, name) for name in absent} == {None}
 
 
 def test_btrfs_has_more_available_than_free_and_no_lie_is_seen_in_it() -> None:
-    assert convert(bavail=401) == replace(SPACE, available=401 * 1024)
+    assert convert(bavail=401) == SPACE._replace(available=401 * 1024)
 
 
 def test_none_free_of_which_some_is_available_was_not_filled_in_by_a_program() -> None:
     space = convert_statvfs(answer(bfree=0), by_program=True)
-    assert space == replace(SPACE, free=None, doubts=("0 bytes free, and 307200 of them available",))
+    assert space == SPACE._replace(free=None, doubts=("0 bytes free, and 307200 of them available",))
 
 
 @pytest.mark.parametrize("full", [{"bfree": 0, "bavail": 0}, {"bfree": 10, "bavail": 0}, {"bfree": 10, "bavail": 12}])
@@ -78,7 +77,7 @@ def test_a_program_may_serve_a_filesystem_that_is_full_or_keeps_a_reserve(full: 
 
 
 def test_btrfs_that_has_nothing_but_its_reserve_left_has_none_free() -> None:
-    assert convert(bfree=0) == replace(SPACE, free=0)
+    assert convert(bfree=0) == SPACE._replace(free=0)
 
 
 @pytest.mark.parametrize(("fstype", "free"), [("fuse.foo", None), ("fuse", None), ("fuseblk", None), ("btrfs", 0)])
@@ -147,4 +146,4 @@ def test_subvolumes_of_btrfs_are_not_compared(tmp_path: Path) -> None:
     mount = Mount(1, 0, "0:40", "/@home", os.fsencode(tmp_path), "/dev/sda2", "btrfs", read_only=False)
     assert (read_space(Host(), mount).size or 0) > 0
     with pytest.raises(OSError, match="not mounted where this process looks"):
-        read_space(Host(), replace(mount, fstype="ext4"))
+        read_space(Host(), mount._replace(fstype="ext4"))

@@ -1,7 +1,6 @@
 """In every table the field is the unit of failure: one that makes no sense is absent, and its siblings stay."""
 
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Any, NamedTuple
 
 import pytest
@@ -39,23 +38,23 @@ class Table(NamedTuple):
 
 
 def whole(found: Any) -> Found:
-    values = {f.name: getattr(found, f.name) for f in fields(found) if f.name != "faults"}
-    return values, list(found.faults)
+    values = found._asdict()
+    return values, list(values.pop("faults"))
 
 
 def row(found: list[Any]) -> Found:
     faults = [one for one in found if isinstance(one, Fault)]
     (read,) = (one for one in found if not isinstance(one, Fault))
-    return {f.name: getattr(read, f.name) for f in fields(read)}, faults
+    return read._asdict(), faults
 
 
 def stat(text: str) -> Found:
     found = parse_stat(text)
     times, total = found.cpus[0], found.total
     assert total is not None
-    values = {f.name: getattr(found, f.name) for f in fields(found) if f.name not in ("faults", "cpus", "total")}
-    values |= {f"cpu_{f.name}": getattr(times, f.name) for f in fields(times)}
-    values |= {f"all_{f.name}": getattr(total, f.name) for f in fields(total)}
+    values = {name: value for name, value in found._asdict().items() if name not in ("faults", "cpus", "total")}
+    values |= {f"cpu_{name}": value for name, value in times._asdict().items()}
+    values |= {f"all_{name}": value for name, value in total._asdict().items()}
     return values, list(found.faults)
 
 
@@ -63,7 +62,7 @@ def pressure(text: str) -> Found:
     found = parse_pressure("io", text)
     assert found.some is not None
     assert found.full is not None
-    some, full = ({f.name: getattr(stall, f.name) for f in fields(stall)} for stall in (found.some, found.full))
+    some, full = found.some._asdict(), found.full._asdict()
     values = {f"some_{name}": value for name, value in some.items()}
     return values | {f"full_{name}": value for name, value in full.items()}, list(found.faults)
 

@@ -112,7 +112,7 @@ def test_any_text_gives_a_value_or_a_value_error(text: str) -> None:
 @given(st.lists(st.integers(min_value=0, max_value=1 << 38), min_size=10, max_size=10))
 def test_no_tick_is_lost(ticks: list[int]) -> None:
     times, _ = parse_cpu_times("cpu0", " ".join(map(str, ticks)))
-    assert [round(getattr(times, name) * 100) for name in CpuTimes.__slots__] == ticks
+    assert [round(getattr(times, name) * 100) for name in CpuTimes._fields] == ticks
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,4 @@
 import contextlib
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,7 +78,7 @@ def test_one_policy_serves_its_cpus(tmp_path: Path) -> None:
 
 def test_of_the_cpus_that_share_a_clock_those_online_are_told(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {**FILES, f"{POLICY}/affected_cpus": "0 2\n", f"{POLICY}/related_cpus": "0 1 2 3\n"}
-    assert read(build_host(tmp_path, files)) == [replace(ALL, cpus=(0, 2))]
+    assert read(build_host(tmp_path, files)) == [ALL._replace(cpus=(0, 2))]
 
 
 def test_a_host_that_scales_nothing_has_no_policy(tmp_path: Path) -> None:
@@ -98,7 +97,7 @@ def test_before_linux_4_3_each_cpu_has_its_own_folder(tmp_path: Path) -> None:
     }
     host = build_host(tmp_path, {**files, f"{CPU}/cpu1/cpufreq": "-> ../cpu0/cpufreq", f"{CPU}/cpu2/online": "0\n"})
     assert [policy.name for policy in list_policies(host)] == ["cpu0", "cpu1"]
-    assert read(host) == [replace(ALL, cpus=(0,)), replace(ALL, cpus=(1,))]
+    assert read(host) == [ALL._replace(cpus=(0,)), ALL._replace(cpus=(1,))]
 
 
 def test_a_policy_whose_cpus_are_offline_is_unknown_and_no_fault(tmp_path: Path) -> None:
@@ -120,7 +119,7 @@ def test_a_frequency_that_fails_is_a_fault_beside_the_others(tmp_path: Path) -> 
         ("policy0 scaling_cur_freq", "EIO"),
         ("policy0 scaling_max_freq", "garbage"),
     ]
-    assert replace(found, faults=()) == replace(ALL, current=None, limit=None)
+    assert found._replace(faults=()) == ALL._replace(current=None, limit=None)
 
 
 def test_a_policy_that_does_not_say_whose_it_is_says_why(tmp_path: Path) -> None:

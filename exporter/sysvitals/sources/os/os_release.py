@@ -1,14 +1,13 @@
 """`os-release`: the operating system's name and version, as its distribution gives them."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.host.files import optional, shorten
 from sysvitals.host.host import Host
 from sysvitals.host.sysfs import tidy
 
 
-@dataclass(frozen=True, slots=True)
-class OsRelease:
+class OsRelease(NamedTuple):
     """`name` such as `Debian GNU/Linux`, `version` such as `12 (bookworm)` or None where it is rolling."""
 
     name: str

@@ -3,15 +3,13 @@
 import json
 import math
 import os
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sysvitals.host.files import optional, shorten
 from sysvitals.host.host import Host
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShutdownRecord:
+class ShutdownRecord(NamedTuple):
     """How many boots ended without a shutdown, all up to the one before `boot`.
 
     `last_seen` is when the last of them was last heard of, in Unix time; None where its clock could not be trusted, and

@@ -2,15 +2,14 @@
 
 import errno
 import os
-from dataclasses import dataclass
 from os import fsencode
+from typing import NamedTuple
 
 from sysvitals.host.host import Host
 from sysvitals.sources.proc.mountinfo import Mount
 
 
-@dataclass(frozen=True, slots=True)
-class Space:
+class Space(NamedTuple):
     """Room in a filesystem, in bytes, and its inodes. `available` is what users other than root may still fill.
 
     `files` and `files_free` are None where the filesystem has no fixed number of inodes (vfat, btrfs). What makes no

@@ -1,6 +1,6 @@
 """How long the kernel is up, which boot this is, and what it says of its clock: /proc/uptime, boot_id, adjtimex(2)."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.host.files import optional, parse_float, shorten
 from sysvitals.host.host import Host, Timex
@@ -12,8 +12,7 @@ _TIME_ERROR = 5
 _STA_NANO = 0x2000
 
 
-@dataclass(frozen=True, slots=True)
-class ClockState:
+class ClockState(NamedTuple):
     """What the kernel knows of its clock, which is what the daemon that steers it told it.
 
     `offset` (still to be corrected) and the errors are in seconds; `frequency` is how much faster the clock is made to

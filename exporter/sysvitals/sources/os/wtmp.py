@@ -4,7 +4,7 @@ Everyone may read it. Debian 13 and Alpine keep none; containers mostly have an 
 """
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.host.files import optional
 from sysvitals.host.host import Host
@@ -16,8 +16,7 @@ _RUN_LEVEL, _BOOT_TIME, _LAST_TYPE = 1, 2, 9
 _LAYOUTS = {384: struct.Struct("=hxxi32s4s32s256s4xii"), 400: struct.Struct("=hxxi32s4s32s256s4xqq")}
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedEnd:
+class LoggedEnd(NamedTuple):
     """How the boot before this one ended: shut down at that Unix time, or None: it went down without."""
 
     shutdown_at: float | None

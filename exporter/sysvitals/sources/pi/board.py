@@ -1,6 +1,6 @@
 """Which Raspberry Pi or other board this is, as device tree or /proc/cpuinfo tell."""
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sysvitals.host.files import optional
 from sysvitals.host.host import Host
@@ -9,8 +9,7 @@ from sysvitals.sources.pi.revision import Revision, decode_revision, parse_revis
 from sysvitals.sources.sys.devicetree import read_property_number, read_property_text
 
 
-@dataclass(frozen=True, slots=True)
-class Board:
+class Board(NamedTuple):
     """A board that has no BIOS. `revision` is a Raspberry Pi's."""
 
     model: str | None = None
@@ -65,7 +64,7 @@ def parse_cpuinfo(text: str, model: str | None = None) -> Board:
     board = Board(model or tidy(fields.get("Model", "")) or None)
     code = fields.get("Revision")
     if code and code.strip("0") and (board.is_raspberry_pi or fields.get("Hardware", "").startswith("BCM2")):
-        return replace(board, revision=parse_revision(code))
+        return board._replace(revision=parse_revision(code))
     return board
 
 

@@ -5,8 +5,7 @@ hosts that have neither. A `Firmware` is for one run of a collector: one that wa
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sysvitals.host.files import fault
 from sysvitals.host.host import Host
@@ -24,8 +23,7 @@ HINT = "no device node of the firmware; in a container, pass --device /dev/vcio_
 """What to say where there is no way to ask. Kernels that are not the vendor's have neither node."""
 
 
-@dataclass(frozen=True, slots=True)
-class FirmwareThrottling:
+class FirmwareThrottling(NamedTuple):
     """The throttle word as the firmware itself gives it, and how long ago that was.
 
     `sticky_since_boot`: whether its "has occurred" bits are those since boot. They are in the text command's answer; in

@@ -4,7 +4,7 @@ What /dev/vcio answers comes from there, in one call; the rest, or all where tha
 """
 
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sysvitals.host.files import attempt
 from sysvitals.host.host import Host
@@ -25,8 +25,7 @@ RAILS = {"core": 1, "sdram_c": 2, "sdram_i": 4, "sdram_p": 3}
 """Rails whose voltage every model tells, and their ids."""
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(NamedTuple):
     """A clock as measured, and as it was asked to be, in hertz."""
 
     name: str
@@ -34,8 +33,7 @@ class Clock:
     requested: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Heat:
+class Heat(NamedTuple):
     """One temperature in degrees Celsius, and those at which the firmware slows the processor down."""
 
     sensor: str

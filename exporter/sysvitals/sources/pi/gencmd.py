@@ -1,14 +1,13 @@
 """What the Raspberry Pi firmware's text commands answer. The same text comes from the device node and from vcgencmd."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.host.files import parse_int, shorten
 from sysvitals.sources.pi.throttle_word import ThrottleWord, parse_throttle_word
 
 
-@dataclass(frozen=True, slots=True)
-class Adc:
+class Adc(NamedTuple):
     """What the power controller's converter measures on one rail, such as `VDD_CORE`; None for what it does not."""
 
     rail: str

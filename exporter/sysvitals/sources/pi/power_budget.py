@@ -4,7 +4,7 @@ Properties below `chosen/power`, as the vendor's documentation of the device tre
 same until the next boot.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.host.files import attempt
 from sysvitals.host.host import Host
@@ -18,8 +18,7 @@ USB ports get 600 mA together instead of 1.6 A. A Compute Module 5 wants what it
 _WANTING = frozenset({"5", "500"})
 
 
-@dataclass(frozen=True, slots=True)
-class PowerBudget:
+class PowerBudget(NamedTuple):
     """In amperes. `wanted` is what the board does. None is what is not known; `faults` tells what could not be read."""
 
     amperes: float | None

@@ -1,6 +1,6 @@
 """Why a Raspberry Pi was last reset: its reset status register, and what a Pi 5's power controller has noted."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.host.host import Host
 from sysvitals.sources.pi.firmware import find_firmware
@@ -14,8 +14,7 @@ POWER_CAUSES = ("overvoltage", "undervoltage", "overtemperature", "enable_signal
 """Bits 0 to 4 of `chosen/power/power_reset`, as the vendor documents them."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResetStatus:
+class ResetStatus(NamedTuple):
     """The reset status register as the board found it when it started."""
 
     register: int
@@ -26,8 +25,7 @@ class ResetStatus:
         return tuple(name for bit, name in _REASONS.items() if self.register & bit)
 
 
-@dataclass(frozen=True, slots=True)
-class PowerReset:
+class PowerReset(NamedTuple):
     """Why the power controller was reset."""
 
     word: int

@@ -4,7 +4,7 @@ From the vendor's page "Raspberry Pi revision codes". Boards are told by the typ
 new revision of a known board is known.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.host.files import shorten
 
@@ -63,8 +63,7 @@ _WITH_DETECTOR = frozenset({"A+", "B+", "2B", "3B", "3B+", "3A+", "4B", "400", "
 _BEFORE_DETECTORS = frozenset({"A", "B"})
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
+class Revision(NamedTuple):
     """A revision code decoded. What the code does not say, or says in a way not known here, is None.
 
     `code` is as /proc/cpuinfo prints it; `version` is the board's, such as `1.4`; `memory` is in bytes.

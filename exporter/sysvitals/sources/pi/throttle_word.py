@@ -5,7 +5,7 @@ Since when, depends on who asked: this file's copy comes from the driver's own q
 them each time, so here they tell of the last two seconds and not of the time since boot.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.host.files import optional, shorten
 from sysvitals.host.host import Host
@@ -14,8 +14,7 @@ CAUSES = ("undervoltage", "frequency_capped", "throttled", "soft_temperature_lim
 """What bits 0 to 3, and 16 to 19, stand for."""
 
 
-@dataclass(frozen=True, slots=True)
-class ThrottleWord:
+class ThrottleWord(NamedTuple):
     """The word. `active` and `occurred` are by cause."""
 
     word: int

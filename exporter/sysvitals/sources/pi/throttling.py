@@ -1,7 +1,7 @@
 """All that a Raspberry Pi offers to know about its throttling, put together: the hwmon alarm and the throttle word."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 from weakref import WeakSet
 
 from sysvitals.host.files import attempt
@@ -14,8 +14,7 @@ from sysvitals.sources.pi.throttle_word import ThrottleWord, read_throttle_word,
 _LOOK_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class ThrottlingSources:
+class ThrottlingSources(NamedTuple):
     """What was found. `offered`: there is a source, whether it answered or not; `answered` names those that did.
 
     `alarm` is the kernel's, of undervoltage alone; `word` has all causes, from the firmware itself (`firmware`) or from

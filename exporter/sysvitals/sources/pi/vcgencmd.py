@@ -8,6 +8,7 @@ import errno
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from sysvitals.host.host import Host
@@ -19,8 +20,7 @@ EVERY_SECONDS = 60.0
 AFTER_FAILURE_SECONDS = 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the firmware answered, and how long ago: 0 where it was asked just now."""
 
     text: str
@@ -71,8 +71,7 @@ _REMEDY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
+class _Outcome(NamedTuple):
     at: float
     until: float
     text: str | None = None

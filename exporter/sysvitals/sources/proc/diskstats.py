@@ -1,7 +1,7 @@
 """`/proc/diskstats`: what was read from and written to each block device."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.host.files import fault, optional, parse_count, parse_fields, shorten
 from sysvitals.host.host import Host
@@ -12,8 +12,7 @@ SECTOR_BYTES = 512
 """What the kernel calls a sector here, whatever the disk's own sectors are."""
 
 
-@dataclass(frozen=True, slots=True)
-class DiskStats:
+class DiskStats(NamedTuple):
     """Totals of one disk or partition since it appeared; `_ms` in milliseconds. What makes no sense is None.
 
     So are flushes before Linux 5.5.

@@ -1,7 +1,6 @@
 """`/proc/loadavg`: how many tasks ran or waited, on average."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sysvitals.host.files import parse_count, parse_fields, parse_float, shorten
 from sysvitals.host.host import Host
@@ -11,8 +10,7 @@ MOST_TASKS = 1 << 22
 """The kernel's own limit on 64-bit machines (PID_MAX_LIMIT). A load beyond it comes of a count that fell below zero."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoadAverage:
+class LoadAverage(NamedTuple):
     """Averages over 1, 5 and 15 minutes, and tasks running now out of all. What makes no sense is None and a Fault."""
 
     one: float | None = None

@@ -1,6 +1,6 @@
 """`/proc/meminfo`: what the memory is used for now."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.host.files import parse_count, parse_fields, shorten
 from sysvitals.host.host import Host
@@ -10,8 +10,7 @@ MOST_BYTES = 1 << 52
 """What a physical address of x86-64 and of 64-bit ARM can reach: 4 PiB. More is a number that wrapped around."""
 
 
-@dataclass(frozen=True, slots=True)
-class Meminfo:
+class Meminfo(NamedTuple):
     """All in bytes. What this kernel does not print, or what makes no sense, is None; the latter is among `faults`."""
 
     total: int | None = None

@@ -1,8 +1,8 @@
 """`/proc/*/mountinfo`: what is mounted where, and whether it may be written to."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from os import fsencode
+from typing import NamedTuple
 
 from sysvitals.host.files import attempt, parse_int
 from sysvitals.host.host import Host
@@ -10,8 +10,7 @@ from sysvitals.model.collector import Fault
 from sysvitals.sources.proc.namespaces import read_first_process
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(NamedTuple):
     """One mount. `number` is the device's `major:minor`, `root` the part of the filesystem that is mounted.
 
     `parent` is the id of the mount that it is mounted on; that of the root is not in the table. `point` holds the real
@@ -98,7 +97,7 @@ def _below(rootfs: bytes, mounts: Iterable[Mount | Fault]) -> Iterator[Mount | F
         if isinstance(mount, Fault) or not rootfs:
             yield mount
         elif mount.point == rootfs or mount.point.startswith(rootfs + b"/"):
-            yield replace(mount, point=mount.point[len(rootfs) :] or b"/")
+            yield mount._replace(point=mount.point[len(rootfs) :] or b"/")
 
 
 def _reachable(found: Sequence[Mount | Fault]) -> list[Mount | Fault]:

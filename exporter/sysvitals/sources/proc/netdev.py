@@ -1,7 +1,7 @@
 """`/proc/net/dev`: what each network device received and sent."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.host.files import fault, parse_count, parse_fields, shorten
 from sysvitals.host.host import Host
@@ -9,8 +9,7 @@ from sysvitals.model.collector import Fault
 from sysvitals.sources.proc.namespaces import read_first_process
 
 
-@dataclass(frozen=True, slots=True)
-class NetDev:
+class NetDev(NamedTuple):
     """Totals of one device since it appeared; what makes no sense is None.
 
     A few drivers count in 32 bits and begin again at 4 GiB.

@@ -1,7 +1,7 @@
 """`/proc/pressure`: how long tasks had to wait for CPU, memory and disks (pressure stall information)."""
 
 import errno
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.host.files import attempt, optional, parse_count, parse_fields, parse_float, shorten
 from sysvitals.host.host import Host
@@ -10,8 +10,7 @@ from sysvitals.model.collector import Fault
 RESOURCES = ("cpu", "memory", "io", "irq")
 
 
-@dataclass(frozen=True, slots=True)
-class Stall:
+class Stall(NamedTuple):
     """Percent of the last 10, 60 and 300 seconds, and seconds since boot. What makes no sense is None."""
 
     average10: float | None = None
@@ -20,8 +19,7 @@ class Stall:
     total: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pressure:
+class Pressure(NamedTuple):
     """Time in which `some` task waited, and in which no task could run because all waited (`full`).
 
     `irq` has only `full`; `cpu` had only `some` before 5.13, and its `full` says nothing of a whole host: always 0.

@@ -1,7 +1,7 @@
 """`/proc/stat`: how the CPUs spent their time, what the kernel counted since boot, and when that was."""
 
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from sysvitals.host.files import parse_count, parse_fields, shorten
 from sysvitals.host.host import Host
@@ -16,8 +16,7 @@ _MOST_TICKS = 100 * 366 * 86400 * USER_HZ
 kernel's nanoseconds, of which 64 bits of ones are 584 years."""
 
 
-@dataclass(frozen=True, slots=True)
-class CpuTimes:
+class CpuTimes(NamedTuple):
     """Seconds in each mode since boot. `user` contains `guest`, `nice` contains `guest_nice`.
 
     What an old kernel does not print is None, and what makes no sense. Any of them may go back: `idle` and `iowait` do
@@ -36,8 +35,7 @@ class CpuTimes:
     guest_nice: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Stat:
+class Stat(NamedTuple):
     """`cpus` are those online; `total` counts what offline ones did before, too. The rest counts since boot.
 
     `blocked` is how many tasks wait for a disk now. What is not printed is None; what makes no sense is too, and is

@@ -1,14 +1,13 @@
 """`/proc/vmstat`: what memory management counted since boot."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.host.files import attempt, optional, parse_count, parse_fields
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Fault
 
 
-@dataclass(frozen=True, slots=True)
-class Vmstat:
+class Vmstat(NamedTuple):
     """Counts since boot. What this kernel does not print is None (`oom_kills`: before 4.13), and what makes no sense.
 
     Swapped pages are of the kernel's page size: 4 KiB, on a Raspberry Pi 5 16 KiB by default.

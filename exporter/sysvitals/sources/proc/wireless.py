@@ -1,6 +1,6 @@
 """`/proc/net/wireless`: how well each Wi-Fi device hears its access point."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.host.files import fault, optional, parse_fields, parse_int, shorten
 from sysvitals.host.host import Host
@@ -8,8 +8,7 @@ from sysvitals.model.collector import Fault
 from sysvitals.sources.proc.namespaces import read_first_process
 
 
-@dataclass(frozen=True, slots=True)
-class Wireless:
+class Wireless(NamedTuple):
     """One device's row. `link` has the driver's own scale; `level` and `noise` are dBm where negative.
 
     `retry` counts packets given up after retries, `misc` packets received and thrown away. What makes no sense is None.

@@ -5,7 +5,7 @@ A cooling device is known by its type alone: its folder has no link to the devic
 
 import errno
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.host.files import attempt, optional, read_int
 from sysvitals.host.host import Host
@@ -35,8 +35,7 @@ _OLD_DEVFREQ = "thermal-devfreq-"
 """The name before 5.13, with a running number, which does not say what it slows down."""
 
 
-@dataclass(frozen=True, slots=True)
-class CoolingDevice:
+class CoolingDevice(NamedTuple):
     """One cooling device, such as `cooling_device0` of type `pwm-fan`.
 
     `slows` is what it slows down: `cpu` or `gpu`, empty for a fan, for memory, a bus, and what is not known.
@@ -48,8 +47,7 @@ class CoolingDevice:
     slows: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CoolingState:
+class CoolingState(NamedTuple):
     """`state` 0 does nothing, `max_state` does most."""
 
     state: int

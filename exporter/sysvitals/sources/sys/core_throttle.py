@@ -5,7 +5,7 @@ time of an episode is added when it ends, and peaks of more than 10 °C above th
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.host.files import attempt, optional, parse_int
 from sysvitals.host.host import Host
@@ -13,8 +13,7 @@ from sysvitals.host.sysfs import list_names
 from sysvitals.model.collector import Fault
 
 
-@dataclass(frozen=True, slots=True)
-class ThrottleCounter:
+class ThrottleCounter(NamedTuple):
     """Where one CPU shows the counts of its core or, where `core` is None, of its whole package."""
 
     cpu: str
@@ -23,8 +22,7 @@ class ThrottleCounter:
     core: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Throttles:
+class Throttles(NamedTuple):
     """Episodes since boot and their milliseconds, of a core or, where `core` is None, of a whole package."""
 
     package: int

@@ -2,8 +2,7 @@
 
 import errno
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sysvitals.host.files import attempt, optional, parse_count, parse_int, shorten
 from sysvitals.host.host import Host
@@ -17,8 +16,7 @@ MOST_CPUS = 1 << 16
 """More than any kernel can be built for: x86-64 ends at 8192."""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """A folder with frequencies: of the CPUs that its files name, or of this one CPU alone."""
 
     name: str
@@ -26,8 +24,7 @@ class Policy:
     cpu: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Frequencies:
+class Frequencies(NamedTuple):
     """Of CPUs that share a clock: those online. In hertz; None where the driver gives or knows none, or it fails.
 
     `current` is what was last asked of the hardware, which firmware may undercut; `lowest` and `highest` are what the

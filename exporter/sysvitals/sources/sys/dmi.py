@@ -1,7 +1,7 @@
 """`/sys/class/dmi/id`: what a PC's or a virtual machine's firmware says that it is."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from sysvitals.host.files import optional
 from sysvitals.host.host import Host
@@ -11,8 +11,7 @@ _FILLERS = ("to be filled by o.e.m", "default string", "system manufacturer", "s
 """What makers leave in fields that they forgot."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dmi:
+class Dmi(NamedTuple):
     """Texts as the firmware gives them, None where it gives none. `bios_date` is `MM/DD/YYYY`."""
 
     vendor: str | None = None

@@ -1,7 +1,7 @@
 """Fans, as hwmon chips report them: revolutions, and the duty cycle of what drives them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.host.files import attempt
 from sysvitals.host.host import Host
@@ -47,8 +47,7 @@ _OTHER_UNITS = ("[dL/h]", "[%]", "[nS/cm]", "[ubar]", "[µbar]", "[ml]")
 """Ends of the labels of what hwmon has no kind for, so that the driver gives it as a fan (aquacomputer_d5next.c)."""
 
 
-@dataclass(frozen=True, slots=True)
-class FanChip:
+class FanChip(NamedTuple):
     """A chip with fans: their labels by name, and the cooling device by which thermal control drives them."""
 
     chip: Chip
@@ -66,8 +65,7 @@ class FanChip:
         return self.chip.driver not in _NOT_COMPARABLE
 
 
-@dataclass(frozen=True, slots=True)
-class Fan:
+class Fan(NamedTuple):
     """One fan. `speed` is in revolutions a minute, `duty` from 0 to 1; None where the chip does not say.
 
     `fault` is the chip's word for a fan that failed or, with some, is not connected. `state` of `max_state` is how much

@@ -9,7 +9,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sysvitals.host.files import attempt, optional, read_int
 from sysvitals.host.host import Host
@@ -25,8 +25,7 @@ _COUNTED = re.compile(r"(iwlwifi|mt[0-9a-z]+)_(?:phy)?[0-9]+([._][0-9]+)?")
 """Drivers that add to their name how often they began (iwlwifi mvm/tt.c, mt76), and which of a card's radios it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chip:
+class Chip(NamedTuple):
     """One chip. `label` tells it from all others of the host and is the same after a reboot.
 
     `driver` is the chip's own name (`nvme`), `device` the name of the device behind it (`nvme0`, `thermal_zone0`,
@@ -172,7 +171,7 @@ def _read_chip(host: Host, folder: str) -> Chip | None:
     subsystem = os.path.basename(_readlink(host, f"{folder}/device/subsystem")) if device else ""
     path = resolve_device(host, f"{folder}/device") if device else ""
     chip = Chip(folder, driver, device, driver, frozenset(files), subsystem, path)
-    return replace(chip, label=_label(host, chip))
+    return chip._replace(label=_label(host, chip))
 
 
 def _label(host: Host, chip: Chip) -> str:
@@ -190,7 +189,7 @@ def _tell_apart(host: Host, chips: list[Chip]) -> list[Chip]:
     drives = [chip for chip in chips if chip.subsystem == "nvme"]
     if len(drives) == 1:
         # the kernel cannot mix up the only one, and its disk is nvme0n1
-        chips = [replace(chip, label=chip.device) if chip is drives[0] else chip for chip in chips]
+        chips = [chip._replace(label=chip.device) if chip is drives[0] else chip for chip in chips]
     counts = Counter(chip.label for chip in chips)
     chips = [_lengthen(host, chip) if counts[chip.label] > 1 else chip for chip in chips]
     taken: set[str] = set()
@@ -200,16 +199,16 @@ def _tell_apart(host: Host, chips: list[Chip]) -> list[Chip]:
             number += 1
             label = f"{chip.label}_{number}"
         taken.add(label)
-        chips[index] = replace(chip, label=label) if number > 1 else chip
+        chips[index] = chip._replace(label=label) if number > 1 else chip
     return chips
 
 
 def _lengthen(host: Host, chip: Chip) -> Chip:
     if chip.subsystem in _ONE_OF_A_KIND:
-        return replace(chip, label=_join(chip.label, chip.device)) if chip.device else chip
+        return chip._replace(label=_join(chip.label, chip.device)) if chip.device else chip
     # two devices with one serial number, or two of one place
     place = find_place(host, chip.path)
-    return chip if chip.label.endswith(place) else replace(chip, label=f"{chip.label}_{place}")
+    return chip if chip.label.endswith(place) else chip._replace(label=f"{chip.label}_{place}")
 
 
 def _is_error_number(chip: Chip, value: int) -> bool:

@@ -4,8 +4,8 @@ SD cards have no such registers. Some industrial ones answer CMD56 in their make
 not asked here.
 """
 
-from dataclasses import dataclass
 from string import hexdigits
+from typing import NamedTuple
 
 from sysvitals.host.files import attempt, optional, shorten
 from sysvitals.host.host import Host
@@ -13,8 +13,7 @@ from sysvitals.host.sysfs import list_names, read_label
 from sysvitals.model.collector import Fault
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(NamedTuple):
     """One card or chip. `type` is `SD` or `MMC`; `manufacturer` the number in its registers; `date` is `MM/YYYY`.
 
     The codes of eMMC 5.0 are given as read, 0 being "not defined"; SD cards have none. `life_time` of areas A and B:

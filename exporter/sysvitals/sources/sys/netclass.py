@@ -2,8 +2,7 @@
 
 import errno
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sysvitals.host.files import fault, parse_count, parse_int, shorten
 from sysvitals.host.host import Host
@@ -14,8 +13,7 @@ from sysvitals.model.plausible import LINK_SPEED, MTU
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(NamedTuple):
     """State of one network device; None stands for what the kernel does not tell. `speed` in megabits per second.
 
     `up` is whether it can carry packets: `operstate` is `up`, or `unknown` while it is switched on (loopback, tunnels

@@ -1,7 +1,7 @@
 """`/sys/block/nvme*/device`: which NVMe drives there are, as far as the kernel tells without privileges."""
 
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.host.files import optional
 from sysvitals.host.host import Host
@@ -9,8 +9,7 @@ from sysvitals.host.sysfs import list_names, read_label
 from sysvitals.sources.sys.hwmon import chips_of, read_chips
 
 
-@dataclass(frozen=True, slots=True)
-class Drive:
+class Drive(NamedTuple):
     """One namespace (a disk) of an NVMe drive. `state` is the controller's, `live` when all is well.
 
     `chip` is the label of the drive's temperatures.

@@ -1,7 +1,7 @@
 """Voltages, currents and power, as hwmon chips report them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.host.files import attempt
 from sysvitals.host.host import Host
@@ -34,8 +34,7 @@ Limits = dict[str, tuple[float | None, ...]]
 """The limits of each sensor that were read so far: once for each time that a chip is found (see `temperatures`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class PowerSensor:
+class PowerSensor(NamedTuple):
     """One sensor of a chip, such as `in1`: what it measures, its label, and the attribute that holds the value."""
 
     name: str
@@ -45,16 +44,14 @@ class PowerSensor:
     scale: int
 
 
-@dataclass(frozen=True, slots=True)
-class PowerChip:
+class PowerChip(NamedTuple):
     """A chip that measures voltage, current or power."""
 
     chip: Chip
     sensors: tuple[PowerSensor, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(NamedTuple):
     """What was measured and its limits, in volts, amperes or watts; None where there is no such thing."""
 
     value: float | None
@@ -63,8 +60,7 @@ class Measure:
     critical: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rail:
+class Rail(NamedTuple):
     """What a chip measures under one label: some chips give voltage and current of a rail the same."""
 
     chip: str

@@ -6,7 +6,7 @@ kernel gives none by its name. A zone's critical point is in the zone only.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.host.files import attempt
 from sysvitals.host.host import Host
@@ -34,8 +34,7 @@ cost more than the temperature: an NVMe drive gets a command for each, and some 
 """
 
 
-@dataclass(frozen=True, slots=True)
-class ChipSensors:
+class ChipSensors(NamedTuple):
     """A chip with temperatures: its sensors' labels, and the thermal zones that are behind some of them."""
 
     chip: Chip
@@ -43,16 +42,14 @@ class ChipSensors:
     zones: dict[str, Zone]
 
 
-@dataclass(frozen=True, slots=True)
-class LoneZone:
+class LoneZone(NamedTuple):
     """A thermal zone without a twin among the chips, and what its sensor is called."""
 
     zone: Zone
     sensor: str
 
 
-@dataclass(frozen=True, slots=True)
-class Temperature:
+class Temperature(NamedTuple):
     """One sensor, in degrees Celsius. `critical` and `maximum` are the limits that driver or firmware give."""
 
     chip: str
@@ -123,8 +120,7 @@ def read_zone(host: Host, found: LoneZone, limits: Limits) -> Iterator[Temperatu
         yield _build(zone.chip, found.sensor, celsius, limits[zone.name])
 
 
-@dataclass(frozen=True, slots=True)
-class _Twins:
+class _Twins(NamedTuple):
     """`of_chip`: the zones behind a chip's sensors, in order. `alone`: zones without a twin, numbered in their type."""
 
     of_chip: dict[str, list[Zone]]

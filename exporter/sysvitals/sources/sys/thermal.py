@@ -1,7 +1,7 @@
 """`/sys/class/thermal`: thermal zones and their critical points."""
 
 import errno
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.host.files import attempt, optional, read_int
 from sysvitals.host.host import Host
@@ -9,8 +9,7 @@ from sysvitals.host.sysfs import list_names, read_label
 from sysvitals.model.collector import Fault
 
 
-@dataclass(frozen=True, slots=True)
-class Zone:
+class Zone(NamedTuple):
     """One thermal zone, such as `thermal_zone0` of type `cpu-thermal`. Several zones may share a type."""
 
     folder: str
