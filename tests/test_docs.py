@@ -11,7 +11,7 @@ import pytest
 import deploy.kubernetes.__main__
 import grafana.builder.__main__
 import prometheus.rulebook.__main__
-from sysvitals.cli import _build_parser
+from sysvitals.cli import build_parser
 from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.model.metric import Label
 from sysvitals.model.reading import fields_of
@@ -82,7 +82,7 @@ def test_a_page_names_only_metrics_that_are_declared(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_names_only_flags_that_exist(page: Path) -> None:
-    flags = set(list_flags(_build_parser()))
+    flags = set(list_flags(build_parser()))
     # the unit is called so, too, and systemctl has flags of its own
     text = re.sub(r"systemctl [^`\n]*", "", page.read_text(encoding="utf-8"))
     lines = [line for line in text.splitlines() if "sysvitals " in line]

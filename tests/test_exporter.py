@@ -23,7 +23,8 @@ from prometheus_client.openmetrics import parser as openmetrics
 
 from sysvitals import __version__
 from sysvitals.collectors import COLLECTORS
-from sysvitals.config.load import ConfigError, load_settings
+from sysvitals.config.errors import ConfigError
+from sysvitals.config.load import load_settings
 from sysvitals.config.settings import History, Settings
 from sysvitals.exporter import Exporter, history_rules
 from sysvitals.history.segments import list_segments, read_lines

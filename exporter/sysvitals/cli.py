@@ -1,39 +1,57 @@
-"""The command line."""
+"""The command line. What a command needs is imported when it is called."""
 
 import argparse
-import difflib
 import io
-import json
-import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from importlib import import_module
+from typing import Any, NamedTuple, Protocol, cast
 
 from sysvitals import __version__
-from sysvitals.collectors import COLLECTORS
-from sysvitals.config.load import ConfigError, load_settings
-from sysvitals.config.settings import Leaf, Settings, list_leaves
-from sysvitals.doctor.command import add_doctor_command, run_doctor
-from sysvitals.exporter import Exporter, build_exporter
-from sysvitals.model.event import encode_events
-from sysvitals.provision.command import add_provision_command, run_provision
-from sysvitals.serve import serve
-from sysvitals.simulation.command import add_simulate_command, run_simulation
-from sysvitals.stack.command import add_stack_command, run_stack
-from sysvitals.watch.command import add_watch_command, run_watch
+from sysvitals.config.errors import ConfigError
 
-_ROUND_SECONDS = 10.0
 
-_RUNS: Mapping[str, Callable[[Mapping[str, Any]], int]] = {
-    "simulate": run_simulation,
-    "doctor": run_doctor,
-    "provision": run_provision,
-    "stack": run_stack,
-    "watch": run_watch,
+class Room(Protocol):
+    """The module of a command."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser, /) -> None:
+        """Add the arguments, and to the description what the command's help does not say."""
+
+    def run(self, options: Mapping[str, Any], /) -> int:
+        """Run with the arguments as given. Returns the exit status. Raises ConfigError, which is shown."""
+
+
+class Command(NamedTuple):
+    """What a command does, and the module that does it: a `Room`."""
+
+    help: str
+    module: str
+
+
+COMMANDS: Mapping[str, Command] = {
+    "serve": Command("run: take readings, keep the history, serve metrics and the page", "sysvitals.commands.serve"),
+    "once": Command("take one round of readings and print the metrics", "sysvitals.commands.once"),
+    "collectors": Command(
+        "list what this host can report and what it cannot, and why", "sysvitals.commands.collectors"
+    ),
+    "doctor": Command(
+        "prove the chain from the sensor to the phone, and say what to do where it breaks", "sysvitals.doctor.command"
+    ),
+    "simulate": Command(
+        "keep a simulated board alive in a folder, to be read as if it were that board", "sysvitals.simulation.command"
+    ),
+    "provision": Command(
+        "write the files for Prometheus, Alertmanager, Grafana or systemd into a folder", "sysvitals.provision.command"
+    ),
+    "stack": Command(
+        "run exporter, Prometheus, Alertmanager and Grafana together, without containers", "sysvitals.stack.command"
+    ),
+    "watch": Command("show the events of a running exporter as they happen", "sysvitals.watch.command"),
+    "check-config": Command(
+        "tell what is wrong with a configuration file, all of it", "sysvitals.commands.check_config"
+    ),
 }
-"""Commands that stand in rooms of their own."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # what we print is UTF-8 by its format, whatever the locale
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
-        status = _run(arguments)
+        status = _run(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read has seen enough
         _abandon_output()
@@ -54,31 +72,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _run(arguments: Sequence[str] | None) -> int:
-    options = _parse(arguments)
-    if (run := _RUNS.get(options["command"])) is not None:
-        return run(options)
-    command, file, as_json = options.pop("command"), options.pop("file", None), options.pop("json", False)
-
-    def load() -> Settings:
-        return load_settings(COLLECTORS, file=file, flags=options)
-
+def parse(arguments: Sequence[str]) -> dict[str, Any]:
+    """The command and its arguments, with the flags of settings by their names. Raises SystemExit, having said why."""
+    # the arguments of commands that were not called are not even built
+    parser = build_parser([name for name in COMMANDS if name in arguments])
     try:
-        settings = load()
-        match command:
-            case "serve":
-                serve(settings, load)
-            case "once":
-                return _once(settings, as_json=as_json)
-            case "collectors":
-                return _collectors(settings, as_json=as_json)
-            case "check-config":
-                print(f"{file}: fine")
+        options, unknown = parser.parse_known_args(arguments)
+    except SystemExit:  # for --help and --version, which have printed
+        sys.stdout.flush()
+        raise
+    if unknown:
+        parser.error(f"unrecognized: {' '.join(unknown)}{_guess(unknown[0].partition('=')[0])}")
+    return vars(options)
+
+
+def build_parser(commands: Collection[str] = COMMANDS.keys()) -> argparse.ArgumentParser:
+    """A parser that knows all commands, and the arguments of these."""
+    parser = argparse.ArgumentParser(
+        prog="sysvitals",
+        description="Prometheus exporter that tells what a Linux host, above all a small board, can tell about itself.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"sysvitals {__version__}")
+    choices = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        text = command.help
+        choice = choices.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False)
+        if name in commands:
+            _room(name).add_arguments(choice)
+    return parser
+
+
+def _run(arguments: Sequence[str]) -> int:
+    options = parse(arguments)
+    try:
+        return _room(options.pop("command")).run(options)
     except ConfigError as error:
         for problem in error.problems:
             print(f"sysvitals: {problem}", file=sys.stderr)
         return 2
-    return 0
+
+
+def _room(command: str) -> Room:
+    return cast("Room", import_module(COMMANDS[command].module))
+
+
+def _guess(flag: str) -> str:
+    import difflib  # noqa: PLC0415  # for mistakes alone
+
+    from sysvitals.collectors import COLLECTORS  # noqa: PLC0415
+    from sysvitals.config.flags import list_flags  # noqa: PLC0415
+
+    close = difflib.get_close_matches(flag, list_flags(COLLECTORS), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def _open_missing_streams() -> None:
@@ -105,130 +151,3 @@ def _abandon_output() -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
-
-
-def _once(settings: Settings, *, as_json: bool) -> int:
-    exporter = _looking_once(settings)
-    exporter.refresh(_ROUND_SECONDS, slow=True)
-    text, _ = exporter.metrics(frozenset(exporter.collectors()), _ROUND_SECONDS)
-    events = tuple(sorted(exporter.latest_events(), key=lambda event: event.seq))
-    if as_json:
-        for line in encode_events(events):
-            print(line)
-    else:
-        sys.stdout.write(text.decode())
-    return 1 if _complain(exporter) or not events else 0
-
-
-def _complain(exporter: Exporter) -> bool:
-    """Say on standard error what could not be read. Whether a collector failed, or was not done in time."""
-    failed = False
-    told = exporter.collectors()
-    for name, word in exporter.words().items():
-        text = told[name] if word else f"failed: not done after {_ROUND_SECONDS:g} s"
-        if word != "unavailable" and text != "fine":
-            shown = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
-            print(f"sysvitals: {name}: {shown}", file=sys.stderr)
-        failed = failed or word not in ("ok", "unavailable")
-    return failed
-
-
-def _collectors(settings: Settings, *, as_json: bool) -> int:
-    exporter = _looking_once(settings)
-    exporter.refresh(_ROUND_SECONDS, slow=True)
-    found = exporter.collectors()
-    rows = {collector.name: found.get(collector.name, "switched off") for collector in COLLECTORS}
-    if as_json:
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
-    else:
-        helps = {collector.name: collector.help for collector in COLLECTORS}
-        width = max(map(len, rows))
-        for name, words in rows.items():
-            print(f"{name:<{width}}  {words}\n{'':<{width}}  ({helps[name]})")
-    return 0
-
-
-def _looking_once(settings: Settings) -> Exporter:
-    logging.disable(logging.WARNING)  # what fails is shown in the answer itself
-    quiet = replace(
-        settings,
-        history=replace(settings.history, enabled=False),
-        console=replace(settings.console, enabled=False),
-    )
-    return build_exporter(quiet)
-
-
-def _parse(arguments: Sequence[str] | None) -> dict[str, Any]:
-    parser = _build_parser()
-    try:
-        options, unknown = parser.parse_known_args(arguments)
-    except SystemExit:  # for --help and --version, which have printed
-        sys.stdout.flush()
-        raise
-    if unknown:
-        name = unknown[0].partition("=")[0]
-        leaves = list_leaves(COLLECTORS)
-        flags = [leaf.flag for leaf in leaves] + [
-            leaf.flag.replace("--", "--no-", 1) for leaf in leaves if leaf.is_bool
-        ]
-        close = difflib.get_close_matches(name, flags, n=1)
-        parser.error(f"unrecognized: {' '.join(unknown)}" + (f" (did you mean {close[0]}?)" if close else ""))
-    return vars(options)
-
-
-def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="sysvitals",
-        description="Prometheus exporter that tells what a Linux host, above all a small board, can tell about itself.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"sysvitals {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    leaves = list_leaves(COLLECTORS)
-    helps = {
-        "serve": "run: take readings, keep the history, serve metrics and the page",
-        "once": "take one round of readings and print the metrics",
-        "collectors": "list what this host can report and what it cannot, and why",
-    }
-    statuses = {
-        "once": " What could not be read is said on standard error. The exit status is 0 if no collector failed (what"
-        " this host does not have is no failure), 1 if one did or nothing was read, 2 if it was asked wrongly.",
-    }
-    for name, text in helps.items():
-        command = commands.add_parser(
-            name,
-            help=text,
-            usage=f"sysvitals {name} [FLAG ...]",
-            description=f"{text[0].upper()}{text[1:]}.{statuses.get(name, '')}",
-            allow_abbrev=False,
-        )
-        command.add_argument("--config.file", dest="file", metavar="FILE", help="YAML file with the same settings.")
-        if name != "serve":
-            command.add_argument("--json", action="store_true", help="Print JSON: the events, one a line.")
-        _add_flags(command, leaves)
-    _add_flags(add_doctor_command(commands), leaves)
-    add_simulate_command(commands)
-    add_provision_command(commands)
-    _add_flags(add_stack_command(commands), leaves)
-    add_watch_command(commands)
-    check = commands.add_parser("check-config", help="tell what is wrong with a configuration file, all of it")
-    check.add_argument("file", metavar="FILE")
-    return parser
-
-
-def _add_flags(parser: argparse.ArgumentParser, leaves: Sequence[Leaf]) -> None:
-    groups: dict[str, Any] = {}
-    for leaf in leaves:
-        title = ".".join(leaf.path[:-1])
-        group = groups.get(title) or groups.setdefault(title, parser.add_argument_group(title))
-        text = f"{leaf.setting.help} (default: {leaf.shown_default})".replace("%", "%%")
-        if leaf.is_bool:
-            group.add_argument(
-                leaf.flag, dest=leaf.flag, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text
-            )
-        else:
-            action = "append" if leaf.many else "store"
-            kind = leaf.path[-1].rpartition("_")[2].upper()
-            group.add_argument(
-                leaf.flag, dest=leaf.flag, action=action, default=argparse.SUPPRESS, metavar=kind, help=text
-            )

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import platform
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING
 from sysvitals import __version__
 from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.config.differences import compare_settings
+from sysvitals.config.errors import ConfigError
 from sysvitals.config.host import build_host
-from sysvitals.config.load import ConfigError
 from sysvitals.config.logs import configure_logging, dropped_messages, log_handler
 from sysvitals.config.settings import Settings
 from sysvitals.history.previous_boot import settle_ending
@@ -244,7 +243,7 @@ class Exporter:
         return [body.event_name for body in (*reports, *CHANGES)]
 
     def _statuses(self) -> list[Body]:
-        statuses: list[Body] = [Build(version=__version__, python=platform.python_version()), self._config]
+        statuses: list[Body] = [Build(version=__version__, python=sys.version.partition(" ")[0]), self._config]
         consumers: list[Inbox | LiveHub] = [*self._inboxes, *self._hubs]
         statuses += [SinkStatus(sink=one.name, dropped=one.dropped, waiting=one.waiting) for one in consumers]
         statuses += self._scheduler.wakes()

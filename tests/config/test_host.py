@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from sysvitals.config.errors import ConfigError
 from sysvitals.config.host import build_host, check_paths
-from sysvitals.config.load import ConfigError, load_settings
+from sysvitals.config.load import load_settings
 from sysvitals.config.settings import Paths
 
 EACH = {name: f"--path.{name}" for name in ("procfs", "sysfs", "rootfs", "devfs")}

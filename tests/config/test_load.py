@@ -14,9 +14,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sysvitals.cli import _parse
+from sysvitals.cli import parse
 from sysvitals.collectors import COLLECTORS
-from sysvitals.config.load import ConfigError, load_settings
+from sysvitals.config.errors import ConfigError
+from sysvitals.config.load import load_settings
 from sysvitals.config.settings import SECTIONS, Leaf, Settings, list_leaves
 from sysvitals.model.collector import Collector
 
@@ -259,7 +260,7 @@ def test_each_setting_can_be_set_by_a_flag_all_of_them_at_once() -> None:
             arguments.append(leaf.flag if text == "true" else leaf.flag.replace("--", "--no-", 1))
         else:
             arguments.append(f"{leaf.flag}={text}")
-    flags = _parse(arguments)
+    flags = parse(arguments)
     assert (flags.pop("command"), flags.pop("file"), len(flags)) == ("serve", None, len(LEAVES))
     settings = load_settings(COLLECTORS, flags=flags)
     for leaf in LEAVES:
@@ -268,7 +269,7 @@ def test_each_setting_can_be_set_by_a_flag_all_of_them_at_once() -> None:
 
 @pytest.mark.parametrize("name", [collector.name for collector in COLLECTORS])
 def test_each_collector_can_be_switched_off_by_a_flag(name: str) -> None:
-    flags = _parse(["once", f"--no-collector.{name}"])
+    flags = parse(["once", f"--no-collector.{name}"])
     for word in ("command", "file", "json"):
         flags.pop(word)
     kept = [collector.name for collector in load_settings(COLLECTORS, flags=flags).collector]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sysvitals.config.load import ConfigError
+from sysvitals.config.errors import ConfigError
 from sysvitals.config.web_config import Tls, WebConfig, load_web_config
 
 HASH = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG"

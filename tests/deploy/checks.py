@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from sysvitals.cli import _build_parser
+from sysvitals.cli import build_parser
 from sysvitals.config.settings import Settings
 from sysvitals.judgement.links import PROJECT_URL
 from tests.deploy.pages import (
@@ -194,7 +194,7 @@ def check_sysvitals(command: Command, _folder: Path) -> Complaints:
     if command.arguments[:1] == ("--version",):
         return
     problems = io.StringIO()
-    parser = _build_parser()
+    parser = build_parser()
     try:
         with contextlib.redirect_stderr(problems), contextlib.redirect_stdout(io.StringIO()):
             _, unknown = parser.parse_known_args(command.arguments)
@@ -409,7 +409,7 @@ def check_inline_code(page: str, folder: Path) -> Complaints:
 
 def check_flags(code: str) -> Complaints:
     """Of a command that is not written out: its name, and that its flags exist at all."""
-    parser = _build_parser()
+    parser = build_parser()
     (commands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
     words = code.split()
     if words[1] != "…" and words[1] not in commands.choices:

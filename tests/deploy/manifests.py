@@ -12,7 +12,7 @@ import pytest
 import yaml
 from starlette.routing import Route
 
-from sysvitals.cli import _build_parser
+from sysvitals.cli import build_parser
 from sysvitals.web.routes import build_web_app
 
 FOLDER = Path(__file__).parent.parent.parent / "deploy/kubernetes"
@@ -117,7 +117,7 @@ def _find_loose_paths(objects: list[Object], pod: Object) -> Iterator[str]:
     [container] = pod["containers"]
     mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
     try:
-        _build_parser().parse_args(container["args"])
+        build_parser().parse_args(container["args"])
     except SystemExit:
         yield f"no arguments that the program takes: {container['args']}"
     flags = dict(word.split("=", 1) for word in container["args"] if "=" in word)

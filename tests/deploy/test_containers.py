@@ -15,7 +15,7 @@ import yaml
 
 from deploy.healthcheck import find_address, is_well
 from sysvitals import __version__
-from sysvitals.cli import _parse
+from sysvitals.cli import parse
 from sysvitals.provision.kinds import KINDS
 from sysvitals.simulation.boards import BOARDS
 from sysvitals.simulation.scenario import list_scenarios
@@ -192,7 +192,7 @@ def test_git_keeps_the_folders_and_leaves_what_is_the_users(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", ["exporter", "demo-exporter", "demo-board"])
 def test_our_own_programs_take_these_flags(name: str) -> None:
-    options = _parse(list_command(name))
+    options = parse(list_command(name))
     mounts = [target for _, target in list_binds(SERVICES[name])] + [
         volume.split(":")[1] for volume in SERVICES[name]["volumes"] if isinstance(volume, str)
     ]
@@ -204,12 +204,12 @@ def test_our_own_programs_take_these_flags(name: str) -> None:
 
 def test_a_flag_that_is_not_ours_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        _parse([*list_command("exporter"), "--path.hostfs=/host"])
+        parse([*list_command("exporter"), "--path.hostfs=/host"])
     assert "--path.hostfs" in capsys.readouterr().err
 
 
 def test_the_demo_plays_what_there_is() -> None:
-    options = _parse(list_command("demo-board"))
+    options = parse(list_command("demo-board"))
     assert options["board"] in BOARDS
     assert options["scenario"] in list_scenarios()
 
@@ -387,7 +387,7 @@ def test_the_image_runs_as_nobody_and_holds_no_tools() -> None:
     assert f"--owner={user} --group={group}" in owner
     assert COMPOSE["volumes"]["board"]["driver_opts"]["o"].split(",")[1:3] == [f"uid={user}", f"gid={group}"]
     assert json.loads(values["ENTRYPOINT"]) == ["sysvitals"]
-    assert _parse(json.loads(values["CMD"]))["command"] == "serve"
+    assert parse(json.loads(values["CMD"]))["command"] == "serve"
     assert values["STOPSIGNAL"] == "SIGTERM"
 
 

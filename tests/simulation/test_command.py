@@ -10,20 +10,18 @@ import pytest
 
 from sysvitals.simulation import command
 from sysvitals.simulation.boards import BOARDS
-from sysvitals.simulation.command import add_simulate_command, run_simulation
+from sysvitals.simulation.command import add_arguments, run
 from sysvitals.simulation.scenario import list_scenarios
 
 
 def options(*arguments: str) -> dict[str, object]:
     parser = argparse.ArgumentParser(allow_abbrev=False)
-    add_simulate_command(parser.add_subparsers(dest="command", required=True))
-    found = vars(parser.parse_args(["simulate", *arguments]))
-    assert found.pop("command") == "simulate"
-    return found
+    add_arguments(parser)
+    return vars(parser.parse_args(arguments))
 
 
 def test_what_there_is_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_simulation(options("--list")) == 0
+    assert run(options("--list")) == 0
     text = capsys.readouterr().out
     for name in (*BOARDS, *list_scenarios()):
         assert f"  {name} " in text
@@ -51,7 +49,7 @@ def test_what_is_asked_wrongly_is_said_in_one_line(
     given = [argument.replace("DIR", str(tmp_path)) for argument in arguments]
     if arguments and arguments[0] == "DIR":
         given[0] = str(tmp_path / "new")
-    assert run_simulation(options(*given)) == 2
+    assert run(options(*given)) == 2
     assert capsys.readouterr().err == f"sysvitals: {message.replace('DIR', str(tmp_path))}\n"
 
 
@@ -59,12 +57,7 @@ def test_it_plays_to_the_end_once_and_tells_what_happens(tmp_path: Path, capsys:
     scenario = tmp_path / "short.yaml"
     scenario.write_text("summary: Short.\nlasts: 30s\nsteps: [{at: 10s, pulse: {supply_volts: 4.2}, for: 5s}]")
     folder = tmp_path / "board"
-    assert (
-        run_simulation(
-            options(str(folder), "--scenario", str(scenario), "--once", "--speed=300"), stop=threading.Event()
-        )
-        == 0
-    )
+    assert run(options(str(folder), "--scenario", str(scenario), "--once", "--speed=300"), stop=threading.Event()) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == "plays short (seed 0, speed 300): Short."
     assert f"--path.rootfs={folder}" in lines[3]
@@ -79,7 +72,7 @@ def test_a_folder_that_goes_away_is_said_in_one_line(
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(command, "_run", fail)
-    assert run_simulation(options(str(tmp_path / "b")), stop=threading.Event()) == 1
+    assert run(options(str(tmp_path / "b")), stop=threading.Event()) == 1
     assert capsys.readouterr().err == f"sysvitals: {tmp_path / 'b'}: No space left on device\n"
 
 
@@ -89,15 +82,13 @@ def test_it_keeps_the_board_alive_until_told_to_stop_and_takes_its_nodes_along(
 ) -> None:
     program = (
         "import argparse, sys\n"
-        "from sysvitals.simulation.command import add_simulate_command, run_simulation\n"
+        "from sysvitals.simulation.command import add_arguments, run\n"
         "parser = argparse.ArgumentParser()\n"
-        "add_simulate_command(parser.add_subparsers(dest='command'))\n"
-        "sys.exit(run_simulation(vars(parser.parse_args())))\n"
+        "add_arguments(parser)\n"
+        "sys.exit(run(vars(parser.parse_args())))\n"
     )
     folder = tmp_path / "board"
-    with subprocess.Popen(
-        [sys.executable, "-c", program, "simulate", str(folder)], stdout=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen([sys.executable, "-c", program, str(folder)], stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             lines = [process.stdout.readline() for _ in range(4)]
@@ -111,11 +102,3 @@ def test_it_keeps_the_board_alive_until_told_to_stop_and_takes_its_nodes_along(
         finally:
             process.kill()
     assert os.listdir(folder / "dev") == []
-
-
-def test_importing_the_command_takes_nothing_with_it() -> None:
-    code = (
-        "import sys, sysvitals.simulation.command\n"
-        "sys.exit(any(name in sys.modules for name in ('yaml', 'tarfile', 'sysvitals.simulation.machine')))"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

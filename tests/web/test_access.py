@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from sysvitals.config.load import ConfigError
+from sysvitals.config.errors import ConfigError
 from sysvitals.config.web_config import WebConfig
 from sysvitals.web import access
 from sysvitals.web.access import COOKIE, Guard, check_password, parse_basic, require_bcrypt

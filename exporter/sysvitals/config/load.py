@@ -1,37 +1,13 @@
 """YAML and flags into settings: every error at once, each with its place and what would be right."""
 
-import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
+from sysvitals.config.errors import ConfigError
+from sysvitals.config.found import Found
 from sysvitals.config.host import check_paths
-from sysvitals.config.settings import Leaf, Settings, build_settings, list_leaves
+from sysvitals.config.settings import Settings, build_settings, list_leaves
 from sysvitals.model.collector import Collector
-
-_STANDARD = "tag:yaml.org,2002:"
-_MERGE = f"{_STANDARD}merge"
-_PLAIN = frozenset(_STANDARD + kind for kind in ("str", "bool", "int", "float", "timestamp", "value"))
-_SHOWN_CHARACTERS = 80
-
-
-class ConfigError(Exception):
-    """All that is wrong with a configuration: one problem a line."""
-
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What was read so far: values by their settings, the place of each in the file or its flag, and what is wrong."""
-
-    values: dict[tuple[str, ...], Any] = field(default_factory=dict)
-    places: dict[tuple[str, ...], str] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
 
 
 def load_settings(
@@ -44,137 +20,20 @@ def load_settings(
     """
     collectors = tuple(collectors)
     leaves = {leaf.path: leaf for leaf in list_leaves(collectors)}
-    found = _Found()
+    found = Found()
     if file is not None:
-        _load_file(file, leaves, found)
+        from sysvitals.config.yaml_file import load_file  # noqa: PLC0415  # YAML is 1.3 MiB, for those who use it
+
+        load_file(file, leaves, found)
     by_flag = {leaf.flag: leaf for leaf in leaves.values()}
     for flag, given in (flags or {}).items():
         leaf = by_flag[flag]
         found.values.pop(leaf.path, None)
         for one in given if leaf.many else [given]:
-            _parse(leaf, one, flag, found)
+            found.take(leaf, one, flag)
     settings = build_settings(found.values, collectors)
     given_paths = {path[1]: place for path, place in found.places.items() if path[0] == "path" and path in found.values}
     found.problems.extend(check_paths(settings.path, given_paths))
     if found.problems:
         raise ConfigError(found.problems)
     return settings
-
-
-def _load_file(file: str, leaves: Mapping[tuple[str, ...], Leaf], found: _Found) -> None:
-    raw, problems = b"", found.problems
-    try:
-        with open(file, "rb") as stream:
-            raw = stream.read()
-        root = yaml.SafeLoader(raw.decode("utf-8-sig")).get_single_node()
-        if root is not None and not _is_empty(root):
-            _Tree(file, leaves, found).walk(root, ())
-    except OSError as error:
-        problems.append(f"{file}: cannot be read: {error.strerror}")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        problems.append(f"{file}:{line}: is not UTF-8 text: {error.reason}")
-    except yaml.reader.ReaderError as error:
-        line = raw.decode("utf-8-sig").count("\n", 0, error.position) + 1
-        problems.append(f"{file}:{line}: is not YAML: the character U+{error.character:04X} is not allowed")
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"{file}:{mark.line + 1}" if mark else file
-        said = ", ".join(part for part in (error.context, error.problem) if part)
-        problems.append(f"{where}: is not YAML: {said}")
-    except RecursionError:
-        problems.append(f"{file}: is nested too deeply")
-
-
-class _Tree:
-    """Walks a YAML document along the settings."""
-
-    def __init__(self, file: str, leaves: Mapping[tuple[str, ...], Leaf], found: _Found) -> None:
-        self._file = file
-        self._leaves = leaves
-        self._found = found
-        self._problems = found.problems
-
-    def walk(self, node: yaml.Node, path: tuple[str, ...]) -> None:
-        here = self._where(node, path)
-        leaf = self._leaves.get(path)
-        if leaf is not None:
-            self._take(leaf, node, path)
-            return
-        known = sorted(
-            {leaf[len(path)] for leaf in self._leaves if leaf[: len(path)] == path and len(leaf) > len(path)}
-        )
-        if _is_empty(node):
-            return
-        if not isinstance(node, yaml.MappingNode):
-            self._problems.append(f"{here}: wants keys below it: {', '.join(known)}")
-            return
-        seen: dict[str, int] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                self._problems.append(f"{self._where(key_node, path)}: {_kind(key_node)} is no key")
-                continue
-            key = key_node.value
-            there = self._where(key_node, (*path, key))
-            if key_node.tag == _MERGE:
-                self._problems.append(f"{there}: keys are not merged; give an alias (*NAME) as the whole value")
-            elif key in seen:
-                self._problems.append(f"{there}: is there twice, first on line {seen[key]}")
-            elif key not in known:
-                self._problems.append(f"{there}: {_unknown(key, known)}")
-            else:
-                self.walk(value_node, (*path, key))
-            seen.setdefault(key, key_node.start_mark.line + 1)
-
-    def _take(self, leaf: Leaf, node: yaml.Node, path: tuple[str, ...]) -> None:
-        """A value as it is written: what YAML 1.1 would make of `off`, `1:30` or `010` is not what people mean."""
-        many = leaf.many and isinstance(node, yaml.SequenceNode) and node.value
-        for item in node.value if many else [node]:
-            here = self._where(item, path)
-            if _is_empty(item) or item.value == []:
-                self._problems.append(f"{here}: is empty; it wants {_wanted(leaf)}")
-            elif not isinstance(item, yaml.ScalarNode):
-                self._problems.append(f"{here}: {_kind(item)} will not do; it wants {_wanted(leaf)}")
-            elif item.tag not in _PLAIN:
-                self._problems.append(f"{here}: the tag {item.tag!r} is not taken; it wants {_wanted(leaf)}")
-            else:
-                _parse(leaf, item.value, here, self._found)
-
-    def _where(self, node: yaml.Node, path: tuple[str, ...]) -> str:
-        # the bare name in the file, and one line a problem
-        steps = (step if step.isprintable() else repr(step) for step in path)
-        return f"{self._file}:{node.start_mark.line + 1}: {'.'.join(steps)}".removesuffix(": ")
-
-
-def _parse(leaf: Leaf, given: Any, where: str, found: _Found) -> None:
-    try:
-        value = leaf.setting.parse(given)
-    except ValueError as error:
-        shown = f"{given!r}"
-        shown = shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[:_SHOWN_CHARACTERS]}…"
-        found.problems.append(f"{where}: {shown} will not do; it wants {error}")
-    else:
-        found.values[leaf.path] = (*found.values.get(leaf.path, ()), *value) if leaf.many else value
-        found.places[leaf.path] = where
-
-
-def _wanted(leaf: Leaf) -> str:
-    try:
-        leaf.setting.parse(None)  # no setting takes nothing
-    except ValueError as error:
-        return str(error)
-    return "a value"
-
-
-def _unknown(key: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(key, known, n=1)
-    hint = f" Did you mean {close[0]}?" if close else ""
-    return f"is no setting.{hint} Valid here: {', '.join(known)}"
-
-
-def _is_empty(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.tag == f"{_STANDARD}null"
-
-
-def _kind(node: yaml.Node) -> str:
-    return "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"

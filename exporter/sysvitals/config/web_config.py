@@ -10,9 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
-from sysvitals.config.load import ConfigError
+from sysvitals.config.errors import ConfigError
 
 CLIENT_AUTH = ("NoClientCert", "RequestClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert")
 VERSIONS = ("TLS12", "TLS13")
@@ -51,6 +49,8 @@ class WebConfig:
 
 def load_web_config(file: str) -> WebConfig:
     """Read the file; paths in it are relative to its own folder. Raises ConfigError with all that is wrong with it."""
+    import yaml  # noqa: PLC0415  # 1.3 MiB, for those who use it
+
     try:
         with open(file, encoding="utf-8") as stream:
             content = yaml.safe_load(stream)

@@ -1,32 +1,26 @@
 """`sysvitals doctor`: the command, and the order in which the links of the chain are looked at."""
 
+import argparse
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import argparse
+from sysvitals.collectors import COLLECTORS
+from sysvitals.config.flags import add_flags, settings_from
+from sysvitals.doctor.address import parse_address
+from sysvitals.doctor.examination import Question, examine
+from sysvitals.doctor.report import build_report, is_well, say_error, write_json
 
-# what it needs is imported where it runs: other commands shall not pay for it
 
-
-def add_doctor_command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-) -> "argparse.ArgumentParser":
-    """The command's own arguments; what they give is for `run_doctor`, with the flags of all settings."""
-    text = "prove the chain from the sensor to the phone, and say what to do where it breaks"
-    parser = commands.add_parser(
-        "doctor",
-        help=text,
-        usage=(
-            "sysvitals doctor [--exporter URL] [--prometheus URL] [--alertmanager URL] [--send-test-alert] [--json]"
-            " [FLAG ...]"
-        ),
-        description=(
-            f"{text[0].upper()}{text[1:]}. Give it the settings that the exporter runs with. The exit status is 0 if"
-            " nothing is broken, 1 if something is, 2 if it was asked wrongly."
-        ),
-        allow_abbrev=False,
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's own arguments, and the flags of all settings; what they give is for `run`."""
+    parser.usage = (
+        "sysvitals doctor [--exporter URL] [--prometheus URL] [--alertmanager URL] [--send-test-alert] [--json]"
+        " [FLAG ...]"
+    )
+    parser.description = (
+        f"{parser.description} Give it the settings that the exporter runs with. The exit status is 0 if nothing is"
+        " broken, 1 if something is, 2 if it was asked wrongly."
     )
     parser.add_argument(
         "--exporter",
@@ -45,28 +39,16 @@ def add_doctor_command(
         help="Send one alert, marked as a test, down the real path, and follow it. Somebody's phone may ring.",
     )
     parser.add_argument("--json", action="store_true", help="Print one JSON object, for scripts.")
-    parser.add_argument("--config.file", dest="file", metavar="FILE", help="YAML file with the exporter's settings.")
-    return parser
+    add_flags(parser, COLLECTORS)
 
 
-def run_doctor(options: Mapping[str, Any]) -> int:
+def run(options: Mapping[str, Any]) -> int:
     """Look at everything. The exit status: 0 if nothing is broken, 1 if something is, 2 if it was asked wrongly."""
-    from sysvitals.collectors import COLLECTORS  # noqa: PLC0415
-    from sysvitals.config.load import ConfigError, load_settings  # noqa: PLC0415
-    from sysvitals.doctor.address import parse_address  # noqa: PLC0415
-    from sysvitals.doctor.examination import Question, examine  # noqa: PLC0415
-    from sysvitals.doctor.report import build_report, is_well, say_error, write_json  # noqa: PLC0415
-
-    flags = {name: value for name, value in options.items() if name.startswith("--")}
+    settings = settings_from(options, COLLECTORS)
     addresses = {}
     try:
-        settings = load_settings(COLLECTORS, file=options["file"], flags=flags)
         for name in ("exporter", "prometheus", "alertmanager"):
             addresses[name] = parse_address(options[name]) if options[name] is not None else None
-    except ConfigError as error:
-        for problem in error.problems:
-            say_error(problem)
-        return 2
     except ValueError as error:
         say_error(f"--{name}: what was given {error}")
         return 2

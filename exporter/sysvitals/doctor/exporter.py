@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from sysvitals import __version__
-from sysvitals.config.load import ConfigError
+from sysvitals.config.errors import ConfigError
 from sysvitals.config.settings import Settings
 from sysvitals.config.web_config import load_web_config
 from sysvitals.doctor.address import Address, is_loopback, parse_address

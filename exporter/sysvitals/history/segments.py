@@ -6,7 +6,6 @@ import gzip
 import json
 import os
 import re
-import shutil
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -111,7 +110,8 @@ def compress_segment(segment: Segment) -> Segment:
     try:
         with open(segment.path, "rb") as plain, open(unfinished, "wb") as raw:
             with gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=6, mtime=int(max(0, segment.began))) as packed:
-                shutil.copyfileobj(plain, packed, 1 << 16)
+                while piece := plain.read(1 << 16):
+                    packed.write(piece)
             raw.flush()
             os.fsync(raw.fileno())
         os.replace(unfinished, target)

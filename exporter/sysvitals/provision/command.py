@@ -1,35 +1,26 @@
 """`sysvitals provision`: writes rules, dashboards and configuration out of the installed program."""
 
+import argparse
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Sequence
-
-    from sysvitals.provision.plan import Outcome
+from sysvitals.provision.kinds import KINDS
+from sysvitals.provision.plan import CHANGING, Action, Manner, Outcome
+from sysvitals.provision.provision import provision
 
 _SHOWN_DIFF_LINES = 100
 
-# what it needs is imported where it runs: other commands shall not pay for it
 
-
-def add_provision_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """The command's arguments; what they give is for `run_provision`."""
-    from sysvitals.provision.kinds import KINDS  # noqa: PLC0415
-
-    text = "write the files for Prometheus, Alertmanager, Grafana or systemd into a folder"
-    parser = commands.add_parser(
-        "provision",
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}: "
-        + "; ".join(f"{kind.name}: {kind.help}" for kind in KINDS.values())
-        + ". What you changed stays, and is shown. Run it again after an update.",
-        allow_abbrev=False,
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments; what they give is for `run`."""
+    kinds = "; ".join(f"{kind.name}: {kind.help}" for kind in KINDS.values())
+    parser.description = (
+        f"{(parser.description or '').rstrip('.')}: {kinds}. What you changed stays, and is shown. Run it again"
+        " after an update."
     )
     parser.add_argument("kind", choices=list(KINDS), metavar="|".join(KINDS))
     parser.add_argument("--to", metavar="DIR", required=True, help="The folder, such as /etc/prometheus.")
@@ -41,12 +32,8 @@ def add_provision_command(commands: "argparse._SubParsersAction[argparse.Argumen
     parser.add_argument("--dry-run", action="store_true", help="Say what would be done, and do nothing.")
 
 
-def run_provision(options: Mapping[str, Any]) -> int:
+def run(options: Mapping[str, Any]) -> int:
     """Write or remove them, and tell. The exit status: 1 if anything failed."""
-    from sysvitals.provision.kinds import KINDS  # noqa: PLC0415
-    from sysvitals.provision.plan import CHANGING, Action, Manner  # noqa: PLC0415
-    from sysvitals.provision.provision import provision  # noqa: PLC0415
-
     kind = KINDS[options["kind"]]
     folder = Path(options["to"]).absolute()
     manner = Manner.OVERWRITE if options["overwrite"] else Manner.REMOVE if options["remove"] else Manner.UPDATE
@@ -65,10 +52,8 @@ def run_provision(options: Mapping[str, Any]) -> int:
     return int(any(outcome.action is Action.FAILED for outcome in outcomes))
 
 
-def describe(outcomes: "Sequence[Outcome]", folder: Path, *, dry_run: bool) -> str:
+def describe(outcomes: Sequence[Outcome], folder: Path, *, dry_run: bool) -> str:
     """What was done, for people: a line for each file that is not as it was, and the count of all."""
-    from sysvitals.provision.plan import Action  # noqa: PLC0415
-
     lines = [f"{folder}:"]
     for outcome in outcomes:
         if outcome.action is not Action.SAME:

@@ -1,32 +1,25 @@
 """`sysvitals simulate`: a simulated board in real time."""
 
+import argparse
 import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import argparse
-
-    from sysvitals.simulation.simulation import Simulation, Truth
+from sysvitals.simulation.boards import BOARDS
+from sysvitals.simulation.errors import SimulationError
+from sysvitals.simulation.scenario import list_scenarios, load_scenario
+from sysvitals.simulation.simulation import Simulation, Truth
 
 TICK_SECONDS = 0.2
 _HIGHEST_SPEED = 3600.0
 
-# what it needs is imported where it runs: other commands shall not pay for it
 
-
-def add_simulate_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """The command's arguments; what they give is for `run_simulation`."""
-    text = "keep a simulated board alive in a folder, to be read as if it were that board"
-    parser = commands.add_parser(
-        "simulate",
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}. Put the folder where memory is (/tmp, /run), not on an SD card.",
-        allow_abbrev=False,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments; what they give is for `run`."""
+    parser.description = f"{parser.description} Put the folder where memory is (/tmp, /run), not on an SD card."
     parser.add_argument("folder", metavar="DIR", nargs="?", help="An empty folder, or that of an earlier simulation.")
     parser.add_argument("--board", default="pi4", help="Which board; --list tells all. (default: pi4)")
     parser.add_argument(
@@ -39,12 +32,8 @@ def add_simulate_command(commands: "argparse._SubParsersAction[argparse.Argument
     parser.add_argument("--list", action="store_true", help="List boards and scenarios, and end.")
 
 
-def run_simulation(options: Mapping[str, Any], *, stop: Event | None = None) -> int:
+def run(options: Mapping[str, Any], *, stop: Event | None = None) -> int:
     """Run until SIGTERM or SIGINT (or `stop`), or to the scenario's end. The exit status: 2 if asked wrongly."""
-    # these are imported here and not above for those who run another command
-    from sysvitals.simulation.errors import SimulationError  # noqa: PLC0415
-    from sysvitals.simulation.simulation import Simulation  # noqa: PLC0415
-
     if options["list"]:
         sys.stdout.write(describe_choices())
         return 0
@@ -81,8 +70,6 @@ def run_simulation(options: Mapping[str, Any], *, stop: Event | None = None) -> 
 
 def check_options(options: Mapping[str, Any]) -> None:
     """Raises SimulationError for what no simulation can do."""
-    from sysvitals.simulation.errors import SimulationError  # noqa: PLC0415
-
     if not options["folder"]:
         raise SimulationError("simulate: in which folder? for instance: sysvitals simulate /tmp/board")
     if not 0 < options["speed"] <= _HIGHEST_SPEED:
@@ -94,16 +81,13 @@ def check_options(options: Mapping[str, Any]) -> None:
 
 def describe_choices() -> str:
     """All boards and scenarios, for people."""
-    from sysvitals.simulation.boards import BOARDS  # noqa: PLC0415
-    from sysvitals.simulation.scenario import list_scenarios, load_scenario  # noqa: PLC0415
-
     width = 17
     boards = [f"  {board.name:<{width}} {board.summary}" for board in BOARDS.values()]
     scenarios = [f"  {name:<{width}} {load_scenario(name).summary}" for name in list_scenarios()]
     return "\n".join(["boards:", *boards, "", "scenarios:", *scenarios]) + "\n"
 
 
-def _run(simulation: "Simulation", ending: Event, speed: float) -> None:
+def _run(simulation: Simulation, ending: Event, speed: float) -> None:
     # the folder's files move on every tick, and the firmware's nodes answer all the time
     last = time.monotonic()
     while not ending.is_set() and not simulation.is_over:
@@ -116,7 +100,7 @@ def _run(simulation: "Simulation", ending: Event, speed: float) -> None:
             _tell(truth)
 
 
-def _tell_how_to_read(simulation: "Simulation", options: Mapping[str, Any]) -> None:
+def _tell_how_to_read(simulation: Simulation, options: Mapping[str, Any]) -> None:
     folder = simulation.tree.folder
     speed = options["speed"]
     sys.stdout.write(
@@ -129,7 +113,7 @@ def _tell_how_to_read(simulation: "Simulation", options: Mapping[str, Any]) -> N
     sys.stdout.flush()
 
 
-def _tell(truth: "Truth") -> None:
+def _tell(truth: Truth) -> None:
     if truth.layer != "kernel":
         minutes, seconds = divmod(truth.elapsed, 60)
         word = "begins" if truth.active else "ends"

@@ -1,34 +1,27 @@
 """`sysvitals stack`: the whole chain on one host, in the foreground."""
 
+import argparse
 import os
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sysvitals.collectors import COLLECTORS
+from sysvitals.config.flags import add_flags
+from sysvitals.simulation.errors import SimulationError
 from sysvitals.stack.addresses import SERVERS
-
-if TYPE_CHECKING:
-    import argparse
-
-# what it needs is imported where it runs: other commands shall not pay for it
+from sysvitals.stack.stack import StackError, run_stack
+from sysvitals.stack.wishes import read_wishes
 
 _OPTIONAL = ("alertmanager", "grafana")
 
 
-def add_stack_command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-) -> "argparse.ArgumentParser":
-    """The command's arguments, to which the exporter's own come; what they give is for `run_stack`."""
-    import argparse  # noqa: PLC0415
-
-    text = "run exporter, Prometheus, Alertmanager and Grafana together, without containers"
-    parser = commands.add_parser(
-        "stack",
-        help=text,
-        usage="sysvitals stack [--simulate BOARD:SCENARIO] [FLAG ...]",
-        description=f"{text[0].upper()}{text[1:]}: the programs that are installed here, with our configuration,"
-        " until Ctrl-C. What they keep, and their configuration to edit, is in the folder `stack` of the storage path.",
-        allow_abbrev=False,
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments, and the flags of all settings; what they give is for `run`."""
+    parser.usage = "sysvitals stack [--simulate BOARD:SCENARIO] [FLAG ...]"
+    parser.description = (
+        f"{(parser.description or '').rstrip('.')}: the programs that are installed here, with our configuration, until"
+        " Ctrl-C. What they keep, and their configuration to edit, is in the folder `stack` of the storage path."
     )
     parser.add_argument(
         "--simulate",
@@ -52,23 +45,13 @@ def add_stack_command(
             default=True,
             help=f"Run {name.capitalize()} too, where it is installed. (default: true)",
         )
-    parser.add_argument("--config.file", dest="file", metavar="FILE", help="The exporter's settings, as for `serve`.")
-    return parser
+    add_flags(parser, COLLECTORS)
 
 
-def run_stack(options: Mapping[str, Any]) -> int:
+def run(options: Mapping[str, Any]) -> int:
     """Run until SIGINT or SIGTERM. The exit status: 1 if it could not be or something broke, 2 if asked wrongly."""
-    from sysvitals.config.load import ConfigError  # noqa: PLC0415
-    from sysvitals.simulation.errors import SimulationError  # noqa: PLC0415
-    from sysvitals.stack.stack import StackError, run  # noqa: PLC0415
-    from sysvitals.stack.wishes import read_wishes  # noqa: PLC0415
-
     try:
-        return run(read_wishes(options), _say)
-    except ConfigError as error:
-        for problem in error.problems:
-            sys.stderr.write(f"sysvitals: {problem}\n")
-        return 2
+        return run_stack(read_wishes(options), _say)
     except SimulationError as error:
         sys.stderr.write(f"sysvitals: {error}\n")
         return 2

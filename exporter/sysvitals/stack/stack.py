@@ -50,7 +50,7 @@ class _Place:
     board: Path | None
 
 
-def run(wishes: Wishes, say: Say) -> int:
+def run_stack(wishes: Wishes, say: Say) -> int:
     """Run until a signal asks for the end. `say` is called with each line for whoever looks on.
 
     The exit status: 1 if a part ended by itself. Raises StackError, and OSError where a file cannot be written.

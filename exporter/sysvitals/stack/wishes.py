@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sysvitals.collectors import COLLECTORS
-from sysvitals.config.load import ConfigError, load_settings
+from sysvitals.config.errors import ConfigError
+from sysvitals.config.load import load_settings
 from sysvitals.config.settings import Settings
 from sysvitals.config.values import parse_address
 from sysvitals.simulation.boards import find_board

@@ -1,17 +1,18 @@
 """`sysvitals watch`: the events of a running exporter, as they happen."""
 
+import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-if TYPE_CHECKING:
-    import argparse
+import requests
 
-    import requests
-
-    from sysvitals.watch.stream import Message
+from sysvitals.collectors.catalog import build_full_catalog
+from sysvitals.model.event import decode_event
+from sysvitals.outputs.console import describe_event
+from sysvitals.watch.stream import Message, parse_stream, split_lines
 
 DEFAULT_URL = "http://127.0.0.1:9877"
 CONNECT_SECONDS = 5.0
@@ -24,15 +25,9 @@ class WatchError(Exception):
     """What cannot be watched, however often one tries."""
 
 
-def add_watch_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """The command's arguments; what they give is for `run_watch`."""
-    text = "show the events of a running exporter as they happen"
-    parser = commands.add_parser(
-        "watch",
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}. It comes back by itself when the connection breaks.",
-        allow_abbrev=False,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments; what they give is for `run`."""
+    parser.description = f"{parser.description} It comes back by itself when the connection breaks."
     parser.add_argument(
         "url", metavar="URL", nargs="?", default=DEFAULT_URL, help=f"Where the exporter is. (default: {DEFAULT_URL})"
     )
@@ -46,10 +41,8 @@ def add_watch_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument("--json", action="store_true", help="Print the events as JSON, one a line.")
 
 
-def run_watch(options: Mapping[str, Any], *, wait: Callable[[float], None] = time.sleep) -> int:
+def run(options: Mapping[str, Any], *, wait: Callable[[float], None] = time.sleep) -> int:
     """Run until interrupted. The exit status: 1 if there is nothing to watch there, 2 if asked wrongly."""
-    import requests  # noqa: PLC0415  # other commands shall not pay for it
-
     try:
         url = read_url(options["url"])
     except WatchError as error:
@@ -95,10 +88,8 @@ def hide_password(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def describe(error: "requests.RequestException") -> str:
+def describe(error: requests.RequestException) -> str:
     """Why there is no connection, in a few words."""
-    import requests  # noqa: PLC0415
-
     if isinstance(error, requests.exceptions.SSLError):
         return "its certificate is not trusted; REQUESTS_CA_BUNDLE names a file with those that are"
     if isinstance(error, requests.Timeout):
@@ -106,8 +97,7 @@ def describe(error: "requests.RequestException") -> str:
     return "no connection"
 
 
-def _messages(session: "requests.Session", url: str, names: list[str], seen: str) -> "Iterator[Message]":
-    from sysvitals.watch.stream import parse_stream, split_lines  # noqa: PLC0415
+def _messages(session: requests.Session, url: str, names: list[str], seen: str) -> Iterator[Message]:
 
     with session.get(
         f"{url}/api/v1/events",
@@ -125,19 +115,16 @@ def _messages(session: "requests.Session", url: str, names: list[str], seen: str
         yield from parse_stream(split_lines(answer.iter_content(chunk_size=None)))
 
 
-def _show_json(message: "Message") -> None:
+def _show_json(message: Message) -> None:
     sys.stdout.write(f"{message.data}\n")
     sys.stdout.flush()
 
 
-def _show_text() -> "Callable[[Message], None]":
-    from sysvitals.collectors.catalog import build_full_catalog  # noqa: PLC0415
-    from sysvitals.model.event import decode_event  # noqa: PLC0415
-    from sysvitals.outputs.console import describe_event  # noqa: PLC0415
+def _show_text() -> Callable[[Message], None]:
 
     bodies = build_full_catalog().bodies
 
-    def show(message: "Message") -> None:
+    def show(message: Message) -> None:
         try:
             event = decode_event(message.data, bodies)
         except ValueError:

@@ -14,7 +14,7 @@ from http.cookies import CookieError, SimpleCookie
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sysvitals.config.load import ConfigError
+from sysvitals.config.errors import ConfigError
 from sysvitals.config.web_config import Tls, WebConfig
 
 _REMEMBERED = 32

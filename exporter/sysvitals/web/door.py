@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp
 
-from sysvitals.config.load import ConfigError
+from sysvitals.config.errors import ConfigError
 from sysvitals.config.web_config import WebConfig, load_web_config
 from sysvitals.web.access import Guard, build_tls, load_certificate, require_bcrypt
 

@@ -1,0 +1,31 @@
+"""`sysvitals collectors`: what this host can report."""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from sysvitals.collectors import COLLECTORS
+from sysvitals.commands.looking import look_once
+from sysvitals.config.flags import add_flags, settings_from
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of all settings, and that of the form."""
+    parser.usage = "sysvitals collectors [FLAG ...]"
+    parser.add_argument("--json", action="store_true", help="Print one JSON object.")
+    add_flags(parser, COLLECTORS)
+
+
+def run(options: Mapping[str, Any]) -> int:
+    """List each collector with how its run ended. Raises ConfigError."""
+    found = look_once(settings_from(options, COLLECTORS)).collectors()
+    rows = {collector.name: found.get(collector.name, "switched off") for collector in COLLECTORS}
+    if options["json"]:
+        sys.stdout.write(f"{json.dumps(rows, indent=2, ensure_ascii=False)}\n")
+        return 0
+    width = max(map(len, rows))
+    for collector in COLLECTORS:
+        sys.stdout.write(f"{collector.name:<{width}}  {rows[collector.name]}\n{'':<{width}}  ({collector.help})\n")
+    return 0
