@@ -296,7 +296,7 @@ def test_no_two_settings_share_a_flag_and_each_says_what_it_is() -> None:
 
 
 def test_a_section_is_called_as_its_field_and_no_collector_takes_its_options_from_another() -> None:
-    assert SECTIONS == ("path", "web", "storage", "history", "console", "log")
+    assert tuple(SECTIONS) == ("path", "web", "storage", "history", "console", "log")
     settings = load_settings(
         (ALPHA, BETA), flags={"--collector.alpha.patience": "7s", "--collector.alpha.partitions": True}
     )

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Unavailable
@@ -15,8 +14,7 @@ from sysvitals.sources.proc.lxcfs import has_own_diskstats
 _ORIGIN = "/proc/diskstats"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(NamedTuple):
     """What is left out."""
 
     exclude_devices: Annotated[str, "Leave out disks whose name matches this as a whole."] = (

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Probe, Unavailable
@@ -19,8 +18,7 @@ _CERTAIN_SECONDS = 29.0
 run down after its duty fell: meanwhile it turns at a duty that may not keep it turning."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """What is left out."""
 
     exclude_fans: Annotated[

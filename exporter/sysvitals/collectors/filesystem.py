@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from sysvitals.host.files import attempt, fault
 from sysvitals.host.host import Host
@@ -18,8 +17,7 @@ _MOUNTS = "/proc/1/mountinfo"
 _SPACE = "statvfs(2) of the mount point"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(NamedTuple):
     """What is left out, and how long a network mount may take.
 
     The root filesystem is never left out for its type: on a board with a read-only system it is an overlay.

@@ -1,8 +1,7 @@
 """Which machine this is: its name, model, operating system, kernel and firmware."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 from sysvitals.host.files import attempt
 from sysvitals.host.host import Host
@@ -20,8 +19,7 @@ from sysvitals.sources.sys.mac_addresses import read_mac_addresses
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(NamedTuple):
     """What identifies one machine in the world is told only when asked for."""
 
     serial: Annotated[bool, "Whether to tell the serial number; on a PC only root can read it."] = False

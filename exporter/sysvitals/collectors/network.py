@@ -5,9 +5,8 @@ The traffic is one table of the kernel. The state of a link is asked of its driv
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Probe, Unavailable, Watch
@@ -20,8 +19,7 @@ _TRAFFIC = "/proc/1/net/dev"
 _STATE = "/sys/class/net/*/"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(NamedTuple):
     """What is left out: the loopback device, and what containers and virtual machines make and unmake."""
 
     exclude_devices: Annotated[str, "Leave out devices whose name matches this as a whole."] = (

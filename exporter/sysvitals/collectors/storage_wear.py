@@ -97,7 +97,7 @@ def read(
 
 
 def _build_card(card: Card) -> StorageWear:
-    areas = card.life_time if isinstance(card.life_time, tuple) else (0, 0)
+    areas = (0, 0) if card.life_time is None or isinstance(card.life_time, Fault) else card.life_time
     life_a, life_b = (tenths / 10 if tenths else None for tenths in areas)
     # 0 is the standard's "not defined"
     pre_eol = card.pre_eol if isinstance(card.pre_eol, int) and card.pre_eol else None

@@ -1,12 +1,11 @@
 """What differs between two readings of the configuration."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.config.settings import Settings, list_leaves
 
 
-@dataclass(frozen=True, slots=True)
-class Differences:
+class Differences(NamedTuple):
     """Keys of the settings that changed, and which of them take effect only at the next start."""
 
     changed: tuple[str, ...]

@@ -5,8 +5,8 @@ collector has its own below `collector.NAME`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from dataclasses import replace
+from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
 from sysvitals.config.values import (
     format_value,
@@ -27,8 +27,7 @@ from sysvitals.model.collector import Collector
 DEFAULT_PORT = 9877
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """What a setting is for, and what it takes."""
 
     help: str
@@ -36,8 +35,7 @@ class Setting:
     restart: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paths:
+class Paths(NamedTuple):
     """Where the host's files are."""
 
     procfs: Annotated[str, Setting("Where the host's /proc is.", parse_text, restart=True)] = "/proc"
@@ -46,8 +44,7 @@ class Paths:
     devfs: Annotated[str, Setting("Where the host's device nodes are.", parse_text, restart=True)] = "/dev"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Web:
+class Web(NamedTuple):
     """What is served."""
 
     listen_address: Annotated[
@@ -70,15 +67,13 @@ class Web:
     ] = 128
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Storage:
+class Storage(NamedTuple):
     """Where things are kept."""
 
     path: Annotated[str, Setting("Folder for what is kept, such as the history.", parse_text, restart=True)] = "data"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
+class History(NamedTuple):
     """The history on disk. Limits of 0 are none."""
 
     enabled: Annotated[bool, Setting("Keep a history of all events.", parse_bool, restart=True)] = True
@@ -94,8 +89,7 @@ class History:
     compress: Annotated[bool, Setting("Compress closed segments (gzip).", parse_bool)] = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Console:
+class Console(NamedTuple):
     """Events on standard output."""
 
     enabled: Annotated[bool, Setting("Print every event, one a line.", parse_bool, restart=True)] = False
@@ -109,29 +103,26 @@ class Console:
     ] = "auto"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Log:
+class Log(NamedTuple):
     """What the program says of itself, on standard error."""
 
     level: Annotated[str, Setting("How much is said.", parse_choice("debug", "info", "warning", "error"))] = "info"
     format: Annotated[str, Setting("Lines for people or for machines.", parse_choice("text", "json"))] = "text"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """Everything that can be set. `collector` holds the collectors that are enabled, as set."""
 
-    path: Paths = field(default_factory=Paths)
-    web: Web = field(default_factory=Web)
-    storage: Storage = field(default_factory=Storage)
-    history: History = field(default_factory=History)
-    console: Console = field(default_factory=Console)
-    log: Log = field(default_factory=Log)
+    path: Paths = Paths()
+    web: Web = Web()
+    storage: Storage = Storage()
+    history: History = History()
+    console: Console = Console()
+    log: Log = Log()
     collector: tuple[Collector, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """One setting with its place: `("history", "keep_age")`."""
 
     path: tuple[str, ...]
@@ -161,7 +152,8 @@ class Leaf:
         return "--" + ".".join(section if name == "enabled" else [*section, name.replace("_", "-")])
 
 
-SECTIONS = tuple(f.name for f in fields(Settings) if f.name != "collector")
+SECTIONS: Mapping[str, Any] = {name: kind for name, kind in Settings.__annotations__.items() if name != "collector"}
+"""The classes of the sections, by their names."""
 
 Values = Mapping[tuple[str, ...], Any]
 
@@ -184,8 +176,7 @@ def list_leaves(collectors: Iterable[Collector]) -> tuple[Leaf, ...]:
 def build_settings(values: Values, collectors: Iterable[Collector]) -> Settings:
     """Typed settings from parsed values; what is not among them has its default."""
     sections: dict[str, Any] = {}
-    for name in SECTIONS:
-        kind: Any = get_type_hints(Settings)[name]
+    for name, kind in SECTIONS.items():
         sections[name] = kind(**{path[1]: value for path, value in values.items() if path[0] == name})
     enabled = tuple(
         _set_collector(collector, values)
@@ -196,11 +187,10 @@ def build_settings(values: Values, collectors: Iterable[Collector]) -> Settings:
 
 
 def _section_leaves(section: str) -> Iterator[Leaf]:
-    kind = get_type_hints(Settings)[section]
-    hints = get_type_hints(kind, include_extras=True)
-    for f in fields(kind):
-        bare, setting = get_args(hints[f.name])
-        yield Leaf((section, f.name), setting, f.default, bare is bool, get_origin(bare) is tuple)
+    kind = SECTIONS[section]
+    for name, hint in kind.__annotations__.items():
+        bare, setting = get_args(hint)
+        yield Leaf((section, name), setting, kind._field_defaults[name], bare is bool, get_origin(bare) is tuple)
 
 
 def _collector_leaves(collector: Collector) -> Iterator[Leaf]:
@@ -213,16 +203,15 @@ def _collector_leaves(collector: Collector) -> Iterator[Leaf]:
     yield leaf("max_age", "A scrape reads again what is older.", parse_duration, collector.max_age)
     yield leaf("timeout", "After this time a run counts as failed.", parse_positive_duration, collector.timeout)
     if collector.options is not None:
-        hints = get_type_hints(type(collector.options), include_extras=True)
-        for f in fields(collector.options):
-            bare, text = get_args(hints[f.name])
-            yield leaf(f.name, text, _OPTION_PARSERS[bare], getattr(collector.options, f.name))
+        for name, hint in type(collector.options).__annotations__.items():
+            bare, text = get_args(hint)
+            yield leaf(name, text, _OPTION_PARSERS[bare], getattr(collector.options, name))
 
 
 def _set_collector(collector: Collector, values: Values) -> Collector:
     mine = {path[2]: value for path, value in values.items() if path[:2] == ("collector", collector.name)}
     own: dict[str, Any] = {name: mine[name] for name in ("interval", "max_age", "timeout") if name in mine}
     if collector.options is not None:
-        chosen = {f.name: mine[f.name] for f in fields(collector.options) if f.name in mine}
-        own["options"] = replace(collector.options, **chosen)
+        chosen = {name: mine[name] for name in collector.options._fields if name in mine}
+        own["options"] = collector.options._replace(**chosen)
     return replace(collector, **own)

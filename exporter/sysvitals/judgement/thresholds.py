@@ -1,10 +1,9 @@
 """Where good ends and bad begins: the one source for alert rules, dashboards and the verdict on the page."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(NamedTuple):
     """A number with its unit (a base unit, or what is counted) and the reason why it is this one and no other."""
 
     value: float

@@ -5,8 +5,8 @@ It sees one moment, where a rule sees a stretch of time: what a rule lets pass f
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from sysvitals.judgement import thresholds
 from sysvitals.model.samples import Sample, Samples
@@ -21,8 +21,7 @@ class Level(IntEnum):
     CRITICAL = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Why the verdict is what it is: in words, and the alert that says the same."""
 
     level: Level
@@ -30,8 +29,7 @@ class Reason:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The worst of its reasons, which come worst first."""
 
     level: Level

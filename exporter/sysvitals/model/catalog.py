@@ -1,16 +1,15 @@
 """The catalog: everything that is declared, as a value. The reference, the schema and the checks are read off it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from sysvitals.model.collector import Collector
 from sysvitals.model.metric import Info, Metric
 from sysvitals.model.reading import Body, Change, Field, Status, fields_of, labels_of
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """One declared value: which field of which body feeds a family, and with which fixed labels."""
 
     body: type[Body]
@@ -18,8 +17,7 @@ class Sample:
     labels: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(NamedTuple):
     """One metric family as exposed. `labels` are the names a sample may have; `collector` is None for our own state."""
 
     name: str
@@ -42,8 +40,7 @@ class Family:
         return self.unit.rpartition("_")[2]
 
 
-@dataclass(frozen=True, slots=True)
-class Catalog:
+class Catalog(NamedTuple):
     """All declarations. `bodies` are by event name; `owners` name the collector of each reading's event."""
 
     collectors: tuple[Collector, ...]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from sysvitals.model.reading import Change, Reading
 
@@ -19,8 +19,7 @@ class Unavailable(Exception):  # noqa: N818  # no error: this host has no such t
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """One thing that could not be read, while its siblings could.
 
     `what` names it (`thermal_zone0`); `error` is the errno's name (`EINVAL`) or `garbage` where the text made no
@@ -32,8 +31,7 @@ class Fault:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(NamedTuple):
     """Something whose change means that a collector has something to read at once.
 
     `name` is a file's path, which is read, and on which the kernel may give notice; or, where there is a `look`, any
@@ -46,8 +44,7 @@ class Watch:
     look: Callable[[], object] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(NamedTuple):
     """One thing of a collector that can be slow, hang or fail alone: a chip, a disk, a mount, a link.
 
     `name` tells it from the collector's other things (`nvme0`, `/srv/nas`) and stays the same as long as it is there;
@@ -80,7 +77,7 @@ class Collector:
     history. For one of an earlier boot `after_reboot(before)` gives what still holds, or None, and what ended.
     `watch` names what makes the collector run immediately when it changes, so that no edge between two heartbeats is
     missed.
-    `options` is a frozen dataclass whose fields are `Annotated[type, "help"]`: a bool, a str that is a regular
+    `options` is a named tuple whose fields are `Annotated[type, "help"]`: a bool, a str that is a regular
     expression, or a float of seconds.
     Durations are in seconds: `interval` between heartbeats, `max_age` beyond which a scrape reads again, `timeout`
     after which a read counts as hanging.

@@ -6,7 +6,7 @@ names a metric (the exposition, the reference page, the check of rules and dashb
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 UNITS = frozenset(
     {
@@ -30,16 +30,14 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _RESERVED_ENDINGS = ("_total", "_sum", "_count", "_bucket", "_info", "_created")
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(NamedTuple):
     """The field is a label: it tells like things apart. `values` is the closed set where there is one."""
 
     help: str
     values: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
+class Detail(NamedTuple):
     """The field is for people who read events and becomes no metric. `unit` is part of the text, such as `percent`."""
 
     help: str

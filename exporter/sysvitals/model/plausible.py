@@ -6,14 +6,12 @@ measure, so some nonsense lies within: a DS18B20 reads 85 °C after its power fa
 that is not connected floats anywhere. Those cannot be told from a measurement.
 """
 
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 N = TypeVar("N", int, float)
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """A kind of sensor. Values from `lowest` to `highest` are possible, in `unit`, for the `reason`.
 
     `absent` are values by which chips, drivers and firmware say that there is no sensor, or that nothing is connected:

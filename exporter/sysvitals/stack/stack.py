@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from sysvitals.config.host import build_host
@@ -184,6 +184,6 @@ def _temporary_folder(within: str | None) -> Iterator[Path]:
 def _name_target(wishes: Wishes, place: _Place) -> str:
     """What this host is called in Prometheus: as it calls itself in its events."""
     try:
-        return read_hostname(build_host(replace(wishes.settings, path=place.paths))) or "localhost"
+        return read_hostname(build_host(wishes.settings._replace(path=place.paths))) or "localhost"
     except (OSError, ValueError):
         return "localhost"
