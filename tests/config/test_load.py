@@ -6,9 +6,8 @@ anew, for review.
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import pytest
 from hypothesis import example, given
@@ -25,8 +24,7 @@ BAD = Path(__file__).parent / "bad"
 UPDATE = bool(os.environ.get("UPDATE_EXPECTED"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(NamedTuple):
     partitions: Annotated[bool, "Whether to look at partitions."] = False
     exclude: Annotated[str, "What to leave out."] = "loop.*"
     patience: Annotated[float, "How long to wait."] = 1.0
