@@ -4,7 +4,6 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sysvitals import __version__
@@ -22,7 +21,7 @@ from sysvitals.host.host import Host
 from sysvitals.judgement.verdict import Verdict, judge
 from sysvitals.model.changes import CHANGES, Reloaded, Started, Stopped
 from sysvitals.model.event import SCHEMA_VERSION, Event
-from sysvitals.model.reading import Body, Change
+from sysvitals.model.reading import Body, Change, amend
 from sysvitals.model.samples import sample_bodies
 from sysvitals.model.state import State
 from sysvitals.model.status import Build, ConfigStatus, EventCount, LogStatus, ProcessStatus, SinkStatus
@@ -204,7 +203,7 @@ class Exporter:
         except ConfigError as error:
             for problem in error.problems:
                 _log.error("reload: %s", problem)  # the problems are the message
-            self._config = replace(self._config, successful=False)
+            self._config = amend(self._config, successful=False)
             self.refused = error.problems
             return error.problems
         differences = compare_settings(self.settings, fresh)

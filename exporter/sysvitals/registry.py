@@ -9,7 +9,6 @@ Nothing that serves or prints metrics imports this module, and prometheus_client
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from prometheus_client.metrics_core import Metric as PrometheusMetric
 from prometheus_client.registry import Collector
@@ -17,7 +16,7 @@ from prometheus_client.samples import Sample
 
 from sysvitals.collectors import COLLECTORS
 from sysvitals.config.load import load_settings
-from sysvitals.config.settings import Settings
+from sysvitals.config.settings import Settings, read_only
 from sysvitals.exporter import build_exporter
 from sysvitals.model.catalog import Catalog, Family
 from sysvitals.model.metric import Info, Metric
@@ -36,13 +35,7 @@ class ReadingsCollector(Collector):
 
     def __init__(self, settings: Settings | None = None) -> None:
         settings = settings or load_settings(COLLECTORS)
-        self._exporter = build_exporter(
-            replace(
-                settings,
-                history=replace(settings.history, enabled=False),
-                console=replace(settings.console, enabled=False),
-            )
-        )
+        self._exporter = build_exporter(read_only(settings))
         self._exporter.start()
 
     def collect(self) -> Iterator[PrometheusMetric]:

@@ -25,7 +25,7 @@ from sysvitals.history.reading import read_last_mark
 from sysvitals.history.segments import COMPRESSED, PLAIN, create_segment, find_last_segment, list_segments, read_lines
 from sysvitals.history.writer import HistoryRules
 from sysvitals.model.event import Event, decode_event, encode_events
-from sysvitals.model.reading import Body, Status, fields_of
+from sysvitals.model.reading import Body, Status, amend, fields_of
 from tests.history.writing import (
     EAGER,
     LOAD,
@@ -185,7 +185,7 @@ def test_any_event_is_stored_as_a_line_that_satisfies_the_schema_and_reads_back_
 
 def test_a_line_break_in_a_message_does_not_break_the_line(tmp_path: Path) -> None:
     with writer(tmp_path) as history:
-        history.bus.publish([replace(RELOADED, changed="one\ntwo\r\n\u2028\0three"), RELOADED])
+        history.bus.publish([amend(RELOADED, changed="one\ntwo\r\n\u2028\0three"), RELOADED])
     assert [line["data"]["changed"] for line in stored(tmp_path)] == ["one\ntwo\r\n\u2028\0three", ""]
 
 

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
@@ -29,7 +28,6 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 FORMATS = ("", OPENMETRICS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Thing(Reading, event="system.thing.updated"):
     """One "thing" \\ of several."""
 
@@ -46,7 +44,6 @@ class Thing(Reading, event="system.thing.updated"):
     size: Annotated[str | None, Info("thing_shape", help="How it looks.")] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Bare(Reading, event="system.bare.updated"):
     """Something of which there is just one."""
 

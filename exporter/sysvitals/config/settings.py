@@ -186,6 +186,13 @@ def build_settings(values: Values, collectors: Iterable[Collector]) -> Settings:
     return Settings(**sections, collector=enabled)
 
 
+def read_only(settings: Settings) -> Settings:
+    """Return the settings without history and console: for an exporter that only answers."""
+    return settings._replace(
+        history=settings.history._replace(enabled=False), console=settings.console._replace(enabled=False)
+    )
+
+
 def _section_leaves(section: str) -> Iterator[Leaf]:
     kind = SECTIONS[section]
     for name, hint in kind.__annotations__.items():

@@ -41,7 +41,7 @@ class Body:
         kind.__init__(self, **values)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Body) and type(self) is type(other) and values_of(self) == values_of(other)
+        return isinstance(other, type(self)) and values_of(self) == values_of(other)
 
     def __hash__(self) -> int:
         return hash((type(self), values_of(self)))

@@ -128,7 +128,6 @@ class ConfigStatus(Status, event="sysvitals.config.status"):
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessStatus(Status, event="process.status"):
     """What the exporter's process costs, under the names common to Prometheus's client libraries."""
 

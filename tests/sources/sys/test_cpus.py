@@ -165,7 +165,7 @@ def test_what_the_hardware_can_do_is_read_once_and_the_rest_each_time(tmp_path: 
     for file in ("cpuinfo_min_freq", "cpuinfo_max_freq"):
         (tmp_path / POLICY / file).unlink()
     (tmp_path / POLICY / "scaling_cur_freq").write_text("700000\n")
-    assert read_frequencies(host, policy, hardware) == replace(ALL, current=700_000_000)
+    assert read_frequencies(host, policy, hardware) == ALL._replace(current=700_000_000)
 
 
 def test_what_could_not_be_read_of_the_hardware_is_read_again(tmp_path: Path) -> None:

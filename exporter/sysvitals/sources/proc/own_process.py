@@ -3,7 +3,7 @@
 import os
 import resource
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.host.files import attempt
 from sysvitals.host.host import Host
@@ -11,8 +11,7 @@ from sysvitals.model.collector import Fault
 from sysvitals.sources.proc.stat import USER_HZ, read_boot_time
 
 
-@dataclass(frozen=True, slots=True)
-class OwnProcess:
+class OwnProcess(NamedTuple):
     """CPU time of all threads in seconds; memory in bytes; when it started, in Unix seconds by the clock as it is now.
 
     None is what is not known, and for `most_files` that there is no limit.
