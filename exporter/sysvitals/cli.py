@@ -92,12 +92,19 @@ def build_parser(commands: Collection[str] = COMMANDS.keys()) -> argparse.Argume
         prog="sysvitals",
         description="Prometheus exporter that tells what a Linux host, above all a small board, can tell about itself.",
         allow_abbrev=False,
+        formatter_class=_lay_out,
     )
     parser.add_argument("--version", action="version", version=f"sysvitals {__version__}")
     choices = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         text = command.help
-        choice = choices.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False)
+        choice = choices.add_parser(
+            name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            allow_abbrev=False,
+            formatter_class=_lay_out,
+        )
         if name in commands:
             _room(name).add_arguments(choice)
     return parser
@@ -111,6 +118,18 @@ def _run(arguments: Sequence[str]) -> int:
         for problem in error.problems:
             print(f"sysvitals: {problem}", file=sys.stderr)
         return 2
+
+
+def _lay_out(prog: str) -> argparse.HelpFormatter:
+    """Lay out help in the terminal's width.
+
+    Left to find that out, argparse imports shutil with bz2 and lzma, 0.5 MiB, for each argument that is added.
+    """
+    try:
+        columns = int(os.environ.get("COLUMNS") or os.get_terminal_size().columns)
+    except (ValueError, OSError):  # no terminal
+        columns = 80
+    return argparse.HelpFormatter(prog, width=columns - 2)
 
 
 def _room(command: str) -> Room:
