@@ -113,3 +113,22 @@ def test_watching_brings_what_it_asks_with_and_no_server() -> None:
     assert "requests" in strange(imported)
     assert strange(imported) & {"yaml", "h11", "prometheus_client"} == set()
     assert "asyncio" not in imported
+
+
+@pytest.mark.parametrize(("before", "has_ssl"), [("", False), ("import ssl", True)])
+def test_asyncio_does_without_ssl_unless_it_is_there_already_and_others_may_import_it(
+    before: str, *, has_ssl: bool
+) -> None:
+    code = (
+        f"{before}\nfrom sysvitals.commands.serve import import_asyncio_without_ssl\n"
+        "import_asyncio_without_ssl()\n"
+        "import asyncio.sslproto, ssl\n"
+        "print(asyncio.sslproto.ssl is not None, hasattr(ssl, 'SSLContext'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == (f"{has_ssl} True\n", "")
+
+
+def test_a_web_configuration_brings_ssl(tmp_path: Path) -> None:
+    (tmp_path / "web.yml").write_text("http_server_config: {headers: {X-Frame-Options: deny}}\n")
+    assert "ssl" in serve(tmp_path, f"--web.config-file={tmp_path}/web.yml")
