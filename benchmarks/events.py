@@ -140,10 +140,12 @@ def _run_pipeline(collectors: list[Collector], host: Host, rounds: int) -> tuple
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:  # /tmp may be memory
         clock = Clock()
         bus = Bus(clock=clock, host="pi", boot="0a1b2c3d-0000-4000-8000-000000000000")
-        bus.subscribe(_Fold(State(build_catalog(collectors, CHANGES).owners)))
-        inbox = Inbox("history", limit=INBOX_EVENTS, eager=False)
+        owners = build_catalog(collectors, CHANGES).owners
+        bus.subscribe(_Fold(State(owners)))
+        inbox = Inbox("history", limit=INBOX_EVENTS)
         bus.subscribe(inbox)
-        sink = JsonlSink(folder, inbox=inbox, rules=HistoryRules(flush_seconds=1.0), clock=clock, publish=bus.publish)
+        rules = HistoryRules(flush_seconds=1.0)
+        sink = JsonlSink(folder, inbox=inbox, rules=rules, clock=clock, publish=bus.publish, owners=owners)
         scheduler = Scheduler(collectors, host=host, bus=bus, clock=clock)
         sink.start()
         for _ in range(20):
@@ -165,7 +167,7 @@ def _stages(  # noqa: C901  # one small function for each stage
     runs = [_readings(collector, host) for collector in collectors]
     bare = Bus(clock=Clock(), host="pi", boot="0a1b2c3d-0000-4000-8000-000000000000")
     state = State(build_catalog(collectors, CHANGES).owners)
-    inbox = Inbox("history", limit=INBOX_EVENTS, eager=False)
+    inbox = Inbox("history", limit=INBOX_EVENTS)
     everything = tuple(event for batch in batches for event in batch)
     lines = ("\n".join(encode_events(everything)) + "\n").encode()
 

@@ -298,7 +298,9 @@ def live_a_day(host: Path, seconds: float, scrape_seconds: float, *, settle_seco
     """The history's costs of a host that lives for so long, after what it does at first has settled."""
     with tempfile.TemporaryDirectory(prefix="day-") as folder:
         life = Life(host, folder, **flags)
-        first = life.pass_time(settle_seconds, scrape_seconds).events if settle_seconds else 0
+        if settle_seconds:
+            life.pass_time(settle_seconds, scrape_seconds)
+        first = life.exporter._bus.last_seq + 1
         day = life.pass_time(seconds, scrape_seconds)
         life.end()
         sizes: Counter[str] = Counter()

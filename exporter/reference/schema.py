@@ -26,7 +26,11 @@ def build_schema(catalog: Catalog) -> dict[str, Any]:
             "name": {"enum": list(bodies), "description": "What it is."},
             "host": {"type": "string", "description": "Name of the host."},
             "boot": {"type": "string", "description": "The kernel's boot id."},
-            "seq": {"type": "integer", "minimum": 0, "description": "Counts the host's events since boot, no gaps."},
+            "seq": {
+                "type": "integer",
+                "minimum": 0,
+                "description": "Grows within a boot, without gaps as long as one exporter runs.",
+            },
             "uptime": {"type": "number", "minimum": 0, "description": "Seconds since boot; never goes back."},
             "synced": {
                 "type": ["boolean", "null"],

@@ -13,8 +13,8 @@ from sysvitals.config.errors import ConfigError
 from sysvitals.config.host import build_host
 from sysvitals.config.logs import configure_logging, dropped_messages, log_handler
 from sysvitals.config.settings import Settings
+from sysvitals.history.buffer import Buffer, open_buffer, rescue_buffer
 from sysvitals.history.previous_boot import settle_ending
-from sysvitals.history.reading import read_last_mark
 from sysvitals.history.remembered import Remembered, read_remembered
 from sysvitals.history.writer import HistoryRules, JsonlSink
 from sysvitals.host.host import Host
@@ -27,7 +27,7 @@ from sysvitals.model.state import State
 from sysvitals.model.status import Build, ConfigStatus, EventCount, LogStatus, ProcessStatus, SinkStatus
 from sysvitals.outputs.console import ConsoleSink
 from sysvitals.outputs.exposition import Exposition
-from sysvitals.pipeline.bus import Bus
+from sysvitals.pipeline.bus import Bus, first_seq
 from sysvitals.pipeline.clock import Clock, keep_for
 from sysvitals.pipeline.inbox import Inbox
 from sysvitals.pipeline.interpret import Outcome
@@ -52,6 +52,8 @@ _CONSOLE_STOP_SECONDS = 0.5
 _ANSWER_SECONDS = 1.0
 _SYNCED_SECONDS = 1.0
 _THIS_MACHINE = Host()
+_SETTLE_SECONDS = 0.05
+"""How long something is shown later where the disk hangs; a write takes a millisecond."""
 
 
 class Exporter:
@@ -73,9 +75,9 @@ class Exporter:
         self._history_folder = os.path.join(settings.storage.path, "history")
         self._host = host
         self._boot = boot = _known(lambda: read_boot_id(host)) or ""
-        mark = read_last_mark(self._history_folder, boot) if settings.history.enabled else None
-        self._bus = Bus(clock=clock, host=self.hostname, boot=boot, next_seq=mark.seq + 1 if mark else 0)
+        self._bus = Bus(clock=clock, host=self.hostname, boot=boot, next_seq=first_seq(clock.uptime()))
         self._bus.subscribe(_Fold(self._state))
+        self._buffer = self._rescue_buffer()
         remembered = self._remember() if settings.history.enabled else Remembered({}, [])
         self._ended = remembered.ended
         self._scheduler = Scheduler(
@@ -99,9 +101,9 @@ class Exporter:
             )
             beginning += [ending] if ending is not None else []
         beginning += self._ended
+        self._bus.publish(beginning)  # before the history says what it repaired: this is the first event of a run
         for sink in self._sinks:
             sink.start()
-        self._bus.publish(beginning)
         self._scheduler.start()
 
     def note_pause(self) -> None:
@@ -150,6 +152,7 @@ class Exporter:
             for event in run
         ]
         bodies += self._scheduler.statuses(names)
+        self._settle(self._bus.last_seq)
         if names is not None:
             return bodies
         bodies += self._statuses()
@@ -213,12 +216,17 @@ class Exporter:
         configure_logging(fresh.log)
         if self._history is not None:
             self._history.rules = history_rules(fresh)
-        self._state.forget(self._scheduler.replace(fresh.collector))
+        switched_off = ", ".join(sorted(self._scheduler.replace(fresh.collector))) or None
         self._config = ConfigStatus(successful=True, at=self._clock.wall())
         self.refused = ()
-        self._bus.publish([Reloaded(changed=", ".join(differences.changed))])
+        self._bus.publish([Reloaded(changed=", ".join(differences.changed), switched_off=switched_off)])
         _log.info("reloaded: %s", ", ".join(differences.changed) or "nothing changed")
         return ()
+
+    def _settle(self, seq: int) -> None:
+        """Let the history have written what is about to be shown."""
+        if self._history is not None:
+            self._history.settle(seq, _SETTLE_SECONDS)
 
     def _duties(self) -> Iterator[Duty]:
         yield Duty("scheduler", lambda: self._scheduler.thread)
@@ -228,6 +236,16 @@ class Exporter:
         log = log_handler()
         if log is not None:
             yield Duty("log", lambda: log.thread, log.start)
+
+    def _rescue_buffer(self) -> Buffer | None:
+        """The history's buffer, emptied before anything is read back."""
+        history = self.settings.history
+        # a service manager's, which outlives a process that was killed (systemd.exec(5), RuntimeDirectory=)
+        memory = history.buffer or os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
+        buffer = open_buffer(memory, self._history_folder) if history.enabled and memory else None
+        if buffer is not None:
+            rescue_buffer(buffer, self._history_folder, self._clock.wall())
+        return buffer
 
     def _remember(self) -> Remembered:
         collectors = self.settings.collector
@@ -254,20 +272,28 @@ class Exporter:
         return statuses
 
     def _add_history(self) -> JsonlSink:
-        inbox = self._add_inbox("history", HISTORY_INBOX_EVENTS, eager=False)
+        inbox = self._add_inbox("history", HISTORY_INBOX_EVENTS)
         rules = history_rules(self.settings)
-        sink = JsonlSink(self._history_folder, inbox=inbox, rules=rules, clock=self._clock, publish=self._bus.publish)
+        sink = JsonlSink(
+            self._history_folder,
+            inbox=inbox,
+            rules=rules,
+            clock=self._clock,
+            publish=self._bus.publish,
+            owners=self.catalog.owners,
+            buffer=self._buffer,
+        )
         self._sinks.append(sink)
         return sink
 
     def _add_console(self) -> None:
         form = self.settings.console.format
         readable = form == "text" or (form == "auto" and sys.stdout.isatty())
-        inbox = self._add_inbox("console", CONSOLE_INBOX_EVENTS, eager=True)
-        self._sinks.append(ConsoleSink(sys.stdout, inbox=inbox, readable=readable))
+        inbox = self._add_inbox("console", CONSOLE_INBOX_EVENTS)
+        self._sinks.append(ConsoleSink(sys.stdout, inbox=inbox, readable=readable, settle=self._settle))
 
-    def _add_inbox(self, name: str, limit: int, *, eager: bool) -> Inbox:
-        inbox = Inbox(name, limit=limit, eager=eager)
+    def _add_inbox(self, name: str, limit: int) -> Inbox:
+        inbox = Inbox(name, limit=limit)
         self._inboxes.append(inbox)
         self._bus.subscribe(inbox)
         return inbox
@@ -312,6 +338,7 @@ def history_rules(settings: Settings) -> HistoryRules:
         keep_seconds=history.keep_age,
         keep_bytes=history.keep_size,
         compress=history.compress,
+        collector_bytes=history.collector_budget,
     )
 
 

@@ -137,13 +137,13 @@ class HeldInbox(Inbox):
     """Hands the history's writer what waits when it is told to, not when real time has passed."""
 
     def __init__(self, name: str, *, limit: int) -> None:
-        super().__init__(name, limit=limit, eager=False)
+        super().__init__(name, limit=limit)
         self._go, self._asked = Semaphore(0), Semaphore(0)
 
     @property
     def is_due(self) -> bool:
         """Whether something urgent waits."""
-        return self._due
+        return any(event.body.urgent for batch in self._batches for event in batch)
 
     def take(self, seconds: float | None = None) -> tuple[Event, ...]:  # noqa: ARG002
         self._asked.release()
@@ -250,7 +250,7 @@ class PlayedExporter(Exporter):
         self._cpu += time.process_time() - began
         self._reckoned = time.process_time()
 
-    def _add_inbox(self, name: str, limit: int, *, eager: bool) -> Inbox:  # noqa: ARG002
+    def _add_inbox(self, name: str, limit: int) -> Inbox:
         inbox = HeldInbox(name, limit=limit)
         self._inboxes.append(inbox)
         self._held.append(inbox)

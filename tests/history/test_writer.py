@@ -1,6 +1,7 @@
 import contextlib
 import errno
 import gzip
+import itertools
 import json
 import os
 import random
@@ -21,7 +22,8 @@ from hypothesis import strategies as st
 from reference.schema import build_schema
 from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.history import writer as history_writer
-from sysvitals.history.reading import read_last_mark
+from sysvitals.history.buffer import Buffer, open_buffer, rescue_buffer
+from sysvitals.history.reading import read_events
 from sysvitals.history.segments import COMPRESSED, PLAIN, create_segment, find_last_segment, list_segments, read_lines
 from sysvitals.history.writer import HistoryRules
 from sysvitals.model.event import Event, decode_event, encode_events
@@ -226,12 +228,11 @@ def test_the_status_tells_what_is_on_disk(tmp_path: Path) -> None:
     with writer(tmp_path) as history:
         history.write(LOAD)
         history.hands.pass_by(1e6)
-        history.write(LOAD)
-        wait_until(lambda: history.sink.status().segments == 2)
+        wait_until(lambda: history.sink._segment is None)
         history.write(LOAD)
         status = history.sink.status()
     sizes = [segment.size for segment in list_segments(str(tmp_path))]
-    assert (status.size, status.segments) == (sum(sizes), len(sizes)) == (sum(sizes), 3)
+    assert (status.size, status.segments) == (sum(sizes), len(sizes))
     assert status.written == sum(sizes[1:])
     assert (status.errors, status.writable) == (0, True)
 
@@ -274,24 +275,189 @@ def test_without_fsync_only_urgent_events_are_forced_to_the_disk(
     assert synced == [[0, 1]]
 
 
-def test_ordinary_events_are_written_in_batches(tmp_path: Path) -> None:
+def test_ordinary_events_are_written_as_they_come_and_forced_once_in_a_while(tmp_path: Path) -> None:
+    with writer(tmp_path, replace(EAGER, flush_seconds=60)) as history:
+        for second in range(60):
+            history.write(LOAD)
+            assert seqs(tmp_path) == list(range(second + 1))
+            assert history.sink.status().syncs == 1, "a segment is forced with its first lines"
+            history.hands.pass_by(1)
+        history.hands.pass_by(1)
+        history.write(LOAD)
+        wait_until(lambda: history.sink.status().syncs == 2)
+        history.write(LOAD)
+        assert history.sink.status().syncs == 2
+    assert history.sink.status().syncs == 3, "the end forces the rest"
+
+
+def test_what_nothing_follows_is_forced_in_time_too(tmp_path: Path) -> None:
+    with writer(tmp_path) as history:
+        history.write(LOAD)
+        history.write(LOAD)
+        history.hands.pass_by(1)
+        wait_until(lambda: history.sink.status().syncs == 2)
+
+
+def test_what_was_written_and_not_forced_is_taken_back_with_a_forced_write_that_fails(
+    tmp_path: Path, faults: dict[str, int]
+) -> None:
     with writer(tmp_path, SLOW) as history:
+        history.write(LOAD)
+        history.write(LOAD)
+        faults["fdatasync"] = errno.EIO
+        history.bus.publish([URGENT])
+        wait_until(lambda: not history.sink.status().writable)
+        assert seqs(tmp_path) == [0]
+        faults.clear()
+    assert seqs(tmp_path) == [0, 1, 2]
+
+
+# ---- with a buffer in memory
+
+
+def open_it(tmp_path: Path) -> Buffer:
+    (tmp_path / "memory").mkdir(exist_ok=True)
+    buffer = open_buffer(str(tmp_path / "memory"), str(tmp_path / "history"))
+    assert buffer is not None
+    return buffer
+
+
+def test_with_a_buffer_a_segment_is_touched_only_when_it_is_forced(tmp_path: Path) -> None:
+    buffer = open_it(tmp_path)
+    with writer(tmp_path / "history", replace(EAGER, flush_seconds=60), buffer=buffer) as history:
         history.write(URGENT)
-        for _ in range(50):
-            history.bus.publish([LOAD])
-        assert history.inbox.waiting == 50
-    assert history.sink.status().syncs == 2
+        assert buffer.read() == b""
+        for second in range(1, 60):
+            history.sink.settle(history.bus.publish([LOAD])[0].seq, 10)
+            assert (len(buffer.read().splitlines()), seqs(tmp_path / "history")) == (second, [0])
+            history.hands.pass_by(1)
+        history.hands.pass_by(1)
+        wait_until(lambda: seqs(tmp_path / "history") == list(range(60)))
+        wait_until(lambda: buffer.read() == b"")
+        history.sink.settle(history.bus.publish([LOAD])[0].seq, 10)
+        history.bus.publish([URGENT])
+    assert seqs(tmp_path / "history") == list(range(62))
+    assert buffer.read() == b""
+
+
+def test_what_a_killed_process_left_in_its_buffer_comes_into_a_segment_before_anything_is_read_back(
+    tmp_path: Path,
+) -> None:
+    buffer = open_it(tmp_path)
+    buffer.add(line_of(3) + line_of(4) + line_of(5)[:20])
+    rescue_buffer(buffer, str(tmp_path / "history"), NOON)
+    assert (seqs(tmp_path / "history"), buffer.read()) == ([3, 4], b"")
+    assert os.readlink(tmp_path / "history" / "current") == "2026-09-20/12-00-00.jsonl"
+    rescue_buffer(buffer, str(tmp_path / "history"), NOON)
+    assert len(names(tmp_path / "history")) == 1
+
+
+def test_what_cannot_be_rescued_stays_in_memory_until_the_disk_takes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    buffer = open_it(tmp_path)
+    buffer.add(line_of(3))
+    with monkeypatch.context() as patch:
+        patch.setattr("sysvitals.history.buffer.create_segment", fail)
+        rescue_buffer(buffer, str(tmp_path / "history"), NOON)
+    assert "Read-only" in caplog.text
+    with writer(tmp_path / "history", next_seq=7, buffer=open_it(tmp_path)) as history:
+        history.write(URGENT)
+    assert seqs(tmp_path / "history") == [3, 7]
+    assert buffer.read() == b""
+
+
+def test_a_buffer_that_is_full_leaves_the_history_to_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: bytes) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    buffer = open_it(tmp_path)
+    monkeypatch.setattr(buffer, "add", fail)
+    with writer(tmp_path / "history", SLOW, buffer=buffer) as history:
+        history.write(LOAD)
+        history.write(LOAD)
+    assert seqs(tmp_path / "history") == [0, 1]
+    assert "No space left" in caplog.text
+
+
+def test_a_disk_that_refuses_takes_nothing_from_the_buffer(tmp_path: Path, faults: dict[str, int]) -> None:
+    buffer = open_it(tmp_path)
+    with writer(tmp_path / "history", buffer=buffer) as history:
+        history.write(URGENT)
+        history.sink.settle(history.bus.publish([LOAD])[0].seq, 10)
+        faults["fdatasync"] = errno.EIO
+        history.hands.pass_by(60)
+        wait_until(lambda: history.sink.status().errors > 2)
+        assert len(buffer.read().splitlines()) == 1
+        faults.clear()
+        wait_until(lambda: history.sink.status().writable)
+        assert buffer.read() == b""
+    assert seqs(tmp_path / "history") == [0, 1]
+
+
+@pytest.mark.parametrize("obstacle", ["folder", "link", "nothing"])
+def test_where_there_can_be_no_buffer_there_is_none(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, obstacle: str
+) -> None:
+    open_it(tmp_path)
+    (path,) = (tmp_path / "memory").iterdir()
+    path.unlink()
+    if obstacle == "folder":
+        path.mkdir()
+    elif obstacle == "link":
+        path.symlink_to(tmp_path / "elsewhere")
+    else:
+        (tmp_path / "memory").rmdir()
+    assert open_buffer(str(tmp_path / "memory"), str(tmp_path / "history")) is None
+    assert "no buffer in memory" in caplog.text
+    assert not (tmp_path / "elsewhere").exists()
+
+
+# ---- edges
+
+
+def test_edges_that_keep_coming_are_forced_once_each_five_seconds(tmp_path: Path) -> None:
+    with writer(tmp_path, replace(EAGER, flush_seconds=0.5)) as history:
+        for tenth in range(121):
+            history.write(URGENT if tenth % 2 == 0 else LOAD)
+            history.hands.pass_by(0.1)
+        assert history.sink.status().syncs <= 3 + 121 / 5
+    assert seqs(tmp_path) == list(range(121))
+
+
+def test_settling_waits_until_an_event_is_in_the_file(tmp_path: Path) -> None:
+    with writer(tmp_path, SLOW) as history:
+        for _ in range(20):
+            last = history.bus.publish([LOAD])[-1].seq
+            history.sink.settle(last, 10)
+            assert seqs(tmp_path)[-1] == last
+
+
+def test_settling_does_not_wait_for_a_disk_that_refuses(tmp_path: Path, faults: dict[str, int]) -> None:
+    with writer(tmp_path, SLOW) as history:
+        faults["write"] = errno.EROFS
+        history.sink.settle(history.bus.publish([LOAD])[-1].seq, 3600)
+        history.sink.settle(history.bus.publish([LOAD])[-1].seq, 3600)
+        assert not history.sink.status().writable
+        faults.clear()
 
 
 # ---- kills and power cuts
 
 
-def run_writer(folder: Path, log: Path, lines: int | None) -> None:
-    """Run the busy writer and kill it after so many lines; without a number it ends by itself."""
+def run_writer(folder: Path, log: Path, compress: str, memory: str, lines: int | None) -> list[int]:
+    """Run the busy writer and kill it after so many lines; without a number it ends by itself. What it wrote."""
     program = Path(__file__).with_name("busy_writer.py")
     command = [sys.executable, str(program), str(folder), "boot-1", "0" if lines is not None else "20"]
+    command += [compress, memory]
     root = Path(__file__).parents[2]
     environment = {**os.environ, "PYTHONPATH": f"{root}:{root / 'exporter'}"}
+    said = []
     with (
         open(log, "ab") as errors,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=environment) as process,
@@ -299,57 +465,72 @@ def run_writer(folder: Path, log: Path, lines: int | None) -> None:
         assert process.stdout is not None
         try:
             for _ in range(lines if lines is not None else 20):
-                assert process.stdout.readline(), log.read_text()
+                said.append(process.stdout.readline())
+                assert said[-1], log.read_text()
             if lines is None:
                 assert process.wait(20) == 0, log.read_text()
         finally:
             process.kill()
+            said += process.stdout.readlines()
+    return [int(line) for line in said if line.strip()]
 
 
-def damage_after_a_kill(folder: Path, seen: set[str]) -> list[str]:
-    """Files whose last line is torn. Any other damage fails. Compressed ones do not change and are looked at once."""
+def torn_segments(folder: Path) -> list[str]:
+    """Files whose end is torn. Any other damage fails."""
     torn = []
-    for path in sorted(folder.rglob("*")):
-        if path.name in seen:
-            continue
-        if path.name.endswith(COMPRESSED):
-            content = gzip.decompress(path.read_bytes())
-            seen.add(path.name)
-        elif path.name.endswith(PLAIN):
-            content = path.read_bytes()
-        else:
-            assert path.is_dir() or path.is_symlink() or path.name.endswith(".part")
-            continue
-        *lines, rest = content.split(b"\n")
+    for segment in list_segments(str(folder)):
+        content = Path(segment.path).read_bytes()
+        lines: list[str] = []
+        try:
+            lines.extend(read_lines(segment))
+        except EOFError:
+            torn.append(segment.name)
+        if segment.name.endswith(PLAIN) and not content.endswith(b"\n"):
+            torn.append(segment.name)
+            lines.pop()
         for line in lines:
-            assert decode_event(line.decode(), CATALOG.bodies), "every line but the last is whole"
-        assert [problem for line in lines[-20:] for problem in problems(line.decode())] == []
-        if rest:
-            torn.append(path.name)
+            assert decode_event(line, CATALOG.bodies), "every line but the last is whole"
+        assert [problem for line in lines[-20:] for problem in problems(line)] == []
     return torn
 
 
-def test_a_history_survives_kills_at_any_moment_with_no_line_lost_but_the_torn_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("compress", ["segments", "stream"])
+@pytest.mark.parametrize("memory", ["", "memory"], ids=["no buffer", "buffer"])
+def test_a_kill_at_any_moment_loses_nothing_that_was_written_and_no_number_is_given_twice(
+    tmp_path: Path, compress: str, memory: str
+) -> None:
     dice = random.Random(42)  # noqa: S311  # nothing is secret here
     folder, log = tmp_path / "history", tmp_path / "log"
-    torn, seen = 0, set[str]()
-    for _ in range(12):
-        run_writer(folder, log, dice.randrange(1, 150))
-        damaged = damage_after_a_kill(folder, seen)
-        assert len(damaged) <= 1, "one file at most was being written"
+    torn, said = 0, list[int]()
+    if memory:
+        (tmp_path / memory).mkdir()
+        memory = str(tmp_path / memory)
+    for _ in range(6):
+        said += run_writer(folder, log, compress, memory, dice.randrange(1, 250))
+        damaged = torn_segments(folder)
+        assert len(damaged) <= (2 if memory else 1), "one file at most was being written, and one rescued before"
         torn += len(damaged)
-    run_writer(folder, log, None)
+    run_writer(folder, log, compress, memory, None)
     assert torn, "none of these kills tore a line: the test tests nothing"
-    assert damage_after_a_kill(folder, set()) == []
+    assert torn_segments(folder) == []
+    for segment in list_segments(str(folder)):
+        if segment.name.endswith(COMPRESSED):
+            assert gzip.decompress(Path(segment.path).read_bytes()).endswith(b"\n")
     assert not [name for name in names(folder) if name.endswith(".part")]
-    found = seqs(folder)
-    assert found == list(range(len(found)))
+    # after a kill between the forced write and the emptying of the buffer, lines are there twice and read once
+    found = [event.seq for event in read_events(str(folder), CATALOG.bodies)]
+    assert set(said) <= set(found)
+    assert len(set(found)) == len(found)
+    assert found == sorted(found)
+    starts = [line["seq"] for line in stored(folder) if line["name"] == "sysvitals.started"]
+    jumps = [seq for before, seq in itertools.pairwise(found) if seq != before + 1]
+    assert jumps == starts[1:], "within a run there is no gap"
     repaired = [line["data"] for line in stored(folder) if line["name"] == "history.repaired"]
-    said = [line for line in log.read_text().splitlines() if "had a torn end" in line]
+    cuts = [line for line in log.read_text().splitlines() if "had a torn end" in line]
     # a kill may fall between the cut and its line in the log, and before its event is written
-    assert torn - 2 <= len(said) <= torn
+    assert torn - 2 <= len(cuts) <= torn
     assert 1 <= len(repaired) <= torn
-    assert all(any(line["segment"].removesuffix(PLAIN) in told for told in said) for line in repaired)
+    assert all(any(line["segment"].split(".")[0] in cut for cut in cuts) for line in repaired)
     assert all(line["bytes"] > 0 for line in repaired)
 
 
@@ -370,11 +551,9 @@ def test_the_next_start_cuts_off_a_torn_end_says_so_and_goes_on(
     assert f"{name} had a torn end, {len(torn)} bytes were cut off" in caplog.text
 
 
-def test_a_last_line_that_lacks_only_its_end_of_line_is_counted_as_stored_and_stays_stored(tmp_path: Path) -> None:
+def test_a_last_line_that_lacks_only_its_end_of_line_stays_stored(tmp_path: Path) -> None:
     plant(tmp_path, line_of(0) + line_of(1)[:-1])
-    mark = read_last_mark(str(tmp_path), "boot-1")
-    assert mark is not None
-    with writer(tmp_path, next_seq=mark.seq + 1) as history:
+    with writer(tmp_path, next_seq=2) as history:
         history.write(LOAD)
     assert seqs(tmp_path) == [0, 1, 2]
 
@@ -416,7 +595,7 @@ def test_plain_segments_left_behind_are_compressed_by_and_by_and_hold_up_no_even
     for number in range(3):
         plant(tmp_path, line_of(number), NOON - 6000 + number)
     gate = Gate(monkeypatch, history_writer, "compress_segment")
-    with writer(tmp_path, replace(EAGER, compress=True), next_seq=3) as history:
+    with writer(tmp_path, replace(EAGER, compress="segments"), next_seq=3) as history:
         history.write(URGENT)
         assert gate.reached.wait(10)
         assert not [name for name in names(tmp_path) if name.endswith(".gz")]
@@ -503,7 +682,7 @@ def test_a_start_on_a_full_disk_removes_what_is_too_much_before_it_compresses(sm
         line = {**json.loads(line_of(number)), "data": {"changed": noise.randbytes(30_000).hex()}}
         plant(folder, json.dumps(line).encode() + b"\n", NOON - 6000 + number)
     fill(small_disk / "ballast")
-    with writer(folder, replace(EAGER, compress=True, keep_bytes=130_000), next_seq=3) as history:
+    with writer(folder, replace(EAGER, compress="segments", keep_bytes=130_000), next_seq=3) as history:
         history.write(LOAD)
         wait_until(lambda: sum(name.endswith(".gz") for name in names(folder)) == 2)
     assert seqs(folder) == [1, 2, 3]
@@ -670,7 +849,7 @@ def test_a_disk_that_hangs_holds_up_neither_publishers_nor_the_status_nor_the_st
 
 
 def test_a_segment_ends_when_its_time_is_over(tmp_path: Path) -> None:
-    with writer(tmp_path, replace(EAGER, rotate_seconds=600)) as history:
+    with writer(tmp_path, replace(SLOW, rotate_seconds=600)) as history:
         history.write(LOAD)
         history.hands.pass_by(599)
         history.write(LOAD)
@@ -684,7 +863,7 @@ def test_a_segment_ends_when_its_time_is_over(tmp_path: Path) -> None:
 
 
 def test_a_segment_ends_when_nothing_comes_any_more_too(tmp_path: Path) -> None:
-    with writer(tmp_path, replace(EAGER, compress=True)) as history:
+    with writer(tmp_path, replace(EAGER, compress="segments")) as history:
         history.write(LOAD)
         history.hands.pass_by(601)
         wait_until(lambda: names(tmp_path) == ["2026-09-20/12-00-00.jsonl.gz"])
@@ -732,7 +911,7 @@ def test_when_the_wall_clock_is_slewed_a_segment_goes_on(tmp_path: Path) -> None
 
 
 def test_a_clock_set_back_to_the_same_second_overwrites_nothing(tmp_path: Path) -> None:
-    with writer(tmp_path, replace(EAGER, compress=True)) as history:
+    with writer(tmp_path, replace(EAGER, compress="segments")) as history:
         for _ in range(12):
             history.hands.wall = NOON
             history.write(LOAD)
@@ -743,7 +922,7 @@ def test_a_clock_set_back_to_the_same_second_overwrites_nothing(tmp_path: Path) 
 
 
 def test_closed_segments_are_compressed_and_the_last_stays_plain(tmp_path: Path) -> None:
-    with writer(tmp_path, replace(EAGER, compress=True)) as history:
+    with writer(tmp_path, replace(EAGER, compress="segments")) as history:
         history.write(LOAD)
         history.hands.pass_by(600)
         wait_until(lambda: history.sink._segment is None)
@@ -759,7 +938,7 @@ def test_a_segment_that_cannot_be_compressed_stays_as_it_is(
         raise OSError(errno.EIO, "the card is dying")
 
     monkeypatch.setattr(history_writer, "compress_segment", fail)
-    with writer(tmp_path, replace(EAGER, compress=True)) as history:
+    with writer(tmp_path, replace(EAGER, compress="segments")) as history:
         history.write(LOAD)
         history.hands.pass_by(600)
         wait_until(lambda: history.sink.status().errors == 1)
@@ -778,7 +957,7 @@ def test_new_rules_hold_from_the_next_flush(tmp_path: Path) -> None:
 
 def test_a_link_leads_to_the_segment_written_last_wherever_the_clock_puts_its_name(tmp_path: Path) -> None:
     link = tmp_path / "current"
-    with writer(tmp_path, replace(EAGER, compress=True)) as history:
+    with writer(tmp_path, replace(EAGER, compress="segments")) as history:
         history.write(LOAD)
         assert os.readlink(link) == "2026-09-20/12-00-00.jsonl"
         history.hands.wall -= DAY
@@ -848,7 +1027,9 @@ def test_what_was_recorded_by_a_wrong_clock_is_not_old_once_the_clock_is_right(
 ) -> None:
     """A board without a clock of its own begins in 1970: what it saw while it started must outlive the first sync."""
     hands = Hands(wall=100.0, synced=False)
-    with writer(tmp_path, replace(EAGER, keep_seconds=30 * DAY, compress=packed), hands=hands) as history:
+    with writer(
+        tmp_path, replace(EAGER, keep_seconds=30 * DAY, compress="segments" if packed else "off"), hands=hands
+    ) as history:
         history.write(URGENT)
         hands.wall, hands.synced = NOON, True
         wait_until(lambda: history.sink._segment is None)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sysvitals.collectors.load import Load
+from sysvitals.history.buffer import Buffer
 from sysvitals.history.segments import list_segments, read_lines
 from sysvitals.history.writer import HistoryRules, JsonlSink
 from sysvitals.model.changes import CollectorFailed, Reloaded, Started
@@ -18,12 +19,13 @@ from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.inbox import Inbox
 
+OWNERS = {Load.event_name: "load"}
 NOON = 1_789_905_600.0  # 2026-09-20 12:00 UTC
 LOAD = Load(load1=0.2, load5=0.18, load15=0.12, running=3, tasks=180)
 URGENT = Started(version="1", schema=1, pid=7)
 RELOADED = Reloaded(changed="")
-EAGER = HistoryRules(flush_seconds=0.005, compress=False, keep_seconds=0, keep_bytes=0)
-"""Flushes at once, and does nothing else unasked."""
+EAGER = HistoryRules(flush_seconds=0.005, rotate_seconds=600, compress="off", keep_seconds=0, keep_bytes=0)
+"""Looks at its segment often, and does nothing else unasked."""
 
 
 @dataclass
@@ -57,10 +59,11 @@ class Writer:
     hands: Hands
 
     def write(self, *bodies: Body) -> None:
-        """Publish these, and return once they are in a file."""
+        """Publish these, and return once they are in a file, and forced where that is due."""
         before = self.sink.status().written
-        self.bus.publish(bodies)
+        last = self.bus.publish(bodies)[-1]
         wait_until(lambda: self.sink.status().written > before)
+        self.sink.settle(last.seq, 10)
 
 
 @contextmanager
@@ -72,14 +75,15 @@ def writer(
     limit: int = 10_000,
     next_seq: int = 0,
     start: bool = True,
+    buffer: Buffer | None = None,
 ) -> Iterator[Writer]:
     hands = hands or Hands()
     clock = hands.clock()
-    inbox = Inbox("history", limit=limit, eager=False)
+    inbox = Inbox("history", limit=limit)
     bus = Bus(clock=clock, host="pi4", boot="boot-1", next_seq=next_seq)
     bus.subscribe(inbox)
     publish: Callable[[list[Change]], object] = bus.publish
-    sink = JsonlSink(str(folder), inbox=inbox, rules=rules, clock=clock, publish=publish)
+    sink = JsonlSink(str(folder), inbox=inbox, rules=rules, clock=clock, publish=publish, owners=OWNERS, buffer=buffer)
     if start:
         sink.start()
     try:

@@ -9,6 +9,7 @@ from sysvitals.model.changes import (
     CollectorFailed,
     CollectorRecovered,
     CollectorUnavailable,
+    Reloaded,
     SinkDropped,
     Started,
 )
@@ -200,13 +201,13 @@ def test_a_reading_that_nobody_owns_is_counted_and_not_kept() -> None:
     assert state.snapshot() == ({}, {}, {"system.load.updated": 1})
 
 
-def test_what_is_switched_off_is_forgotten_and_only_that() -> None:
+def test_the_readings_of_a_collector_end_when_a_reload_switches_it_off() -> None:
     past = Past()
     past.add(Temperature(sensor="a"))
+    past.add(Temperature(sensor="b"), thing="b")
     past.add(Load(load1=1.0))
-    state = past.fold()
-    state.forget(frozenset({"heat", "never"}))
-    assert list(state.snapshot().runs) == [("load", "")]
+    past.add(Reloaded(changed="collector.heat.enabled", switched_off="heat, never"))
+    assert list(past.fold().snapshot().runs) == [("load", "")]
 
 
 def test_a_snapshot_does_not_change_afterwards() -> None:

@@ -56,12 +56,9 @@ def test_of_a_run_larger_than_the_inbox_the_newest_events_are_kept() -> None:
 @given(
     limit=st.integers(1, 8),
     sizes=st.lists(st.one_of(st.none(), st.integers(1, 12)), max_size=30),
-    eager=st.booleans(),
 )
-def test_an_inbox_is_bounded_keeps_the_newest_and_loses_nothing_unseen(
-    *, limit: int, sizes: list[int | None], eager: bool
-) -> None:
-    inbox = Inbox("live", limit=limit, eager=eager)
+def test_an_inbox_is_bounded_keeps_the_newest_and_loses_nothing_unseen(*, limit: int, sizes: list[int | None]) -> None:
+    inbox = Inbox("live", limit=limit)
     offered = taken = 0
     for size in sizes:
         if size is None:
@@ -77,47 +74,19 @@ def test_an_inbox_is_bounded_keeps_the_newest_and_loses_nothing_unseen(
         assert offered == taken + inbox.waiting + inbox.dropped
 
 
-def test_an_eager_consumer_is_woken_by_each_event() -> None:
+def test_a_consumer_is_woken_by_each_event() -> None:
     inbox = Inbox("console", limit=100)
     consumer = Background(inbox.take)
+    wait_until(lambda: consumer.running, "the consumer did not start")
     inbox.offer(batch(1))
     assert seqs(consumer.result()) == [1]
 
 
-def test_a_consumer_that_is_not_eager_sleeps_until_half_its_room_is_taken() -> None:
-    inbox = Inbox("history", limit=4, eager=False)
-    consumer = Background(inbox.take)
+def test_what_came_before_a_take_is_not_waited_for() -> None:
+    inbox = Inbox("console", limit=100)
     inbox.offer(batch(1))
     inbox.offer(batch(2))
-    assert (inbox.waiting, inbox._due) == (2, False)
-    inbox.offer(batch(3))
-    assert seqs(consumer.result()) == [1, 2, 3]
-
-
-def test_an_urgent_event_wakes_a_consumer_that_is_not_eager() -> None:
-    inbox = Inbox("history", limit=100, eager=False)
-    consumer = Background(inbox.take)
-    inbox.offer(batch(1))
-    assert (inbox.waiting, inbox._due) == (1, False)
-    inbox.offer((*batch(2), *batch(3, body=URGENT)))
-    assert seqs(consumer.result()) == [1, 2, 3]
-
-
-def test_a_wake_up_holds_for_one_take() -> None:
-    inbox = Inbox("history", limit=100, eager=False)
-    inbox.offer(batch(1, body=URGENT))
-    inbox.take(0)
-    inbox.offer(batch(2))
-    consumer = Background(inbox.take)
-    assert (inbox.waiting, inbox._due) == (1, False)
-    inbox.close()
-    assert seqs(consumer.result()) == [2]
-
-
-def test_a_take_that_waited_in_vain_still_gets_what_woke_nobody() -> None:
-    inbox = Inbox("history", limit=100, eager=False)
-    inbox.offer(batch(1))
-    assert seqs(inbox.take(0)) == [1]
+    assert seqs(inbox.take()) == [1, 2]
 
 
 def test_closing_wakes_who_waits_lets_the_rest_be_taken_and_takes_nothing_in() -> None:
@@ -128,7 +97,7 @@ def test_closing_wakes_who_waits_lets_the_rest_be_taken_and_takes_nothing_in() -
     assert consumer.result() == ()
     assert inbox.closed
 
-    inbox = Inbox("history", limit=10, eager=False)
+    inbox = Inbox("history", limit=10)
     inbox.offer(batch(1))
     inbox.close()
     inbox.offer(batch(2))

@@ -13,6 +13,7 @@ from sysvitals.config.values import (
     parse_addresses,
     parse_bool,
     parse_choice,
+    parse_compression,
     parse_count,
     parse_duration,
     parse_path,
@@ -79,14 +80,44 @@ class History(NamedTuple):
     enabled: Annotated[bool, Setting("Keep a history of all events.", parse_bool, restart=True)] = True
     flush_interval: Annotated[
         float,
-        Setting("How often events are written; a power cut takes at most what came since.", parse_positive_duration),
-    ] = 10.0
-    fsync: Annotated[bool, Setting("Force each write to the disk. Power events are forced always.", parse_bool)] = True
-    rotate_interval: Annotated[float, Setting("Begin a new segment after this time.", parse_duration)] = 600.0
+        Setting(
+            "How often what was written is forced to the disk. A power cut takes at most the readings of this time; "
+            "edges of power, heat and mounts are forced immediately, and what came before them with them.",
+            parse_positive_duration,
+        ),
+    ] = 60.0
+    buffer: Annotated[
+        str,
+        Setting(
+            "Folder in memory (tmpfs) for what is not yet forced: it outlives the exporter, and spares the disk. Not "
+            "set: the RuntimeDirectory of the service; without one, events are written to the disk as they come.",
+            parse_path,
+            restart=True,
+        ),
+    ] = ""
+    fsync: Annotated[
+        bool, Setting("Force ordinary readings to the disk, too. Without, only edges are forced.", parse_bool)
+    ] = True
+    rotate_interval: Annotated[float, Setting("Begin a new segment after this time.", parse_duration)] = 3600.0
     rotate_size: Annotated[int, Setting("Begin a new segment at this size.", parse_size)] = 16 << 20
     keep_age: Annotated[float, Setting("Remove segments that are older.", parse_duration)] = 30 * 86400.0
     keep_size: Annotated[int, Setting("Remove the oldest segments beyond this size.", parse_size)] = 512 << 20
-    compress: Annotated[bool, Setting("Compress closed segments (gzip).", parse_bool)] = True
+    compress: Annotated[
+        str,
+        Setting(
+            "segments: closed segments (gzip), so that the current one can be followed with tail; stream: each line as "
+            "it is written, which spares a card most; off: nothing.",
+            parse_compression,
+        ),
+    ] = "segments"
+    collector_budget: Annotated[
+        int,
+        Setting(
+            "How much one collector may write a day, before compression. Beyond, whole rounds of its readings are left "
+            "out, and an event says so.",
+            parse_size,
+        ),
+    ] = 48 << 20
 
 
 class Console(NamedTuple):

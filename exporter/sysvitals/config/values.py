@@ -93,6 +93,15 @@ def parse_pattern(value: object) -> str:
     return value
 
 
+def parse_compression(value: object) -> str:
+    """How the history is compressed; true and false are what it once took."""
+    words = {"true": "segments", "yes": "segments", "on": "segments", "false": "off", "no": "off"}
+    text = str(value).lower()
+    if (found := words.get(text, text)) not in ("segments", "stream", "off"):
+        raise ValueError("one of segments, stream, off")
+    return found
+
+
 def parse_choice(*choices: str) -> Callable[[object], str]:
     """One of these words."""
 

@@ -1,4 +1,4 @@
-"""The history's files: `YYYY-MM-DD/HH-MM-SS.jsonl`, one segment after another, closed ones compressed."""
+"""The history's files: `YYYY-MM-DD/HH-MM-SS.jsonl`, one segment after another; `.jsonl.gz` where compressed."""
 
 import contextlib
 import errno
@@ -6,10 +6,11 @@ import gzip
 import json
 import os
 import re
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import BinaryIO, NamedTuple
+
+from sysvitals.history.streams import end_stream, inflate
 
 PLAIN = ".jsonl"
 COMPRESSED = ".jsonl.gz"
@@ -42,8 +43,8 @@ def list_segments(folder: str) -> list[Segment]:
     return [segment for _, segment in sorted(segments)]
 
 
-def create_segment(folder: str, at: float) -> tuple[int, Segment]:
-    """A new segment that begins at that Unix time, open for appending. Raises OSError."""
+def create_segment(folder: str, at: float, kind: str = PLAIN) -> tuple[int, Segment]:
+    """A new segment, PLAIN or COMPRESSED, that begins at that Unix time, open for appending. Raises OSError."""
     moment = datetime.fromtimestamp(at, UTC)
     day = moment.strftime("%Y-%m-%d")
     if not os.path.isdir(os.path.join(folder, day)):
@@ -51,9 +52,10 @@ def create_segment(folder: str, at: float) -> tuple[int, Segment]:
         sync_folder(folder)
     for attempt in range(1000):
         # the clock may have been set back, or two starts may fall into one second
-        name = f"{day}/{moment.strftime('%H-%M-%S')}{f'.{attempt}' if attempt else ''}{PLAIN}"
+        stem = f"{day}/{moment.strftime('%H-%M-%S')}{f'.{attempt}' if attempt else ''}"
+        name = stem + kind
         path = os.path.join(folder, name)
-        if os.path.exists(path.removesuffix(PLAIN) + COMPRESSED):
+        if os.path.exists(os.path.join(folder, stem + (PLAIN if kind == COMPRESSED else COMPRESSED))):
             continue
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -88,7 +90,7 @@ def find_last_segment(folder: str) -> Segment | None:
     """
     segments = list_segments(folder)
     try:
-        current = os.readlink(os.path.join(folder, _CURRENT)).removesuffix(PLAIN)
+        current = os.readlink(os.path.join(folder, _CURRENT)).removesuffix(".gz").removesuffix(PLAIN)
     except OSError:
         current = ""
     marked = [segment for segment in segments if segment.name in (current + PLAIN, current + COMPRESSED)]
@@ -138,8 +140,13 @@ def remove_leftovers(folder: str) -> None:
 
 
 def repair_segment(segment: Segment) -> int:
-    """Cut off a torn end, so that every line is whole. Returns how many bytes were cut off. Raises OSError."""
+    """Cut off a torn end, so that every line is whole, and end what is compressed.
+
+    Returns how many bytes were cut off. Raises OSError.
+    """
     with open(segment.path, "r+b") as file:
+        if segment.path.endswith(COMPRESSED):
+            return end_stream(file)
         size = file.seek(0, os.SEEK_END)
         whole = _whole_bytes(file, size)
         if whole < size:
@@ -154,17 +161,10 @@ def repair_segment(segment: Segment) -> int:
 
 def read_lines(segment: Segment) -> Iterator[str]:
     """The segment's lines without their ends. Raises OSError, or EOFError where a compressed one is cut short."""
-    if segment.path.endswith(COMPRESSED):
-        try:
-            with gzip.open(segment.path, "rt", encoding="utf-8", errors="replace", newline="\n") as file:
-                for line in file:
-                    yield line.rstrip("\n")
-        except zlib.error as error:
-            raise OSError(f"{segment.path}: {error}") from error
-    else:
-        with open(segment.path, encoding="utf-8", errors="replace", newline="\n") as file:
-            for line in file:
-                yield line.rstrip("\n")
+    with open(segment.path, "rb") as file:
+        lines: Iterable[bytes] = _split_lines(inflate(file)) if segment.path.endswith(COMPRESSED) else file
+        for line in lines:
+            yield line.decode("utf-8", "replace").rstrip("\n")
 
 
 def read_last_lines(segment: Segment, count: int) -> list[str]:
@@ -181,6 +181,13 @@ def read_last_lines(segment: Segment, count: int) -> list[str]:
             reach *= 4
 
 
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write these bytes, however many pieces that takes. Raises OSError."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
 def sync_folder(path: str) -> None:
     """Make the names in a folder reach the disk. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -191,6 +198,17 @@ def sync_folder(path: str) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def _split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines with their ends; the last may lack it."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line + b"\n"
+    if rest:
+        yield rest
 
 
 def _whole_bytes(file: BinaryIO, size: int) -> int:

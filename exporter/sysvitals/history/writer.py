@@ -1,4 +1,4 @@
-"""The history on disk: one event a line, in segments. Written in batches, which spares an SD card."""
+"""The history on disk: one event a line, in segments. Kept as events come, forced to the disk in batches."""
 
 import contextlib
 import errno
@@ -6,24 +6,31 @@ import json
 import logging
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from threading import Condition, Thread
 from threading import Event as Flag
-from threading import Thread
 
+from sysvitals.history.budget import Budget
+from sysvitals.history.buffer import Buffer
+from sysvitals.history.forcing import Forcing
 from sysvitals.history.segments import (
+    COMPRESSED,
     PLAIN,
     Segment,
     compress_segment,
     create_segment,
+    find_last_segment,
     list_segments,
     mark_current,
     read_lines,
     remove_leftovers,
     remove_segment,
     repair_segment,
+    write_all,
 )
+from sysvitals.history.streams import Packer
 from sysvitals.model.changes import HistoryRepaired
 from sysvitals.model.event import Event, encode_events
 from sysvitals.model.reading import Change
@@ -41,40 +48,63 @@ _RETRY_SECONDS = 10.0
 class HistoryRules:
     """How the history is kept. Durations in seconds, sizes in bytes; 0 means no such limit.
 
-    What is written since the last flush is what a power cut can take: at most `flush_seconds`. An urgent event is
-    written and forced to the disk at once.
+    What was written since the last forced write is what a power cut can take: at most `flush_seconds`. `compress` is
+    segments, stream or off. `collector_bytes` is what one collector may write a day.
     """
 
-    flush_seconds: float = 10.0
+    flush_seconds: float = 60.0
     fsync: bool = True
-    rotate_seconds: float = 600.0
+    rotate_seconds: float = 3600.0
     rotate_bytes: int = 16 << 20
     keep_seconds: float = 30 * 86400.0
     keep_bytes: int = 512 << 20
-    compress: bool = True
+    compress: str = "segments"
+    collector_bytes: int = 48 << 20
 
 
 class JsonlSink:
     """Writes what its inbox holds into segments below `folder`, in a thread of its own.
 
-    Where the disk refuses, the events wait and are tried again; what does not fit into the inbox meanwhile is lost and
-    counted there. Losing the disk and finding it again are logged once each.
+    What came outlives the process: it goes into the `buffer` immediately, and into the segment when it is forced;
+    without a buffer into the segment immediately. What is forced outlives the power. Lines are kept until the disk has
+    confirmed them. Where it refuses, the segment is cut back to what was confirmed, and the rest goes into the next
+    one; what does not fit into the inbox meanwhile is lost and counted there. Losing the disk and finding it again are
+    logged once each. `owners` name the collector of each reading's event.
     """
 
-    def __init__(
-        self, folder: str, *, inbox: Inbox, rules: HistoryRules, clock: Clock, publish: Callable[[list[Change]], object]
+    def __init__(  # noqa: PLR0913  # it stands between all of these
+        self,
+        folder: str,
+        *,
+        inbox: Inbox,
+        rules: HistoryRules,
+        clock: Clock,
+        publish: Callable[[list[Change]], object],
+        owners: Mapping[str, str],
+        buffer: Buffer | None = None,
     ) -> None:
         self.folder = folder
         self.rules = rules
         self._inbox = inbox
         self._clock = clock
         self._publish = publish
-        self._waiting: tuple[Event, ...] = ()
+        self._budget = Budget(owners)
+        self._buffer = buffer
+        self._forcing = Forcing()
         self._batch: tuple[Event, ...] = ()
+        self._unwritten: list[bytes] = []
+        self._unforced: list[bytes] = []
+        with contextlib.suppress(OSError):
+            if buffer is not None and (left := buffer.read()):  # the disk refused it until now
+                self._unwritten.append(left)
+        self._since = clock.wall(), clock.monotonic()
+        """When the first of the unwritten lines came."""
         self._descriptor: int | None = None
         self._segment: Segment | None = None
+        self._packer: Packer | None = None
         self._opened_at = 0.0
         self._offset = 0
+        self._confirmed = 0
         self._kept_bytes = 0
         self._kept_segments = 0
         self._written = 0
@@ -82,6 +112,8 @@ class JsonlSink:
         self._errors = 0
         self._in_trouble = False
         self._uncompressed: deque[Segment] = deque()
+        self._taken_seq = self._stored_seq = -1
+        self._turned = Condition()
         self._stopping = Flag()
         self.thread = Thread(target=self._run, name="history", daemon=True)
 
@@ -95,9 +127,8 @@ class JsonlSink:
         Raises RuntimeError or MemoryError where no thread can be started.
         """
         self._inbox.lose(len(self._batch), "the thread that writes it died")
-        self._batch = self._waiting = ()
-        self._cut_torn_end()
-        self._close_segment(compress=False)
+        self._batch = ()
+        self._cut_back(doubtful=False)
         thread = Thread(target=self._run, name="history", daemon=True)
         thread.start()  # where it cannot be started, the dead one stays and shows
         self.thread = thread
@@ -108,6 +139,14 @@ class JsonlSink:
         self._stopping.set()
         self.thread.join(seconds)
 
+    def settle(self, seq: int, seconds: float) -> None:
+        """Wait until the event of this number is written, up to so many seconds; not for a disk that refuses.
+
+        What is shown only after that outlives the process.
+        """
+        with self._turned:
+            self._turned.wait_for(lambda: self._stored_seq >= seq or self._in_trouble, seconds)
+
     def status(self) -> HistoryStatus:
         """How the history fares."""
         return HistoryStatus(
@@ -115,6 +154,7 @@ class JsonlSink:
             segments=self._kept_segments + (self._segment is not None),
             written=self._written,
             syncs=self._syncs,
+            left_out=self._budget.left_out,
             errors=self._errors,
             writable=not self._in_trouble and not self._has_died,
         )
@@ -126,82 +166,170 @@ class JsonlSink:
     def _run(self) -> None:
         self._mend()
         while True:
-            if self._waiting:
-                # the disk refused these: they come first, what came since waits in its bounded place
+            if self._in_trouble:
+                # the disk refused some: they come first, what came since waits in its bounded place
                 self._stopping.wait(min(self.rules.flush_seconds, _RETRY_SECONDS))
-                events = self._waiting
             else:
-                events = self._inbox.take(self.rules.flush_seconds)
-            is_last_try = self._inbox.closed
-            self._batch = events
-            self._waiting = () if self._write(events) else events
-            self._batch = ()
-            if self._segment is not None and self._is_full():
-                self._close_segment(compress=self.rules.compress)
+                self._take(self._inbox.take(self._idle_seconds()))
+            closed = self._inbox.closed
+            stored = self._store()
+            with self._turned:
+                self._stored_seq = self._taken_seq if stored else self._stored_seq
+                self._turned.notify_all()
+            if stored and self._segment is not None and self._is_full():
+                stored = self._end_segment(compress=self.rules.compress == "segments")
                 self._tend(self._prune)
-            if self._uncompressed and not self._in_trouble and not self._inbox.closed:
+            if self._uncompressed and not self._in_trouble and not closed:
                 self._tend(self._compress_one)
-            if is_last_try and (self._waiting or not self._inbox.waiting):
+            if closed and (not stored or not self._inbox.waiting):
                 break
-        self._close_segment(compress=False)
+        if stored:
+            self._end_segment(compress=False)
 
-    def _write(self, events: tuple[Event, ...]) -> bool:
+    @property
+    def _is_due(self) -> bool:
+        return self._in_trouble or self._clock.monotonic() >= self._forcing.due
+
+    def _idle_seconds(self) -> float:
+        return max(0.0, min(self._forcing.due - self._clock.monotonic(), self.rules.flush_seconds))
+
+    def _take(self, events: tuple[Event, ...]) -> None:
+        """Turn these into lines, and note when they must be on the disk."""
         if not events:
-            return True
-        data = ("\n".join(encode_events(events)) + "\n").encode()
+            return
+        self._batch = events
+        events = self._budget.sift(events, self.rules.collector_bytes)
+        lines = encode_events(events)
+        self._budget.spend(events, lines)
+        now = self._clock.monotonic()
+        if not self._unwritten:
+            self._since = self._clock.wall(), now
+        if lines:
+            data = ("\n".join(lines) + "\n").encode()
+            self._unwritten.append(data)
+            self._keep(data)
+        self._taken_seq = self._batch[-1].seq
+        self._batch = ()
+        self._forcing.note(
+            now,
+            within=self.rules.flush_seconds,
+            urgent=any(event.body.urgent for event in events),
+            waiting=sum(map(len, self._unforced)) + sum(map(len, self._unwritten)),
+        )
+        if reports := self._budget.take_reports():
+            self._publish([*reports])
+
+    def _keep(self, data: bytes) -> None:
         try:
-            if self._segment is not None and not os.path.exists(self._segment.path):
-                self._leave_segment(self._segment)
-            if self._descriptor is None:
-                self._open_segment()
-            assert self._descriptor is not None  # noqa: S101  # just opened
-            _write_all(self._descriptor, data)
-            if self._segment is not None and not self._offset:
-                with contextlib.suppress(OSError):  # where no link can be, the newest name has to do
-                    mark_current(self.folder, self._segment)
-            if self.rules.fsync or any(event.body.urgent for event in events):
-                os.fdatasync(self._descriptor)
-                self._syncs += 1
+            if self._buffer is not None:
+                self._buffer.add(data)
+        except OSError as error:
+            _log.warning(
+                "history: no buffer in memory any more, events are written to the disk as they come: %s", error
+            )
+            self._buffer = None
+
+    def _store(self) -> bool:
+        """Write the lines that wait, and force them where it is time. False where the disk refuses."""
+        try:
+            if self._is_due or self._buffer is None:
+                self._write()
         except OSError as error:
             self._fail(error)
             return False
-        self._offset += len(data)
-        self._written += len(data)
+        try:
+            if self._is_due:
+                self._force()
+        except OSError as error:
+            self._fail(error, doubtful=True)
+            return False
         if self._in_trouble:
             _log.warning("history: written again; %d events were lost in all", self._inbox.dropped)
             self._in_trouble = False
         return True
 
+    def _write(self) -> None:
+        if not self._unwritten:
+            return
+        if self._segment is not None and not os.path.exists(self._segment.path):
+            self._leave_segment(self._segment)
+        if self._descriptor is None:
+            self._open_segment()
+        assert self._descriptor is not None  # noqa: S101  # just opened
+        assert self._segment is not None  # noqa: S101
+        lines = b"".join(self._unwritten)
+        data = self._packer.pack(lines) if self._packer else lines
+        write_all(self._descriptor, data)
+        if not self._offset:
+            with contextlib.suppress(OSError):  # where no link can be, the newest name has to do
+                mark_current(self.folder, self._segment)
+        self._unforced += self._unwritten
+        self._unwritten = []
+        self._offset += len(data)
+        self._written += len(data)
+
+    def _force(self) -> None:
+        if self._descriptor is not None and (self.rules.fsync or self._forcing.has_edge):
+            os.fdatasync(self._descriptor)
+            self._syncs += 1
+        self._forcing.note_forced(self._clock.monotonic())
+        self._confirm()
+
+    def _confirm(self) -> None:
+        self._unforced = []
+        self._confirmed = self._offset
+        if self._buffer is not None and not self._unwritten:
+            with contextlib.suppress(OSError):  # what is there twice is read once
+                self._buffer.clear()
+
     def _leave_segment(self, segment: Segment) -> None:
         _log.warning("history: %s was taken away while it was written; a new segment begins", segment.path)
-        self._offset = 0
-        self._close_segment(compress=False)
+        self._unforced, self._offset, self._confirmed = [], 0, 0
+        self._close_segment()
 
     def _open_segment(self) -> None:
-        self._descriptor, self._segment = create_segment(self.folder, self._clock.wall())
-        self._opened_at = self._clock.monotonic()
-        self._offset = 0
+        stream = self.rules.compress == "stream"
+        kind = COMPRESSED if stream else PLAIN
+        began, self._opened_at = self._since
+        self._descriptor, self._segment = create_segment(self.folder, began, kind)
+        self._packer = Packer() if stream else None
+        self._offset = self._confirmed = 0
+        # forced with its first lines: after a power cut the current segment is never an empty one
+        self._forcing.note(self._clock.monotonic(), within=0.0, urgent=False, waiting=0)
 
-    def _fail(self, error: OSError) -> None:
+    def _fail(self, error: OSError, *, doubtful: bool = False) -> None:
         self._errors += 1
         if not self._in_trouble:
             _log.error("history: cannot write below %s: %s; tried again until it can be", self.folder, error)
         self._in_trouble = True
-        self._cut_torn_end()
-        self._close_segment(compress=False)
+        self._cut_back(doubtful=doubtful)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             # what is too old or too much may be just what fills the disk
             self._tend(self._prune)
 
-    def _cut_torn_end(self) -> None:
-        if self._descriptor is None or self._segment is None:
-            return
+    def _cut_back(self, *, doubtful: bool) -> None:
+        """End the segment behind what the disk confirms; the rest is written into the next one.
+
+        After a forced write that failed, another one may succeed though the data was lost: what is `doubtful` goes.
+        """
+        segment = self._segment
         with contextlib.suppress(OSError):
-            # what was torn goes; what was whole stays
-            os.ftruncate(self._descriptor, self._offset)
-        if not self._offset:
-            with contextlib.suppress(OSError):
-                remove_segment(self._segment)
+            if self._descriptor is not None and not doubtful:
+                os.ftruncate(self._descriptor, self._offset)
+                os.fdatasync(self._descriptor)
+                self._unforced, self._confirmed = [], self._offset
+        self._unwritten = [*self._unforced, *self._unwritten]
+        self._unforced = []
+        self._offset = self._confirmed
+        with contextlib.suppress(OSError):
+            if self._descriptor is not None and segment is not None:
+                os.ftruncate(self._descriptor, self._offset)
+                if not self._offset:
+                    remove_segment(segment)
+                elif self._packer:
+                    repair_segment(segment)
+                    self._offset = os.fstat(self._descriptor).st_size
+        self._close_segment()
 
     def _is_full(self) -> bool:
         rules = self.rules
@@ -214,18 +342,34 @@ class JsonlSink:
             or abs(self._clock.wall() - began - age) > _CLOCK_JUMP_SECONDS
         )
 
-    def _close_segment(self, *, compress: bool) -> None:
-        segment, self._segment = self._segment, None
+    def _end_segment(self, *, compress: bool) -> bool:
+        """Close the segment once all that came is on the disk. False where the disk refuses."""
+        try:
+            self._write()
+            segment = self._segment
+            if self._packer and self._descriptor is not None:
+                ending = self._packer.end()
+                write_all(self._descriptor, ending)
+                self._offset += len(ending)
+            if self._unforced or self._packer:
+                self._force()
+        except OSError as error:
+            self._fail(error, doubtful=True)
+            return False
+        self._close_segment()
+        if compress and segment is not None and segment.path.endswith(PLAIN):
+            self._tend(lambda: self._compress(segment))
+        return True
+
+    def _close_segment(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
-        if descriptor is None or segment is None:
-            return
+        self._segment = self._packer = None
         self._kept_bytes += self._offset
         self._kept_segments += self._offset > 0
-        self._offset = 0
-        with contextlib.suppress(OSError):
-            os.close(descriptor)
-        if compress:
-            self._tend(lambda: compress_segment(segment))
+        self._offset = self._confirmed = 0
+        if descriptor is not None:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
 
     def _mend(self) -> None:
         """What a power cut or a kill left behind: torn ends, half-done compressions, plain segments."""
@@ -234,8 +378,13 @@ class JsonlSink:
         self._tend(self._prune)
 
     def _repair(self) -> None:
-        for segment in list_segments(self.folder):
-            if segment.path.endswith(PLAIN):
+        segments = list_segments(self.folder)
+        last = find_last_segment(self.folder)
+        # of the compressed ones only that which was written last can be torn; what was rescued may have come after it
+        packed = [segment for segment in segments if segment.path.endswith(COMPRESSED)]
+        checked = {segment.path for segment in (*packed[-1:], *([last] if last else []))}
+        for segment in segments:
+            if segment.path.endswith(PLAIN) or segment.path in checked:
                 self._tend(partial(self._repair_one, segment))
 
     def _repair_one(self, segment: Segment) -> None:
@@ -245,15 +394,18 @@ class JsonlSink:
             self._publish([HistoryRepaired(segment=segment.name, bytes=torn)])
         if segment.size == torn:
             remove_segment(segment)
-        elif self.rules.compress:
+        elif self.rules.compress != "off" and segment.path.endswith(PLAIN):
             # that takes its time: one after each flush, so that events need not wait for all of them
             self._uncompressed.append(segment)
 
     def _compress_one(self) -> None:
         segment = self._uncompressed.popleft()
         if os.path.exists(segment.path):
-            plain = os.stat(segment.path).st_size
-            self._kept_bytes += compress_segment(segment).size - plain
+            self._compress(segment)
+
+    def _compress(self, segment: Segment) -> None:
+        plain = os.stat(segment.path).st_size
+        self._kept_bytes += compress_segment(segment).size - plain
 
     def _prune(self) -> None:
         """Remove what is too old or too much, never the segment being written."""
@@ -280,12 +432,6 @@ class JsonlSink:
             if not self._in_trouble:
                 _log.error("history: cannot tidy up below %s: %s", self.folder, error)  # the words say it
             self._errors += 1
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 def _began_unsynced(segment: Segment) -> bool:

@@ -50,6 +50,18 @@ class HistoryRepaired(Change, event="history.repaired", urgent=True):
     bytes: Annotated[int, Detail("How much was cut off.", unit="bytes")]
 
 
+class HistoryThinned(Change, event="history.thinned"):
+    """Whole rounds of a collector's readings were left out of the history, to keep it within its budget of bytes.
+
+    It follows the next round that was kept. No change is ever left out.
+    """
+
+    collector: Annotated[str, _COLLECTOR]
+    rounds: Annotated[int, Detail("How many rounds were left out since the last one that was kept.")]
+    events: Annotated[int, Detail("How many readings that were.")]
+    since: Annotated[float, Detail("When the first of them was read, in Unix time.", unit="seconds")]
+
+
 class Started(Change, event="sysvitals.started", urgent=True):
     """The exporter started."""
 
@@ -68,6 +80,9 @@ class Reloaded(Change, event="sysvitals.reloaded", urgent=True):
     """The configuration was read again and is in force."""
 
     changed: Annotated[str, Detail("Settings that changed, separated by commas.")]
+    switched_off: Annotated[
+        str | None, Detail("Collectors that were switched off by it, separated by commas: their readings end here.")
+    ] = None
 
 
 class UncleanShutdown(Change, event="system.shutdown.unclean", urgent=True):
@@ -107,6 +122,7 @@ CHANGES: tuple[type[Change], ...] = (
     CollectorUnavailable,
     SinkDropped,
     HistoryRepaired,
+    HistoryThinned,
     Started,
     Stopped,
     Reloaded,

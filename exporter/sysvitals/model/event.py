@@ -30,7 +30,7 @@ class Stamp(NamedTuple):
 
 
 class Event(NamedTuple):
-    """A stamped fact. `seq` counts the host's events since boot, without gaps.
+    """A stamped fact. `seq` grows within a boot, without gaps as long as one exporter runs.
 
     `thing` names the thing of its collector that a reading is of, where the collector reads several one by one: the
     readings of one run of one thing replace those of its run before.

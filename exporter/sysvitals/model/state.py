@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sysvitals.model.changes import CollectorFailed, CollectorUnavailable, Started
+from sysvitals.model.changes import CollectorFailed, CollectorUnavailable, Reloaded, Started
 from sysvitals.model.event import Event
 from sysvitals.model.reading import Reading, subject_of
 
@@ -23,8 +23,8 @@ class State:
     """Folds events. One thread applies; any may take a snapshot, since a run is replaced in one step.
 
     The events of a run share one stamp, by which a fold of single lines knows that a new run began and that what the
-    run before it reported, and this one does not, is gone. A thing that fails or is unavailable reports nothing, and
-    an exporter that starts has read nothing yet.
+    run before it reported, and this one does not, is gone. A thing that fails or is unavailable reports nothing, nor
+    does a collector that a reload switched off, and an exporter that starts has read nothing yet.
     """
 
     def __init__(self, owners: Mapping[str, str]) -> None:
@@ -56,15 +56,14 @@ class State:
             elif isinstance(body, Started):
                 fresh.clear()
                 self._runs.clear()
+            elif isinstance(body, Reloaded) and body.switched_off:
+                gone = body.switched_off.split(", ")
+                fresh.update({key: [] for key in (*self._runs, *fresh) if key[0] in gone})
         for thing, run in fresh.items():
             if run:
                 self._runs[thing] = tuple(run)
             else:
                 self._runs.pop(thing, None)
-
-    def forget(self, collectors: frozenset[str]) -> None:
-        """Drop what these collectors reported: they were switched off."""
-        self._runs = {thing: run for thing, run in self._runs.items() if thing[0] not in collectors}
 
     def snapshot(self) -> Snapshot:
         """The state now."""

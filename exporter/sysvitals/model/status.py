@@ -91,6 +91,9 @@ class HistoryStatus(Status, event="sysvitals.history.status"):
     segments: Annotated[int, Gauge("history_segments", help="Segments on disk.")]
     written: Annotated[int, Counter("history_written", unit="bytes", help="Bytes of events written.")]
     syncs: Annotated[int, Counter("history_syncs", help="How often the history was forced to the disk.")]
+    left_out: Annotated[
+        int, Counter("history_events_left_out", help="Readings left out to stay within a collector's budget of bytes.")
+    ]
     errors: Annotated[int, Counter("history_write_errors", help="Failed attempts to write the history.")]
     writable: Annotated[
         bool, Gauge("history_writable", help="Whether the last attempt to write succeeded, and the writer is alive.")

@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from collections.abc import Callable
 from datetime import datetime
 from threading import Thread
 from typing import TextIO
@@ -16,12 +17,18 @@ _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 class ConsoleSink:
-    """Prints what its inbox holds, in a thread of its own, so that a slow terminal slows nothing else."""
+    """Prints what its inbox holds, in a thread of its own, so that a slow terminal slows nothing else.
 
-    def __init__(self, stream: TextIO, *, inbox: Inbox, readable: bool) -> None:
+    `settle` is called with the number of the last event before it is printed.
+    """
+
+    def __init__(
+        self, stream: TextIO, *, inbox: Inbox, readable: bool, settle: Callable[[int], object] = lambda _: None
+    ) -> None:
         self._stream = stream
         self._inbox = inbox
         self._readable = readable
+        self._settle = settle
         self._thread = Thread(target=self._run, name="console", daemon=True)
 
     def start(self) -> None:
@@ -36,6 +43,8 @@ class ConsoleSink:
     def _run(self) -> None:
         while (events := self._inbox.take()) or not self._inbox.closed:
             lines = [describe_event(event) for event in events] if self._readable else encode_events(events)
+            if events:
+                self._settle(events[-1].seq)
             try:
                 self._print("".join(f"{line}\n" for line in lines))
             except BrokenPipeError:

@@ -101,6 +101,7 @@ class LiveHub:
         self._most = viewers
         self._limit = waiting
         self._recent: deque[Event] = deque(maxlen=recent)
+        self._first: int | None = None
         self._fresh: list[Event] = []
         self._scheduled = False
         self._lock = Lock()
@@ -130,6 +131,8 @@ class LiveHub:
     def offer(self, events: tuple[Event, ...]) -> None:
         """Take these in. From any thread."""
         with self._lock:
+            if self._first is None:
+                self._first = events[0].seq
             self._recent.extend(events)
             if not self._viewers or self._call is None:
                 return
@@ -172,7 +175,8 @@ class LiveHub:
             missed = recent[: len(recent) - fresh] if fresh else recent
             lines = _encode([event for event in missed if _is_after(event, after)])
             if lines and lines[0].boot == after.boot:
-                viewer.dropped = max(0, lines[0].seq - after.seq - 1)
+                # numbers between two runs of the exporter were never given
+                viewer.dropped = max(0, lines[0].seq - max(after.seq + 1, self._first or 0))
             if lines or viewer.dropped:
                 viewer.offer(lines)
         return viewer

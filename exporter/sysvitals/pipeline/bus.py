@@ -8,6 +8,18 @@ from sysvitals.model.event import Event, Stamp
 from sysvitals.model.reading import Body
 from sysvitals.pipeline.clock import Clock
 
+SEQ_PER_SECOND = 100_000
+"""More events a second than can be read and published: each takes more than 10 µs."""
+
+
+def first_seq(uptime: float) -> int:
+    """Where an exporter that starts so many seconds after boot begins to number its events.
+
+    Nothing has to be remembered for it, not even by a disk that refuses: whatever was published earlier in this boot,
+    stored or only shown, has a lower number.
+    """
+    return int(uptime * SEQ_PER_SECOND)
+
 
 class Listener(Protocol):
     """A consumer of events. `offer` returns at once and never raises: it folds them or puts them into an inbox."""
@@ -19,7 +31,7 @@ class Listener(Protocol):
 class Bus:
     """Stamps and numbers events, and offers them to its listeners in one order for all.
 
-    `boot` is the kernel's boot id, `next_seq` the number after that of the last event of this boot.
+    `boot` is the kernel's boot id, `next_seq` the number of the first event: see `first_seq`.
     """
 
     def __init__(self, *, clock: Clock, host: str, boot: str, next_seq: int = 0) -> None:
@@ -29,6 +41,11 @@ class Bus:
         self._seq = next_seq
         self._listeners: tuple[Listener, ...] = ()
         self._lock = Lock()
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the last event."""
+        return self._seq - 1
 
     def subscribe(self, listener: Listener) -> None:
         """From now on this listener is offered all events."""

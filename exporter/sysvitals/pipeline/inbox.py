@@ -7,21 +7,15 @@ from sysvitals.model.event import Event
 
 
 class Inbox:
-    """Holds at most `limit` events for one consumer; when it is full the oldest are lost and counted.
+    """Holds at most `limit` events for one consumer; when it is full the oldest are lost and counted."""
 
-    An eager consumer is woken by every event; one that is not, only by an urgent one or when half its room is taken:
-    it works in its own rhythm and spares the processor.
-    """
-
-    def __init__(self, name: str, *, limit: int, eager: bool = True) -> None:
+    def __init__(self, name: str, *, limit: int) -> None:
         self.name = name
         self.dropped = 0
         self.reason = "its inbox was full"
         self._limit = limit
-        self._eager = eager
         self._batches: deque[tuple[Event, ...]] = deque()
         self._waiting = 0
-        self._due = False
         self._closed = False
         self._changed = Condition()
 
@@ -51,9 +45,7 @@ class Inbox:
                 lost = len(oldest) - len(kept)
                 self._waiting -= lost
                 self.dropped += lost
-            if self._eager or self._waiting * 2 > self._limit or any(event.body.urgent for event in events):
-                self._due = True
-                self._changed.notify()
+            self._changed.notify()
 
     def lose(self, events: int, reason: str) -> None:
         """So many of those that were taken out are lost, and why."""
@@ -64,11 +56,10 @@ class Inbox:
     def take(self, seconds: float | None = None) -> tuple[Event, ...]:
         """All that waits, oldest first, after at most so many seconds. Empty: nothing came, or the inbox is closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._due or self._closed, seconds)
+            self._changed.wait_for(lambda: bool(self._batches) or self._closed, seconds)
             events = tuple(event for batch in self._batches for event in batch)
             self._batches.clear()
             self._waiting = 0
-            self._due = False
             return events
 
     def close(self) -> None:

@@ -1,0 +1,74 @@
+"""Lines that are not yet in a segment, in a file in memory (tmpfs): it outlives the process, not the power.
+
+Each write to a file on a disk makes a journaling file system force its journal within seconds, whatever is forced by
+us. So where there is memory that outlives the process, lines reach the disk only when they are forced.
+"""
+
+import contextlib
+import logging
+import os
+import stat
+
+from sysvitals.history.segments import create_segment, mark_current, write_all
+
+_log = logging.getLogger(__name__)
+
+
+class Buffer:
+    """The file, open. Its methods raise OSError."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def read(self) -> bytes:
+        """The whole lines that are there; a kill may have torn the last one."""
+        size = os.fstat(self._descriptor).st_size
+        content = os.pread(self._descriptor, size, 0)
+        return content[: content.rfind(b"\n") + 1]
+
+    def add(self, lines: bytes) -> None:
+        """Keep these, too."""
+        write_all(self._descriptor, lines)
+
+    def clear(self) -> None:
+        """All that is there has reached the disk."""
+        os.ftruncate(self._descriptor, 0)
+
+
+def open_buffer(memory: str, folder: str) -> Buffer | None:
+    """The buffer of the history in `folder`, below the folder `memory`; None where there can be none."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+        place = os.stat(folder)
+        path = os.path.join(memory, f"history-{place.st_dev:x}-{place.st_ino:x}.jsonl")
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        _log.warning("history: no buffer in memory, each event is written to the disk as it comes: %s", error)
+        return None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+        _log.warning("history: no buffer in memory: %s belongs to another user", path)
+        os.close(descriptor)
+        return None
+    return Buffer(descriptor)
+
+
+def rescue_buffer(buffer: Buffer, folder: str, at: float) -> None:
+    """Bring what a killed process left behind into a segment of its own.
+
+    A disk that refuses keeps it where it is; the history tries again with its first write.
+    """
+    try:
+        lines = buffer.read()
+        if lines:
+            descriptor, segment = create_segment(folder, at)
+            try:
+                write_all(descriptor, lines)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            with contextlib.suppress(OSError):
+                mark_current(folder, segment)
+        buffer.clear()
+    except OSError as error:
+        _log.error("history: what the last run left in memory cannot be written: %s", error)
