@@ -297,7 +297,9 @@ class _EventCount:
 def live_a_day(host: Path, seconds: float, scrape_seconds: float, *, settle_seconds: float = 0.0, **flags: Any) -> Day:
     """The history's costs of a host that lives for so long, after what it does at first has settled."""
     with tempfile.TemporaryDirectory(prefix="day-") as folder:
-        life = Life(host, folder, **flags)
+        memory = Path(folder, "memory")  # as a service manager lends it
+        memory.mkdir()
+        life = Life(host, folder, **{"history_buffer": f"{memory}", **flags})
         if settle_seconds:
             life.pass_time(settle_seconds, scrape_seconds)
         first = life.exporter._bus.last_seq + 1

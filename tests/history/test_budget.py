@@ -1,6 +1,5 @@
 """What one collector may write a day."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 import pytest
@@ -15,7 +14,6 @@ MIB = 1 << 20
 ROUND_SECONDS = 15.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Link(Reading, event="system.link.updated"):
     """A link."""
 
@@ -23,7 +21,6 @@ class Link(Reading, event="system.link.updated"):
     bytes: Annotated[int, Gauge("link_received", unit="bytes", help="x")] = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Load(Reading, event="system.load.updated"):
     """The load."""
 
