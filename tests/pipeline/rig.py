@@ -44,9 +44,9 @@ OWNERS = {"system.alpha.updated": "alpha", "system.beta.updated": "beta"}
 
 
 class HeldClock:
-    """Time that passes only when a test says so."""
+    """Time that passes only when a test says so. It begins where the beats of all common intervals fall together."""
 
-    def __init__(self, now: float = 1000.0) -> None:
+    def __init__(self, now: float = 600.0) -> None:
         self.now = now
 
     def clock(self) -> Clock:

@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 
 from sysvitals.pipeline.crew import Run
 from sysvitals.pipeline.plan import (
+    ABSENT_SECONDS,
     COALESCE_SECONDS,
     COOLDOWN_SECONDS,
     LONGEST_SECONDS,
+    NOTICED_SECONDS,
     RECHECK_SECONDS,
+    ROUND_READINGS,
     Key,
     Plan,
     Slot,
@@ -24,12 +27,13 @@ class Played:
     """A plan whose runs a test begins and ends."""
 
     plan: Plan = field(default_factory=Plan)
-    now: float = 1000.0
+    now: float = 600.0
     began: dict[Key, list[float]] = field(default_factory=dict)
 
     def add(self, name: str, interval: float = 15.0, **settings: object) -> Slot:
         key = Key("alpha", name)
-        slot = self.plan.slots[key] = Slot(key, interval, **settings)  # type: ignore[arg-type]
+        slot = Slot(key, interval, **settings)  # type: ignore[arg-type]
+        self.plan.add(slot)
         self.began[key] = []
         return slot
 
@@ -99,19 +103,38 @@ def test_nothing_that_runs_is_due(played: Played) -> None:
 def test_what_is_due_soon_runs_with_what_is_due(played: Played) -> None:
     first, second = played.add("first", 5.0), played.add("second", 5.0)
     played.run(first)
-    played.now += 0.2
     played.run(second)
-    played.now += 4.7
+    played.plan.set_due(second, played.now + 5.2)
+    played.now += 4.9
     assert played.due() == []
     played.now += 0.1
     assert played.due() == ["first", "second"]
+
+
+def test_whenever_they_ran_last_heartbeats_fall_together(played: Played) -> None:
+    slots = [played.add(f"{interval:g}", interval) for interval in (5.0, 15.0, 60.0)]
+    for slot in slots:
+        played.run(slot)
+        played.now += 1.75
+    played.live(120.0)
+    beats = {slot.key.thing: {at for at in played.began[slot.key] if at > 620.0} for slot in slots}
+    assert beats["60"] < beats["15"] < beats["5"]
+    assert beats["5"] == {at for at in map(float, range(625, 726, 5)) if at < played.now}
+
+
+def test_one_that_begins_late_does_not_miss_the_next_beat(played: Played) -> None:
+    slot = played.add("x", 15.0)
+    played.run(slot)
+    played.now += 15.0 + 2.0  # the processor was busy
+    played.run(slot)
+    assert slot.due == 630.0
 
 
 def test_a_short_interval_is_not_made_shorter_by_running_things_together(played: Played) -> None:
     longer, shorter = played.add("longer", 0.2), played.add("shorter", 0.1)
     played.run(longer)
     played.run(shorter)
-    played.now += 0.1
+    played.now += 0.11
     assert played.due() == ["shorter"]
 
 
@@ -123,15 +146,54 @@ def test_a_scrape_reads_again_only_what_is_older_than_its_max_age(played: Played
     assert played.plan.stale([slot], played.now + 1.0) == [slot]
 
 
-def test_a_scrape_puts_the_heartbeat_off(played: Played) -> None:
+def test_a_scrape_puts_the_heartbeat_off_to_the_first_beat_that_is_an_interval_later(played: Played) -> None:
     slot = played.add("x", 5.0)
     played.run(slot)
     played.now += 3
     played.run(slot)
-    played.now += 4.5
+    played.now += 6.5
     assert played.due() == []
     played.now += 0.5
     assert played.due() == ["x"]
+
+
+def test_what_the_host_does_not_have_is_looked_for_once_a_minute_by_heartbeats_and_scrapes(played: Played) -> None:
+    slot = played.add("x", 15.0, absent=True)
+    played.run(slot)
+    played.now += ABSENT_SECONDS - 0.5
+    assert played.due() == []
+    assert played.plan.stale([slot], played.now) == []
+    played.now += 0.5
+    assert played.due() == ["x"]
+    assert played.plan.stale([slot], played.now) == [slot]
+
+
+def test_what_the_kernel_gives_notice_of_is_read_when_it_does_and_rarely_else(played: Played) -> None:
+    slot = played.add("x", 15.0, noticed=True)
+    played.run(slot)
+    played.now += 100.0
+    assert played.due() == []
+    assert played.plan.stale([slot], played.now) == []
+    played.wake(slot)
+    assert played.due() == ["x"]
+    played.run(slot)
+    played.now += NOTICED_SECONDS + 5.0
+    assert played.due() == ["x"]
+
+
+def test_a_collector_of_many_readings_is_read_more_rarely_by_the_heartbeat_and_as_always_by_scrapes(
+    played: Played,
+) -> None:
+    table, thing = played.add(""), played.add("thing")
+    for readings, interval in ((ROUND_READINGS, 15.0), (2 * ROUND_READINGS, 30.0), (1000, 225.0), (1, 15.0)):
+        played.plan.note_readings(table, readings - 1)
+        played.plan.note_readings(thing, 1)
+        assert (played.plan.rhythm(table), played.plan.rhythm(thing)) == (interval, interval)
+    played.run(table)
+    played.plan.note_readings(table, 1000)
+    assert played.plan.stale([table], played.now + 1.0) == [table]
+    played.plan.remove(table.key)
+    assert played.plan.rhythm(thing) == 15.0
 
 
 def test_what_was_woken_comes_first_then_what_has_answered_before(played: Played) -> None:

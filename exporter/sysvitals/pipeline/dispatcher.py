@@ -44,7 +44,7 @@ class Dispatcher:
         suspects = self._find_suspects(held)
         for slot in self._plan.due(now):
             if slot.key.kind == LOOK and not watches:  # who reads once follows nothing
-                slot.due = now + slot.interval
+                self._plan.set_due(slot, now + slot.interval)
                 continue
             is_suspect = suspects is not None and _may_hang(slot, suspects)
             if is_suspect and held >= TRIAL_LIMIT:
@@ -96,7 +96,7 @@ class Dispatcher:
         """The collectors of which things hang, where as many threads are held as may be; else None."""
         if held < HANGING_LIMIT:
             return None
-        return {slot.key.collector for slot in self._plan.slots.values() if slot.stuck}
+        return {slot.key.collector for slot in self._plan.running.values() if slot.stuck}
 
     def try_those_behind(self, lane: str, now: float) -> None:
         """What a lane is busy with hangs, perhaps alone: a further worker tries the others, if it may."""
@@ -106,7 +106,7 @@ class Dispatcher:
                 self._crew.give(rest, bus=lane)
             else:
                 self._take_back(rest, now)
-        elif sum(slot.stuck and slot.bus == lane for slot in self._plan.slots.values()) < _BUS_WORKERS:
+        elif sum(slot.stuck and slot.bus == lane for slot in self._plan.running.values()) < _BUS_WORKERS:
             self._crew.give(self._crew.detach(lane), bus=lane)
 
     def _take_back(self, runs: Iterable[Run], now: float) -> None:
@@ -122,7 +122,7 @@ class Dispatcher:
     def _hold_back(self, slot: Slot, now: float) -> None:
         """The threads that are left are for what is known to answer."""
         slot.wake_at = slot.recheck_at = None
-        slot.due = now + slot.interval
+        self._plan.set_due(slot, now + slot.interval)
         self._refuse(slot, f"not read: {self._crew.held(now)} other reads hang")
 
 

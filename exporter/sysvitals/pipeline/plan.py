@@ -1,7 +1,14 @@
-"""When each read is due: a pure plan, without threads and without a clock. Times are monotonic seconds."""
+"""When each read is due: a pure plan, without threads and without a clock. Times are monotonic seconds.
+
+Heartbeats fall on a grid: what runs each 15 s is due when the monotonic clock shows a multiple of 15 s, so that the
+processor is woken once for all of them, and for whatever else in the process keeps to the same grid.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush, heapreplace
+from itertools import count
+from math import ceil
 from typing import NamedTuple
 
 from sysvitals.pipeline.crew import Run
@@ -24,6 +31,16 @@ LONGEST_SECONDS = 60.0
 COALESCE_SECONDS = 0.25
 """What is due this soon runs now: one wake-up of the processor instead of many. At most a quarter of an interval."""
 
+ABSENT_SECONDS = 60.0
+"""What this host does not have is looked for again after this time by heartbeats and scrapes alike."""
+
+NOTICED_SECONDS = 900.0
+"""A thing of whose changes the kernel gives notice is read at its notices, and otherwise after this time."""
+
+ROUND_READINGS = 64
+"""A collector that gives twice as many readings is read half as often by the heartbeat, and so on. Scrapes read them as
+always."""
+
 COOLDOWN_SECONDS = 0.25
 """A thing that is woken again and again is read no more often than this, nor for a third of the time. The first wake is
 served immediately and the last one is never lost, so that a storm costs little and starves nothing."""
@@ -33,6 +50,8 @@ RECHECK_SECONDS = 1.5
 end between two looks, which are a second apart."""
 
 READ, FIND, LOOK = "read", "find", "look"
+
+_NEVER = float("-inf")
 
 
 class Key(NamedTuple):
@@ -50,7 +69,10 @@ class Slot:
     `run` is the run under way, `stuck` says that it was given up, `fresh_at` when the last run before it began, `took`
     how long that one was. `wake_at` and `recheck_at` are when it must run since it was woken, or since there was an
     edge; `woken` says that the run under way, or the one about to begin, serves a wake. `proven` says that a run has
-    ended well before, and `read_at` when the last such run began.
+    ended well before, and `read_at` when the last such run began. `beat` is when the run
+    under way was due.
+    `absent` says that the host does not have it, and `noticed` that the kernel gives notice of its changes; `readings`
+    is how many it gave last. `planned` is where the plan's heap has it.
     """
 
     key: Key
@@ -58,19 +80,24 @@ class Slot:
     max_age: float = 1.0
     patience: float = 3.0
     bus: str = ""
-    due: float = field(default=float("-inf"))
+    due: float = field(default=_NEVER)
     wake_at: float | None = None
     recheck_at: float | None = None
     woken: bool = False
     again: bool = False
-    calm_until: float = field(default=float("-inf"))
+    calm_until: float = field(default=_NEVER)
     run: Run | None = None
     stuck: bool = False
     proven: bool = False
-    fresh_at: float = field(default=float("-inf"))
-    read_at: float = field(default=float("-inf"))
+    fresh_at: float = field(default=_NEVER)
+    read_at: float = field(default=_NEVER)
     took: float = 0.0
     quick_runs: int = 0
+    beat: float = field(default=_NEVER)
+    absent: bool = False
+    noticed: bool = False
+    readings: int = 0
+    planned: float = field(default=float("inf"))
 
     @property
     def slow(self) -> bool:
@@ -84,35 +111,81 @@ class Slot:
 
 
 class Plan:
-    """All slots, and which of them must run."""
+    """All slots, and which of them must run. What does not move costs nothing here: a heap knows who is next."""
 
     def __init__(self) -> None:
         self.slots: dict[Key, Slot] = {}
+        self.running: dict[Key, Slot] = {}
+        self._times: list[tuple[float, int, Slot]] = []
+        self._count = count()
+        self._readings: dict[str, int] = {}
+
+    def add(self, slot: Slot) -> None:
+        """From now on this slot is planned, with its run if there is one."""
+        self.slots[slot.key] = slot
+        if slot.run is not None:
+            self.running[slot.key] = slot
+        self._note_time(slot, slot.due)
+
+    def remove(self, key: Key) -> Slot | None:
+        """From now on this slot is not planned."""
+        slot = self.slots.pop(key, None)
+        if slot is not None:
+            self.running.pop(key, None)
+            self.note_readings(slot, 0)
+        return slot
+
+    def set_due(self, slot: Slot, at: float) -> None:
+        """Run this at that time in place of its next heartbeat."""
+        slot.due = at
+        self._note_time(slot, slot.due)
+
+    def note_readings(self, slot: Slot, readings: int) -> None:
+        """So many readings a run of this slot gives; those that are read at notices alone do not count."""
+        readings = 0 if slot.noticed else readings
+        name = slot.key.collector
+        self._readings[name] = self._readings.get(name, 0) + readings - slot.readings
+        slot.readings = readings
 
     def of(self, collector: str) -> list[Slot]:
         """The slots of this collector."""
         return [slot for slot in self.slots.values() if slot.key.collector == collector]
 
     def rhythm(self, slot: Slot) -> float:
-        """Seconds between two runs. What is slow is read more rarely, the more so the more there is behind its bus."""
+        """Seconds between two runs. What is slow is read more rarely, the more so the more there is behind its bus.
+
+        So are a collector of many readings, what the kernel gives notice of, and what the host does not have.
+        """
+        seconds = slot.interval
+        if slot.noticed:
+            seconds = max(seconds, NOTICED_SECONDS)
+        elif slot.absent:
+            seconds = max(seconds, ABSENT_SECONDS)
+        elif slot.readings:
+            seconds *= max(1, self._readings[slot.key.collector] // ROUND_READINGS)
         if not slot.slow:
-            return slot.interval
+            return seconds
         took = slot.took
         if slot.bus:
             took = sum(other.took for other in self.slots.values() if other.bus == slot.bus and other.slow)
-        return max(slot.interval, SLOW_SHARE * took)
+        return max(seconds, SLOW_SHARE * took)
 
     def pace(self, slot: Slot) -> tuple[float, float] | None:
         """In how many seconds a slow thing is read again, and how old its value may become. None: it is not slow."""
         return (self.rhythm(slot), self.limit(slot)) if slot.slow else None
 
     def longest_gap(self, slot: Slot) -> float:
-        """Seconds between two runs beyond which something has kept it from being read."""
-        return self.rhythm(slot) + slot.timeout
+        """Seconds between the run under way and the one before it beyond which something has kept it from being read.
+
+        A scrape puts the heartbeat off to the first beat that is a whole rhythm later.
+        """
+        return min(slot.beat - slot.fresh_at, 2 * self.rhythm(slot)) + slot.timeout
 
     def limit(self, slot: Slot) -> float:
-        """How old a value may become, in seconds, before it is shown no more."""
-        return 2 * self.rhythm(slot) + slot.timeout
+        """How old a value may become, in seconds, before it is shown no more: one beat may be missed."""
+        rhythm = self.rhythm(slot)
+        first = rhythm if slot.fresh_at == _NEVER else self._next_beat(slot, slot.fresh_at) - slot.fresh_at
+        return first + rhythm + slot.timeout
 
     def wake(self, key: Key, now: float) -> None:
         """Run this as soon as it may; once more where it runs already, since it may have read before the edge."""
@@ -121,6 +194,7 @@ class Plan:
             return
         if slot.run is None:
             slot.wake_at = max(now, slot.calm_until)
+            self._note_time(slot, slot.wake_at)
         elif slot.run.started is None:
             slot.woken = True
         else:
@@ -129,13 +203,14 @@ class Plan:
     def recheck(self, slot: Slot, now: float) -> None:
         """There was an edge: run this once more when it may be over."""
         slot.recheck_at = now + RECHECK_SECONDS
+        self._note_time(slot, slot.recheck_at)
 
     def due(self, now: float) -> list[Slot]:
         """What must run now: what was woken, then what has proven itself, then what is not known yet."""
         woken: list[Slot] = []
         proven: list[Slot] = []
         others: list[Slot] = []
-        for slot in self.slots.values():  # plain comparisons: this runs with every turn, over all things
+        for slot in self._planned_until(now + COALESCE_SECONDS):
             if slot.run is not None:
                 continue
             wake_at, recheck_at = slot.wake_at, slot.recheck_at
@@ -149,7 +224,9 @@ class Plan:
 
     def stale(self, slots: Iterable[Slot], now: float) -> list[Slot]:
         """Those of these slots that a scrape must read again. What is slow keeps to its own rhythm."""
-        return [slot for slot in slots if slot.run is None and not slot.slow and now - slot.fresh_at >= slot.max_age]
+        return [
+            slot for slot in slots if slot.run is None and not slot.slow and now - slot.fresh_at >= _longest_age(slot)
+        ]
 
     def begin(self, slot: Slot, run: Run, now: float) -> None:
         """This slot's run was handed over."""
@@ -159,7 +236,10 @@ class Plan:
             slot.recheck_at = None
         slot.run = run
         run.given = now
-        slot.due = now + self.rhythm(slot)
+        self.running[slot.key] = slot
+        slot.beat = slot.due
+        slot.due = self._next_beat(slot, now)
+        self._note_time(slot, min(slot.due, now + slot.timeout))
 
     def end(self, slot: Slot, now: float) -> bool:
         """This slot's run is over. False where it was given up, or did not begin: it has no result that counts."""
@@ -167,14 +247,17 @@ class Plan:
         if run is not None and run.started is not None and run.ended is not None:
             self._note_duration(slot, min(run.ended - run.started, LONGEST_SECONDS))
         slot.run, slot.stuck, slot.again = None, False, False
+        self.running.pop(slot.key, None)
         if run is None or run.started is None or run.ended is None:
+            self._note_time(slot, self._time_of(slot, now))
             return False
         slot.fresh_at = run.started
         # one that was given up and answers again is read immediately
-        slot.due = now if was_stuck else run.started + self.rhythm(slot)
+        slot.due = now if was_stuck else self._next_beat(slot, run.started)
         if slot.woken and not was_stuck:
             slot.woken = False
             slot.calm_until = run.started + max(COOLDOWN_SECONDS, 3 * slot.took)
+        self._note_time(slot, self._time_of(slot, now))
         if again:
             self.wake(slot.key, now)
         return not was_stuck
@@ -188,16 +271,16 @@ class Plan:
 
     def missed(self, now: float) -> list[Slot]:
         """Those that should have been read again by now, and hang. Each is returned once an interval."""
-        found = [slot for slot in self.slots.values() if slot.stuck and now >= slot.due]
+        found = [slot for slot in self.running.values() if slot.stuck and now >= slot.due]
         for slot in found:
-            slot.due = now + slot.interval
+            self.set_due(slot, now + slot.interval)
         return found
 
     def overdue(self, now: float) -> list[Slot]:
         """Those whose run hangs and was not given up yet."""
         return [
             slot
-            for slot in self.slots.values()
+            for slot in self.running.values()
             if slot.run is not None
             and not slot.stuck
             and slot.run.started is not None
@@ -207,18 +290,67 @@ class Plan:
 
     def next_time(self, now: float) -> float:
         """When there is something to do by the plan alone."""
-        soonest = now + LONGEST_SECONDS
-        for slot in self.slots.values():
-            run = slot.run
-            # a run of which nobody was to hear may be over when it is due again
-            due = slot.due if run is None or slot.due > now else now + slot.interval
-            soonest = min(soonest, due)
-            if run is None:
-                if slot.wake_at is not None and slot.wake_at < soonest:
-                    soonest = slot.wake_at
-                if slot.recheck_at is not None and slot.recheck_at < soonest:
-                    soonest = slot.recheck_at
-            elif not slot.stuck:
-                # a run that waits for a worker or its bus has no time of its own yet
-                soonest = min(soonest, (now if run.started is None else run.started) + slot.timeout)
-        return soonest
+        while self._times:
+            at, _, slot = self._times[0]
+            if at != slot.planned or self.slots.get(slot.key) is not slot:  # there is an earlier entry, or it is gone
+                heappop(self._times)
+                continue
+            soonest = self._time_of(slot, now)
+            if soonest <= at:
+                return min(at, now + LONGEST_SECONDS)
+            slot.planned = soonest
+            heapreplace(self._times, (soonest, next(self._count), slot))
+        return now + LONGEST_SECONDS
+
+    def _next_beat(self, slot: Slot, began: float) -> float:
+        """The first beat that is a whole rhythm after a run that began then."""
+        # one that began late, since the processor was busy, must not miss the next beat
+        since = slot.beat if 0 <= began - slot.beat <= slot.interval / 4 else began
+        # what is slow runs apart, and is read as soon as it may
+        step = min(1.0, slot.interval) if slot.slow else slot.interval
+        return ceil((since + self.rhythm(slot)) / step - _ROUNDING) * step
+
+    def _time_of(self, slot: Slot, now: float) -> float:
+        """When something is to be done about this slot."""
+        run = slot.run
+        if run is None:
+            soonest = slot.due
+            if slot.wake_at is not None and slot.wake_at < soonest:
+                soonest = slot.wake_at
+            if slot.recheck_at is not None and slot.recheck_at < soonest:
+                soonest = slot.recheck_at
+            return soonest
+        # a run whose end woke no one may be over when it is due again
+        due = slot.due if slot.due > now else now + slot.interval
+        # one that waits for a worker or its bus has no time of its own yet
+        return due if slot.stuck else min(due, (now if run.started is None else run.started) + slot.timeout)
+
+    def _note_time(self, slot: Slot, at: float) -> None:
+        """Look at this slot by that time: the heap has it no later, and what is too early is put right when it is met."""
+        if at < slot.planned:
+            slot.planned = at
+            heappush(self._times, (at, next(self._count), slot))
+            if len(self._times) > 4 * len(self.slots) + 64:  # entries that earlier ones overtook
+                self._times = [entry for entry in self._times if entry[0] == entry[2].planned]
+                heapify(self._times)
+
+    def _planned_until(self, limit: float) -> list[Slot]:
+        """The slots that the heap has no later than this."""
+        found = []
+        while self._times and self._times[0][0] <= limit:
+            at, _, slot = heappop(self._times)
+            if at == slot.planned and self.slots.get(slot.key) is slot:
+                found.append(slot)
+        for slot in found:
+            heappush(self._times, (slot.planned, next(self._count), slot))
+        return found
+
+
+def _longest_age(slot: Slot) -> float:
+    """How old a value may be at a scrape, in seconds."""
+    if slot.noticed:
+        return NOTICED_SECONDS
+    return max(slot.max_age, ABSENT_SECONDS) if slot.absent else slot.max_age
+
+
+_ROUNDING = 1e-9

@@ -252,6 +252,8 @@ class Scheduler:
         conclusion = self._reporter.take(collector, run, span)
         if conclusion.outcome.status == "ok":
             slot.proven, slot.read_at = True, slot.fresh_at
+        slot.absent = conclusion.outcome.status == "unavailable"
+        self._plan.note_readings(slot, len(conclusion.readings))
         pace, until = self._plan.pace(slot), slot.fresh_at + self._plan.limit(slot)
         self._reporter.conclude(slot.key, conclusion, took=slot.took, pace=pace, until=until)
         if slot.bus and pace is not None:
@@ -368,9 +370,10 @@ class Scheduler:
     def _add_slot(self, key: Key, interval: float, max_age: float = float("inf")) -> Slot:
         slot = self._plan.slots.get(key)
         if slot is None:
-            slot = self._plan.slots[key] = Slot(key, interval, max_age)
+            slot = Slot(key, interval, max_age)
             if (left := self._left.pop(key, None)) is not None:  # it was switched off while it was read
                 slot.run, slot.stuck = left
+            self._plan.add(slot)
         return slot
 
     def _remove(self, key: Key, *, gone: bool = False) -> None:
@@ -379,7 +382,7 @@ class Scheduler:
         self._reporter.remove(key, gone=gone)
 
     def _remove_slot(self, key: Key) -> None:
-        slot = self._plan.slots.pop(key, None)
+        slot = self._plan.remove(key)
         if slot is not None and slot.run is not None:
             self._left[key] = slot.run, slot.stuck  # should it come back, it is still not read twice at a time
 
@@ -426,7 +429,7 @@ class Scheduler:
         changed = self._watching.files.settle(watched, run.items[0])
         slot.interval = watched.seconds
         if self._watching.files.register(watched):
-            slot.due = self._clock.monotonic()
+            self._plan.set_due(slot, self._clock.monotonic())
         # a first look that fails is no change: the collector that reads it says what is wrong
         if woken or (changed and not (is_first and watched.fails)):
             self._wake_owners(watched, notified=woken)

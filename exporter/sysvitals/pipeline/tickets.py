@@ -55,12 +55,13 @@ class Tickets:
     def admit(self, ticket: Ticket, now: float) -> None:
         """Somebody waits from now on: what is too old is due."""
         slots = self._plan.slots.values()
-        wanted = [slot for slot in slots if slot.key.kind != LOOK and ticket.wants(slot.key.collector)]
+        wanted = (slot for slot in slots if slot.key.kind != LOOK and ticket.wants(slot.key.collector))
         for slot in self._plan.stale(wanted, now):
-            slot.due = now
+            self._plan.set_due(slot, min(slot.due, now))
             ticket.waits.add(slot.key)
-        under_way = slots if ticket.rest else wanted
-        ticket.waits |= {slot.key for slot in under_way if slot.run is not None and not slot.stuck}
+        for slot in self._plan.running.values():
+            if not slot.stuck and (ticket.rest or (slot.key.kind != LOOK and ticket.wants(slot.key.collector))):
+                ticket.waits.add(slot.key)
         self._tickets.append(ticket)
 
     def serve(self, now: float) -> float:
