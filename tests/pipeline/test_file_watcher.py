@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sysvitals.model.collector import Watch
 from sysvitals.pipeline.file_watcher import RARELY, FileWatcher, Watched
+from sysvitals.pipeline.kernel_notices import NoticeSocket
 from tests.mounting import own_mounts
 from tests.pipeline.rig import SOON
 
@@ -37,7 +38,7 @@ class Eye:
         self.files.register(watched)
         return self.files.settle(watched, content)
 
-    def noticed(self, seconds: float = 0.0) -> list[Watched]:
+    def noticed(self, seconds: float = 0.0) -> list[Watched | NoticeSocket]:
         return self.files.wait(seconds)
 
     def close(self) -> None:

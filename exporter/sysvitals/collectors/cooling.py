@@ -114,5 +114,6 @@ COLLECTOR = Collector(
     help="Whether the kernel slows this machine down for heat",
     readings=(HeatLimit, CoreThrottles, PackageThrottles),
     find=find,
+    subsystems=("thermal", "cpu"),
     interval=15.0,
 )

@@ -205,5 +205,6 @@ COLLECTOR = Collector(
     readings=(CpuTime, CpuFrequency, CpuUsage),
     read=read,
     find=find,
+    subsystems=("cpu", "drivers"),
     compare=compare,
 )

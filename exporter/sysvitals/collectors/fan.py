@@ -181,6 +181,7 @@ COLLECTOR = Collector(
     help="Fans",
     readings=(Fan,),
     find=find,
+    subsystems=("hwmon",),
     compare=compare,
     remembers=(Fan,),
     after_reboot=after_reboot,

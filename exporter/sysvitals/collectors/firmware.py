@@ -128,7 +128,6 @@ COLLECTOR = Collector(
     help="What the Raspberry Pi's firmware measures",
     readings=(FirmwareSource, BoardPower, FirmwareRail, FirmwareClock, FirmwareTemperature),
     read=read,
-    interval=10.0,
     max_age=5.0,
     timeout=4.0,
 )

@@ -50,4 +50,4 @@ def _is_own(load: LoadAverage, own: int | None) -> bool:
 _LEAST_FOREIGN_TASKS = 50
 """Fewer threads no kernel has of its own: a Linux 6 with two CPUs and next to no devices has 57."""
 
-COLLECTOR = Collector(name="load", help="Load averages and tasks", readings=(Load,), read=read, interval=5.0)
+COLLECTOR = Collector(name="load", help="Load averages and tasks", readings=(Load,), read=read)

@@ -186,11 +186,17 @@ def _is_told(reading: Link) -> bool:
 
 
 def watch(host: Host, options: Options) -> Iterator[Watch]:
-    """How often each link came or went: of that the kernel gives no notice in files, and looking is cheap."""
+    """How often each link came or went, at which one has to look where the kernel gives no notice of links."""
     excluded = re.compile(options.exclude_devices).fullmatch
-    for device in read_devices(host):
-        if not excluded(device):
-            yield Watch(f"{host.sysfs}/class/net/{device}/carrier_changes", seconds=1.0)
+    devices = [device for device in read_devices(host) if not excluded(device)]
+    seconds = max(1.0, len(devices) / _LOOKS_PER_SECOND)
+    for device in devices:
+        path = f"{host.sysfs}/class/net/{device}/carrier_changes"
+        yield Watch(path, seconds, link=device, thing=device)
+
+
+_LOOKS_PER_SECOND = 16
+"""With more links each is looked at more rarely: a flap between two looks still shows in the kernel's count."""
 
 
 def _rate(now: int | None, before: int | None, seconds: float) -> float | None:
@@ -209,5 +215,6 @@ COLLECTOR = Collector(
     compare=compare,
     changes=changes,
     watch=watch,
+    subsystems=("net",),
     options=Options(),
 )

@@ -96,5 +96,9 @@ def read(host: Host, chip: PowerChip, limits: Limits) -> Iterator[Power | Fault]
 _NOTHING = Measure(None)
 
 COLLECTOR = Collector(
-    name="power_supply", help="Voltages, currents and power that chips measure", readings=(Power,), find=find
+    name="power_supply",
+    help="Voltages, currents and power that chips measure",
+    readings=(Power,),
+    find=find,
+    subsystems=("hwmon", "power_supply"),
 )

@@ -121,6 +121,7 @@ COLLECTOR = Collector(
     help="Wear of eMMC, and which cards and drives there are",
     readings=(StorageWear,),
     find=find,
+    subsystems=("block", "mmc", "nvme"),
     interval=3600.0,
     max_age=300.0,
 )

@@ -82,4 +82,10 @@ def read(host: Host, thing: ChipSensors | LoneZone, limits: Limits) -> Iterator[
             yield Temperature(chip=t.chip, sensor=t.sensor, celsius=t.celsius, critical=t.critical, maximum=t.maximum)
 
 
-COLLECTOR = Collector(name="temperature", help="Temperatures", readings=(Temperature,), find=find, interval=5.0)
+COLLECTOR = Collector(
+    name="temperature",
+    help="Temperatures",
+    readings=(Temperature,),
+    find=find,
+    subsystems=("hwmon", "thermal"),
+)

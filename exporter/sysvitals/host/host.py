@@ -106,6 +106,14 @@ class Host:
         except OSError:
             return False
 
+    @cached_property
+    def is_own(self) -> bool:
+        """Whether `procfs` and `sysfs` are those of the kernel that we run on, which gives notice of changes."""
+        try:
+            return self.is_live and os.stat(self.sysfs).st_ino == 1
+        except OSError:
+            return False
+
     def uname(self) -> os.uname_result:
         """The running kernel."""
         return os.uname()

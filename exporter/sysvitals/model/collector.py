@@ -37,11 +37,18 @@ class Watch(NamedTuple):
     `name` is a file's path, which is read, and on which the kernel may give notice; or, where there is a `look`, any
     name for what that function returns. It is looked at every `seconds`, more rarely once the kernel has given notice.
     Collectors may watch the same, under the same name.
+
+    `notifies` says that on the kernel's own file notice is certain, so that it is looked at rarely from the start.
+    Of `link`, a network device, the kernel gives notice otherwise; it is looked at only where that cannot be had.
+    `thing` is the collector's thing to read when this changes; empty: all of them.
     """
 
     name: str
     seconds: float = 1.0
     look: Callable[[], object] | None = None
+    notifies: bool = False
+    link: str = ""
+    thing: str = ""
 
 
 class Probe(NamedTuple):
@@ -77,6 +84,8 @@ class Collector:
     history. For one of an earlier boot `after_reboot(before)` gives what still holds, or None, and what ended.
     `watch` names what makes the collector run immediately when it changes, so that no edge between two heartbeats is
     missed.
+    `subsystems` are those of the kernel whose devices `find` looks for, such as `hwmon`: it is called when one came or
+    went, and then more rarely otherwise.
     `options` is a named tuple whose fields are `Annotated[type, "help"]`: a bool, a str that is a regular
     expression, or a float of seconds.
     Durations are in seconds: `interval` between heartbeats, `max_age` beyond which a scrape reads again, `timeout`
@@ -94,6 +103,7 @@ class Collector:
     remembers: tuple[type[Reading], ...] = ()
     after_reboot: Callable[[Any], tuple[Reading | None, Iterable[Change]]] | None = None
     watch: Callable[..., Iterable[Watch]] | None = None
+    subsystems: tuple[str, ...] = ()
     options: Any = None
     interval: float = 15.0
     max_age: float = 1.0

@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 from sysvitals.host.files import error_class
 from sysvitals.model.collector import Watch
+from sysvitals.pipeline.kernel_notices import NoticeSocket
 
-RARELY = 10
-"""So many times more rarely a file is looked at on which the kernel has given notice, since the notice will come; and a
-`look` that failed is called, for it may take its time to fail."""
+RARELY = 15
+"""So many times more rarely a file is looked at on which the kernel has given notice, or is certain to: the notice will
+come. So is a `look` that failed called, for it may take its time to fail."""
 
 _PIECE_BYTES = 1 << 16
 _LIMIT_BYTES = 16 << 20
@@ -34,6 +35,7 @@ class _Failure(NamedTuple):
 class Watched:
     """One thing that is watched, and how it looked last. `identity` is that of the file behind the descriptor.
 
+    `registered` says that it was tried to wait for notices of it, and `waited_for` that this is possible.
     A look may hang, so that a worker runs it; the thread that schedules does the rest, and never while a look runs.
     """
 
@@ -42,6 +44,7 @@ class Watched:
         self.content: object = None
         self.notifies = False
         self.registered = False
+        self.waited_for = False
         self.descriptor: int | None = None
         self._identity = (0, 0)
 
@@ -53,7 +56,8 @@ class Watched:
     @property
     def seconds(self) -> float:
         """In how many seconds it is looked at again."""
-        is_rare = self.notifies or (self.watch.look is not None and self.fails)
+        is_certain = self.notifies or (self.watch.notifies and self.waited_for)
+        is_rare = is_certain or (self.watch.look is not None and self.fails)
         return self.watch.seconds * (RARELY if is_rare else 1)
 
     def look(self) -> Iterator[object]:
@@ -68,7 +72,7 @@ class Watched:
     def close(self) -> None:
         """Let go of the file."""
         descriptor, self.descriptor = self.descriptor, None
-        self.notifies = self.registered = False
+        self.notifies = self.registered = self.waited_for = False
         if descriptor is not None:
             os.close(descriptor)
 
@@ -96,21 +100,37 @@ class FileWatcher:
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._registered: dict[int, Watched] = {}
+        self._sources: dict[int, NoticeSocket] = {}
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._epoll.register(self._wake, select.EPOLLIN)
         self._closing = Lock()
         self._is_open = True
 
-    def wait(self, seconds: float) -> list[Watched]:
-        """The things that the kernel gave notice of; nothing when the time is over, or after `wake`."""
-        noticed = []
+    def wait(self, seconds: float) -> list[Watched | NoticeSocket]:
+        """The things that the kernel gave notice of, and the sockets at which some arrived.
+
+        Nothing when the time is over, or after `wake`.
+        """
+        noticed: list[Watched | NoticeSocket] = []
         for descriptor, _ in self._epoll.poll(max(0.0, seconds)):
             if descriptor == self._wake:
                 os.eventfd_read(self._wake)
+            elif (source := self._sources.get(descriptor)) is not None:
+                noticed.append(source)
             elif (watched := self._registered.get(descriptor)) is not None:
                 watched.notifies = True
                 noticed.append(watched)
         return noticed
+
+    def listen(self, source: NoticeSocket) -> None:
+        """Wait for notices of this source too."""
+        self._sources[source.fileno()] = source
+        self._epoll.register(source, select.EPOLLIN)
+
+    def ignore(self, source: NoticeSocket) -> None:
+        """Wait for no more notices of this source, and close it."""
+        del self._sources[source.fileno()]
+        source.close()
 
     def settle(self, watched: Watched, content: object) -> bool:
         """Take in what a look has seen. Whether it changed."""
@@ -130,6 +150,7 @@ class FileWatcher:
         except PermissionError:  # a plain file never gives notice
             return False
         self._registered[descriptor] = watched
+        watched.waited_for = True
         return True
 
     def drop(self, watched: Watched) -> None:
@@ -151,6 +172,8 @@ class FileWatcher:
                 return
             self._is_open = False
             self._epoll.close()
+            for source in self._sources.values():
+                source.close()
             os.close(self._wake)
 
     def _forget(self, watched: Watched) -> None:

@@ -47,7 +47,8 @@ served immediately and the last one is never lost, so that a storm costs little 
 
 RECHECK_SECONDS = 1.5
 """So long after an edge a collector that watches things reads once more: what a scrape happened to see may begin and
-end between two looks, which are a second apart."""
+end between two looks, which are a second apart. So long after a notice of a device things are looked for: devices come
+many at a time, and get their names later."""
 
 READ, FIND, LOOK = "read", "find", "look"
 
@@ -326,7 +327,7 @@ class Plan:
         return due if slot.stuck else min(due, (now if run.started is None else run.started) + slot.timeout)
 
     def _note_time(self, slot: Slot, at: float) -> None:
-        """Look at this slot by that time: the heap has it no later, and what is too early is put right when it is met."""
+        """Look at this slot by that time. The heap has it no later, and puts right what it has too early."""
         if at < slot.planned:
             slot.planned = at
             heappush(self._times, (at, next(self._count), slot))

@@ -5,6 +5,7 @@ where they must, for their own answer. The loop asks the plan what is due, gives
 the reporter publish what it meant. It never reads anything itself, and waits for nothing but its inbox and the kernel.
 """
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -21,13 +22,19 @@ from sysvitals.pipeline.crew import LOOK_STALL_SECONDS, Crew, Run
 from sysvitals.pipeline.dispatcher import Dispatcher
 from sysvitals.pipeline.file_watcher import Watched
 from sysvitals.pipeline.interpret import Conclusion, Outcome, Span, classify_run
+from sysvitals.pipeline.kernel_notices import DEVICE, LOST, Notice, NoticeSocket, open_notices
 from sysvitals.pipeline.plan import FIND, LOOK, READ, Key, Plan, Slot
 from sysvitals.pipeline.reporter import Reporter
 from sysvitals.pipeline.tickets import Ticket, Tickets
 from sysvitals.pipeline.watching import Watching
 
+_log = logging.getLogger(__name__)
+
 FIND_SECONDS = 60.0
 """How often collectors look for things that came or went, and for what to watch."""
+
+FIND_NOTICED_SECONDS = 600.0
+"""The same where the kernel gives notice of devices that come and go."""
 
 PAUSE_SECONDS = 1.0
 """A loop that goes on later than planned by more than this was stopped: by a signal, or for want of a processor."""
@@ -42,10 +49,11 @@ _ANSWER_SECONDS = 1.0
 class Scheduler:
     """Runs these collectors on this host and publishes what they read.
 
-    `remembered` are readings of before the exporter started, by collector, to compare the first ones with.
+    `remembered` are readings of before the exporter started, by collector, to compare the first ones with. `listen`
+    opens the sources of the kernel's notices of links and devices.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a test gives it
         self,
         collectors: Iterable[Collector],
         *,
@@ -53,6 +61,7 @@ class Scheduler:
         bus: Bus,
         clock: Clock,
         remembered: Mapping[str, Iterable[Reading]] | None = None,
+        listen: Callable[[Host], Iterable[NoticeSocket]] = open_notices,
     ) -> None:
         self.thread = Thread(target=self._work, name="scheduler", daemon=True)
         self._host = host
@@ -64,13 +73,14 @@ class Scheduler:
         self._probes: dict[Key, Probe] = {}
         self._left: dict[Key, tuple[Run, bool]] = {}
         self._plan = Plan()
-        self._watching = Watching()
+        self._watching = Watching(listen(host))
         self._crew = Crew(clock=clock.monotonic, wake=self._watching.files.wake)
         self._reporter = Reporter(bus=bus, clock=clock, remembered=remembered or {})
         self._tickets = Tickets(self._plan, self._crew)
         self._dispatcher = Dispatcher(
             self._plan, self._crew, self._tickets, build=self._build_run, refuse=self._refuse, drop=self._drop
         )
+        self._strangers = set[str]()
         self._paused_at = _NEVER
         self._set_collectors(tuple(collectors))
 
@@ -183,10 +193,13 @@ class Scheduler:
     def _set_paused(self) -> None:
         self._paused_at = self._clock.monotonic()
 
-    def _turn(self, noticed: Iterable[Watched]) -> float:
+    def _turn(self, noticed: Iterable[Watched | NoticeSocket]) -> float:
         """One round of the loop. Returns for how many seconds there is nothing to do."""
         now = self._clock.monotonic()
         for watched in noticed:
+            if isinstance(watched, NoticeSocket):
+                self._hear(watched, now)
+                continue
             # those that watch it are woken when it was looked at, which for a file of sysfs takes the notice back
             self._plan.wake(Key("", watched.watch.name, LOOK), now)
         while self._posted:
@@ -362,6 +375,7 @@ class Scheduler:
         self._probes[key] = probe
         is_left = key in self._left
         slot = self._add_slot(key, collector.interval)
+        slot.noticed = self._watching.is_noticed(collector.name, key.thing)
         slot.interval, slot.max_age, slot.bus = collector.interval, collector.max_age, probe.bus
         slot.patience = collector.timeout if probe.timeout is None else probe.timeout
         if is_left and slot.stuck:  # it hangs still, which is to be said again
@@ -400,7 +414,7 @@ class Scheduler:
             if (table := collector.table(self._host)) is not None:
                 self._add(collector, Key(name), table)
             if collector.find is not None or collector.watch is not None:
-                self._add_slot(Key(name, kind=FIND), FIND_SECONDS)
+                self._add_slot(Key(name, kind=FIND), self._find_seconds(collector))
         for name in stays:
             self._wake_collector(name)  # its settings may be others
 
@@ -413,8 +427,12 @@ class Scheduler:
             self._remove_slot(key)
             if key not in self._left:
                 self._watching.files.drop(watched)
-        for watched in new:
-            self._add_slot(Key("", watched.watch.name, LOOK), watched.watch.seconds)
+        self._add_looks(new)
+
+    def _add_looks(self, watched: Iterable[Watched]) -> None:
+        for one in watched:
+            if self._watching.needs_looks(one.watch):
+                self._add_slot(Key("", one.watch.name, LOOK), one.watch.seconds)
 
     def _look_of(self, key: Key) -> Callable[[], Iterable[object]] | None:
         watched = self._watching.watched.get(key.thing)
@@ -436,7 +454,11 @@ class Scheduler:
 
     def _wake_owners(self, watched: Watched, *, notified: bool) -> None:
         for owner in self._watching.changed(watched, notified=notified):
-            self._wake_collector(owner)
+            thing = Key(owner, self._watching.thing_of(owner, watched))
+            if thing.thing and thing in self._probes and not watched.fails:
+                self._plan.wake(thing, self._clock.monotonic())
+            else:
+                self._wake_collector(owner)
 
     def _wake_collector(self, name: str) -> None:
         now = self._clock.monotonic()
@@ -444,6 +466,62 @@ class Scheduler:
         if collector is not None and collector.find is not None:
             self._plan.wake(Key(name, kind=FIND), now)  # its things are woken when they are found
         self._plan.wake(Key(name), now)
+
+    # what the kernel tells of links and devices
+
+    def _find_seconds(self, collector: Collector) -> float:
+        return FIND_NOTICED_SECONDS if self._watching.hears(collector.subsystems) else FIND_SECONDS
+
+    def _hear(self, source: NoticeSocket, now: float) -> None:
+        try:
+            notices = source.read()
+        except OSError as error:
+            _log.warning("no further notices of a %s from the kernel: %s", source.kind, error)
+            self._stop_listening(source)
+            return
+        if source.kind == DEVICE:
+            names = {notice.name for notice in notices}
+            for collector in self._collectors.values():
+                if collector.subsystems and (LOST in notices or not names.isdisjoint(collector.subsystems)):
+                    self._search_soon(collector.name, now)
+        elif LOST in notices:
+            for owner in self._watching.link_owners():
+                self._wake_collector(owner)
+        else:
+            for notice in notices:
+                self._hear_link(notice, now)
+
+    def _hear_link(self, notice: Notice, now: float) -> None:
+        things = [thing for thing in self._watching.links(notice.name) if thing in self._probes]
+        if things and notice.settled:
+            self._watching.count((thing.collector for thing in things), notified=True)
+            for thing in things:
+                self._plan.wake(thing, now)
+        elif not notice.settled or notice.name not in self._strangers:
+            for owner in self._watching.link_owners():
+                self._search_soon(owner, now)
+        # one that a search has left out is not searched for at each of its notices
+        if things or not notice.settled:
+            self._strangers.discard(notice.name)
+        else:
+            self._strangers.add(notice.name)
+
+    def _search_soon(self, name: str, now: float) -> None:
+        slot = self._plan.slots.get(Key(name, kind=FIND))
+        if slot is not None and slot.recheck_at is None:  # a storm does not put it off
+            self._plan.recheck(slot, now)
+
+    def _stop_listening(self, source: NoticeSocket) -> None:
+        """Look, and look for devices, as if there had never been notices."""
+        self._watching.stop_listening(source)
+        self._add_looks(self._watching.watched.values())
+        now = self._clock.monotonic()
+        for slot in self._plan.slots.values():
+            if slot.key.kind == FIND:
+                slot.interval = self._find_seconds(self._collectors[slot.key.collector])
+            if slot.noticed or slot.key.kind == FIND:
+                slot.noticed = False
+                self._plan.set_due(slot, min(slot.due, now))
 
 
 def _search(collector: Collector, host: Host) -> Iterable[Probe | Fault | Unavailable | Watch]:

@@ -4,17 +4,62 @@ from collections.abc import Iterable
 
 from sysvitals.model.collector import Watch
 from sysvitals.pipeline.file_watcher import FileWatcher, Watched
+from sysvitals.pipeline.kernel_notices import DEVICE, LINK, NoticeSocket
+from sysvitals.pipeline.plan import Key
 
 
 class Watching:
-    """The things that collectors watch. Several may watch the same, under the same name."""
+    """The things that collectors watch. Several may watch the same, under the same name.
 
-    def __init__(self) -> None:
+    `sources` are the sockets at which the kernel's notices of links and devices arrive, as far as they can be had.
+    """
+
+    def __init__(self, sources: Iterable[NoticeSocket] = ()) -> None:
         self.files = FileWatcher()
+        self._heard = set[str]()
+        for source in sources:
+            self.files.listen(source)
+            self._heard.add(source.kind)
         self.wakes: dict[tuple[str, bool], int] = {}
         self.watched: dict[str, Watched] = {}
         self._owners: dict[str, frozenset[str]] = {}
         self._wanted: dict[str, dict[str, Watch]] = {}
+        self._links: dict[str, set[Key]] = {}
+        self._noticed = set[Key]()
+
+    def hears(self, subsystems: Iterable[str]) -> bool:
+        """Whether the kernel gives notice of all devices of these subsystems that come and go.
+
+        Those of network devices are of this process's namespace, which need not be the host's.
+        """
+        sources = {LINK if name == "net" else DEVICE for name in subsystems}
+        return bool(sources) and sources <= self._heard
+
+    def needs_looks(self, watch: Watch) -> bool:
+        """Whether one has to look at it, since the kernel does not give notice of links here."""
+        return not (watch.link and LINK in self._heard)
+
+    def is_noticed(self, collector: str, thing: str) -> bool:
+        """Whether the kernel gives notice of all changes of this thing, a link."""
+        return Key(collector, thing) in self._noticed
+
+    def links(self, name: str) -> set[Key]:
+        """The collectors and things that are about the link of this name."""
+        return self._links.get(name, set())
+
+    def link_owners(self) -> set[str]:
+        """The collectors that watch links."""
+        return {thing.collector for things in self._links.values() for thing in things}
+
+    def thing_of(self, collector: str, watched: Watched) -> str:
+        """The thing that this collector reads when this has changed; empty: all of them."""
+        return self._wanted[collector][watched.watch.name].thing
+
+    def stop_listening(self, source: NoticeSocket) -> None:
+        """No further notice will come from this source."""
+        self.files.ignore(source)
+        self._heard.discard(source.kind)
+        self._set_links()
 
     def set_collectors(self, watching: Iterable[str]) -> None:
         """These collectors watch something: count their wakes from 0."""
@@ -39,7 +84,17 @@ class Watching:
         self._owners = {
             name: frozenset(owner for owner, mine in self._wanted.items() if name in mine) for name in wanted
         }
+        self._set_links()
         return new, gone
+
+    def _set_links(self) -> None:
+        self._links = {}
+        for owner, mine in self._wanted.items():
+            for watch in mine.values():
+                if watch.link:
+                    self._links.setdefault(watch.link, set()).add(Key(owner, watch.thing))
+        things = {thing for found in self._links.values() for thing in found}
+        self._noticed = things if LINK in self._heard else set()
 
     def owners(self, name: str) -> frozenset[str]:
         """The collectors that watch this."""
@@ -48,6 +103,10 @@ class Watching:
     def changed(self, watched: Watched, *, notified: bool) -> frozenset[str]:
         """The collectors that are to be woken since this has changed."""
         owners = self.owners(watched.watch.name)
+        self.count(owners, notified=notified)
+        return owners
+
+    def count(self, owners: Iterable[str], *, notified: bool) -> None:
+        """These collectors are woken."""
         for owner in owners:
             self.wakes[owner, notified] = self.wakes.get((owner, notified), 0) + 1
-        return owners

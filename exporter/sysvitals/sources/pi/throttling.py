@@ -77,12 +77,12 @@ def watch_throttling(host: Host) -> Iterator[Watch]:
     chip = attempt("hwmon", find_rpi_volt, host)
     rpi_volt = None if isinstance(chip, Fault) else chip
     if rpi_volt:
-        yield Watch(f"{rpi_volt}/in0_lcrit_alarm", _LOOK_SECONDS)
+        yield Watch(f"{rpi_volt}/in0_lcrit_alarm", _LOOK_SECONDS, notifies=True)
     firmware = find_firmware(host)
     if firmware and not firmware.is_costly and isinstance(attempt("", firmware.throttling), FirmwareThrottling):
         yield Watch("the firmware's throttle word", _LOOK_SECONDS, look=lambda: _look(host))
     elif rpi_volt and host.exists(copy := throttle_word_path(rpi_volt)):
-        yield Watch(copy, _LOOK_SECONDS)
+        yield Watch(copy, _LOOK_SECONDS, notifies=True)
 
 
 _seen: WeakSet[Host] = WeakSet()

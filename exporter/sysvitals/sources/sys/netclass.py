@@ -1,10 +1,14 @@
 """`/sys/class/net/*`: the state of each network device."""
 
 import errno
+import fcntl
+import os
+import socket
+import struct
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from sysvitals.host.files import fault, parse_count, parse_int, shorten
+from sysvitals.host.files import fault, parse_count, parse_int, read_int, shorten
 from sysvitals.host.host import Host
 from sysvitals.host.sysfs import list_names
 from sysvitals.model.collector import Fault
@@ -68,6 +72,21 @@ def read_wifi_devices(host: Host) -> list[str]:
     return [name for name in list_names(host, folder) if host.exists(f"{folder}/{name}/phy80211")]
 
 
+def shows_own_links(host: Host) -> bool:
+    """Whether `sysfs` shows the network devices of this process's namespace: by name, number and hardware address."""
+    folder = f"{host.sysfs}/class/net"
+    try:
+        own = {name: number for number, name in socket.if_nameindex()}
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
+            return own.keys() == set(read_devices(host)) and all(
+                read_int(host, f"{folder}/{name}/ifindex") == number
+                and _is_address(host.read_text(f"{folder}/{name}/address"), _ask_address(channel, name))
+                for name, number in own.items()
+            )
+    except (OSError, ValueError):
+        return False
+
+
 def parse_operstate(text: str) -> str:
     """One of RFC 2863's states, in lower case and without spaces: `lowerlayerdown`."""
     if text not in _OPERSTATES:
@@ -88,6 +107,16 @@ def _read(host: Host, device: str, name: str, parse: Callable[[str], T], faults:
         if not isinstance(error, OSError) or error.errno not in _UNTOLD:
             faults.append(fault(f"{device} {name}", error))
         return None
+
+
+def _ask_address(channel: socket.socket, device: str) -> bytes:
+    """The device's hardware address by netdevice(7), up to the 14 bytes of a `struct sockaddr`."""
+    request = struct.pack("40s", os.fsencode(device))
+    return fcntl.ioctl(channel, _SIOCGIFHWADDR, request)[18:32]
+
+
+def _is_address(text: str, address: bytes) -> bool:
+    return address.startswith(bytes.fromhex(text.replace(":", ""))[:14])
 
 
 def _is_tunnel(host: Host, device: str) -> bool:
@@ -115,6 +144,7 @@ def _parse_is_switched_on(text: str) -> bool:
 
 
 _IFF_UP = 1
+_SIOCGIFHWADDR = 0x8927
 _UNKNOWN_SPEEDS = frozenset({-1, 0, 0xFFFF, 0xFFFFFFFF})
 _OPERSTATES = frozenset({"unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up"})
 
