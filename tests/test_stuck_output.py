@@ -116,7 +116,7 @@ import sys
 import sysvitals.serve
 from sysvitals.exporter import Exporter
 from sysvitals.cli import main
-sysvitals.serve._LOSSES_SECONDS = 0.05
+sysvitals.serve._TEND_SECONDS = 0.05
 Exporter.tend = lambda _: ["scheduler"]
 sys.exit(main())
 """

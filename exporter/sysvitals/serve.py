@@ -16,6 +16,7 @@ from sysvitals.config.logs import STANDARD_ERROR, configure_logging, log_what_py
 from sysvitals.config.settings import Settings
 from sysvitals.exporter import Exporter, build_exporter
 from sysvitals.history.lock import claim_folder
+from sysvitals.pipeline.clock import until_beat
 from sysvitals.reloads import Problems, Reloads
 from sysvitals.systemd import Supervisor, describe_collectors
 
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_LOSSES_SECONDS = 5.0
+_TEND_SECONDS = 15.0
+"""How often threads, losses and the file of passwords are looked after: with the heartbeats."""
+
 _LIVE_SECONDS = 2.0
 _FIRST_ROUND_SECONDS = 10.0
 _END_SECONDS = 9.0
@@ -160,7 +163,7 @@ async def _tend(exporter: Exporter, door: "Door", end: Callable[[str, int], None
     import asyncio  # noqa: PLC0415  # as in `serve`
 
     while True:
-        await asyncio.sleep(_LOSSES_SECONDS)
+        await asyncio.sleep(until_beat(time.monotonic(), _TEND_SECONDS))
         if lost := exporter.tend():
             reason = f"thread died and cannot be started again: {', '.join(lost)}"
             _log.critical("the exporter ends, so that its supervisor starts it again: %s", reason)
@@ -193,7 +196,7 @@ async def _report(exporter: Exporter, supervisor: Supervisor) -> None:
         elif faults != before:
             _log.error("%s; if it stays so, the service's watchdog restarts the exporter", "; ".join(faults))
         before = faults
-        await asyncio.sleep(supervisor.interval_seconds)
+        await asyncio.sleep(until_beat(time.monotonic(), supervisor.interval_seconds))
 
 
 def _reload(exporter: Exporter, supervisor: Supervisor) -> Problems:

@@ -9,7 +9,7 @@
 | `console` | prints events | nothing: its reader has gone |
 | the event loop | answers requests | the process ends with it |
 
-A try to start a thread again may fail; it is tried again a few seconds later.
+A try to start a thread again may fail; it is tried again at most 15 seconds later.
 A thread that dies again and again is not started any more: then the exporter ends. A thread dies by a bug, or where
 there is no memory. It shows in `/-/healthy`, in `sysvitals_thread_deaths_total` and in the log.
 """

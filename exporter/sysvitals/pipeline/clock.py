@@ -8,6 +8,14 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+def until_beat(now: float, seconds: float) -> float:
+    """Seconds from now, by the monotonic clock, until the next multiple of so many.
+
+    Whatever is done from time to time falls together with the heartbeats this way, and wakes the processor once.
+    """
+    return seconds - now % seconds
+
+
 def _boottime() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 

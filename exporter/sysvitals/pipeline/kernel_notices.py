@@ -118,7 +118,7 @@ def parse_uevent(data: bytes) -> Iterator[Notice]:
     action = head.partition(b"@")[0]
     for field in fields:
         key, _, value = field.partition(b"=")
-        if key == b"SUBSYSTEM" and action != b"change":  # a battery reports each percent so
+        if key == b"SUBSYSTEM" and value and action != b"change":  # a battery reports each percent so
             yield Notice(value.decode("utf-8", "backslashreplace"))
 
 
@@ -126,7 +126,7 @@ def _find_name(attributes: bytes) -> str:
     start = 0
     while start + _ATTRIBUTE_HEAD.size <= len(attributes):
         length, kind = _ATTRIBUTE_HEAD.unpack_from(attributes, start)
-        if length < _ATTRIBUTE_HEAD.size:
+        if not _ATTRIBUTE_HEAD.size <= length <= len(attributes) - start:
             break
         if kind == _IFLA_IFNAME:
             return os.fsdecode(attributes[start + _ATTRIBUTE_HEAD.size : start + length].split(b"\0")[0])

@@ -10,7 +10,7 @@ from sysvitals.pipeline.inbox import Inbox
 
 _log = logging.getLogger(__name__)
 
-QUIET_ROUNDS = 12
+QUIET_ROUNDS = 4
 """While losses go on, they are told only every so many rounds: an event for each loss would drown the rest."""
 
 

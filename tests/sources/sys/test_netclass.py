@@ -1,3 +1,4 @@
+import socket
 from pathlib import Path
 
 import psutil
@@ -15,6 +16,7 @@ from sysvitals.sources.sys.netclass import (
     read_carrier,
     read_interface,
     read_wifi_devices,
+    shows_own_links,
 )
 from tests.building import build_host
 from tests.recorded import HOSTS, RecordedHost
@@ -157,3 +159,23 @@ def test_this_machines_devices_are_as_psutil_says() -> None:
         found = read_interface(Host(), name)
         assert found.mtu == stats.mtu
         assert found.speed == (stats.speed or None)
+
+
+def test_whether_sysfs_shows_the_network_devices_of_this_process_goes_by_names_numbers_and_addresses(
+    tmp_path: Path,
+) -> None:
+    for number, name in socket.if_nameindex():
+        folder = tmp_path / "sys/class/net" / name
+        folder.mkdir(parents=True)
+        addresses = [one.address for one in psutil.net_if_addrs()[name] if one.family == psutil.AF_LINK]
+        (folder / "address").write_text(f"{addresses[0]}\n")
+        (folder / "ifindex").write_text(f"{number}\n")
+        (folder / "carrier_changes").write_text("1\n")
+    host = Host(sysfs=str(tmp_path / "sys"))
+    assert shows_own_links(host)
+    address = tmp_path / "sys/class/net/lo/address"
+    address.write_text("dc:a6:32:01:02:03\n")
+    assert not shows_own_links(host), "a host may have a device of the same name and number as its container"
+    address.unlink()
+    assert not shows_own_links(host)
+    assert not shows_own_links(Host(sysfs=str(tmp_path / "nothing")))
