@@ -285,3 +285,80 @@ def test_after_the_stop_nothing_is_begun_and_idle_workers_end(scene: Scene) -> N
     gate.thread.join(SOON)
     assert not gate.thread.is_alive()
     assert behind.started is None
+
+
+# what goes round
+
+
+class Looks:
+    """Reads that count, and yield what the test wants to be seen."""
+
+    def __init__(self, every: float = 0.01) -> None:
+        self.seen = ["nothing", "nothing"]
+        self.counts = [0, 0]
+        self.threads = set[threading.Thread]()
+        self.runs = [
+            Run(number, self._reader(number), lambda run: run.items != ["nothing"], every=every) for number in range(2)
+        ]
+
+    def _reader(self, number: int) -> Callable[[], Iterator[object]]:
+        def read() -> Iterator[object]:
+            self.counts[number] += 1
+            self.threads.add(threading.current_thread())
+            yield self.seen[number]
+
+        return read
+
+    def wait_for_rounds(self, rounds: int) -> None:
+        before = list(self.counts)
+        wait_until(
+            lambda: all(now >= then + rounds for now, then in zip(self.counts, before, strict=True)), "it stands still"
+        )
+
+
+def test_what_goes_round_is_run_again_by_its_worker_and_heard_of_when_it_matters(scene: Scene) -> None:
+    looks = Looks()
+    scene.crew.give(looks.runs)
+    looks.wait_for_rounds(5)
+    assert len(looks.threads) == 1
+    assert not scene.woken.acquire(blocking=False), "nothing was seen"
+    assert scene.crew.goes_round(0.01)
+    looks.seen[1] = "something"
+    scene.wait_for(*looks.runs)
+    assert [run.items for run in looks.runs] == [["nothing"], ["something"]]
+    assert not scene.crew.goes_round(0.01)
+    assert scene.crew.held(scene.now + 60) == 0
+
+
+def test_what_goes_round_ends_when_it_is_recalled_however_long_its_rest(scene: Scene) -> None:
+    looks = Looks(every=3600.0)
+    scene.crew.give(looks.runs)
+    wait_until(lambda: looks.counts == [1, 1], "they were not run")
+    scene.crew.recall(1.0)
+    scene.crew.recall(3600.0)
+    scene.wait_for(*looks.runs)
+    assert looks.counts == [1, 1]
+
+
+def test_where_one_that_goes_round_hangs_another_worker_gets_the_others(scene: Scene) -> None:
+    looks, (hangs, gate) = Looks(), scene.gated()
+    hangs.every = 0.01
+    scene.crew.give([looks.runs[0], hangs, looks.runs[1]])
+    gate.wait_until_entered()
+    assert looks.counts == [1, 0]
+    stalled, _ = scene.crew.take_stalled(scene.now + STALL_SECONDS)
+    assert stalled == [looks.runs[1], looks.runs[0]], "those before it would wait as well"
+    scene.crew.give(stalled)
+    looks.wait_for_rounds(3)
+    gate.open.set()
+    scene.wait_for(hangs)
+    looks.wait_for_rounds(1)
+
+
+def test_a_rest_holds_up_nothing_and_is_no_stall(scene: Scene) -> None:
+    looks, quick = Looks(every=3600.0), Run("quick", lambda: ["read"])
+    scene.crew.give(looks.runs)
+    wait_until(lambda: looks.counts == [1, 1], "they were not run")
+    scene.crew.give([quick])
+    scene.wait_for(quick)
+    assert scene.crew.take_stalled(scene.now + 60) == ([], float("inf"))

@@ -122,6 +122,91 @@ def test_looking_that_finds_nothing_new_goes_on_by_itself(tmp_path: Path) -> Non
         live.close()
 
 
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Rig]:
+    """Time passes."""
+    rig = Rig(tmp_path, clock=Clock())
+    yield rig
+    rig.close()
+
+
+def looked_at(rig: Rig, name: str, seconds: float = 0.02) -> Script:
+    """A look of this collector."""
+    looks = rig.script()
+    watching(rig, name, Watch(f"{name} word", seconds, lambda: list(looks())))
+    return looks
+
+
+def wait_for_looks(looks: Script, more: int = 5) -> None:
+    before = looks.runs
+    wait_until(lambda: looks.runs >= before + more, "it is not looked at")
+
+
+def test_frequent_looks_go_round_together_without_the_loop(live: Rig) -> None:
+    one = looked_at(live, "alpha")
+    live.start()
+    wait_for_looks(one)
+    two = looked_at(live, "beta")
+    wait_for_looks(two)
+    wait_until(lambda: one.threads[-1] is two.threads[-1], "each of them wakes the processor")
+    before = len(one.began)
+    wait_for_looks(one, 20)
+    wait_for_looks(two, 20)
+    assert {*one.threads[before:]} == {two.threads[-1]}
+
+
+def test_what_a_look_that_goes_round_has_seen_wakes_its_collector(live: Rig) -> None:
+    one, two = looked_at(live, "alpha"), looked_at(live, "beta")
+    alpha, beta = live.scripts[1], live.scripts[3]
+    live.start()
+    wait_for_looks(one)
+    runs = beta.runs
+    for turn in range(3):
+        before = alpha.runs
+        one.items = [f"turn {turn}"]
+        wait_until(lambda before=before: alpha.runs > before, "it was not read")  # type: ignore[misc]
+        wait_for_looks(one)
+        wait_for_looks(two)
+    assert beta.runs == runs
+
+
+def test_one_that_goes_round_and_is_switched_off_is_looked_at_no_more(live: Rig) -> None:
+    one, two = looked_at(live, "alpha"), looked_at(live, "beta")
+    live.start()
+    wait_for_looks(one)
+    del live.collectors["alpha"]
+    live.scheduler.replace(live.collectors.values())
+    wait_for_looks(two)
+    runs = one.runs
+    wait_for_looks(two)
+    assert one.runs == runs
+    live.use(
+        make_collector("alpha", read=live.script(), watch=lambda _: [Watch("alpha word", 0.02, lambda: list(one()))])
+    )
+    wait_for_looks(one)
+
+
+def test_one_that_goes_round_and_hangs_blinds_no_other_and_is_counted(live: Rig) -> None:
+    one, two = looked_at(live, "alpha", 0.05), looked_at(live, "beta", 0.05)
+    live.start()
+    wait_for_looks(one)
+    wait_for_looks(two)
+    one.hang()
+    one.wait_until_it_hangs()
+
+    def goes_on() -> bool:
+        live.scheduler.wake("")  # as the next heartbeat would
+        return two.runs > runs
+
+    runs = two.runs + 1
+    wait_until(goes_on, "the other is not looked at")
+    wait_until(lambda: goes_on() and live.errors(), "it is not counted")
+    assert live.errors() == {("alpha", "timeout"): 1}
+    one.go()
+    wait_for_looks(one)
+    wait_for_looks(two)
+
+
 def test_counts_begin_at_zero_for_collectors_that_watch_and_those_alone_have_some(rig: Rig) -> None:
     watching(rig, "alpha", watch=lambda _: ())
     rig.add("beta", Beta())

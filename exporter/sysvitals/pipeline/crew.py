@@ -2,6 +2,8 @@
 
 One worker does all the work while reads are quick, which costs a small board least: a whole round is one hand-over.
 Where a read takes its time, the rest of its round moves to another worker. Reads of one bus always share a worker.
+
+Looks go round: their worker does them again and again by itself, and is heard of when one of them has seen something.
 """
 
 import contextlib
@@ -9,8 +11,10 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from threading import Thread, current_thread
+from threading import Event, Thread, current_thread
 from typing import Any
+
+from sysvitals.pipeline.clock import until_beat
 
 STALL_SECONDS = 0.1
 """How long a read may hold up those behind it before they move to another worker."""
@@ -39,7 +43,8 @@ class Run:
     """One run of something that yields. `items` is what it has yielded so far; times are monotonic seconds.
 
     `matters` says of a run that has ended whether it is worth a wake-up of the thread that collects; `lane` is the bus
-    that it is given with, and `stall` how long it may hold up those behind it.
+    that it is given with, and `stall` how long it may hold up those behind it. With `every` it goes round: it is run
+    again at each multiple of so many seconds, until it matters or is recalled.
     """
 
     key: Any
@@ -47,6 +52,7 @@ class Run:
     matters: Callable[["Run"], bool] = lambda _: True
     lane: str = ""
     stall: float = STALL_SECONDS
+    every: float = 0.0
     given: float | None = None
     started: float | None = None
     ended: float | None = None
@@ -56,11 +62,17 @@ class Run:
 
 @dataclass(slots=True, eq=False)
 class _Lane:
-    """Runs that one worker does one after the other. With a `bus` they stay together, whatever it takes."""
+    """Runs that one worker does one after the other. With a `bus` they stay together, whatever it takes.
+
+    With `every` they go round, and `seen` are those that were run in this round.
+    """
 
     bus: str
     runs: deque[Run]
     stall: float
+    every: float = 0.0
+    seen: deque[Run] = field(default_factory=deque)
+    recalled: Event = field(default_factory=Event)
     current: Run | None = None
     worker: Thread | None = None
 
@@ -99,7 +111,7 @@ class Crew:
         if lane is not None:
             lane.runs.extend(runs)
             return
-        lane = _Lane(bus, deque(runs), min(run.stall for run in runs))
+        lane = _Lane(bus, deque(runs), min(run.stall for run in runs), runs[0].every)
         if bus:
             self._buses[bus] = lane
         self._busy.append(lane)
@@ -112,6 +124,7 @@ class Crew:
         while self._emptied:
             lane = self._emptied.popleft()
             lane.worker = None
+            self._ended += _take_all(lane.seen)
             if lane.runs:  # given while its worker turned away
                 self._calls.put(lane)
                 continue
@@ -134,14 +147,26 @@ class Crew:
         stalled: list[Run] = []
         look_again = float("inf")
         for lane in self._busy:
-            if lane.bus or not lane.runs:
+            rests = lane.every and lane.current is None
+            if rests or lane.bus or not (lane.runs or lane.seen):
                 continue
             since = _held_since(lane, now)
             if now - since < lane.stall:
                 look_again = min(look_again, since + lane.stall)
                 continue
-            stalled += _take_all(lane.runs)
+            lane.recalled.set()
+            stalled += (*_take_all(lane.runs), *_take_all(lane.seen))
         return stalled, look_again
+
+    def goes_round(self, every: float) -> bool:
+        """Whether there are runs that go round in this rhythm."""
+        return any(lane.every == every for lane in self._busy)
+
+    def recall(self, every: float) -> None:
+        """Let those that go round in this rhythm end, so that they are collected."""
+        for lane in self._busy:
+            if lane.every == every:
+                lane.recalled.set()
 
     def detach(self, bus: str) -> list[Run]:
         """What a bus is busy with hangs: take back what waits behind it. What is given for the bus since goes on."""
@@ -156,6 +181,7 @@ class Crew:
         """Do nothing any more. A read that is under way is left behind."""
         for lane in self._busy:
             lane.runs.clear()
+            lane.recalled.set()
         for _ in self._workers:
             self._calls.put(None)
 
@@ -197,26 +223,35 @@ class Crew:
         this = current_thread()
         while (lane := self._calls.get()) is not None:
             lane.worker = this
-            matters = False
-            while True:
-                try:
-                    run = lane.runs.popleft()
-                except IndexError:
-                    break
-                lane.current = run
-                self._do(run)
-                matters = run.matters(run) or matters
-                self._ended.append(run)
-                lane.current = None
-                if lane.bus and matters:  # those behind it may take long
-                    self._wake()
+            matters = self._do_all(lane)
+            while lane.every and not matters and not lane.recalled.wait(until_beat(self._clock(), lane.every)):
+                lane.runs += _take_all(lane.seen)
+                matters = self._do_all(lane)
             self._emptied.append(lane)
-            if matters:
+            if matters or lane.every:
                 self._wake()
         self._left.append(this)
 
+    def _do_all(self, lane: _Lane) -> bool:
+        """Do what waits. Whether it matters."""
+        matters = False
+        while True:
+            try:
+                run = lane.runs.popleft()
+            except IndexError:
+                return matters
+            lane.current = run
+            self._do(run)
+            matters = run.matters(run) or matters
+            (lane.seen if lane.every else self._ended).append(run)
+            lane.current = None
+            if lane.bus and matters:  # those behind it may take long
+                self._wake()
+
     def _do(self, run: Run) -> None:
         run.started = self._clock()
+        run.ended = None
+        run.items.clear()
         try:
             for item in run.read():
                 run.items.append(item)  # what it yielded before an error stays

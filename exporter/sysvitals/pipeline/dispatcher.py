@@ -39,6 +39,7 @@ class Dispatcher:
         What is watched is looked at only if this `watches`.
         """
         batch: list[Run] = []
+        rounds: dict[float, list[Run]] = {}
         apart: list[tuple[str, Run]] = []
         held = self._crew.held(now)
         suspects = self._find_suspects(held)
@@ -51,16 +52,22 @@ class Dispatcher:
                 self._hold_back(slot, now)
                 continue
             run = self._build(slot.key)
+            if run.every and self._crew.goes_round(run.every):  # from the next beat on they go round together
+                self._crew.recall(run.every)
+                self._plan.set_due(slot, now + run.every)
+                continue
             self._plan.begin(slot, run, now)
             self._tickets.note(slot)
             if is_suspect:
                 apart.append((TRIAL, run))
             elif slot.bus or slot.slow:
                 apart.append((slot.bus, run))
+            elif run.every:
+                rounds.setdefault(run.every, []).append(run)
             else:
                 batch.append(run)
-        if batch:
-            self._crew.give(batch)
+        for runs in (batch, *rounds.values()):
+            self._crew.give(runs)
         for bus, run in apart:
             self._crew.give((run,), bus=bus)
 

@@ -31,6 +31,9 @@ LONGEST_SECONDS = 60.0
 COALESCE_SECONDS = 0.25
 """What is due this soon runs now: one wake-up of the processor instead of many. At most a quarter of an interval."""
 
+ROUND_CHECK_SECONDS = 15.0
+"""How often it is seen to that looks which go round by themselves do not hang."""
+
 ABSENT_SECONDS = 60.0
 """What this host does not have is looked for again after this time by heartbeats and scrapes alike."""
 
@@ -321,6 +324,8 @@ class Plan:
             if slot.recheck_at is not None and slot.recheck_at < soonest:
                 soonest = slot.recheck_at
             return soonest
+        if run.every and not slot.stuck:
+            return (now // ROUND_CHECK_SECONDS + 1) * ROUND_CHECK_SECONDS
         # a run whose end woke no one may be over when it is due again
         due = slot.due if slot.due > now else now + slot.interval
         # one that waits for a worker or its bus has no time of its own yet

@@ -36,6 +36,9 @@ FIND_SECONDS = 60.0
 FIND_NOTICED_SECONDS = 600.0
 """The same where the kernel gives notice of devices that come and go."""
 
+ROUND_SECONDS = 2.0
+"""Looks that come at least so often go round by themselves, without the loop: half the wake-ups."""
+
 PAUSE_SECONDS = 1.0
 """A loop that goes on later than planned by more than this was stopped: by a signal, or for want of a processor."""
 
@@ -102,7 +105,7 @@ class Scheduler:
             self._crew.stop()
             self._watching.files.close()
             for slot in self._plan.slots.values():
-                if slot.key.kind == LOOK and slot.run is None:
+                if slot.key.kind == LOOK and (slot.run is None or slot.run.ended is not None):
                     self._watching.watched[slot.key.thing].close()
 
     def refresh(self, names: frozenset[str] | None = None, *, seconds: float, slow: bool = False) -> bool:
@@ -229,12 +232,17 @@ class Scheduler:
     def _build_run(self, key: Key) -> Run:
         if key.kind == LOOK:
             watched = self._watching.watched[key.thing]
+            slot = self._plan.slots[key]
+            # frequent looks go round by themselves, but for the first ones, which tell whether notices come
+            goes_round = slot.proven and slot.interval <= ROUND_SECONDS and not watched.waited_for
+            every = slot.interval if goes_round and self.thread.is_alive() and not self._tickets.follow else 0.0
             # a look that saw nothing new is not worth a wake-up, unless somebody waits for it
             return Run(
                 key,
                 watched.look,
-                lambda run: bool(self._tickets) or run.items != [watched.content],
+                lambda run: run.items != [watched.content] or (not every and bool(self._tickets)),
                 stall=LOOK_STALL_SECONDS,
+                every=every,
             )
         if key.kind == FIND:
             return Run(key, partial(_search, self._collectors[key.collector], self._host))
@@ -280,6 +288,8 @@ class Scheduler:
         """A run hangs: say so once, show what is known without it, and leave it alone until it returns."""
         slot.stuck = True
         key = slot.key
+        if slot.run is not None and slot.run.every:
+            self._crew.recall(slot.run.every)
         if slot.run is not None and slot.run.lane:
             self._dispatcher.try_those_behind(slot.run.lane, self._clock.monotonic())
         words = f"no answer within {slot.timeout:.3g} s; it is read again when the kernel returns"
@@ -399,6 +409,8 @@ class Scheduler:
         slot = self._plan.remove(key)
         if slot is not None and slot.run is not None:
             self._left[key] = slot.run, slot.stuck  # should it come back, it is still not read twice at a time
+            if slot.run.every:
+                self._crew.recall(slot.run.every)
 
     def _set_collectors(self, collectors: tuple[Collector, ...]) -> None:
         fresh = {collector.name: collector for collector in collectors}

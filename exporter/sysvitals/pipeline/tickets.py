@@ -60,7 +60,8 @@ class Tickets:
             self._plan.set_due(slot, min(slot.due, now))
             ticket.waits.add(slot.key)
         for slot in self._plan.running.values():
-            if not slot.stuck and (ticket.rest or (slot.key.kind != LOOK and ticket.wants(slot.key.collector))):
+            goes_on = slot.stuck or (slot.run is not None and slot.run.every)
+            if not goes_on and (ticket.rest or (slot.key.kind != LOOK and ticket.wants(slot.key.collector))):
                 ticket.waits.add(slot.key)
         self._tickets.append(ticket)
 
