@@ -140,10 +140,9 @@ class Told(Rig):
     def __init__(self, folder: Path) -> None:
         self.channels = {LINK: Channel(), DEVICE: Channel()}
         parsers = {LINK: parse_link_messages, DEVICE: parse_uevent}
-        super().__init__(
-            folder,
-            listen=lambda _: [NoticeSocket(kind, one, parsers[kind]) for kind, one in self.channels.items()],  # type: ignore[arg-type]
-        )
+        super().__init__(folder)
+        sources = [NoticeSocket(kind, one, parsers[kind]) for kind, one in self.channels.items()]  # type: ignore[arg-type]
+        self.scheduler.listen(sources)
         self.looks = self.script()
         self.links = self.add_things(
             "alpha", "eth0", "eth1", interval=15.0, watch=lambda _: self._watches(), subsystems=("net",)
@@ -219,6 +218,17 @@ def test_a_storm_of_new_links_makes_few_searches_and_the_last_one_is_found(told:
     told.live(2 * RECHECK_SECONDS)
     assert len(told.sensors("alpha")) == 102
     assert told.links.search.runs - searches <= 5
+
+
+def test_where_there_was_no_link_the_first_one_is_found(told: Told) -> None:
+    told.links.reads.clear()
+    told.tell(LINK, link_message("eth0", GONE))
+    told.live(RECHECK_SECONDS)
+    assert told.sensors("alpha") == set()
+    told.links.add("eth5")
+    told.tell(LINK, link_message("eth5"))
+    told.live(RECHECK_SECONDS)
+    assert told.sensors("alpha") == {"eth5"}
 
 
 def test_a_link_that_is_gone_leaves(told: Told) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable
 
+from sysvitals.pipeline.clock import until_beat
 from sysvitals.pipeline.crew import HANGING_LIMIT, STALL_SECONDS, TRIAL, TRIAL_LIMIT, Crew, Run
 from sysvitals.pipeline.plan import LOOK, READ, Key, Plan, Slot
 from sysvitals.pipeline.tickets import Tickets
@@ -54,7 +55,7 @@ class Dispatcher:
             run = self._build(slot.key)
             if run.every and self._crew.goes_round(run.every):  # from the next beat on they go round together
                 self._crew.recall(run.every)
-                self._plan.set_due(slot, now + run.every)
+                self._plan.set_due(slot, now + until_beat(now, run.every))
                 continue
             self._plan.begin(slot, run, now)
             self._tickets.note(slot)

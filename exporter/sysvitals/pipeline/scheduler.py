@@ -22,7 +22,7 @@ from sysvitals.pipeline.crew import LOOK_STALL_SECONDS, Crew, Run
 from sysvitals.pipeline.dispatcher import Dispatcher
 from sysvitals.pipeline.file_watcher import Watched
 from sysvitals.pipeline.interpret import Conclusion, Outcome, Span, classify_run
-from sysvitals.pipeline.kernel_notices import DEVICE, LOST, Notice, NoticeSocket, open_notices
+from sysvitals.pipeline.kernel_notices import NoticeSocket, open_notices
 from sysvitals.pipeline.plan import FIND, LOOK, READ, Key, Plan, Slot
 from sysvitals.pipeline.reporter import Reporter
 from sysvitals.pipeline.tickets import Ticket, Tickets
@@ -52,11 +52,10 @@ _ANSWER_SECONDS = 1.0
 class Scheduler:
     """Runs these collectors on this host and publishes what they read.
 
-    `remembered` are readings of before the exporter started, by collector, to compare the first ones with. `listen`
-    opens the sources of the kernel's notices of links and devices.
+    `remembered` are readings of before the exporter started, by collector, to compare the first ones with.
     """
 
-    def __init__(  # noqa: PLR0913  # what a test gives it
+    def __init__(
         self,
         collectors: Iterable[Collector],
         *,
@@ -64,7 +63,6 @@ class Scheduler:
         bus: Bus,
         clock: Clock,
         remembered: Mapping[str, Iterable[Reading]] | None = None,
-        listen: Callable[[Host], Iterable[NoticeSocket]] = open_notices,
     ) -> None:
         self.thread = Thread(target=self._work, name="scheduler", daemon=True)
         self._host = host
@@ -76,14 +74,13 @@ class Scheduler:
         self._probes: dict[Key, Probe] = {}
         self._left: dict[Key, tuple[Run, bool]] = {}
         self._plan = Plan()
-        self._watching = Watching(listen(host))
+        self._watching = Watching()
         self._crew = Crew(clock=clock.monotonic, wake=self._watching.files.wake)
         self._reporter = Reporter(bus=bus, clock=clock, remembered=remembered or {})
         self._tickets = Tickets(self._plan, self._crew)
         self._dispatcher = Dispatcher(
             self._plan, self._crew, self._tickets, build=self._build_run, refuse=self._refuse, drop=self._drop
         )
-        self._strangers = set[str]()
         self._paused_at = _NEVER
         self._set_collectors(tuple(collectors))
 
@@ -91,7 +88,13 @@ class Scheduler:
 
     def start(self) -> None:
         """Begin to read, everything immediately."""
+        self.listen(open_notices(self._host))
         self.thread.start()
+
+    def listen(self, sources: Iterable[NoticeSocket]) -> None:
+        """Learn of links and devices from these. Before `start`."""
+        self._watching.listen(sources)
+        self._set_find_seconds()
 
     def stop(self) -> None:
         """Read nothing any more. A read that is under way is left behind."""
@@ -481,42 +484,27 @@ class Scheduler:
 
     # what the kernel tells of links and devices
 
+    def _set_find_seconds(self) -> None:
+        for collector in self._collectors.values():
+            if (slot := self._plan.slots.get(Key(collector.name, kind=FIND))) is not None:
+                slot.interval = self._find_seconds(collector)
+
     def _find_seconds(self, collector: Collector) -> float:
         return FIND_NOTICED_SECONDS if self._watching.hears(collector.subsystems) else FIND_SECONDS
 
     def _hear(self, source: NoticeSocket, now: float) -> None:
         try:
-            notices = source.read()
+            heard = self._watching.hear(source)
         except OSError as error:
             _log.warning("no further notices of a %s from the kernel: %s", source.kind, error)
             self._stop_listening(source)
             return
-        if source.kind == DEVICE:
-            names = {notice.name for notice in notices}
-            for collector in self._collectors.values():
-                if collector.subsystems and (LOST in notices or not names.isdisjoint(collector.subsystems)):
-                    self._search_soon(collector.name, now)
-        elif LOST in notices:
-            for owner in self._watching.link_owners():
-                self._wake_collector(owner)
-        else:
-            for notice in notices:
-                self._hear_link(notice, now)
-
-    def _hear_link(self, notice: Notice, now: float) -> None:
-        things = [thing for thing in self._watching.links(notice.name) if thing in self._probes]
-        if things and notice.settled:
-            self._watching.count((thing.collector for thing in things), notified=True)
-            for thing in things:
-                self._plan.wake(thing, now)
-        elif not notice.settled or notice.name not in self._strangers:
-            for owner in self._watching.link_owners():
-                self._search_soon(owner, now)
-        # one that a search has left out is not searched for at each of its notices
-        if things or not notice.settled:
-            self._strangers.discard(notice.name)
-        else:
-            self._strangers.add(notice.name)
+        for thing in heard.things:
+            self._plan.wake(thing, now)
+        for collector in self._collectors.values():
+            subsystems = collector.subsystems
+            if subsystems and (heard.subsystems is None or not heard.subsystems.isdisjoint(subsystems)):
+                self._search_soon(collector.name, now)
 
     def _search_soon(self, name: str, now: float) -> None:
         slot = self._plan.slots.get(Key(name, kind=FIND))
@@ -529,11 +517,10 @@ class Scheduler:
         self._add_looks(self._watching.watched.values())
         now = self._clock.monotonic()
         for slot in self._plan.slots.values():
-            if slot.key.kind == FIND:
-                slot.interval = self._find_seconds(self._collectors[slot.key.collector])
             if slot.noticed or slot.key.kind == FIND:
                 slot.noticed = False
                 self._plan.set_due(slot, min(slot.due, now))
+        self._set_find_seconds()
 
 
 def _search(collector: Collector, host: Host) -> Iterable[Probe | Fault | Unavailable | Watch]:

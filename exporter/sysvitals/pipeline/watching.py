@@ -1,25 +1,31 @@
 """What is watched on behalf of which collector, and who is to be woken by a change. Used by the loop alone."""
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from typing import NamedTuple
 
 from sysvitals.model.collector import Watch
 from sysvitals.pipeline.file_watcher import FileWatcher, Watched
-from sysvitals.pipeline.kernel_notices import DEVICE, LINK, NoticeSocket
+from sysvitals.pipeline.kernel_notices import DEVICE, LINK, LOST, NoticeSocket
 from sysvitals.pipeline.plan import Key
+
+NET = "net"
+
+
+class Heard(NamedTuple):
+    """What follows from notices: things to read, and subsystems whose devices came or went (None: perhaps any)."""
+
+    things: AbstractSet[Key]
+    subsystems: AbstractSet[str] | None
 
 
 class Watching:
-    """The things that collectors watch. Several may watch the same, under the same name.
+    """The things that collectors watch. Several may watch the same, under the same name."""
 
-    `sources` are the sockets at which the kernel's notices of links and devices arrive, as far as they can be had.
-    """
-
-    def __init__(self, sources: Iterable[NoticeSocket] = ()) -> None:
+    def __init__(self) -> None:
         self.files = FileWatcher()
         self._heard = set[str]()
-        for source in sources:
-            self.files.listen(source)
-            self._heard.add(source.kind)
+        self._strangers = set[str]()
         self.wakes: dict[tuple[str, bool], int] = {}
         self.watched: dict[str, Watched] = {}
         self._owners: dict[str, frozenset[str]] = {}
@@ -32,7 +38,7 @@ class Watching:
 
         Those of network devices are of this process's namespace, which need not be the host's.
         """
-        sources = {LINK if name == "net" else DEVICE for name in subsystems}
+        sources = {LINK if name == NET else DEVICE for name in subsystems}
         return bool(sources) and sources <= self._heard
 
     def needs_looks(self, watch: Watch) -> bool:
@@ -43,17 +49,34 @@ class Watching:
         """Whether the kernel gives notice of all changes of this thing, a link."""
         return Key(collector, thing) in self._noticed
 
-    def links(self, name: str) -> set[Key]:
-        """The collectors and things that are about the link of this name."""
-        return self._links.get(name, set())
-
-    def link_owners(self) -> set[str]:
-        """The collectors that watch links."""
-        return {thing.collector for things in self._links.values() for thing in things}
-
     def thing_of(self, collector: str, watched: Watched) -> str:
         """The thing that this collector reads when this has changed; empty: all of them."""
         return self._wanted[collector][watched.watch.name].thing
+
+    def listen(self, sources: Iterable[NoticeSocket]) -> None:
+        """Hear of the kernel's notices at these sockets from now on."""
+        for source in sources:
+            self.files.listen(source)
+            self._heard.add(source.kind)
+        self._set_links()
+
+    def hear(self, source: NoticeSocket) -> Heard:
+        """What follows from the notices that have arrived. Raises OSError where none will come any more."""
+        notices = source.read()
+        if source.kind == DEVICE:
+            return Heard(set(), None if LOST in notices else {notice.name for notice in notices})
+        if LOST in notices:
+            return Heard({thing for things in self._links.values() for thing in things}, {NET})
+        things = set[Key]()
+        has_news = False
+        for name, settled in notices:
+            mine = self._links.get(name, set()) if settled else set()
+            # one that a search has left out is not searched for at each of its notices
+            has_news = has_news or not (mine or (settled and name in self._strangers))
+            (self._strangers.discard if mine or not settled else self._strangers.add)(name)
+            self.count((thing.collector for thing in mine), notified=True)
+            things |= mine
+        return Heard(things, {NET} if has_news else set())
 
     def stop_listening(self, source: NoticeSocket) -> None:
         """No further notice will come from this source."""
