@@ -322,12 +322,23 @@ def test_what_goes_round_is_run_again_by_its_worker_and_heard_of_when_it_matters
     looks.wait_for_rounds(5)
     assert len(looks.threads) == 1
     assert not scene.woken.acquire(blocking=False), "nothing was seen"
-    assert scene.crew.goes_round(0.01)
     looks.seen[1] = "something"
     scene.wait_for(*looks.runs)
     assert [run.items for run in looks.runs] == [["nothing"], ["something"]]
-    assert not scene.crew.goes_round(0.01)
     assert scene.crew.held(scene.now + 60) == 0
+
+
+def test_what_is_to_go_round_joins_what_does(scene: Scene) -> None:
+    looks = Looks()
+    for run in looks.runs:
+        scene.crew.give([run])
+        wait_until(lambda run=run: looks.counts[run.key], "it was not run")  # type: ignore[misc]
+    looks.wait_for_rounds(3)
+    assert len(looks.threads) == 1
+    other = Looks(every=0.02)
+    scene.crew.give(other.runs)
+    other.wait_for_rounds(3)
+    assert not looks.threads & other.threads
 
 
 def test_what_goes_round_ends_when_it_is_recalled_however_long_its_rest(scene: Scene) -> None:

@@ -101,13 +101,13 @@ class Crew:
         return len(self._workers) - self._dismissed
 
     def give(self, runs: Iterable[Run], *, bus: str = "") -> None:
-        """Do these one after the other. Those of a bus queue behind what it is busy with."""
+        """Do these one after the other. Those of a bus queue behind what it is busy with; what goes round joins in."""
         runs = list(runs)
         for run in runs:
             run.lane = bus
         if not runs:
             return
-        lane = self._buses.get(bus) if bus else None
+        lane = self._buses.get(bus) if bus else self._find_round(runs[0].every)
         if lane is not None:
             lane.runs.extend(runs)
             return
@@ -126,6 +126,7 @@ class Crew:
             lane.worker = None
             self._ended += _take_all(lane.seen)
             if lane.runs:  # given while its worker turned away
+                lane.recalled.clear()
                 self._calls.put(lane)
                 continue
             self._busy.remove(lane)
@@ -158,10 +159,6 @@ class Crew:
             stalled += (*_take_all(lane.runs), *_take_all(lane.seen))
         return stalled, look_again
 
-    def goes_round(self, every: float) -> bool:
-        """Whether there are runs that go round in this rhythm."""
-        return any(lane.every == every for lane in self._busy)
-
     def recall(self, every: float) -> None:
         """Let those that go round in this rhythm end, so that they are collected."""
         for lane in self._busy:
@@ -184,6 +181,11 @@ class Crew:
             lane.recalled.set()
         for _ in self._workers:
             self._calls.put(None)
+
+    def _find_round(self, every: float) -> _Lane | None:
+        """The lane that goes round in this rhythm, but for one of which a run hangs."""
+        rounds = (lane for lane in self._busy if every and lane.every == every and not lane.recalled.is_set())
+        return next(rounds, None)
 
     def _hire(self) -> None:
         """A worker for each lane; where there is no further one to be had, the next that is free takes it."""

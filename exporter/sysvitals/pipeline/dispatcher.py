@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable
 
-from sysvitals.pipeline.clock import until_beat
 from sysvitals.pipeline.crew import HANGING_LIMIT, STALL_SECONDS, TRIAL, TRIAL_LIMIT, Crew, Run
 from sysvitals.pipeline.plan import LOOK, READ, Key, Plan, Slot
 from sysvitals.pipeline.tickets import Tickets
@@ -53,10 +52,6 @@ class Dispatcher:
                 self._hold_back(slot, now)
                 continue
             run = self._build(slot.key)
-            if run.every and self._crew.goes_round(run.every):  # from the next beat on they go round together
-                self._crew.recall(run.every)
-                self._plan.set_due(slot, now + until_beat(now, run.every))
-                continue
             self._plan.begin(slot, run, now)
             self._tickets.note(slot)
             if is_suspect:
@@ -86,7 +81,9 @@ class Dispatcher:
         tried: list[Run] = []
         for run in stalled:
             slot = self._plan.slots.get(run.key)
-            if slot is not None and suspects is not None and _may_hang(slot, suspects):
+            if run.every:
+                self._crew.give((run,))
+            elif slot is not None and suspects is not None and _may_hang(slot, suspects):
                 tried.append(run)
             else:
                 moved.append(run)
