@@ -196,6 +196,15 @@ def test_links_with_notices_are_neither_looked_at_nor_read_again_meanwhile(told:
     assert min(told.runs(told.links).values()) > max(before.values())
 
 
+def test_a_link_that_cannot_be_read_is_tried_again_as_often_as_anything(told: Told) -> None:
+    eth0 = told.links.reads["eth0"]
+    eth0.error, eth0.items = OSError(errno.EIO, "EIO"), ()
+    told.tell(LINK, link_message("eth0"))
+    runs = eth0.runs
+    told.live(60.0)
+    assert eth0.runs >= runs + 3
+
+
 def test_a_new_link_is_found_soon_and_one_that_is_left_out_is_searched_for_once(told: Told) -> None:
     searches = told.links.search.runs
     told.links.add("eth2")

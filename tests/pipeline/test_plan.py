@@ -158,8 +158,9 @@ def test_a_scrape_puts_the_heartbeat_off_to_the_first_beat_that_is_an_interval_l
 
 
 def test_what_the_host_does_not_have_is_looked_for_once_a_minute_by_heartbeats_and_scrapes(played: Played) -> None:
-    slot = played.add("x", 15.0, absent=True)
+    slot = played.add("x", 15.0)
     played.run(slot)
+    played.plan.settle(slot, readings=0, absent=True, noticed=False)
     played.now += ABSENT_SECONDS - 0.5
     assert played.due() == []
     assert played.plan.stale([slot], played.now) == []
@@ -169,8 +170,9 @@ def test_what_the_host_does_not_have_is_looked_for_once_a_minute_by_heartbeats_a
 
 
 def test_what_the_kernel_gives_notice_of_is_read_when_it_does_and_rarely_else(played: Played) -> None:
-    slot = played.add("x", 15.0, noticed=True)
+    slot = played.add("x", 15.0)
     played.run(slot)
+    played.plan.settle(slot, readings=1, absent=False, noticed=True)
     played.now += 100.0
     assert played.due() == []
     assert played.plan.stale([slot], played.now) == []
@@ -185,12 +187,18 @@ def test_a_collector_of_many_readings_is_read_more_rarely_by_the_heartbeat_and_a
     played: Played,
 ) -> None:
     table, thing = played.add(""), played.add("thing")
-    for readings, interval in ((ROUND_READINGS, 15.0), (2 * ROUND_READINGS, 30.0), (1000, 225.0), (1, 15.0)):
-        played.plan.note_readings(table, readings - 1)
-        played.plan.note_readings(thing, 1)
-        assert (played.plan.rhythm(table), played.plan.rhythm(thing)) == (interval, interval)
     played.run(table)
-    played.plan.note_readings(table, 1000)
+    played.run(thing)
+
+    def gives(slot: Slot, readings: int) -> None:
+        played.plan.settle(slot, readings=readings, absent=False, noticed=False)
+
+    for readings, interval in ((ROUND_READINGS, 15.0), (2 * ROUND_READINGS, 30.0), (1, 15.0), (1000, 225.0)):
+        gives(table, readings - 1)
+        gives(thing, 1)
+        assert (played.plan.rhythm(table), played.plan.rhythm(thing)) == (interval, interval)
+    played.now += 220.0
+    assert played.due() == []
     assert played.plan.stale([table], played.now + 1.0) == [table]
     played.plan.remove(table.key)
     assert played.plan.rhythm(thing) == 15.0

@@ -136,7 +136,7 @@ class Plan:
         slot = self.slots.pop(key, None)
         if slot is not None:
             self.running.pop(key, None)
-            self.note_readings(slot, 0)
+            self._count_readings(slot, 0)
         return slot
 
     def set_due(self, slot: Slot, at: float) -> None:
@@ -144,12 +144,11 @@ class Plan:
         slot.due = at
         self._note_time(slot, slot.due)
 
-    def note_readings(self, slot: Slot, readings: int) -> None:
-        """So many readings a run of this slot gives; those that are read at notices alone do not count."""
-        readings = 0 if slot.noticed else readings
-        name = slot.key.collector
-        self._readings[name] = self._readings.get(name, 0) + readings - slot.readings
-        slot.readings = readings
+    def settle(self, slot: Slot, *, readings: int, absent: bool, noticed: bool) -> None:
+        """What a run has shown of this slot, by which its next heartbeat goes."""
+        slot.absent, slot.noticed = absent, noticed
+        self._count_readings(slot, 0 if noticed else readings)
+        self.set_due(slot, self._next_beat(slot, slot.fresh_at))
 
     def of(self, collector: str) -> list[Slot]:
         """The slots of this collector."""
@@ -305,6 +304,11 @@ class Plan:
             slot.planned = soonest
             heapreplace(self._times, (soonest, next(self._count), slot))
         return now + LONGEST_SECONDS
+
+    def _count_readings(self, slot: Slot, readings: int) -> None:
+        name = slot.key.collector
+        self._readings[name] = self._readings.get(name, 0) + readings - slot.readings
+        slot.readings = readings
 
     def _next_beat(self, slot: Slot, began: float) -> float:
         """The first beat that is a whole rhythm after a run that began then."""

@@ -276,8 +276,13 @@ class Scheduler:
         conclusion = self._reporter.take(collector, run, span)
         if conclusion.outcome.status == "ok":
             slot.proven, slot.read_at = True, slot.fresh_at
-        slot.absent = conclusion.outcome.status == "unavailable"
-        self._plan.note_readings(slot, len(conclusion.readings))
+        status = conclusion.outcome.status
+        self._plan.settle(
+            slot,
+            readings=len(conclusion.readings),
+            absent=status == "unavailable",
+            noticed=status == "ok" and self._watching.is_noticed(*slot.key[:2]),
+        )
         pace, until = self._plan.pace(slot), slot.fresh_at + self._plan.limit(slot)
         self._reporter.conclude(slot.key, conclusion, took=slot.took, pace=pace, until=until)
         if slot.bus and pace is not None:
@@ -388,7 +393,6 @@ class Scheduler:
         self._probes[key] = probe
         is_left = key in self._left
         slot = self._add_slot(key, collector.interval)
-        slot.noticed = self._watching.is_noticed(collector.name, key.thing)
         slot.interval, slot.max_age, slot.bus = collector.interval, collector.max_age, probe.bus
         slot.patience = collector.timeout if probe.timeout is None else probe.timeout
         if is_left and slot.stuck:  # it hangs still, which is to be said again

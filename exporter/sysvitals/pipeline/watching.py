@@ -70,12 +70,17 @@ class Watching:
         things = set[Key]()
         has_news = False
         for name, settled in notices:
-            mine = self._links.get(name, set()) if settled else set()
+            is_known = name in self._links
+            if is_known and settled:
+                things |= self._links[name]
+            elif is_known or name not in self._strangers:
+                has_news = True
             # one that a search has left out is not searched for at each of its notices
-            has_news = has_news or not (mine or (settled and name in self._strangers))
-            (self._strangers.discard if mine or not settled else self._strangers.add)(name)
-            self.count((thing.collector for thing in mine), notified=True)
-            things |= mine
+            if settled and not is_known:
+                self._strangers.add(name)
+            else:
+                self._strangers.discard(name)
+        self.count((thing.collector for thing in things), notified=True)
         return Heard(things, {NET} if has_news else set())
 
     def stop_listening(self, source: NoticeSocket) -> None:
