@@ -551,7 +551,8 @@ def test_whatever_happens_nothing_runs_twice_at_a_time_no_wake_is_lost_and_nothi
         chaos.start(slot)
         chaos.finish(slot)
     since = chaos.now
-    while chaos.now < since + 400:
+    # what took a minute is read each four minutes, until it was quick three times
+    while chaos.now < since + 1000:
         chaos.turn()
         soonest = chaos.plan.next_time(chaos.now)
         assert soonest > chaos.now, "the loop would never sleep"
@@ -559,6 +560,6 @@ def test_whatever_happens_nothing_runs_twice_at_a_time_no_wake_is_lost_and_nothi
     for slot in chaos.all:
         runs = chaos.began[slot.key]
         assert chaos.woken.get(slot.key, 0.0) <= runs[-1], "a wake was lost"
-        latest = [at for at in runs if at >= since + 260]
+        latest = [at for at in runs if at >= since + 800]
         assert latest, "it starves"
         assert all(later - earlier <= slot.interval + 1e-6 for earlier, later in pairwise(latest))
