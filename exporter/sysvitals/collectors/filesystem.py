@@ -116,7 +116,7 @@ def changes(now: Filesystem, before: Filesystem | None) -> Iterator[Remounted]:
 
 def watch(host: Host, _options: Options) -> Iterator[Watch]:
     """The table of mounts: the kernel gives notice when something is mounted, remounted or unmounted."""
-    yield Watch(find_mounts(host), seconds=10.0, notifies=True)
+    yield Watch(find_mounts(host), seconds=15.0, notifies=True)
 
 
 def _choose(mounts: Iterable[Mount], options: Options) -> list[Mount]:
