@@ -138,11 +138,11 @@ def test_a_thread_that_cannot_be_started_again_ends_it_with_a_status_that_its_su
 SERVER_FAILS = """
 import sys
 import sysvitals.serve
-from sysvitals.web.server import Server
+from sysvitals.web.http.server import Server
 from sysvitals.cli import main
 async def fail(_server):
     raise RuntimeError("no more descriptors")
-Server.main_loop = fail
+Server.wait_for_end = fail
 sys.exit(main())
 """
 

@@ -51,7 +51,7 @@ def serve(settings: Settings, load: Callable[[], Settings]) -> NoReturn:
     """
     # here and not above: looking once needs no server, and importing one takes a small board seconds
     from sysvitals.web.door import Door  # noqa: PLC0415
-    from sysvitals.web.server import listen  # noqa: PLC0415
+    from sysvitals.web.http.listening import listen  # noqa: PLC0415
 
     configure_logging(settings.log)
     log_what_python_prints()
@@ -70,15 +70,14 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", socke
     import asyncio  # noqa: PLC0415  # as in `serve`
 
     from sysvitals.outputs.live import LiveHub  # noqa: PLC0415
+    from sysvitals.web.http.server import Server  # noqa: PLC0415
     from sysvitals.web.routes import build_web_app  # noqa: PLC0415
-    from sysvitals.web.server import build_server  # noqa: PLC0415
 
     exporter = build_exporter(settings, load)
     hub = LiveHub(viewers=settings.web.max_viewers)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     supervisor = Supervisor(os.environ, os.getpid())
     reloads = Reloads(partial(_reload, exporter, supervisor))
-    server = build_server(door.guard(build_web_app(build_services(exporter, hub, reloads))), door.tls)
+    server = Server(door.guard(build_web_app(build_services(exporter, hub, reloads))), door.tls)
     # should we hang, and the watchdog end us: where each thread stood is in the log
     emergencies = _open_without_waiting()
     faulthandler.enable(emergencies)
@@ -90,13 +89,13 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", socke
         if not endings:
             _limit_end(emergencies)
         endings.append((reason, status))
+        server.end()  # first: the port is free for the next exporter, whatever hangs
         supervisor.stopping()
         for task in tasks:
             task.cancel()
         exporter.stop_reading()  # first, or a scrape that waits for a slow collector would hold the server up
         reloads.end()
         hub.end()
-        server.end()
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
@@ -111,7 +110,7 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", socke
         duties |= {"report": _report(exporter, supervisor)} if supervisor.is_there else {}
         tasks.extend(_start_task(name, duty, end) for name, duty in duties.items())
         try:
-            await server.serve(sockets=sockets)
+            await server.serve(sockets)
         finally:
             if not endings:
                 end("the server ended", 1)

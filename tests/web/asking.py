@@ -1,16 +1,37 @@
-"""Asks an ASGI application in this process, without a socket."""
+"""Asks an application through the real server, on a socket of its own for each request."""
 
 import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
-from starlette.types import ASGIApp
+
+from sysvitals.web.http.budget import Budget
+from sysvitals.web.http.listening import listen
+from sysvitals.web.http.messages import App
+from sysvitals.web.http.server import Server
+
+
+@asynccontextmanager
+async def serve(app: App, budget: Budget | None = None, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """The server while it runs in this event loop, as its port on loopback."""
+    server = Server(app, tls, budget or Budget())
+    (listener,) = listen([("127.0.0.1", 0)])
+    port = listener.getsockname()[1]
+    serving = asyncio.create_task(server.serve([listener]))
+    try:
+        yield port
+    finally:
+        server.end()
+        await serving
 
 
 class Client:
-    """Each request runs in an event loop of its own. An error within the application is its answer's business."""
+    """Each request runs in an event loop of its own."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: App) -> None:
         self._app = app
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
@@ -25,9 +46,10 @@ class Client:
         """The answer to a GET, and its body as sent, before a content coding is undone."""
         return asyncio.run(self._raw(path, more))
 
-    def _open(self) -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(app=self._app, raise_app_exceptions=False)
-        return httpx.AsyncClient(transport=transport, base_url="http://board")
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[httpx.AsyncClient]:
+        async with serve(self._app) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            yield client
 
     async def _request(self, method: str, path: str, more: dict[str, Any]) -> httpx.Response:
         async with self._open() as client:

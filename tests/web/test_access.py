@@ -5,27 +5,24 @@ import sys
 
 import bcrypt
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
 from sysvitals.config.errors import ConfigError
 from sysvitals.config.web_config import WebConfig
 from sysvitals.web import access
 from sysvitals.web.access import COOKIE, Guard, check_password, parse_basic, require_bcrypt
+from sysvitals.web.http.messages import Answer, Request, respond_text
 from tests.web.asking import Client
 
 HASH = bcrypt.hashpw(b"open sesame", bcrypt.gensalt(4)).decode()
 USERS = {"anna": HASH}
 
 
-async def answer(_request: Request) -> Response:
-    return PlainTextResponse("in")
+async def answer(_request: Request) -> Answer:
+    return respond_text(200, "in")
 
 
 def guard(config: WebConfig) -> Guard:
-    return Guard(Starlette(routes=[Route("/", answer), Route("/metrics", answer)]), config)
+    return Guard(answer, config)
 
 
 def basic(user: str, password: str) -> dict[str, str]:
@@ -47,13 +44,14 @@ def test_without_users_everybody_may_come_in() -> None:
         basic("", ""),
         {"authorization": "Basic !!!"},
         {"authorization": "Basic /w=="},
+        {"authorization": "Basic \xff".encode("latin-1")},
         {"authorization": "Bearer abc"},
         {"authorization": basic("anna", "open sesame")["authorization"].replace("Basic", "Digest")},
         {"cookie": f"{COOKIE}=guess"},
     ],
     ids=str,
 )
-def test_who_does_not_know_the_password_stays_outside(headers: dict[str, str]) -> None:
+def test_who_does_not_know_the_password_stays_outside(headers: dict[str, str | bytes]) -> None:
     found = Client(guard(WebConfig(users=USERS))).get("/metrics", headers=headers)
     assert found.status_code == 401
     assert found.headers["www-authenticate"].startswith("Basic realm=")

@@ -9,7 +9,6 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.datastructures import QueryParams
 
 from sysvitals.judgement.verdict import Level, Verdict
 from sysvitals.outputs.live import LiveHub
@@ -111,8 +110,7 @@ def test_gzip_is_not_accepted(header: str) -> None:
 
 def test_a_scrape_does_not_hold_up_the_loop_that_answers_the_others(client: Client, exporter: Exporter) -> None:
     client.get("/metrics")
-    loops = [thread.name for thread in threading.enumerate() if thread.name == exporter.thread]
-    assert exporter.thread.startswith("asyncio_"), loops
+    assert exporter.thread.startswith("scrape_")
 
 
 def test_the_accept_header_reaches_the_projection(client: Client, exporter: Exporter) -> None:
@@ -122,7 +120,8 @@ def test_the_accept_header_reaches_the_projection(client: Client, exporter: Expo
 
 def test_head_of_metrics_tells_the_same_headers_as_get(client: Client) -> None:
     got, head = client.get("/metrics"), client.request("HEAD", "/metrics")
-    assert (head.status_code, dict(head.headers)) == (200, dict(got.headers))
+    assert (head.status_code, head.content) == (200, b"")
+    assert {**head.headers, "date": ""} == {**got.headers, "date": ""}
 
 
 @pytest.mark.parametrize(
@@ -168,8 +167,7 @@ def test_a_question_that_cannot_be_answered_is_refused_with_the_valid_names(
 
 @given(wanted=st.lists(st.sampled_from([*ENABLED, "x"])), unwanted=st.lists(st.sampled_from([*ENABLED, "x"])))
 def test_what_is_chosen_is_always_among_what_is_enabled(wanted: list[str], unwanted: list[str]) -> None:
-    query = QueryParams([*(("collect[]", name) for name in wanted), *(("exclude[]", name) for name in unwanted)])
-    names, problem = choose_collectors(query, ENABLED)
+    names, problem = choose_collectors({"collect[]": wanted, "exclude[]": unwanted}, ENABLED)
     assert bool(problem) == ("x" in {*wanted, *unwanted} or bool(wanted and unwanted))
     if not problem:
         assert (names or frozenset()) <= frozenset(ENABLED)

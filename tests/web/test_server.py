@@ -9,12 +9,10 @@ from collections.abc import Iterator
 from http.client import HTTPConnection
 
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
-from sysvitals.web.server import Server, build_server, listen
+from sysvitals.web.http.listening import listen
+from sysvitals.web.http.messages import Answer, Request, respond_text
+from sysvitals.web.http.server import Server
 
 LOCAL = ("127.0.0.1", 0)
 
@@ -30,8 +28,8 @@ def has_ipv6() -> bool:
 needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 
 
-async def hello(_request: Request) -> Response:
-    return PlainTextResponse("hello")
+async def hello(_request: Request) -> Answer:
+    return respond_text(200, "hello")
 
 
 class Serving:
@@ -47,9 +45,9 @@ class Serving:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._server = build_server(Starlette(routes=[Route("/", hello)]))
+        self._server = Server(hello)
         self._begun.set()
-        await self._server.serve(sockets=self._sockets)
+        await self._server.serve(self._sockets)
 
     def begin(self) -> None:
         self._thread.start()
@@ -222,9 +220,9 @@ def test_an_address_of_another_machine_is_said_in_one_line() -> None:
 
 def test_the_server_ends_as_soon_as_it_is_told() -> None:
     async def wait() -> None:
-        server = build_server(Starlette())
+        server = Server(hello)
         asyncio.get_running_loop().call_soon(server.end)
-        await asyncio.wait_for(server.main_loop(), timeout=10)
+        await asyncio.wait_for(server.serve([]), timeout=10)
 
     asyncio.run(wait())
 

@@ -1,99 +1,96 @@
-"""Who may come in: passwords and TLS, in front of everything that is served."""
+"""Names and passwords. Imported only where a file asks for them: hashlib alone takes 4 MiB."""
 
-import asyncio
 import base64
-import binascii
 import hmac
 import secrets
-import ssl
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from hashlib import sha256
-from http.cookies import CookieError, SimpleCookie
-
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sysvitals.config.errors import ConfigError
-from sysvitals.config.web_config import Tls, WebConfig
+from sysvitals.config.web_config import WebConfig
+from sysvitals.web.http.messages import Answer, App, BusyError, Request, Response, respond_text
+from sysvitals.web.http.pool import Pool
 
 _REMEMBERED = 32
 _NOBODY = "$2b$10$uO1FQK9tRzGuUhTtSY1cieNBMXWcX7ZHUwHX9UqGdv7QWvTrmXA1G"
 """Compared with where no such user is: else the time that the answer takes would tell names from inventions."""
 
+_THREADS = 2
+_CHECKS = 16
+_CHECKS_OF_A_CLIENT = 4
+"""How many passwords of one address are compared or wait for it: guesses must not keep others out."""
+
 COOKIE = "sysvitals-live"
 
 
 class Guard:
-    """An ASGI application that lets in who gives a name and a password of `config.users`; all where there are none.
+    """Pass on the requests with a name and a password of `config.users`; all where there are none.
 
     What was right once is remembered (as a keyed digest), for a comparison costs a small board most of a second. Some
     browsers send no password with a WebSocket: the page's answer carries a cookie that opens just that.
     """
 
-    def __init__(self, app: ASGIApp, config: WebConfig) -> None:
+    def __init__(self, app: App, config: WebConfig) -> None:
         self._app = app
         self._key = secrets.token_bytes(32)
         self._ticket = secrets.token_urlsafe(32)
         self._known: OrderedDict[bytes, None] = OrderedDict()
+        self._pool = Pool("password", threads=_THREADS, most=_CHECKS)
+        self._checks: Counter[str] = Counter()
         self.config = config
 
     def replace(self, config: WebConfig) -> None:
-        """From now on this is in force; who came in by a password that changed does not any more."""
+        """From now on this is in force. Whoever used a password that changed must give the new one."""
         if config.users != self.config.users:
             self._known.clear()
             self._ticket = secrets.token_urlsafe(32)
         self.config = config
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what may come in, and refuse the rest."""
-        if scope["type"] not in ("http", "websocket"):
-            await self._app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        if self.config.users and not await self._is_let_in(scope, headers):
-            await _refuse(scope, receive, send)
-            return
+    async def __call__(self, request: Request) -> Answer:
+        """Answer what may come in, and refuse the rest."""
+        if self.config.users and not await self._is_let_in(request):
+            return _refuse()
+        answer = await self._app(request)
+        headers = {**answer.headers, **{name.lower(): text for name, text in self.config.headers.items()}}
+        if self.config.users and request.path == "/":
+            headers["set-cookie"] = self._make_cookie(is_secure=request.is_secure)
+        return answer._replace(headers=headers)
 
-        async def send_marked(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                marked = MutableHeaders(raw=list(message["headers"]))
-                for name, text in self.config.headers.items():
-                    marked[name] = text
-                if self.config.users and scope["path"] == "/":
-                    marked.append("set-cookie", self._make_cookie(scope))
-                message = {**message, "headers": marked.raw}
-            await send(message)
-
-        await self._app(scope, receive, send_marked)
-
-    async def _is_let_in(self, scope: Scope, headers: Headers) -> bool:
-        if scope["type"] == "websocket" and self._has_ticket(headers):
+    async def _is_let_in(self, request: Request) -> bool:
+        if request.is_upgrade and self._has_ticket(request.headers.get("cookie", "")):
             return True
-        given = headers.get("authorization", "")
+        given = request.headers.get("authorization", "")
         digest = hmac.digest(self._key, given.encode(), sha256)
         if digest in self._known:
             self._known.move_to_end(digest)
             return True
         user, password = parse_basic(given)
-        if user is None:
-            return False
-        if not await asyncio.to_thread(check_password, self.config.users, user, password):
+        if user is None or not await self._check(request.client, user, password):
             return False
         self._known[digest] = None
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return True
 
-    def _has_ticket(self, headers: Headers) -> bool:
+    async def _check(self, client: str, user: str, password: str) -> bool:
+        if self._checks[client] >= _CHECKS_OF_A_CLIENT:
+            raise BusyError("too many passwords of this address are being checked; try again later")
+        self._checks[client] += 1
         try:
-            cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-        except CookieError:
-            return False
-        return cookie is not None and hmac.compare_digest(cookie.value.encode(), self._ticket.encode())
+            return await self._pool.run(check_password, self.config.users, user, password)
+        finally:
+            self._checks[client] -= 1
+            if not self._checks[client]:
+                del self._checks[client]
 
-    def _make_cookie(self, scope: Scope) -> str:
-        secure = "; Secure" if scope.get("scheme") == "https" else ""
+    def _has_ticket(self, cookies: str) -> bool:
+        values = (cookie.strip().partition("=") for cookie in cookies.split(";"))
+        wanted = self._ticket.encode()
+        return any(name == COOKIE and hmac.compare_digest(value.encode(), wanted) for name, _, value in values)
+
+    def _make_cookie(self, *, is_secure: bool) -> str:
+        secure = "; Secure" if is_secure else ""
         return f"{COOKIE}={self._ticket}; HttpOnly; SameSite=Strict{secure}"
 
 
@@ -102,7 +99,7 @@ def parse_basic(header: str) -> tuple[str | None, str]:
     scheme, _, coded = header.partition(" ")
     try:
         text = base64.b64decode(coded.strip(), validate=True).decode() if scheme.lower() == "basic" else ""
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not base64, or not UTF-8
         return None, ""
     user, colon, password = text.partition(":")
     return (user, password) if colon else (None, "")
@@ -120,31 +117,6 @@ def check_password(users: Mapping[str, str], user: str, password: str) -> bool:
     return is_right and user in users
 
 
-def build_tls(tls: Tls) -> ssl.SSLContext:
-    """What the server presents, and asks of clients. Raises ConfigError where a file will not do."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion[tls.min_version.replace("TLS1", "TLSv1_")]
-    context.maximum_version = ssl.TLSVersion[tls.max_version.replace("TLS1", "TLSv1_")]
-    load_certificate(context, tls)
-    if tls.client_ca_file:
-        try:
-            context.load_verify_locations(tls.client_ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise ConfigError([f"tls_server_config.client_ca_file: {tls.client_ca_file}: {_reason(error)}"]) from error
-        wanted = tls.client_auth_type == "RequireAndVerifyClientCert"
-        context.verify_mode = ssl.CERT_REQUIRED if wanted else ssl.CERT_OPTIONAL
-    return context
-
-
-def load_certificate(context: ssl.SSLContext, tls: Tls) -> None:
-    """Present this certificate from now on: a renewed one needs no restart. Raises ConfigError."""
-    try:
-        context.load_cert_chain(tls.cert_file, tls.key_file)
-    except (OSError, ssl.SSLError) as error:
-        files = f"{tls.cert_file} with {tls.key_file}"
-        raise ConfigError([f"tls_server_config: {files}: {_reason(error)}"]) from error
-
-
 def require_bcrypt(config: WebConfig) -> None:
     """Raises ConfigError where passwords are wanted and what compares them is not installed."""
     if not config.users:
@@ -155,15 +127,6 @@ def require_bcrypt(config: WebConfig) -> None:
         raise ConfigError(["basic_auth_users needs bcrypt: install sysvitals with its extra auth"]) from error
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "websocket":
-        await receive()
-        await send({"type": "websocket.close", "code": 1008, "reason": "no password"})
-        return
-    headers = [(b"www-authenticate", b'Basic realm="sysvitals", charset="UTF-8"'), (b"content-type", b"text/plain")]
-    await send({"type": "http.response.start", "status": 401, "headers": headers})
-    await send({"type": "http.response.body", "body": b"a name and a password are needed\n"})
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or getattr(error, "reason", "") or str(error)
+def _refuse() -> Response:
+    headers = {"www-authenticate": 'Basic realm="sysvitals", charset="UTF-8"'}
+    return respond_text(401, "a name and a password are needed\n", headers)

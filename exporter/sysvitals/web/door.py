@@ -4,14 +4,14 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from starlette.types import ASGIApp
-
 from sysvitals.config.errors import ConfigError
 from sysvitals.config.web_config import WebConfig, load_web_config
-from sysvitals.web.access import Guard, build_tls, load_certificate, require_bcrypt
+from sysvitals.web.http.messages import App
 
 if TYPE_CHECKING:
     import ssl
+
+    from sysvitals.web.access import Guard
 
 _log = logging.getLogger(__name__)
 
@@ -24,12 +24,14 @@ class Door:
         self._config = self._load()
         self._seen = self._ages()
         self._guard: Guard | None = None
-        self.tls: ssl.SSLContext | None = build_tls(self._config.tls) if self._config.tls else None
+        self.tls = self._build_tls()
 
-    def guard(self, app: ASGIApp) -> ASGIApp:
+    def guard(self, app: App) -> App:
         """The application behind this door."""
         if not self._file:
             return app
+        from sysvitals.web.access import Guard  # noqa: PLC0415  # its hashes take 4 MiB
+
         self._guard = Guard(app, self._config)
         return self._guard
 
@@ -44,6 +46,8 @@ class Door:
             if (config.tls is None) != (self.tls is None):
                 _log.warning("%s: TLS is switched on or off at the next start only", self._file)
             if self.tls is not None and config.tls is not None:
+                from sysvitals.web.tls import load_certificate  # noqa: PLC0415  # as in `_build_tls`
+
                 load_certificate(self.tls, config.tls)
         except ConfigError as error:
             for problem in error.problems:
@@ -54,8 +58,19 @@ class Door:
             self._guard.replace(config)
         _log.info("%s: read again", self._file)
 
+    def _build_tls(self) -> "ssl.SSLContext | None":
+        if self._config.tls is None:
+            return None
+        from sysvitals.web.tls import build_tls  # noqa: PLC0415  # OpenSSL takes 6 MiB
+
+        return build_tls(self._config.tls)
+
     def _load(self) -> WebConfig:
-        config = load_web_config(self._file) if self._file else WebConfig()
+        if not self._file:
+            return WebConfig()
+        from sysvitals.web.access import require_bcrypt  # noqa: PLC0415  # as in `guard`
+
+        config = load_web_config(self._file)
         require_bcrypt(config)
         return config
 

@@ -2,18 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from urllib.parse import urlsplit
-
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from functools import partial
 
 from sysvitals.judgement.verdict import Verdict
 from sysvitals.model.event import Event, encode_events
 from sysvitals.outputs.live import Line, LiveHub, Mark, TooManyViewersError, Viewer
+from sysvitals.web.http.messages import Answer, Request, Send, Stream, WebSocket, respond_text
 from sysvitals.web.trends import Trends
 
 ALIVE_SECONDS = 15.0
@@ -21,7 +18,6 @@ ALIVE_SECONDS = 15.0
 
 _TRY_AGAIN_LATER = 1013
 _GOING_AWAY = 1001
-_REFUSED = 1008
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,79 +46,74 @@ class LiveRoutes:
             self._judged = (spread, encode_verdict(self._services.verdict()))
         return self._judged[1]
 
-    async def socket(self, socket: WebSocket) -> None:
+    async def socket(self, request: Request) -> Answer:
         """Messages are JSON objects: `snapshot` with `verdict` first, then `events`, `verdict` or `dropped`."""
-        if not is_same_origin(socket):
-            await socket.close(_REFUSED, "this page is not from here")
-            return
-        await socket.accept()
+        if not is_same_origin(request):
+            return respond_text(403, "this page is not from here\n")
+        return WebSocket({}, self._talk)
+
+    async def _talk(self, send: Send) -> tuple[int, str]:
         hub = self._services.hub
         try:
             viewer = hub.join(lively=True)
         except TooManyViewersError as error:
-            await socket.close(_TRY_AGAIN_LATER, str(error))
-            return
-        sending = asyncio.create_task(self._send(socket, viewer))
+            return _TRY_AGAIN_LATER, str(error)
         try:
-            # a viewer has nothing to say; this waits for it to go
-            while (await socket.receive())["type"] != "websocket.disconnect":
-                if sending.done():
-                    break
+            await self._show(viewer, send)
         finally:
             hub.leave(viewer)
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+        return _GOING_AWAY, "the exporter stops"
 
-    async def _send(self, socket: WebSocket, viewer: Viewer) -> None:
-        try:
-            verdict = self._verdict()
-            await socket.send_text(f'{{"snapshot":{self._services.snapshot()},"verdict":{verdict}}}')
-            while (taken := await viewer.take()) is not None:
-                lines, dropped = taken
-                if dropped:
-                    await socket.send_text(f'{{"dropped":{dropped}}}')
-                if lines:
-                    await socket.send_text(f'{{"events":[{",".join(line.text for line in lines)}]}}')
-                fresh = self._verdict()
-                if fresh != verdict:
-                    verdict = fresh
-                    await socket.send_text(f'{{"verdict":{verdict}}}')
-            await socket.close(_GOING_AWAY, "the exporter stops")
-        except (WebSocketDisconnect, RuntimeError):  # RuntimeError: it was closed while something was on its way
-            return
+    async def _show(self, viewer: Viewer, send: Send) -> None:
+        verdict = self._verdict()
+        await send(f'{{"snapshot":{self._services.snapshot()},"verdict":{verdict}}}')
+        while (taken := await viewer.take()) is not None:
+            lines, dropped = taken
+            if dropped:
+                await send(f'{{"dropped":{dropped}}}')
+            if lines:
+                await send(f'{{"events":[{",".join(line.text for line in lines)}]}}')
+            fresh = self._verdict()
+            if fresh != verdict:
+                verdict = fresh
+                await send(f'{{"verdict":{verdict}}}')
 
-    async def events(self, request: Request) -> Response:
+    async def events(self, request: Request) -> Answer:
         """Events as they happen. `?event=system.throttling.*` chooses by name; `Last-Event-ID` goes on after a gap."""
         try:
             after = parse_mark(request.headers.get("last-event-id", ""))
         except ValueError as error:
-            return PlainTextResponse(f"{error}\n", status_code=400)
+            return respond_text(400, f"{error}\n")
+        hub = self._services.hub
         try:
-            viewer = self._services.hub.join(after)
+            viewer = hub.join(after)
         except TooManyViewersError as error:
-            return PlainTextResponse(f"{error}\n", status_code=503, headers={"retry-after": "30"})
-        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        stream = self._stream(viewer, tuple(request.query_params.getlist("event")))
-        return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+            return respond_text(503, f"{error}\n", {"retry-after": "30"})
+        headers = {
+            "content-type": "text/event-stream; charset=utf-8",
+            "cache-control": "no-store",
+            "x-accel-buffering": "no",
+        }
+        parts = _stream(viewer, tuple(request.query.get("event", ())))
+        return Stream(headers, parts, partial(hub.leave, viewer))
 
-    async def _stream(self, viewer: Viewer, patterns: tuple[str, ...]) -> AsyncIterator[str]:
+
+async def _stream(viewer: Viewer, patterns: tuple[str, ...]) -> AsyncGenerator[bytes, None]:
+    yield b": sysvitals\n\n"  # so that headers go out before the first event
+    while True:
         try:
-            yield ": sysvitals\n\n"  # so that headers go out before the first event
-            while True:
-                try:
-                    taken = await asyncio.wait_for(viewer.take(), ALIVE_SECONDS)
-                except TimeoutError:
-                    yield ": alive\n\n"
-                    continue
-                if taken is None:
-                    return
-                lines, dropped = taken
-                parts = [f'event: sink.dropped\ndata: {{"sink":"live","events":{dropped}}}\n\n'] if dropped else []
-                parts += [format_line(line) for line in lines if is_wanted(line.name, patterns)]
-                if parts:
-                    yield "".join(parts)
-        finally:
-            self._services.hub.leave(viewer)
+            async with asyncio.timeout(ALIVE_SECONDS):
+                taken = await viewer.take()
+        except TimeoutError:
+            yield b": alive\n\n"
+            continue
+        if taken is None:
+            return
+        lines, dropped = taken
+        parts = [f'event: sink.dropped\ndata: {{"sink":"live","events":{dropped}}}\n\n'] if dropped else []
+        parts += [format_line(line) for line in lines if is_wanted(line.name, patterns)]
+        if parts:
+            yield "".join(parts).encode()
 
 
 def format_line(line: Line) -> str:
@@ -145,16 +136,16 @@ def parse_mark(text: str) -> Mark | None:
     return Mark(boot, int(seq))
 
 
-def is_same_origin(connection: HTTPConnection) -> bool:
+def is_same_origin(request: Request) -> bool:
     """Whether a browser asks for a page of our own. A script of another site may not read this host's events.
 
     Behind a proxy the host that the browser knows is in X-Forwarded-Host. Programs send no Origin.
     """
-    origin = connection.headers.get("origin")
+    origin = request.headers.get("origin", "")
     if not origin:
         return True
-    asked = {connection.headers.get("host"), connection.headers.get("x-forwarded-host")}
-    return urlsplit(origin).netloc in asked
+    host = origin.partition("://")[2]
+    return bool(host) and host in (request.headers.get("host"), request.headers.get("x-forwarded-host"))
 
 
 def encode_glance(host: str, version: str, readings: Iterable[Event], trends: Trends) -> str:

@@ -2,20 +2,17 @@
 
 import asyncio
 import gzip
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import cache
-from hashlib import sha256
-from importlib.resources import files
-
-from starlette.applications import Starlette
-from starlette.datastructures import QueryParams
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from functools import cache, partial
+from zlib import crc32
 
 from sysvitals.model.event import Event, encode_events
+from sysvitals.web.http.messages import Answer, BusyError, Request, Response, respond_text
+from sysvitals.web.http.pool import Pool
+from sysvitals.web.http.router import Route, Router
 from sysvitals.web.live import LiveRoutes, LiveServices
 from sysvitals.web.page import Glance, render_page
 
@@ -26,7 +23,21 @@ MARGIN_SECONDS = 0.5
 RELOAD_SECONDS = 10.0
 """How long a request to reload waits for its result."""
 
-STATIC = {"live.js": "text/javascript", "style.css": "text/css", "icon.svg": "image/svg+xml"}
+SCRAPES = 8
+"""How many scrapes may be under way at a time, each in a thread; two Prometheus servers need two."""
+
+LOOKS = 32
+"""How many pages and questions after the exporter's health may be under way at a time."""
+
+RELOADS = 8
+"""How many may wait for a reload at a time. They share it."""
+
+STATIC = {
+    "live.js": "text/javascript; charset=utf-8",
+    "style.css": "text/css; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
+_FOLDER = os.path.join(os.path.dirname(__file__), "static")
 
 SAFE_HEADERS = {"x-content-type-options": "nosniff"}
 
@@ -43,8 +54,9 @@ PAGE_HEADERS = {
 @cache
 def read_static(name: str) -> tuple[bytes, str]:
     """A file of the page and its entity tag."""
-    body = (files("sysvitals.web") / "static" / name).read_bytes()
-    return body, f'"{sha256(body).hexdigest()[:16]}"'
+    with open(os.path.join(_FOLDER, name), "rb") as file:
+        body = file.read()
+    return body, f'"{len(body):x}-{crc32(body):08x}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +79,21 @@ class Services:
     live: LiveServices
 
 
-def build_web_app(services: Services) -> Starlette:
-    """The ASGI application."""
+def build_web_app(services: Services) -> Router:
+    """All that is served."""
     routes = _Routes(services)
     live = LiveRoutes(services.live)
-    return Starlette(
-        routes=[
+    return Router(
+        [
             Route("/", routes.page),
-            Route("/static/{name}", routes.static),
+            *(Route(f"/static/{name}", partial(routes.static, name)) for name in STATIC),
             Route("/metrics", routes.metrics),
             Route("/-/healthy", routes.healthy),
             Route("/-/ready", routes.ready),
-            Route("/-/reload", routes.reload, methods=["POST"]),
+            Route("/-/reload", routes.reload, methods=("POST",)),
             Route("/api/v1/state", routes.state),
             Route("/api/v1/events", live.events),
-            WebSocketRoute("/api/v1/live", live.socket),
+            Route("/api/v1/live", live.socket, methods=("GET",), is_websocket=True),
         ]
     )
 
@@ -89,66 +101,74 @@ def build_web_app(services: Services) -> Starlette:
 class _Routes:
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._scrapes = Pool("scrape", threads=SCRAPES, most=SCRAPES)
+        self._looks = Pool("look", threads=2, most=LOOKS)
+        self._reloads = 0
 
-    async def metrics(self, request: Request) -> Response:
-        names, problem = choose_collectors(request.query_params, list(self._services.collectors()))
+    async def metrics(self, request: Request) -> Answer:
+        names, problem = choose_collectors(request.query, list(self._services.collectors()))
         if problem:
-            return PlainTextResponse(problem, status_code=400)
-        seconds = scrape_seconds(request.headers.get("x-prometheus-scrape-timeout-seconds"))
-        accept = request.headers.get("accept", "")
-        body, content_type = await asyncio.to_thread(self._services.metrics, names, seconds, accept)
+            return respond_text(400, problem)
+        return await self._scrapes.run(self._scrape, names, request.headers)
+
+    def _scrape(self, names: frozenset[str] | None, asked: Mapping[str, str]) -> Response:
+        seconds = scrape_seconds(asked.get("x-prometheus-scrape-timeout-seconds"))
+        body, content_type = self._services.metrics(names, seconds, asked.get("accept", ""))
         headers = {"content-type": content_type, "vary": "accept, accept-encoding", "cache-control": "no-store"}
-        if accepts_gzip(request.headers.get("accept-encoding", "")):
+        if accepts_gzip(asked.get("accept-encoding", "")):
             body = gzip.compress(body, compresslevel=3, mtime=0)
             headers["content-encoding"] = "gzip"
-        return Response(body, headers=headers)
+        return Response(200, headers, body)
 
-    async def page(self, _request: Request) -> Response:
-        text = await asyncio.to_thread(lambda: render_page(self._services.glance()))
-        return HTMLResponse(text, headers=PAGE_HEADERS)
+    async def page(self, _request: Request) -> Answer:
+        text = await self._looks.run(lambda: render_page(self._services.glance()))
+        return Response(200, {"content-type": "text/html; charset=utf-8", **PAGE_HEADERS}, text.encode())
 
-    async def static(self, request: Request) -> Response:
-        name = request.path_params["name"]
-        if name not in STATIC:
-            return PlainTextResponse("no such file\n", status_code=404)
+    async def static(self, name: str, request: Request) -> Answer:
         body, tag = read_static(name)
         headers = {"etag": tag, "cache-control": "no-cache", **SAFE_HEADERS}
         if request.headers.get("if-none-match") == tag:
-            return Response(status_code=304, headers=headers)
-        return Response(body, media_type=STATIC[name], headers=headers)
+            return Response(304, headers)
+        return Response(200, {"content-type": STATIC[name], **headers}, body)
 
-    async def state(self, _request: Request) -> Response:
+    async def state(self, _request: Request) -> Answer:
         text = f'{{"events":[{",".join(encode_events(self._services.events()))}]}}'
-        return Response(text, media_type="application/json", headers={"cache-control": "no-store"})
+        return Response(200, {"content-type": "application/json", "cache-control": "no-store"}, text.encode())
 
-    async def healthy(self, _request: Request) -> Response:
-        faults = await asyncio.to_thread(self._services.faults)
+    async def healthy(self, _request: Request) -> Answer:
+        faults = await self._looks.run(self._services.faults)
         if not faults:
-            return PlainTextResponse("sysvitals is healthy.\n")
-        return PlainTextResponse(f"sysvitals is not healthy: {'; '.join(faults)}.\n", status_code=503)
+            return respond_text(200, "sysvitals is healthy.\n")
+        return respond_text(503, f"sysvitals is not healthy: {'; '.join(faults)}.\n")
 
-    async def ready(self, _request: Request) -> Response:
+    async def ready(self, _request: Request) -> Answer:
         if self._services.ready():
-            return PlainTextResponse("sysvitals is ready.\n")
-        return PlainTextResponse("sysvitals has not taken its first readings yet.\n", status_code=503)
+            return respond_text(200, "sysvitals is ready.\n")
+        return respond_text(503, "sysvitals has not taken its first readings yet.\n")
 
-    async def reload(self, _request: Request) -> Response:
-        asked = asyncio.wrap_future(self._services.reload())
-        await asyncio.wait([asked], timeout=RELOAD_SECONDS)
+    async def reload(self, _request: Request) -> Answer:
+        if self._reloads >= RELOADS:
+            raise BusyError(f"{RELOADS} requests wait for a reload already")
+        self._reloads += 1
+        try:
+            asked = asyncio.wrap_future(self._services.reload())
+            await asyncio.wait([asked], timeout=RELOAD_SECONDS)
+        finally:
+            self._reloads -= 1
         if not asked.done() or asked.cancelled():
             text = (
                 "the configuration has not been read yet, the old one is in force; is its file on a disk that hangs?\n"
             )
-            return PlainTextResponse(text, status_code=503, headers={"retry-after": f"{RELOAD_SECONDS:.0f}"})
+            return respond_text(503, text, {"retry-after": f"{RELOAD_SECONDS:.0f}"})
         if problems := asked.result():
             text = "the configuration was not reloaded, the old one is in force:\n" + "\n".join(problems)
-            return PlainTextResponse(text + "\n", status_code=400)
-        return PlainTextResponse("reloaded\n")
+            return respond_text(400, text + "\n")
+        return respond_text(200, "reloaded\n")
 
 
-def choose_collectors(query: QueryParams, enabled: list[str]) -> tuple[frozenset[str] | None, str]:
+def choose_collectors(query: Mapping[str, list[str]], enabled: list[str]) -> tuple[frozenset[str] | None, str]:
     """Which collectors `collect[]` or `exclude[]` ask for (None: all), or what is wrong with the question."""
-    wanted, unwanted = query.getlist("collect[]"), query.getlist("exclude[]")
+    wanted, unwanted = query.get("collect[]", []), query.get("exclude[]", [])
     valid = f"enabled here: {', '.join(enabled)}\n"
     if wanted and unwanted:
         return None, f"collect[] and exclude[] do not go together: name what you want, or what you do not; {valid}"

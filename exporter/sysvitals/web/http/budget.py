@@ -1,0 +1,46 @@
+"""The limits of the server: everything that a client can take has one."""
+
+import resource
+from typing import NamedTuple
+
+_MOST_CONNECTIONS = 512
+_FEWEST_CONNECTIONS = 16
+
+READ_BYTES = 16 << 10
+"""How much is read from a connection at a time."""
+
+
+class Budget(NamedTuple):
+    """What all connections together, and each one, may take. Times are in seconds."""
+
+    connections: int = 256
+    """Streams included. Over it the oldest without a complete request is closed, then the one idle for longest."""
+    turned_away: int = 32
+    """How many more are answered with 503, where no connection can be closed. Further ones are closed unanswered."""
+    header_seconds: float = 10.0
+    """To the end of a request, and for a TLS handshake."""
+    header_bytes: int = READ_BYTES
+    header_count: int = 64
+    target_bytes: int = 8 << 10
+    idle_seconds: float = 75.0
+    """Longer than a usual scrape interval, so that Prometheus keeps its connection."""
+    write_seconds: float = 30.0
+    """Without room for the next part. A viewer that never reads is dropped then."""
+    write_bytes: int = 64 << 10
+    """What waits for a client that does not read before it counts as blocked; one answer may add to it."""
+    blocked: int = 64
+    """How many may be blocked. Over it the one blocked for longest is dropped."""
+    close_seconds: float = 2.0
+    """To take the last answer, or to answer the closing of a WebSocket."""
+    ping_seconds: float = 20.0
+    """Between pings to a viewer; one that has not answered by the next is dropped."""
+    viewer_frames: int = 32
+    """Pings and pongs of a viewer between two of our pings."""
+
+
+def fit_budget() -> Budget:
+    """A quarter of this process's descriptors for connections: the others are for reading the host and the history."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if descriptors == resource.RLIM_INFINITY:
+        return Budget(connections=_MOST_CONNECTIONS)
+    return Budget(connections=min(_MOST_CONNECTIONS, max(_FEWEST_CONNECTIONS, descriptors // 4)))

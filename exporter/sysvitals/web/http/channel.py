@@ -1,0 +1,90 @@
+"""What a connection of HTTP and one of a WebSocket have in common: reading, back-pressure and their end."""
+
+import asyncio
+
+from sysvitals.web.http.connections import Connections, Lane
+
+
+class Channel(asyncio.BufferedProtocol):
+    """A connection, which waits in one lane of `connections`."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, connections: Connections) -> None:
+        self.lane: Lane | None = None
+        self._connections = connections
+        self._before_blocked = connections.answering
+        self._drained: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def take(self, data: bytes) -> None:
+        """Take what came."""
+        raise NotImplementedError
+
+    def expire(self) -> None:
+        """End, because the time in the lane is over."""
+        self.abort()
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  # asyncio's own guess
+        """Read no more at a time than the limit says."""
+        return self._connections.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what was read, unless it comes after the last answer: that is dropped."""
+        if self.lane is not None and self.lane is not self._connections.closing:
+            self.take(bytes(self._connections.buffer[:nbytes]))
+
+    def pause_writing(self) -> None:
+        """The client does not read as fast as we write."""
+        if self.lane is None:
+            return
+        self._drained = asyncio.get_running_loop().create_future()
+        self._before_blocked = self.lane
+        self._connections.enter(self, self._connections.blocked)
+        self._connections.spare_blocked()
+
+    def resume_writing(self) -> None:
+        """There is room again."""
+        if self.lane is self._connections.blocked:
+            self._connections.enter(self, self._before_blocked)
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+        self._drained = None
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the client does not read."""
+        return self._drained is not None
+
+    async def drain(self) -> None:
+        """Wait until there is room."""
+        if self._drained is not None:
+            await self._drained
+
+    def close(self) -> None:
+        """Close as soon as all is written."""
+        if self.is_blocked:
+            self._before_blocked = self._connections.closing
+        elif self.lane is not None:
+            self._connections.enter(self, self._connections.closing)
+        self.transport.close()
+
+    def linger(self) -> None:
+        """Close, and let the client take the last answer before: closed over unread data, the kernel would drop it."""
+        if self._connections.is_ending or not self.transport.can_write_eof():
+            self.close()
+            return
+        if self.lane is not None:
+            self._connections.enter(self, self._connections.closing)
+        self.transport.write_eof()
+
+    def abort(self) -> None:
+        """Close without a further word."""
+        self._connections.leave(self)
+        self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # it is gone, for whatever reason
+        """End what is under way for it."""
+        self._connections.leave(self)
+        if self._task is not None:
+            self._task.cancel()

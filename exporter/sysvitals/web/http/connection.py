@@ -1,0 +1,212 @@
+"""One connection of HTTP/1.1: a request after the other, each answered before the next is looked at."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from contextlib import aclosing
+from functools import lru_cache
+from http import HTTPStatus
+
+import h11
+
+from sysvitals.web.http.channel import Channel
+from sysvitals.web.http.connections import Connections
+from sysvitals.web.http.limited_log import LimitedLog
+from sysvitals.web.http.messages import (
+    Answer,
+    App,
+    BusyError,
+    Request,
+    Response,
+    Stream,
+    WebSocket,
+    respond_text,
+)
+from sysvitals.web.http.parsing import build_request, find_fault
+
+_RETRY_SECONDS = 5
+_NO_HEADERS: Mapping[str, str] = {}
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
+
+
+class HttpConnection(Channel):
+    """Answer requests by `app`. If there are `too_many`, say so and close."""
+
+    def __init__(
+        self, connections: Connections, app: App, log: LimitedLog, *, is_secure: bool, too_many: bool = False
+    ) -> None:
+        super().__init__(connections)
+        self._app = app
+        self._log = log
+        self._is_secure = is_secure
+        self._too_many = too_many
+        self._client = ""
+        self._is_head = False
+        self._is_streaming = False
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=connections.budget.header_bytes)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for the first request."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101
+        self.transport = transport
+        transport.set_write_buffer_limits(high=self._connections.budget.write_bytes)
+        self._client = (transport.get_extra_info("peername") or ("",))[0]
+        self._connections.enter(self, self._connections.reading)
+        if self._too_many:
+            self._refuse(503, "too many connections", {"retry-after": str(_RETRY_SECONDS)})
+
+    def take(self, data: bytes) -> None:
+        """Parse what came. What comes while an answer is under way waits, and no more of it is read."""
+        self._http.receive_data(data)
+        if self._task is None:
+            self._advance()
+        else:
+            self.transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """A client may end its sending and still wait for an answer; TLS, and asyncio with it, cannot do that."""
+        if self._task is None or self._is_streaming or self._is_secure:
+            return False
+        self._http.receive_data(b"")
+        return True
+
+    def expire(self) -> None:
+        """Say why, where a request had begun."""
+        if self.lane is self._connections.reading and self._http.trailing_data[0]:
+            self._refuse(408, "the request took too long")
+        else:
+            self.abort()
+
+    def _advance(self) -> None:
+        """Look for the next request."""
+        try:
+            event = self._http.next_event()
+            if isinstance(event, h11.Request):
+                self._begin(event)
+                return
+        except (h11.RemoteProtocolError, ValueError) as error:  # ValueError: h11 0.14, of an endless Content-Length
+            self._refuse(self._status_of(error), "this is not a valid request")
+            return
+        if isinstance(event, h11.ConnectionClosed):
+            self.close()
+        elif not self._http.trailing_data[0]:
+            if self.lane is self._connections.answering:
+                self._connections.enter(self, self._connections.idle)
+        elif self.lane is not self._connections.reading:  # whose time goes on, else a byte a second would renew it
+            self._connections.enter(self, self._connections.reading)
+
+    def _begin(self, event: h11.Request) -> None:
+        self._is_head = event.method == b"HEAD"
+        if fault := find_fault(event, self._connections.budget):
+            self._refuse(*fault)
+            return
+        self._http.next_event()  # the end of the request: it has no body
+        self._connections.enter(self, self._connections.answering)
+        request = build_request(event, self._client, is_secure=self._is_secure)
+        self._task = asyncio.get_running_loop().create_task(self._serve(request))
+
+    def _status_of(self, error: Exception) -> int:
+        status: int = getattr(error, "error_status_hint", 400)
+        is_first_line = b"\n" not in self._http.trailing_data[0]
+        return 414 if status == 431 and is_first_line else status
+
+    async def _serve(self, request: Request) -> None:
+        try:
+            answer = await self._find_answer(request)
+            if isinstance(answer, WebSocket):
+                self._open_websocket(request, answer)
+                return
+            if isinstance(answer, Stream):
+                await self._stream(answer)
+            else:
+                self._write(answer)
+            await self.drain()
+        except Exception as error:  # noqa: BLE001  # a bug must cost one connection
+            self._log.write(logging.ERROR, "a connection failed: %r", error, error=error)
+            self.abort()
+            return
+        self._task = None
+        self._go_on()
+
+    async def _find_answer(self, request: Request) -> Answer:
+        try:
+            return await self._app(request)
+        except BusyError as error:
+            return respond_text(503, f"{error}\n", {"retry-after": str(_RETRY_SECONDS)})
+        except Exception as error:  # noqa: BLE001  # a bug must cost one answer
+            self._log.write(logging.ERROR, "cannot answer %s: %r", request.path, error, error=error)
+            return respond_text(500, "Internal Server Error")
+
+    def _go_on(self) -> None:
+        """The answer is written: on to the next request, or close."""
+        if self.lane is None:
+            return
+        if self._connections.is_ending or self._http.our_state is not h11.DONE:
+            self.close()
+            return
+        self._http.start_next_cycle()
+        self.transport.resume_reading()
+        self._advance()
+
+    def _write(self, answer: Response) -> None:
+        headers = dict(answer.headers)
+        if answer.status != HTTPStatus.NOT_MODIFIED:
+            headers["content-length"] = str(len(answer.body))
+        parts = [self._encode_head(answer.status, headers)]
+        if answer.body and not self._is_head:
+            parts.append(self._encode(h11.Data(data=answer.body)))
+        self.transport.write(b"".join([*parts, self._encode(h11.EndOfMessage())]))
+
+    async def _stream(self, stream: Stream) -> None:
+        self._is_streaming = True
+        try:
+            self.transport.write(self._encode_head(HTTPStatus.OK, stream.headers))
+            async with aclosing(stream.parts) as parts:
+                while not self._is_head and (part := await anext(parts, None)) is not None:
+                    self.transport.write(self._encode(h11.Data(data=part)))
+                    await self.drain()
+            self.transport.write(self._encode(h11.EndOfMessage()))
+        finally:
+            self._is_streaming = False
+            stream.close()
+
+    def _refuse(self, status: int, text: str, headers: Mapping[str, str] = _NO_HEADERS) -> None:
+        """Answer what is not a request, and close."""
+        self._write(respond_text(status, f"{text}\n", {"connection": "close", **headers}))
+        self.linger()
+
+    def _open_websocket(self, request: Request, answer: WebSocket) -> None:
+        # imported for the first viewer: with hashlib, and thus libcrypto, it takes 5 MiB
+        from sysvitals.web.http.websocket import WebSocketConnection, find_key  # noqa: PLC0415
+
+        key = find_key(request)
+        if key is None:
+            self._refuse(426, "a WebSocket of version 13 is needed", {"sec-websocket-version": "13"})
+            return
+        headers = {**answer.headers, **key, "upgrade": "websocket", "connection": "Upgrade"}
+        event = h11.InformationalResponse(status_code=101, headers=encode_headers(headers))
+        self.transport.write(self._encode(event))
+        channel = WebSocketConnection(self._connections, self._log, self.transport, answer.talk)
+        channel.begin(self._http.trailing_data[0])
+        self._connections.leave(self)
+
+    def _encode_head(self, status: int, headers: Mapping[str, str]) -> bytes:
+        ending = {"connection": "close"} if self._connections.is_ending else {}
+        all_headers = {**headers, "date": format_date(int(time.time())), **ending}
+        reason = _REASONS.get(status, "").encode()
+        return self._encode(h11.Response(status_code=status, headers=encode_headers(all_headers), reason=reason))
+
+    def _encode(self, event: h11.Event) -> bytes:
+        return self._http.send(event) or b""
+
+
+def encode_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Header fields as h11 takes them."""
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+
+@lru_cache(maxsize=1)
+def format_date(seconds: int) -> str:
+    """A Date header. The program sets no locale, so the names are English."""
+    return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(seconds))

@@ -1,0 +1,58 @@
+"""Requests, and the three kinds of answers."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from typing import NamedTuple
+
+Send = Callable[[str], Awaitable[None]]
+"""Sends one text message. It returns when there is room for the next one."""
+
+
+class Request(NamedTuple):
+    """What was asked. Header names are in lower case, repeated headers are joined by a comma.
+
+    `path` is as it was sent, undecoded; `client` is the address; `is_upgrade` means that a WebSocket is asked for.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, list[str]]
+    headers: Mapping[str, str]
+    client: str = ""
+    is_secure: bool = False
+    is_upgrade: bool = False
+
+
+class Response(NamedTuple):
+    """An answer whose body is known. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+class Stream(NamedTuple):
+    """A body that is sent in parts. `close` is always called in the end, even if no part was taken."""
+
+    headers: Mapping[str, str]
+    parts: AsyncGenerator[bytes, None]
+    close: Callable[[], None]
+
+
+class WebSocket(NamedTuple):
+    """Accept the WebSocket. `talk` sends messages and returns the code and the reason to close it with."""
+
+    headers: Mapping[str, str]
+    talk: Callable[[Send], Awaitable[tuple[int, str]]]
+
+
+Answer = Response | Stream | WebSocket
+App = Callable[[Request], Awaitable[Answer]]
+
+
+class BusyError(Exception):
+    """Too much of this kind is under way. The message is for the client."""
+
+
+def respond_text(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Plain text."""
+    return Response(status, {"content-type": "text/plain; charset=utf-8", **(headers or {})}, text.encode())

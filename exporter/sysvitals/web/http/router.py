@@ -1,0 +1,36 @@
+"""One table of all paths."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sysvitals.web.http.messages import Answer, App, Request, respond_text
+
+
+class Route(NamedTuple):
+    """A path and what answers it. A path of a WebSocket answers nothing else."""
+
+    path: str
+    answer: App
+    methods: tuple[str, ...] = ("GET", "HEAD")
+    is_websocket: bool = False
+
+
+class Router:
+    """Pass each request to the route of its path; 404, 405 and 426 where there is none."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self.routes = {route.path: route for route in routes}
+
+    async def __call__(self, request: Request) -> Answer:
+        """Answer this request."""
+        route = self.routes.get(request.path)
+        if route is None:
+            return respond_text(404, "Not Found")
+        if request.method not in route.methods:
+            return respond_text(405, "Method Not Allowed", {"allow": ", ".join(route.methods)})
+        if route.is_websocket and not request.is_upgrade:
+            return respond_text(426, "Upgrade Required", {"upgrade": "websocket", "connection": "upgrade"})
+        if request.is_upgrade and not route.is_websocket:
+            # the cookie of the page opens WebSockets alone: an Upgrade header must not make it open more
+            return respond_text(400, "Not a WebSocket")
+        return await route.answer(request)

@@ -1,0 +1,148 @@
+"""Accepts connections, and ends them when it is stopped by its owner."""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import socket
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from sysvitals.web.http.budget import Budget, fit_budget
+from sysvitals.web.http.connection import HttpConnection
+from sysvitals.web.http.connections import Connections
+from sysvitals.web.http.limited_log import LimitedLog
+from sysvitals.web.http.messages import App
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+GRACE_SECONDS = 1.0
+"""How long answers under way may take at the end."""
+
+_ACCEPTED_TOGETHER = 16
+_REST_SECONDS = 1.0
+_NO_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+class Server:
+    """An HTTP server for this application. Only the roof handles signals."""
+
+    def __init__(self, app: App, tls: "SSLContext | None" = None, budget: Budget | None = None) -> None:
+        self._app = app
+        self._tls = tls
+        self._budget = budget or fit_budget()
+        self._log = LimitedLog(logging.getLogger(__name__))
+        self._ending = asyncio.Event()
+        self._connections: Connections | None = None
+        self._listeners: list[socket.socket] = []
+        self._opening: dict[asyncio.Task[None], socket.socket] = {}
+        """Accepted and not yet a connection, oldest first: with TLS that takes as long as the handshake."""
+
+    async def serve(self, sockets: Iterable[socket.socket]) -> None:
+        """Serve on these listening sockets until `end`."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._note_error)
+        self._connections = connections = Connections(self._budget)
+        self._listeners = [*sockets]
+        for listener in self._listeners:
+            listener.setblocking(False)
+            loop.add_reader(listener, self._accept, listener)
+        try:
+            await self.wait_for_end()
+        finally:
+            self._close_listeners()
+        for task in [*self._opening]:
+            self._give_up(task)
+        connections.end()
+        await connections.wait_until_empty(GRACE_SECONDS)
+        await asyncio.sleep(0)  # let asyncio close the sockets of what was aborted
+
+    def end(self) -> None:
+        """Accept nothing more, finish what is under way, and return from `serve`. Call it in the event loop."""
+        self._close_listeners()
+        self._ending.set()
+
+    async def wait_for_end(self) -> None:
+        """Return when `end` is called."""
+        await self._ending.wait()
+
+    def _close_listeners(self) -> None:
+        loop = asyncio.get_running_loop()
+        for listener in self._listeners:
+            loop.remove_reader(listener)
+            listener.close()
+        self._listeners = []
+
+    def _accept(self, listener: socket.socket) -> None:
+        # asyncio's own way to accept calls its exception handler 100 times a second where descriptors are exhausted,
+        # and does not count TLS handshakes
+        for _ in range(_ACCEPTED_TOGETHER):
+            try:
+                accepted, _ = listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if error.errno not in _NO_ROOM:
+                    raise
+                self._log.write(logging.ERROR, "cannot accept connections: %s", os.strerror(error.errno))
+                self._rest(listener)
+                return
+            accepted.setblocking(False)
+            self._admit(accepted)
+
+    def _rest(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(listener)
+
+        def go_on() -> None:
+            if listener in self._listeners:
+                loop.add_reader(listener, self._accept, listener)
+
+        loop.call_later(_REST_SECONDS, go_on)
+
+    def _admit(self, accepted: socket.socket) -> None:
+        assert self._connections is not None  # noqa: S101
+        count = len(self._connections) + len(self._opening)
+        too_many = count >= self._budget.connections and not self._make_room(self._connections)
+        if too_many:
+            self._log.write(logging.WARNING, "more than %d connections: new ones are refused", self._budget.connections)
+            if count >= self._budget.connections + self._budget.turned_away:
+                accepted.close()
+                return
+        task = asyncio.get_running_loop().create_task(self._open(accepted, self._connections, too_many=too_many))
+        self._opening[task] = accepted
+        task.add_done_callback(lambda task: self._opening.pop(task, None))
+
+    def _make_room(self, connections: Connections) -> bool:
+        self._log.write(
+            logging.WARNING, "more than %d connections: idle ones are closed early", self._budget.connections
+        )
+        if self._tls is not None and not connections.reading.waiting and self._opening:
+            self._give_up(next(iter(self._opening)))
+            return True
+        return connections.make_room()
+
+    def _give_up(self, task: asyncio.Task[None]) -> None:
+        accepted = self._opening.pop(task)
+        task.cancel()
+        task.add_done_callback(lambda _: accepted.close())  # if it had not even begun, nothing else would close it
+
+    async def _open(self, accepted: socket.socket, connections: Connections, *, too_many: bool) -> None:
+        """Make a connection of this socket. What fails here is the client, and not logged."""
+        limits: dict[str, Any] = {}
+        if self._tls is not None:
+            seconds = self._budget.header_seconds
+            limits = {"ssl_handshake_timeout": seconds, "ssl_shutdown_timeout": self._budget.close_seconds}
+
+        def connect() -> HttpConnection:
+            return HttpConnection(connections, self._app, self._log, is_secure=self._tls is not None, too_many=too_many)
+
+        with contextlib.suppress(OSError):
+            await asyncio.get_running_loop().connect_accepted_socket(connect, accepted, ssl=self._tls, **limits)
+
+    def _note_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self._log.write(
+            logging.ERROR, "error in the event loop: %s", context["message"], error=context.get("exception")
+        )
