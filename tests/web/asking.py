@@ -15,14 +15,16 @@ from sysvitals.web.http.server import Server
 
 
 @asynccontextmanager
-async def serve(app: App, budget: Budget | None = None, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """The server while it runs in this event loop, as its port on loopback."""
+async def serve(
+    app: App, budget: Budget | None = None, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[tuple[int, Server]]:
+    """The server while it runs in this event loop, with its port on loopback."""
     server = Server(app, tls, budget or Budget())
     (listener,) = listen([("127.0.0.1", 0)])
     port = listener.getsockname()[1]
     serving = asyncio.create_task(server.serve([listener]))
     try:
-        yield port
+        yield port, server
     finally:
         server.end()
         await serving
@@ -48,7 +50,7 @@ class Client:
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[httpx.AsyncClient]:
-        async with serve(self._app) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        async with serve(self._app) as (port, _), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
             yield client
 
     async def _request(self, method: str, path: str, more: dict[str, Any]) -> httpx.Response:

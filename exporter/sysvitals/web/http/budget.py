@@ -18,7 +18,7 @@ class Budget(NamedTuple):
     turned_away: int = 32
     """How many more are answered with 503, where no connection can be closed. Further ones are closed unanswered."""
     header_seconds: float = 10.0
-    """To the end of a request, and for a TLS handshake."""
+    """To the end of a request; a TLS handshake is part of it."""
     header_bytes: int = READ_BYTES
     header_count: int = 64
     target_bytes: int = 8 << 10

@@ -1,12 +1,14 @@
 """One connection of HTTP/1.1: a request after the other, each answered before the next is looked at."""
 
 import asyncio
+import contextlib
 import logging
+import socket
 import time
 from collections.abc import Mapping
-from contextlib import aclosing
 from functools import lru_cache
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import h11
 
@@ -25,6 +27,9 @@ from sysvitals.web.http.messages import (
 )
 from sysvitals.web.http.parsing import build_request, find_fault
 
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
 _RETRY_SECONDS = 5
 _NO_HEADERS: Mapping[str, str] = {}
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
@@ -33,28 +38,54 @@ _REASONS = {status.value: status.phrase for status in HTTPStatus}
 class HttpConnection(Channel):
     """Answer requests by `app`. If there are `too_many`, say so and close."""
 
-    def __init__(
-        self, connections: Connections, app: App, log: LimitedLog, *, is_secure: bool, too_many: bool = False
-    ) -> None:
+    def __init__(self, connections: Connections, app: App, log: LimitedLog, *, too_many: bool) -> None:
         super().__init__(connections)
         self._app = app
         self._log = log
-        self._is_secure = is_secure
         self._too_many = too_many
+        self._opening: asyncio.Task[None] | None = None
         self._client = ""
+        self._is_secure = False
         self._is_head = False
         self._is_streaming = False
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=connections.budget.header_bytes)
+
+    def open(self, accepted: socket.socket, tls: "SSLContext | None") -> None:
+        """Begin with this socket. A TLS handshake is part of the time to the end of the first request."""
+        self._is_secure = tls is not None
+        self._connections.enter(self, self._connections.reading)
+        self._opening = asyncio.get_running_loop().create_task(self._open(accepted, tls))
+
+        def finish(_task: asyncio.Task[None]) -> None:
+            if self._opening is not None:  # the client went, or was not worth waiting for
+                self._opening = None
+                self._connections.leave(self)
+                accepted.close()
+
+        self._opening.add_done_callback(finish)
+
+    async def _open(self, accepted: socket.socket, tls: "SSLContext | None") -> None:
+        limits = {"ssl_shutdown_timeout": self._connections.budget.close_seconds} if tls is not None else {}
+        with contextlib.suppress(OSError):  # a failed handshake is the client's business
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: self, accepted, ssl=tls, **limits)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the first request."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101
         self.transport = transport
+        self._opening = None
         transport.set_write_buffer_limits(high=self._connections.budget.write_bytes)
         self._client = (transport.get_extra_info("peername") or ("",))[0]
-        self._connections.enter(self, self._connections.reading)
         if self._too_many:
             self._refuse(503, "too many connections", {"retry-after": str(_RETRY_SECONDS)})
+
+    def abort(self) -> None:
+        """Close without a further word."""
+        if self._opening is None:
+            super().abort()
+        else:
+            self._connections.leave(self)
+            self._opening.cancel()
 
     def take(self, data: bytes) -> None:
         """Parse what came. What comes while an answer is under way waits, and no more of it is read."""
@@ -162,7 +193,7 @@ class HttpConnection(Channel):
         self._is_streaming = True
         try:
             self.transport.write(self._encode_head(HTTPStatus.OK, stream.headers))
-            async with aclosing(stream.parts) as parts:
+            async with contextlib.aclosing(stream.parts) as parts:
                 while not self._is_head and (part := await anext(parts, None)) is not None:
                     self.transport.write(self._encode(h11.Data(data=part)))
                     await self.drain()

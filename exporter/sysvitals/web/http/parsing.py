@@ -19,6 +19,8 @@ def find_fault(event: h11.Request, budget: Budget) -> Refusal | None:
     """What h11 lets pass and this server does not."""
     if not event.http_version.startswith(b"1."):
         return Refusal(505, "this server speaks HTTP/1.1")
+    if event.method == b"CONNECT":
+        return Refusal(501, "this is not a proxy")
     if len(event.target) > budget.target_bytes:
         return Refusal(414, "the target is too long")
     headers = [*event.headers]

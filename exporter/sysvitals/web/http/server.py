@@ -1,7 +1,6 @@
 """Accepts connections, and ends them when it is stopped by its owner."""
 
 import asyncio
-import contextlib
 import errno
 import logging
 import os
@@ -37,8 +36,6 @@ class Server:
         self._ending = asyncio.Event()
         self._connections: Connections | None = None
         self._listeners: list[socket.socket] = []
-        self._opening: dict[asyncio.Task[None], socket.socket] = {}
-        """Accepted and not yet a connection, oldest first: with TLS that takes as long as the handshake."""
 
     async def serve(self, sockets: Iterable[socket.socket]) -> None:
         """Serve on these listening sockets until `end`."""
@@ -53,8 +50,6 @@ class Server:
             await self.wait_for_end()
         finally:
             self._close_listeners()
-        for task in [*self._opening]:
-            self._give_up(task)
         connections.end()
         await connections.wait_until_empty(GRACE_SECONDS)
         await asyncio.sleep(0)  # let asyncio close the sockets of what was aborted
@@ -104,43 +99,18 @@ class Server:
 
     def _admit(self, accepted: socket.socket) -> None:
         assert self._connections is not None  # noqa: S101
-        count = len(self._connections) + len(self._opening)
-        too_many = count >= self._budget.connections and not self._make_room(self._connections)
+        most = self._budget.connections
+        too_many = False
+        if len(self._connections) >= most:
+            self._log.write(logging.WARNING, "more than %d connections: idle ones are closed early", most)
+            too_many = not self._connections.make_room()
         if too_many:
-            self._log.write(logging.WARNING, "more than %d connections: new ones are refused", self._budget.connections)
-            if count >= self._budget.connections + self._budget.turned_away:
+            self._log.write(logging.WARNING, "more than %d requests at a time: new ones are refused", most)
+            if len(self._connections) >= most + self._budget.turned_away:
                 accepted.close()
                 return
-        task = asyncio.get_running_loop().create_task(self._open(accepted, self._connections, too_many=too_many))
-        self._opening[task] = accepted
-        task.add_done_callback(lambda task: self._opening.pop(task, None))
-
-    def _make_room(self, connections: Connections) -> bool:
-        self._log.write(
-            logging.WARNING, "more than %d connections: idle ones are closed early", self._budget.connections
-        )
-        if self._tls is not None and not connections.reading.waiting and self._opening:
-            self._give_up(next(iter(self._opening)))
-            return True
-        return connections.make_room()
-
-    def _give_up(self, task: asyncio.Task[None]) -> None:
-        accepted = self._opening.pop(task)
-        task.cancel()
-        task.add_done_callback(lambda _: accepted.close())  # if it had not even begun, nothing else would close it
-
-    async def _open(self, accepted: socket.socket, connections: Connections, *, too_many: bool) -> None:
-        """Make a connection of this socket. What fails here is the client, and not logged."""
-        limits: dict[str, Any] = {}
-        if self._tls is not None:
-            seconds = self._budget.header_seconds
-            limits = {"ssl_handshake_timeout": seconds, "ssl_shutdown_timeout": self._budget.close_seconds}
-
-        def connect() -> HttpConnection:
-            return HttpConnection(connections, self._app, self._log, is_secure=self._tls is not None, too_many=too_many)
-
-        with contextlib.suppress(OSError):
-            await asyncio.get_running_loop().connect_accepted_socket(connect, accepted, ssl=self._tls, **limits)
+        connection = HttpConnection(self._connections, self._app, self._log, too_many=too_many)
+        connection.open(accepted, self._tls)
 
     def _note_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         self._log.write(

@@ -1,0 +1,514 @@
+"""The server at its sockets: what it takes, what it refuses, and what it lets a client cost."""
+
+# ruff: noqa: SIM117  # the server outside, its clients inside
+
+import asyncio
+import errno
+import logging
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncGenerator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sysvitals.web.http import server as server_module
+from sysvitals.web.http.messages import Answer, Request, Response, Stream, respond_text
+from sysvitals.web.http.router import Route, Router
+from tests.web.raw import GET, GET_AND_CLOSE, Desk, desk, run, wait_for
+
+BIG = 8 << 20
+
+
+async def hello(request: Request) -> Answer:
+    return respond_text(200, f"{request.method} {request.path}")
+
+
+async def big(_request: Request) -> Answer:
+    return Response(200, {}, bytes(BIG))
+
+
+class Holding:
+    """Answers when it is let go."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.begun = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def __call__(self, _request: Request) -> Answer:
+        self.asked += 1
+        self.begun.set()
+        await self.go_on.wait()
+        return respond_text(200, "held")
+
+
+def status_of(answer: bytes) -> int:
+    return int(answer.split()[1]) if answer else 0
+
+
+async def until(desk_: Desk, count: int) -> None:
+    """Wait until this many connections are open."""
+    await wait_for(lambda: len(desk_.server._connections or ()) == count)
+
+
+class TestRequests:
+    @pytest.mark.parametrize(
+        ("data", "status"),
+        [
+            (b"GET / HTTP/1.1\r\nHost: board\r\nContent-Length: 5\r\n\r\nhello", 413),
+            (b"POST / HTTP/1.1\r\nHost: board\r\nContent-Length: 100000000000\r\n\r\n", 413),
+            (b"POST / HTTP/1.1\r\nHost: board\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", 400),
+            (b"POST / HTTP/1.1\r\nHost: board\r\nContent-Length: -1\r\n\r\n", 400),
+            (b"HEAD / HTTP/1.1\r\nHost: board\r\nContent-Length: 5\r\n\r\nhello", 413),
+            (b"POST / HTTP/1.1\r\nHost: board\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", 413),
+            (b"POST / HTTP/1.1\r\nHost: board\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 413),
+            (b"POST / HTTP/1.1\r\nHost: board\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+            (b"POST / HTTP/1.1\r\nHost: b\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+            (b"POST / HTTP/1.1\r\nHost: board\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n", 413),
+            (b"GET / HTTP/1.1\r\nHost: board\r\nExpect: 100-continue\r\n\r\n", 417),
+            (b"GET / HTTP/1.1\r\nHost: board\r\nHost: other\r\n\r\n", 400),
+            (b"GET / HTTP/1.1\r\n\r\n", 400),
+            (b"GET / HTTP/1.1\r\nHost: board\r\nA b: c\r\n\r\n", 400),
+            (b"CONNECT a:1 HTTP/1.1\r\nHost: board\r\n\r\n", 501),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+            (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
+            (b"\r\n\r\n\r\n", 400),
+            (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: board\r\n\r\n", 414),
+            (b"GET /" + b"a" * 99000, 414),
+            (b"GET / HTTP/1.1\r\nHost: board\r\nA: " + b"a" * 17000 + b"\r\n\r\n", 431),
+            (b"GET / HTTP/1.1\r\nHost: board\r\n" + b"A: b\r\n" * 9000, 431),
+            (b"GET / HTTP/1.1\r\nHost: board\r\n" + b"A: b\r\n" * 100 + b"\r\n", 431),
+        ],
+    )
+    def test_what_is_not_a_request_without_a_body_is_refused_and_the_connection_closed(
+        self, data: bytes, status: int
+    ) -> None:
+        async def ask() -> bytes:
+            async with desk(hello) as served:
+                return await served.ask(data)
+
+        answer = run(ask())
+        assert status_of(answer) == status
+        assert b"\r\nconnection: close\r\n" in answer.lower()
+        assert answer.count(b"HTTP/1.1 ") == 1
+
+    def test_a_refusal_arrives_even_while_the_client_still_sends(self) -> None:
+        async def ask() -> bytes:
+            async with desk(hello) as served, served.line() as line:
+                line.send(b"POST / HTTP/1.1\r\nHost: board\r\nContent-Length: 9000000\r\n\r\n" + bytes(1 << 20))
+                return await line.rest()
+
+        assert status_of(run(ask())) == 413
+
+    @pytest.mark.parametrize(
+        ("data", "body"),
+        [
+            (b"GET http://board:9/a/b?c HTTP/1.1\r\nHost: board\r\nConnection: close\r\n\r\n", b"GET /a/b"),
+            (b"GET http://board HTTP/1.1\r\nHost: board\r\nConnection: close\r\n\r\n", b"GET /"),
+            (b"OPTIONS * HTTP/1.1\r\nHost: board\r\nConnection: close\r\n\r\n", b"OPTIONS *"),
+            (b"POST / HTTP/1.1\r\nHost: board\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", b"POST /"),
+            (b"GET / HTTP/1.0\r\n\r\n", b"GET /"),
+        ],
+    )
+    def test_other_forms_of_a_target_reach_the_application(self, data: bytes, body: bytes) -> None:
+        async def ask() -> bytes:
+            async with desk(hello) as served:
+                return await served.ask(data)
+
+        assert run(ask()).endswith(b"\r\n\r\n" + body)
+
+    def test_an_offer_of_http_2_is_passed_over(self) -> None:
+        async def ask() -> list[tuple[int, bytes]]:
+            async with desk(hello) as served, served.line() as line:
+                line.send(
+                    GET[:-2] + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n\r\n"
+                )
+                first = await line.answer()
+                line.send(GET)
+                return [first, await line.answer()]
+
+        assert run(ask()) == [(200, b"GET /")] * 2
+
+    def test_requests_that_are_sent_together_are_answered_in_their_order(self) -> None:
+        async def ask() -> list[bytes]:
+            async with desk(hello) as served, served.line() as line:
+                line.send(b"".join(GET.replace(b"/ ", b"/%d " % number) for number in range(200)))
+                return [(await line.answer())[1] for _ in range(200)]
+
+        assert run(ask()) == [b"GET /%d" % number for number in range(200)]
+
+    def test_a_client_that_ended_its_sending_is_still_answered(self) -> None:
+        async def ask() -> bytes:
+            holding = Holding()
+            async with desk(holding) as served, served.line() as line:
+                line.send(GET)
+                line.writer.write_eof()
+                await holding.begun.wait()
+                await asyncio.sleep(0)
+                holding.go_on.set()
+                return await line.rest()
+
+        assert run(ask()).endswith(b"held")
+
+    def test_an_error_within_is_500_once_in_the_log_and_the_connection_goes_on(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def broken(_request: Request) -> Answer:
+            raise LookupError("a secret")
+
+        async def ask() -> list[tuple[int, bytes]]:
+            async with desk(broken) as served, served.line() as line:
+                line.send(GET * 5)
+                return [await line.answer() for _ in range(5)]
+
+        assert run(ask()) == [(500, b"Internal Server Error")] * 5
+        assert [record.getMessage() for record in caplog.records] == ["cannot answer /: LookupError('a secret')"]
+
+    def test_any_bytes_are_answered_or_closed_without_a_word_in_the_log(self, caplog: pytest.LogCaptureFixture) -> None:
+        words = [
+            b"GET",
+            b" ",
+            b"/",
+            b"HTTP/1.1",
+            b"\r\n",
+            b"\n",
+            b"Host: b",
+            b":",
+            b"Content-Length: 1",
+            b"\x00",
+            b"\xff",
+        ]
+        words += [
+            b"Transfer-Encoding: chunked",
+            b"Upgrade: websocket",
+            b"Connection: Upgrade",
+            b"0\r\n\r\n",
+            GET,
+            b"\t",
+        ]
+
+        @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+        @given(parts=st.lists(st.one_of(st.sampled_from(words), st.binary(max_size=20)), max_size=30))
+        def check(parts: list[bytes]) -> None:
+            async def ask() -> bytes:
+                async with desk(hello, header_seconds=0.01, idle_seconds=0.01) as served:
+                    await served.ask(b"".join(parts))
+                    return await served.ask(GET_AND_CLOSE)
+
+            assert run(ask()).endswith(b"GET /")
+
+        check()
+        assert caplog.records == []
+
+
+class TestTheRouter:
+    @pytest.mark.parametrize(
+        ("data", "status", "allowed"),
+        [
+            (b"OPTIONS / HTTP/1.1", 405, b"GET, HEAD"),
+            (b"DELETE / HTTP/1.1", 405, b"GET, HEAD"),
+            (b"GET /reload HTTP/1.1", 405, b"POST"),
+            (b"GET /live HTTP/1.1", 426, b""),
+            (b"GET /%6cive HTTP/1.1", 404, b""),
+        ],
+    )
+    def test_refuses_what_is_not_in_the_table(self, data: bytes, status: int, allowed: bytes) -> None:
+        table = Router(
+            [Route("/", hello), Route("/reload", hello, ("POST",)), Route("/live", hello, is_websocket=True)]
+        )
+
+        async def ask() -> bytes:
+            async with desk(table) as served:
+                return await served.ask(data + b"\r\nHost: board\r\nConnection: close\r\n\r\n")
+
+        answer = run(ask())
+        assert status_of(answer) == status
+        assert (b"allow: " + allowed in answer) == bool(allowed)
+
+    def test_an_upgrade_header_opens_no_ordinary_path(self) -> None:
+        upgrade = b"GET / HTTP/1.1\r\nHost: board\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\n\r\n"
+
+        async def ask() -> bytes:
+            async with desk(Router([Route("/", hello)])) as served:
+                return await served.ask(upgrade)
+
+        assert status_of(run(ask())) == 400
+
+
+class TestTimes:
+    @pytest.mark.parametrize("data", [b"", b"GET / HTTP/1.1\r\nHost:"])
+    def test_a_connection_without_a_whole_request_is_closed(self, data: bytes) -> None:
+        async def ask() -> bytes:
+            async with desk(hello, header_seconds=0.05) as served:
+                return await served.ask(data)
+
+        assert status_of(run(ask())) == (408 if data else 0)
+
+    def test_a_request_that_comes_byte_by_byte_gains_no_time(self) -> None:
+        async def ask() -> bytes:
+            async with desk(hello, header_seconds=0.3) as served, served.line() as line:
+                rest = asyncio.create_task(line.rest())
+                while not rest.done():  # for ever, unless it is closed
+                    line.send(b"a")
+                    await asyncio.sleep(0.01)
+                return await rest
+
+        assert status_of(run(ask())) == 408
+
+    def test_an_idle_connection_is_closed_and_one_that_is_answered_is_not(self) -> None:
+        async def ask() -> bytes:
+            holding = Holding()
+            async with desk(holding, idle_seconds=0.05, header_seconds=0.05) as served:
+                async with served.line() as held, served.line() as idle:
+                    held.send(GET)
+                    await holding.begun.wait()
+                    assert await idle.rest() == b""
+                    holding.go_on.set()
+                    assert await held.answer() == (200, b"held")
+                    return await held.rest()
+
+        assert run(ask()) == b""
+
+    def test_nothing_wakes_the_server_while_nothing_is_connected(self) -> None:
+        async def ask() -> None:
+            async with desk(hello) as served:
+                async with served.line() as line:
+                    line.send(GET)
+                    await line.answer()
+                    assert served.server._connections is not None
+                    assert served.server._connections._timer is not None
+                await until(served, 0)
+                assert served.server._connections._timer is None
+
+        run(ask())
+
+    def test_a_client_that_does_not_read_its_answer_is_dropped(self) -> None:
+        async def ask() -> int:
+            async with desk(big, write_seconds=0.05) as served, served.line() as line:
+                line.writer.transport.pause_reading()  # type: ignore[attr-defined]
+                line.send(GET)
+                await until(served, 1)
+                await until(served, 0)
+                line.writer.transport.resume_reading()  # type: ignore[attr-defined]
+                return len(await line.rest())
+
+        assert run(ask()) < BIG
+
+
+class TestBudgets:
+    def test_a_client_that_sends_and_never_reads_is_soon_not_read_any_more(self) -> None:
+        asked = 0
+
+        async def count(_request: Request) -> Answer:
+            nonlocal asked
+            asked += 1
+            return Response(200, {}, bytes(100_000))
+
+        async def flood() -> None:
+            async with desk(count, write_seconds=0.3) as served, served.line() as line:
+                line.writer.transport.pause_reading()  # type: ignore[attr-defined]
+                line.send(GET * 50_000)
+                await until(served, 1)
+                await until(served, 0)
+
+        run(flood())
+        assert asked < 200
+
+    def test_over_the_limit_the_oldest_unfinished_is_closed_first_and_then_the_idle(self) -> None:
+        async def crowd() -> None:
+            async with desk(hello, connections=3) as served:
+                async with served.line() as idle, served.line() as older, served.line() as newer:
+                    idle.send(GET)
+                    await idle.answer()
+                    older.send(b"GET")
+                    await until(served, 3)
+                    assert (await served.ask(GET_AND_CLOSE)).endswith(b"GET /")
+                    assert await older.rest() == b""
+                    newer.send(GET)
+                    assert await newer.answer() == (200, b"GET /")
+                    async with served.line() as third:
+                        third.send(GET)
+                        await third.answer()
+                        assert (await served.ask(GET_AND_CLOSE)).endswith(b"GET /")
+                        assert await idle.rest() == b""
+                        newer.send(GET)
+                        assert await newer.answer() == (200, b"GET /")
+
+        run(crowd())
+
+    def test_a_newcomer_is_turned_away_only_while_all_are_being_answered(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def crowd() -> None:
+            holding = Holding()
+            async with desk(holding, connections=2, turned_away=1) as served:
+                async with served.line() as first, served.line() as second:
+                    for line in (first, second):
+                        line.send(GET)
+                    await wait_for(lambda: holding.asked == 2)
+                    refused = await served.ask(b"")
+                    assert status_of(refused) == 503
+                    assert b"retry-after:" in refused
+                    for _ in range(20):
+                        assert status_of(await served.ask(b"")) in (503, 0)
+                    holding.go_on.set()
+                    assert await first.answer() == await second.answer() == (200, b"held")
+                    assert (await served.ask(GET_AND_CLOSE)).endswith(b"held")
+
+        run(crowd())
+        messages = [record.getMessage() for record in caplog.records]
+        assert len(messages) == len(set(messages)) == 2
+
+    def test_too_many_clients_that_do_not_read_lose_the_one_that_has_waited_longest(self) -> None:
+        async def crowd() -> list[int]:
+            async with desk(big, blocked=2) as served:
+                async with served.line() as first, served.line() as second, served.line() as third:
+                    lines = [first, second, third]
+                    assert served.server._connections is not None
+                    blocked = served.server._connections.blocked.waiting
+                    for count, line in zip((1, 2, 0), lines, strict=True):
+                        line.writer.transport.pause_reading()  # type: ignore[attr-defined]
+                        line.send(GET_AND_CLOSE)
+                        await wait_for(lambda count=count: len(blocked) == count or not count)
+                    await until(served, 2)
+                    for line in lines:
+                        line.writer.transport.resume_reading()  # type: ignore[attr-defined]
+                    return [len(await line.rest()) > BIG for line in lines]
+
+        assert run(crowd()) == [False, True, True]
+
+    def test_no_descriptors_cost_one_line_of_log_and_it_recovers(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr(server_module, "_REST_SECONDS", 0.01)
+        really, failures = socket.socket.accept, 30
+
+        def accept(listener: socket.socket) -> tuple[socket.socket, object]:
+            nonlocal failures
+            failures -= 1
+            if failures >= 0:
+                raise OSError(errno.EMFILE, "Too many open files")
+            return really(listener)
+
+        async def ask() -> bytes:
+            async with desk(hello) as served:
+                monkeypatch.setattr(socket.socket, "accept", accept)
+                return await served.ask(GET_AND_CLOSE)
+
+        assert run(ask()).endswith(b"GET /")
+        assert [record.getMessage() for record in caplog.records] == ["cannot accept connections: Too many open files"]
+
+
+class TestStreams:
+    @staticmethod
+    def app(closed: asyncio.Event) -> object:
+        async def parts() -> AsyncGenerator[bytes, None]:
+            yield b"one"
+            await asyncio.Event().wait()
+
+        async def stream(_request: Request) -> Answer:
+            return Stream({}, parts(), closed.set)
+
+        return stream
+
+    def test_the_end_of_the_client_ends_the_stream(self) -> None:
+        async def watch() -> bytes:
+            closed = asyncio.Event()
+            async with desk(self.app(closed)) as served:  # type: ignore[arg-type]
+                async with served.line() as line:
+                    line.send(GET)
+                    head = await line.head()
+                    assert await line.reader.readexactly(8) == b"3\r\none\r\n"
+                await closed.wait()
+                return head
+
+        assert b"transfer-encoding: chunked" in run(watch()).lower()
+
+    def test_head_of_a_stream_is_its_headers_alone(self) -> None:
+        async def watch() -> bytes:
+            closed = asyncio.Event()
+            async with desk(self.app(closed)) as served:  # type: ignore[arg-type]
+                answer = await served.ask(GET_AND_CLOSE.replace(b"GET", b"HEAD"))
+                await closed.wait()
+                return answer
+
+        assert run(watch()).endswith(b"\r\n\r\n")
+
+    def test_a_stream_over_http_1_0_ends_with_the_connection(self) -> None:
+        async def watch() -> bytes:
+            async with desk(self.app(asyncio.Event())) as served:  # type: ignore[arg-type]
+                async with served.line() as line:
+                    line.send(b"GET / HTTP/1.0\r\n\r\n")
+                    await line.head()
+                    return await line.reader.readexactly(3)
+
+        assert run(watch()) == b"one"
+
+
+class TestTheEnd:
+    def test_the_port_is_free_first_and_what_is_under_way_is_finished(self) -> None:
+        async def end() -> bytes:
+            holding = Holding()
+            async with desk(holding) as served, served.line() as line, served.line() as idle:
+                line.send(GET)
+                await holding.begun.wait()
+                served.server.end()
+                with pytest.raises(ConnectionRefusedError):
+                    await served.ask(GET)
+                assert await idle.rest() == b""
+                holding.go_on.set()
+                return await line.rest()
+
+        answer = run(end())
+        assert answer.endswith(b"held")
+        assert b"connection: close" in answer.lower()
+
+    def test_what_does_not_end_in_time_is_cut(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(server_module, "GRACE_SECONDS", 0.05)
+
+        async def end() -> bytes:
+            holding = Holding()
+            async with desk(holding) as served, served.line() as line:
+                line.send(GET)
+                await holding.begun.wait()
+                served.server.end()
+                return await line.rest()
+
+        assert run(end()) == b""
+
+
+def test_a_log_that_repeats_itself_says_how_often() -> None:
+    now = 0.0
+    lines: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage())
+
+    logger = logging.getLogger("alone")
+    logger.addHandler(Keep())
+    log = server_module.LimitedLog(logger, lambda: now)
+    for number in range(100):
+        log.write(logging.WARNING, "too many: %d", number)
+    log.write(logging.WARNING, "another")
+    now = 61.0
+    log.write(logging.WARNING, "too many: %d", 100)
+    assert lines == ["too many: 0", "another", "too many: 100 (and 99 times more since the last such line)"]
+
+
+IMPORTS = """
+import sys
+sys.modules["ssl"] = None  # asyncio can do without
+import asyncio, logging, json
+import sysvitals.web.http.server, sysvitals.web.http.listening, sysvitals.web.http.router, sysvitals.web.door
+costly = {"hashlib", "secrets", "wsproto", "bcrypt", "urllib.parse", "email.utils", "sysvitals.web.access"}
+print(costly & {*sys.modules})
+"""
+
+
+def test_serving_plainly_imports_no_cryptography() -> None:
+    done = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("set()\n", "")

@@ -1,0 +1,234 @@
+"""WebSockets at the socket: what goes out, and that a viewer can cost nothing by what it sends."""
+
+import asyncio
+import logging
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sysvitals.web.http.messages import Answer, Request, Send, WebSocket
+from tests.web.raw import CLOSE, PING, PONG, TEXT, UPGRADE, Desk, Line, desk, frame, run, wait_for
+
+POLICY_VIOLATION, PROTOCOL_ERROR, GOING_AWAY, INVALID = 1008, 1002, 1001, 1007
+
+
+class Show:
+    """Says hello, and then waits for the end."""
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = texts or ("hello",)
+        self.gone = 0
+        self.ending = asyncio.Event()
+
+    async def __call__(self, _request: Request) -> Answer:
+        return WebSocket({}, self.talk)
+
+    async def talk(self, send: Send) -> tuple[int, str]:
+        try:
+            for text in self.texts:
+                await send(text)
+            await self.ending.wait()
+        finally:
+            self.gone += 1
+        return GOING_AWAY, "the end"
+
+
+async def join(line: Line) -> None:
+    line.send(UPGRADE)
+    head = await line.head()
+    assert head.startswith(b"HTTP/1.1 101 ")
+    assert b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in head
+    assert await line.frame() == (TEXT, b"hello")
+
+
+async def nothing_is_left(served: Desk, show: Show) -> None:
+    await wait_for(lambda: show.gone == 1 and not len(served.server._connections or ()))
+
+
+def test_a_viewer_is_sent_text_and_is_asked_whether_it_is_there() -> None:
+    async def watch() -> None:
+        async with desk(Show("hello", "ü" * 40_000), ping_seconds=0.02) as served, served.line() as line:
+            await join(line)
+            assert await line.frame() == (TEXT, ("ü" * 40_000).encode())
+            for _ in range(3):
+                assert (await line.frame())[0] == PING
+                line.send(frame(PONG))
+
+    run(watch())
+
+
+def test_a_viewer_that_does_not_answer_is_dropped() -> None:
+    async def watch() -> None:
+        show = Show()
+        async with desk(show, ping_seconds=0.02) as served, served.line() as line:
+            await join(line)
+            await line.rest()
+            await nothing_is_left(served, show)
+
+    run(watch())
+
+
+def test_what_the_viewer_sends_with_its_request_is_not_lost() -> None:
+    async def watch() -> tuple[int, bytes]:
+        async with desk(Show()) as served, served.line() as line:
+            line.send(UPGRADE + frame(PING, b"are you there"))
+            await line.head()
+            frames = [await line.frame(), await line.frame()]
+            return next(each for each in frames if each[0] == PONG)
+
+    assert run(watch()) == (PONG, b"are you there")
+
+
+def test_a_viewer_may_close() -> None:
+    async def watch() -> tuple[int, bytes]:
+        show = Show()
+        async with desk(show) as served, served.line() as line:
+            await join(line)
+            line.send(frame(CLOSE, b"\x03\xe8bye"))
+            answer = await line.frame()
+            assert await line.rest() == b""
+            await nothing_is_left(served, show)
+            return answer
+
+    assert run(watch()) == (CLOSE, b"\x03\xe8bye")
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (frame(TEXT, b"hello"), POLICY_VIOLATION),
+        (frame(TEXT), POLICY_VIOLATION),
+        (frame(TEXT, final=False) * 5000, POLICY_VIOLATION),
+        (frame(2, b"\x00"), POLICY_VIOLATION),
+        (b"\x82\xff\x00\x00\x00\xff\x00\x00\x00\x00abcd" + bytes(1000), POLICY_VIOLATION),
+        (frame(PING) * 5000, POLICY_VIOLATION),
+        (frame(PONG) * 5000, POLICY_VIOLATION),
+        (frame(TEXT, b"\xff\xfe"), INVALID),
+        (frame(PING, masked=False), PROTOCOL_ERROR),
+        (frame(PING, final=False), PROTOCOL_ERROR),
+        (frame(3), PROTOCOL_ERROR),
+        (b"\xff\xff\xff\xff", PROTOCOL_ERROR),
+        (frame(CLOSE, b"\x03"), PROTOCOL_ERROR),
+        (frame(CLOSE, b"\x00\x01"), PROTOCOL_ERROR),
+    ],
+    ids=["text", "empty", "fragments", "binary", "huge", "pings", "pongs", "not-utf8", "unmasked", "half-a-ping",
+         "reserved", "garbage", "short-close", "wrong-close"],
+)  # fmt: skip
+def test_a_viewer_has_nothing_to_say(data: bytes, code: int, caplog: pytest.LogCaptureFixture) -> None:
+    async def watch() -> int:
+        show = Show()
+        async with desk(show, close_seconds=0.05) as served, served.line() as line:
+            await join(line)
+            line.send(data)
+            found = await line.close_code()
+            await nothing_is_left(served, show)
+            return found
+
+    assert run(watch()) == code
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_pings_of_a_viewer_that_does_not_read_are_not_answered() -> None:
+    async def watch() -> None:
+        show = Show("hello", "x" * (8 << 20), "never")
+        async with desk(show, viewer_frames=1_000_000, write_seconds=60) as served, served.line() as line:
+            await join(line)
+            line.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            connections = served.server._connections
+            assert connections is not None
+            await wait_for(lambda: len(connections.blocked.waiting) == 1)
+            (channel,) = connections.blocked.waiting
+            before = channel.transport.get_write_buffer_size()
+            line.send(frame(PING, bytes(100)) * 10_000)
+            line.send(frame(CLOSE, b"\x03\xe8"))  # the last of them all
+            await wait_for(lambda: show.gone == 1)
+            assert channel.transport.get_write_buffer_size() <= before + 10
+
+    run(watch())
+
+
+def test_a_viewer_that_never_reads_is_dropped() -> None:
+    async def watch() -> None:
+        show = Show("hello", "x" * (8 << 20))
+        async with desk(show, write_seconds=0.05) as served, served.line() as line:
+            await join(line)
+            line.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            await nothing_is_left(served, show)
+
+    run(watch())
+
+
+def test_one_that_does_not_answer_the_closing_is_dropped() -> None:
+    async def watch() -> None:
+        show = Show()
+        async with desk(show, close_seconds=0.05) as served, served.line() as line:
+            await join(line)
+            show.ending.set()
+            assert await line.frame() == (CLOSE, GOING_AWAY.to_bytes(2, "big") + b"the end")
+            await nothing_is_left(served, show)
+
+    run(watch())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"Version: 13", b"Version: 8"),
+        (b"Sec-WebSocket-Version: 13\r\n", b""),
+        (b"dGhlIHNhbXBsZSBub25jZQ==", b"!"),
+        (b"dGhlIHNhbXBsZSBub25jZQ==", b"YWJj"),
+        (b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", b""),
+    ],
+)
+def test_a_handshake_that_is_none_is_refused(old: bytes, new: bytes) -> None:
+    async def watch() -> bytes:
+        async with desk(Show()) as served:
+            return await served.ask(UPGRADE.replace(old, new))
+
+    answer = run(watch())
+    assert answer.startswith(b"HTTP/1.1 426 ")
+    assert b"sec-websocket-version: 13" in answer.lower()
+
+
+def test_a_stream_that_fails_costs_one_viewer_and_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    async def fail(send: Send) -> tuple[int, str]:
+        await send("hello")
+        raise LookupError("a bug")
+
+    async def app(_request: Request) -> Answer:
+        return WebSocket({}, fail)
+
+    async def watch() -> list[int]:
+        found = []
+        async with desk(app) as served:
+            for _ in range(3):
+                async with served.line() as line:
+                    await join(line)
+                    found.append(await line.close_code())
+        return found
+
+    assert run(watch()) == [1011] * 3
+    assert [record.getMessage() for record in caplog.records] == ["a viewer's stream failed: LookupError('a bug')"]
+
+
+def test_any_bytes_end_in_a_close_or_in_nothing_and_not_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    frames = [
+        frame(kind, content, final=final) for kind in range(16) for content in (b"", b"a") for final in (True, False)
+    ]
+
+    @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(parts=st.lists(st.one_of(st.sampled_from(frames), st.binary(max_size=20)), max_size=10))
+    def check(parts: list[bytes]) -> None:
+        async def watch() -> None:
+            show = Show()
+            async with desk(show, close_seconds=0.01, ping_seconds=0.01) as served, served.line() as line:
+                await join(line)
+                line.send(b"".join(parts))
+                await line.rest()
+                await nothing_is_left(served, show)
+
+        run(watch())
+
+    check()
+    assert caplog.records == []
