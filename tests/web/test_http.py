@@ -9,12 +9,15 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sysvitals.web.http import server as server_module
+from sysvitals.web.http.channel import Channel
+from sysvitals.web.http.limited_log import LimitedLog
 from sysvitals.web.http.messages import Answer, Request, Response, Stream, respond_text
 from sysvitals.web.http.router import Route, Router
 from tests.web.raw import GET, GET_AND_CLOSE, Desk, desk, run, wait_for
@@ -52,6 +55,10 @@ def status_of(answer: bytes) -> int:
 async def until(desk_: Desk, count: int) -> None:
     """Wait until this many connections are open."""
     await wait_for(lambda: len(desk_.server._connections or ()) == count)
+
+
+def is_as_many(waiting: dict[Channel, float], count: int) -> bool:
+    return not count or len(waiting) == count
 
 
 class TestRequests:
@@ -194,8 +201,11 @@ class TestRequests:
         @given(parts=st.lists(st.one_of(st.sampled_from(words), st.binary(max_size=20)), max_size=30))
         def check(parts: list[bytes]) -> None:
             async def ask() -> bytes:
-                async with desk(hello, header_seconds=0.01, idle_seconds=0.01) as served:
-                    await served.ask(b"".join(parts))
+                async with desk(hello) as served:
+                    async with served.line() as line:
+                        line.send(b"".join(parts))
+                        line.writer.write_eof()
+                        await line.rest()
                     return await served.ask(GET_AND_CLOSE)
 
             assert run(ask()).endswith(b"GET /")
@@ -261,7 +271,7 @@ class TestTimes:
     def test_an_idle_connection_is_closed_and_one_that_is_answered_is_not(self) -> None:
         async def ask() -> bytes:
             holding = Holding()
-            async with desk(holding, idle_seconds=0.05, header_seconds=0.05) as served:
+            async with desk(holding, idle_seconds=0.3) as served:
                 async with served.line() as held, served.line() as idle:
                     held.send(GET)
                     await holding.begun.wait()
@@ -372,7 +382,7 @@ class TestBudgets:
                     for count, line in zip((1, 2, 0), lines, strict=True):
                         line.writer.transport.pause_reading()  # type: ignore[attr-defined]
                         line.send(GET_AND_CLOSE)
-                        await wait_for(lambda count=count: len(blocked) == count or not count)
+                        await wait_for(partial(is_as_many, blocked, count))
                     await until(served, 2)
                     for line in lines:
                         line.writer.transport.resume_reading()  # type: ignore[attr-defined]
@@ -490,7 +500,7 @@ def test_a_log_that_repeats_itself_says_how_often() -> None:
 
     logger = logging.getLogger("alone")
     logger.addHandler(Keep())
-    log = server_module.LimitedLog(logger, lambda: now)
+    log = LimitedLog(logger, lambda: now)
     for number in range(100):
         log.write(logging.WARNING, "too many: %d", number)
     log.write(logging.WARNING, "another")

@@ -48,7 +48,7 @@ async def nothing_is_left(served: Desk, show: Show) -> None:
 
 def test_a_viewer_is_sent_text_and_is_asked_whether_it_is_there() -> None:
     async def watch() -> None:
-        async with desk(Show("hello", "ü" * 40_000), ping_seconds=0.02) as served, served.line() as line:
+        async with desk(Show("hello", "ü" * 40_000), ping_seconds=0.3) as served, served.line() as line:
             await join(line)
             assert await line.frame() == (TEXT, ("ü" * 40_000).encode())
             for _ in range(3):
@@ -61,7 +61,7 @@ def test_a_viewer_is_sent_text_and_is_asked_whether_it_is_there() -> None:
 def test_a_viewer_that_does_not_answer_is_dropped() -> None:
     async def watch() -> None:
         show = Show()
-        async with desk(show, ping_seconds=0.02) as served, served.line() as line:
+        async with desk(show, ping_seconds=0.3) as served, served.line() as line:
             await join(line)
             await line.rest()
             await nothing_is_left(served, show)
@@ -118,7 +118,7 @@ def test_a_viewer_may_close() -> None:
 def test_a_viewer_has_nothing_to_say(data: bytes, code: int, caplog: pytest.LogCaptureFixture) -> None:
     async def watch() -> int:
         show = Show()
-        async with desk(show, close_seconds=0.05) as served, served.line() as line:
+        async with desk(show, close_seconds=0.3) as served, served.line() as line:
             await join(line)
             line.send(data)
             found = await line.close_code()
@@ -162,7 +162,7 @@ def test_a_viewer_that_never_reads_is_dropped() -> None:
 def test_one_that_does_not_answer_the_closing_is_dropped() -> None:
     async def watch() -> None:
         show = Show()
-        async with desk(show, close_seconds=0.05) as served, served.line() as line:
+        async with desk(show, close_seconds=0.3) as served, served.line() as line:
             await join(line)
             show.ending.set()
             assert await line.frame() == (CLOSE, GOING_AWAY.to_bytes(2, "big") + b"the end")
@@ -222,9 +222,10 @@ def test_any_bytes_end_in_a_close_or_in_nothing_and_not_in_the_log(caplog: pytes
     def check(parts: list[bytes]) -> None:
         async def watch() -> None:
             show = Show()
-            async with desk(show, close_seconds=0.01, ping_seconds=0.01) as served, served.line() as line:
+            async with desk(show) as served, served.line() as line:
                 await join(line)
                 line.send(b"".join(parts))
+                line.writer.write_eof()
                 await line.rest()
                 await nothing_is_left(served, show)
 
