@@ -271,10 +271,15 @@ class TestTimes:
     def test_an_idle_connection_is_closed_and_one_that_is_answered_is_not(self) -> None:
         async def ask() -> bytes:
             holding = Holding()
-            async with desk(holding, idle_seconds=0.3) as served:
+
+            async def app(request: Request) -> Answer:
+                return await (hello if request.path == "/" else holding)(request)
+
+            async with desk(app, idle_seconds=0.3) as served:
                 async with served.line() as held, served.line() as idle:
-                    held.send(GET)
-                    await holding.begun.wait()
+                    held.send(GET.replace(b"/", b"/held", 1))
+                    idle.send(GET)
+                    assert await idle.answer() == (200, b"GET /")
                     assert await idle.rest() == b""
                     holding.go_on.set()
                     assert await held.answer() == (200, b"held")

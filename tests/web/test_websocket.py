@@ -222,7 +222,7 @@ def test_any_bytes_end_in_a_close_or_in_nothing_and_not_in_the_log(caplog: pytes
     def check(parts: list[bytes]) -> None:
         async def watch() -> None:
             show = Show()
-            async with desk(show) as served, served.line() as line:
+            async with desk(show, close_seconds=0.02) as served, served.line() as line:
                 await join(line)
                 line.send(b"".join(parts))
                 line.writer.write_eof()

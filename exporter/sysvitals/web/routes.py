@@ -106,9 +106,11 @@ class _Routes:
         self._reloads = 0
 
     async def metrics(self, request: Request) -> Answer:
-        names, problem = choose_collectors(request.query, list(self._services.collectors()))
-        if problem:
-            return respond_text(400, problem)
+        names: frozenset[str] | None = None
+        if request.query:
+            names, problem = choose_collectors(request.query, list(self._services.collectors()))
+            if problem:
+                return respond_text(400, problem)
         return await self._scrapes.run(self._scrape, names, request.headers)
 
     def _scrape(self, names: frozenset[str] | None, asked: Mapping[str, str]) -> Response:
