@@ -16,7 +16,9 @@ _REMEMBERED = 32
 _NOBODY = "$2b$10$uO1FQK9tRzGuUhTtSY1cieNBMXWcX7ZHUwHX9UqGdv7QWvTrmXA1G"
 """Compared with where no such user is: else the time that the answer takes would tell names from inventions."""
 
-_THREADS = 2
+_THREADS = 1
+"""A comparison takes a whole core: guesses must not take two."""
+
 _CHECKS = 16
 _CHECKS_OF_A_CLIENT = 4
 """How many passwords of one address are compared or wait for it: guesses must not keep others out."""

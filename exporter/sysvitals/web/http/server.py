@@ -5,10 +5,11 @@ import errno
 import logging
 import os
 import socket
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from sysvitals.web.http.budget import Budget, fit_budget
+from sysvitals.web.http.budget import READ_BYTES, Budget, fit_budget
 from sysvitals.web.http.connection import HttpConnection
 from sysvitals.web.http.connections import Connections
 from sysvitals.web.http.limited_log import LimitedLog
@@ -41,6 +42,10 @@ class Server:
         """Serve on these listening sockets until `end`."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._note_error)
+        if self._tls is not None:
+            # asyncio's buffer of 256 KiB for each TLS connection lives on until garbage is collected: with 30 clients
+            # that connect again and again that took 100 MiB
+            SSLProtocol.max_size = READ_BYTES
         self._connections = connections = Connections(self._budget)
         self._listeners = [*sockets]
         for listener in self._listeners:
