@@ -1,11 +1,13 @@
 """The routes, asked in this process."""
 
+import asyncio
 import gzip
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,14 +18,16 @@ from sysvitals.web.live import LiveServices
 from sysvitals.web.routes import (
     DEFAULT_SCRAPE_SECONDS,
     MARGIN_SECONDS,
+    SCRAPES_OF_A_CLIENT,
     Services,
     accepts_gzip,
     build_web_app,
     choose_collectors,
     scrape_seconds,
 )
-from tests.web.asking import Client
+from tests.web.asking import Client, serve
 from tests.web.looking import look
+from tests.web.raw import run
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 ENABLED = ["cpu", "load", "wifi"]
@@ -111,6 +115,32 @@ def test_gzip_is_not_accepted(header: str) -> None:
 def test_a_scrape_does_not_hold_up_the_loop_that_answers_the_others(client: Client, exporter: Exporter) -> None:
     client.get("/metrics")
     assert exporter.thread.startswith("scrape_")
+
+
+def test_more_scrapes_at_a_time_than_there_are_threads_are_503_and_the_exporter_is_healthy_meanwhile() -> None:
+    exporter, begun, go_on = Exporter(), threading.Semaphore(0), threading.Event()
+    services = exporter.services()
+
+    def wait(_names: frozenset[str] | None, _seconds: float, _accept: str) -> tuple[bytes, str]:
+        begun.release()
+        assert go_on.wait(20)
+        return b"", TEXT
+
+    async def crowd() -> None:
+        async with (
+            serve(build_web_app(replace(services, metrics=wait))) as (port, _),
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client,
+        ):
+            scrapes = [asyncio.create_task(client.get("/metrics")) for _ in range(SCRAPES_OF_A_CLIENT)]
+            for _ in scrapes:
+                await asyncio.to_thread(begun.acquire)
+            refused = await client.get("/metrics")
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+            assert (await client.get("/-/healthy")).status_code == 200
+            go_on.set()
+            assert [answer.status_code for answer in await asyncio.gather(*scrapes)] == [200] * len(scrapes)
+
+    run(crowd())
 
 
 def test_the_accept_header_reaches_the_projection(client: Client, exporter: Exporter) -> None:

@@ -3,13 +3,13 @@
 import base64
 import hmac
 import secrets
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Mapping
 from hashlib import sha256
 
 from sysvitals.config.errors import ConfigError
 from sysvitals.config.web_config import WebConfig
-from sysvitals.web.http.messages import Answer, App, BusyError, Request, Response, respond_text
+from sysvitals.web.http.messages import Answer, App, Request, Response, respond_text
 from sysvitals.web.http.pool import Pool
 
 _REMEMBERED = 32
@@ -38,8 +38,7 @@ class Guard:
         self._key = secrets.token_bytes(32)
         self._ticket = secrets.token_urlsafe(32)
         self._known: OrderedDict[bytes, None] = OrderedDict()
-        self._pool = Pool("password", threads=_THREADS, most=_CHECKS)
-        self._checks: Counter[str] = Counter()
+        self._pool = Pool("password", threads=_THREADS, most=_CHECKS, most_of_client=_CHECKS_OF_A_CLIENT)
         self.config = config
 
     def replace(self, config: WebConfig) -> None:
@@ -68,23 +67,15 @@ class Guard:
             self._known.move_to_end(digest)
             return True
         user, password = parse_basic(given)
-        if user is None or not await self._check(request.client, user, password):
+        if user is None:
+            return False
+        users = self.config.users
+        if not await self._pool.run(request.client, lambda: check_password(users, user, password)):
             return False
         self._known[digest] = None
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return True
-
-    async def _check(self, client: str, user: str, password: str) -> bool:
-        if self._checks[client] >= _CHECKS_OF_A_CLIENT:
-            raise BusyError("too many passwords of this address are being checked; try again later")
-        self._checks[client] += 1
-        try:
-            return await self._pool.run(check_password, self.config.users, user, password)
-        finally:
-            self._checks[client] -= 1
-            if not self._checks[client]:
-                del self._checks[client]
 
     def _has_ticket(self, cookies: str) -> bool:
         values = (cookie.strip().partition("=") for cookie in cookies.split(";"))

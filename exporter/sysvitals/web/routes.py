@@ -26,8 +26,12 @@ RELOAD_SECONDS = 10.0
 SCRAPES = 8
 """How many scrapes may be under way at a time, each in a thread; two Prometheus servers need two."""
 
+SCRAPES_OF_A_CLIENT = 4
+
 LOOKS = 32
 """How many pages and questions after the exporter's health may be under way at a time."""
+
+LOOKS_OF_A_CLIENT = 16
 
 RELOADS = 8
 """How many may wait for a reload at a time. They share it."""
@@ -101,8 +105,8 @@ def build_web_app(services: Services) -> Router:
 class _Routes:
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._scrapes = Pool("scrape", threads=SCRAPES, most=SCRAPES)
-        self._looks = Pool("look", threads=2, most=LOOKS)
+        self._scrapes = Pool("scrape", threads=SCRAPES, most=SCRAPES, most_of_client=SCRAPES_OF_A_CLIENT)
+        self._looks = Pool("look", threads=2, most=LOOKS, most_of_client=LOOKS_OF_A_CLIENT)
         self._reloads = 0
 
     async def metrics(self, request: Request) -> Answer:
@@ -111,7 +115,7 @@ class _Routes:
             names, problem = choose_collectors(request.query, list(self._services.collectors()))
             if problem:
                 return respond_text(400, problem)
-        return await self._scrapes.run(self._scrape, names, request.headers)
+        return await self._scrapes.run(request.client, partial(self._scrape, names, request.headers))
 
     def _scrape(self, names: frozenset[str] | None, asked: Mapping[str, str]) -> Response:
         seconds = scrape_seconds(asked.get("x-prometheus-scrape-timeout-seconds"))
@@ -122,8 +126,8 @@ class _Routes:
             headers["content-encoding"] = "gzip"
         return Response(200, headers, body)
 
-    async def page(self, _request: Request) -> Answer:
-        text = await self._looks.run(lambda: render_page(self._services.glance()))
+    async def page(self, request: Request) -> Answer:
+        text = await self._looks.run(request.client, lambda: render_page(self._services.glance()))
         return Response(200, {"content-type": "text/html; charset=utf-8", **PAGE_HEADERS}, text.encode())
 
     async def static(self, name: str, request: Request) -> Answer:
@@ -137,8 +141,8 @@ class _Routes:
         text = f'{{"events":[{",".join(encode_events(self._services.events()))}]}}'
         return Response(200, {"content-type": "application/json", "cache-control": "no-store"}, text.encode())
 
-    async def healthy(self, _request: Request) -> Answer:
-        faults = await self._looks.run(self._services.faults)
+    async def healthy(self, request: Request) -> Answer:
+        faults = await self._looks.run(request.client, self._services.faults)
         if not faults:
             return respond_text(200, "sysvitals is healthy.\n")
         return respond_text(503, f"sysvitals is not healthy: {'; '.join(faults)}.\n")

@@ -164,7 +164,8 @@ class HttpConnection(Channel):
         try:
             return await self._app(request)
         except BusyError as error:
-            return respond_text(503, f"{error}\n", {"retry-after": str(_RETRY_SECONDS)})
+            # closed, or who sent many requests together would go on to take time that others need
+            return respond_text(503, f"{error}\n", {"retry-after": str(_RETRY_SECONDS), "connection": "close"})
         except Exception as error:  # noqa: BLE001  # a bug must cost one answer
             self._log.write(logging.ERROR, "cannot answer %s: %r", request.path, error, error=error)
             return respond_text(500, "Internal Server Error")
@@ -174,7 +175,7 @@ class HttpConnection(Channel):
         if self.lane is None:
             return
         if self._connections.is_ending or self._http.our_state is not h11.DONE:
-            self.close()
+            self.linger()
             return
         self._http.start_next_cycle()
         self.transport.resume_reading()

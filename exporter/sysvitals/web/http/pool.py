@@ -1,42 +1,48 @@
 """Threads for work that waits or computes, so that the event loop does neither."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
 from sysvitals.web.http.messages import BusyError
 
 Result = TypeVar("Result")
-Given = ParamSpec("Given")
 
 
 class Pool:
-    """Up to `threads` threads, each started when it is first needed. `most` may run or wait at a time."""
+    """Up to `threads` threads, each started when it is first needed.
 
-    def __init__(self, name: str, *, threads: int, most: int) -> None:
+    `most` may run or wait at a time, `most_of_client` of them for one address: no client alone can keep others out.
+    """
+
+    def __init__(self, name: str, *, threads: int, most: int, most_of_client: int) -> None:
         self._name = name
         self._most = most
-        self._open = 0
+        self._most_of_client = most_of_client
+        self._open: Counter[str] = Counter()
         self._lock = Lock()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
 
-    async def run(self, work: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result:
-        """Do this in a thread. Raises BusyError where too much is under way, and what the work raises."""
+    async def run(self, client: str, work: Callable[[], Result]) -> Result:
+        """Do this in a thread. Raises BusyError where too much is under way, and what `work` raises."""
         with self._lock:
-            if self._open >= self._most:
-                raise BusyError(f"{self._most} {self._name} requests are under way; try again later")
-            self._open += 1
+            if self._open.total() >= self._most or self._open[client] >= self._most_of_client:
+                raise BusyError(f"too many {self._name} requests are under way; try again later")
+            self._open[client] += 1
         try:
-            future = self._threads.submit(work, *given, **named)
+            future = self._threads.submit(work)
         except BaseException:  # no room for a thread
-            self._note_end()
+            self._note_end(client)
             raise
         # where the client goes, nothing waits for the work any more, but its thread is still taken
-        future.add_done_callback(self._note_end)
+        future.add_done_callback(lambda _: self._note_end(client))
         return await asyncio.wrap_future(future)
 
-    def _note_end(self, _future: Future[Result] | None = None) -> None:
+    def _note_end(self, client: str) -> None:
         with self._lock:
-            self._open -= 1
+            self._open[client] -= 1
+            if not self._open[client]:
+                del self._open[client]

@@ -1,0 +1,76 @@
+"""Threads for what waits or computes."""
+
+import asyncio
+from functools import partial
+from threading import Event
+
+import pytest
+
+from sysvitals.web.http.messages import BusyError
+from sysvitals.web.http.pool import Pool
+from tests.web.raw import run
+
+
+def test_too_much_at_a_time_is_refused_and_there_is_room_again_afterwards() -> None:
+    async def crowd() -> None:
+        pool = Pool("test", threads=1, most=3, most_of_client=2)
+        go_on = Event()
+        work = [asyncio.create_task(pool.run(client, go_on.wait)) for client in ("a", "a", "b")]
+        await asyncio.sleep(0)
+        for client in ("a", "c"):
+            with pytest.raises(BusyError):
+                await pool.run(client, go_on.wait)
+        go_on.set()
+        assert await asyncio.gather(*work) == [True] * 3
+        assert await pool.run("a", lambda: "done") == "done"
+
+    run(crowd())
+
+
+def test_one_client_leaves_room_for_another() -> None:
+    async def crowd() -> None:
+        pool = Pool("test", threads=2, most=2, most_of_client=1)
+        go_on = Event()
+        first = asyncio.create_task(pool.run("a", go_on.wait))
+        await asyncio.sleep(0)
+        with pytest.raises(BusyError):
+            await pool.run("a", go_on.wait)
+        assert await pool.run("b", lambda: "done") == "done"
+        go_on.set()
+        assert await first
+
+    run(crowd())
+
+
+def test_what_nothing_waits_for_any_more_still_counts_while_its_thread_runs() -> None:
+    async def leave() -> None:
+        pool = Pool("test", threads=1, most=1, most_of_client=1)
+        begun, go_on = Event(), Event()
+
+        def work() -> None:
+            begun.set()
+            go_on.wait()
+
+        task = asyncio.create_task(pool.run("a", work))
+        await asyncio.to_thread(begun.wait)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        with pytest.raises(BusyError):
+            await pool.run("a", partial(int))
+        go_on.set()
+        while True:
+            try:
+                assert await pool.run("a", partial(int)) == 0
+                break
+            except BusyError:
+                await asyncio.sleep(0.01)
+
+    run(leave())
+
+
+def test_what_the_work_raises_is_raised() -> None:
+    pool = Pool("test", threads=1, most=1, most_of_client=1)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            run(pool.run("a", lambda: 1 / 0))
