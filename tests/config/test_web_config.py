@@ -71,7 +71,8 @@ basic_auth_users:
         ("basic_auth_users: [anna]", "basic_auth_users wants names"),
         ("http_server_config: {http2: true}", "http2: is not supported"),
         ("http_server_config: {headers: {Server: me}}", "http_server_config.headers.Server: is no setting"),
-        ('http_server_config: {headers: {X-Frame-Options: "a\\r\\nb: c"}}', "is no text"),
+        ('http_server_config: {headers: {X-Frame-Options: "a\\r\\nb: c"}}', "is not text"),
+        ('http_server_config: {headers: {X-Frame-Options: "→"}}', "is not text of ASCII characters"),
         ("a: [", "is not YAML"),
     ],
 )

@@ -14,7 +14,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from tests.stack.running import free_port, run, wait_until
+from tests.stack.running import answers, free_port, run, wait_until
 from tests.tools import need_tool
 
 PASSWORD = "open sesame"  # noqa: S105  # of this test alone
@@ -87,6 +87,35 @@ def test_page_metrics_and_streams_want_tls_and_a_password_and_renewals_need_no_r
         (tmp_path / "web.yml").write_text("basic_auth_users: {anna: plain}\n")
         wait_until(lambda: "is no bcrypt hash" in log.read_text(), "it tells what is wrong", 30)
         assert is_answered(f"{url}/metrics", renewed, "another")
+
+
+def test_a_real_prometheus_scrapes_through_tls_and_a_password(tmp_path: Path) -> None:
+    make_certificate(tmp_path, "board")
+    trust = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+    board, prometheus = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    flags = [f"--web.listen-address={board}", f"--web.config-file={write_config(tmp_path, PASSWORD)}", "--no-history"]
+    job = {
+        "job_name": "board",
+        "scheme": "https",
+        "tls_config": {"ca_file": "cert.pem"},
+        "basic_auth": {"username": "anna", "password": PASSWORD},
+        "static_configs": [{"targets": [board]}],
+    }
+    scraping = {"global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"}, "scrape_configs": [job]}
+    (tmp_path / "prometheus.yml").write_text(json.dumps(scraping))
+    server = [need_tool("prometheus"), "--config.file=prometheus.yml", "--storage.tsdb.path=data"]
+    server.append(f"--web.listen-address={prometheus}")
+
+    def ask(query: str) -> list[float]:
+        answer = httpx.get(f"http://{prometheus}/api/v1/query", params={"query": query}, timeout=5).json()
+        return [float(row["value"][1]) for row in answer["data"]["result"]]
+
+    with run([sys.executable, "-m", "sysvitals", "serve", *flags], tmp_path, "serve"):
+        wait_until(lambda: is_answered(f"https://{board}/-/ready", trust, PASSWORD), "it is ready")
+        with run(server, tmp_path, "prometheus"):
+            wait_until(lambda: answers(f"http://{prometheus}/-/ready"), "Prometheus is ready", 60)
+            wait_until(lambda: ask("sum_over_time(up[1m]) >= 5"), "five scrapes succeed", 60)
+            assert ask("system_load1")
 
 
 def test_a_file_that_will_not_do_ends_the_start_with_what_is_wrong(tmp_path: Path) -> None:

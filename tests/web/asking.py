@@ -1,4 +1,4 @@
-"""Asks an application through the real server, on a socket of its own for each request."""
+"""Asks an application through the real server, over a new connection for each request."""
 
 import asyncio
 import ssl
@@ -31,7 +31,7 @@ async def serve(
 
 
 class Client:
-    """Each request runs in an event loop of its own."""
+    """Each request runs in a new event loop."""
 
     def __init__(self, app: App) -> None:
         self._app = app

@@ -103,7 +103,7 @@ def frame(kind: int, content: bytes = b"", *, final: bool = True, masked: bool =
 
 @asynccontextmanager
 async def desk(app: App, **limits: float) -> AsyncIterator[Desk]:
-    """This application served, with some limits of its own."""
+    """This application served, with these limits."""
     budget = Budget()._replace(**limits)  # type: ignore[arg-type]
     async with serve(app, budget) as (port, server):
         yield Desk(port, server)

@@ -10,7 +10,8 @@ from sysvitals.config.errors import ConfigError
 from sysvitals.config.web_config import WebConfig
 from sysvitals.web import access
 from sysvitals.web.access import COOKIE, Guard, check_password, parse_basic, require_bcrypt
-from sysvitals.web.http.messages import Answer, Request, respond_text
+from sysvitals.web.http.messages import Answer, Request, Send, WebSocket, respond_text
+from sysvitals.web.http.router import Route, Router
 from tests.web.asking import Client
 
 HASH = bcrypt.hashpw(b"open sesame", bcrypt.gensalt(4)).decode()
@@ -91,6 +92,22 @@ def test_the_pages_cookie_opens_the_live_stream_and_nothing_else() -> None:
     assert "HttpOnly" in cookie
     assert "SameSite=Strict" in cookie
     assert client.get("/metrics", headers={"cookie": cookie.partition(";")[0]}).status_code == 401
+
+
+def test_the_cookie_does_not_open_a_page_that_is_asked_for_as_a_websocket() -> None:
+    async def talk(_send: Send) -> tuple[int, str]:
+        return 1001, "the end"
+
+    async def live(_request: Request) -> Answer:
+        return WebSocket({}, talk)
+
+    table = Router([Route("/", answer), Route("/metrics", answer), Route("/live", live, is_websocket=True)])
+    client = Client(Guard(table, WebConfig(users=USERS)))
+    cookie = client.get("/", headers=basic("anna", "open sesame")).headers["set-cookie"].partition(";")[0]
+    upgrade = {"connection": "upgrade", "upgrade": "websocket", "cookie": f"other=1; {cookie}"}
+    assert client.get("/metrics", headers=upgrade).status_code == 400
+    assert client.get("/live", headers=upgrade).status_code == 426  # let in, and then it is no valid handshake
+    assert client.get("/live", headers={**upgrade, "cookie": "other=1"}).status_code == 401
 
 
 def test_headers_that_are_set_are_on_every_answer() -> None:

@@ -6,7 +6,7 @@ and never passed over: who thinks that a door is locked shall be right.
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,7 +124,7 @@ def _read_headers(content: Any, problems: list[str]) -> dict[str, str]:
     if found.get("http2") is True:
         problems.append("http_server_config.http2: is not supported; leave it out")
     headers = _section(found.get("headers"), "http_server_config.headers", set(HEADERS), problems)
-    check: Callable[[str], bool] = str.isprintable
-    problems += [f"http_server_config.headers.{name}: {text!r} is no text" for name, text in headers.items()
-                 if not isinstance(text, str) or not check(text)]  # fmt: skip
+    for name, text in headers.items():
+        if not isinstance(text, str) or not text.isascii() or not text.isprintable():
+            problems.append(f"http_server_config.headers.{name}: {text!r} is not text of ASCII characters")
     return {name: str(text) for name, text in headers.items()}

@@ -14,7 +14,7 @@ from sysvitals.web.http.pool import Pool
 
 _REMEMBERED = 32
 _NOBODY = "$2b$10$uO1FQK9tRzGuUhTtSY1cieNBMXWcX7ZHUwHX9UqGdv7QWvTrmXA1G"
-"""Compared with where no such user is: else the time that the answer takes would tell names from inventions."""
+"""Compared where there is no such user: without it the time of the answer would show which names exist."""
 
 _THREADS = 1
 """A comparison takes a whole core: guesses must not take two."""
@@ -100,7 +100,7 @@ def parse_basic(header: str) -> tuple[str | None, str]:
 
 def check_password(users: Mapping[str, str], user: str, password: str) -> bool:
     """Whether this is that user's password. Takes as long for a user who is not there."""
-    import bcrypt  # noqa: PLC0415  # only those need it who use passwords
+    import bcrypt  # noqa: PLC0415  # only passwords need it
 
     hashed = users.get(user, _NOBODY).encode()
     try:

@@ -36,7 +36,7 @@ class Door:
         return self._guard
 
     def look(self) -> None:
-        """Take what has changed: users, headers, a renewed certificate. What is wrong is told, and the old stays."""
+        """Take what has changed: users, headers, a renewed certificate. What is wrong is logged, and the old stays."""
         ages = self._ages()
         if ages == self._seen:
             return

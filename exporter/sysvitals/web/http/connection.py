@@ -164,7 +164,7 @@ class HttpConnection(Channel):
         try:
             return await self._app(request)
         except BusyError as error:
-            # closed, or who sent many requests together would go on to take time that others need
+            # closed: a client that sent many requests together must not take the time of others
             return respond_text(503, f"{error}\n", {"retry-after": str(_RETRY_SECONDS), "connection": "close"})
         except Exception as error:  # noqa: BLE001  # a bug must cost one answer
             self._log.write(logging.ERROR, "cannot answer %s: %r", request.path, error, error=error)
