@@ -354,12 +354,24 @@ class TestBudgets:
 
         run(crowd())
 
+    def test_clients_that_were_refused_and_stay_keep_no_place(self) -> None:
+        async def crowd() -> None:
+            async with desk(hello, connections=2, close_seconds=60) as served:
+                async with served.line() as first, served.line() as second:
+                    for line in (first, second):
+                        line.send(b"?\r\n\r\n")
+                        assert (await line.answer())[0] == 400
+                    for _ in range(5):
+                        assert (await served.ask(GET_AND_CLOSE)).endswith(b"GET /")
+
+        run(crowd())
+
     def test_a_newcomer_is_turned_away_only_while_all_are_being_answered(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         async def crowd() -> None:
             holding = Holding()
-            async with desk(holding, connections=2, turned_away=1) as served:
+            async with desk(holding, connections=2) as served:
                 async with served.line() as first, served.line() as second:
                     for line in (first, second):
                         line.send(GET)
@@ -368,7 +380,10 @@ class TestBudgets:
                     assert status_of(refused) == 503
                     assert b"retry-after:" in refused
                     for _ in range(20):
-                        assert status_of(await served.ask(b"")) in (503, 0)
+                        assert status_of(await served.ask(b"")) == 503
+                    crowd = await asyncio.gather(*(served.ask(GET) for _ in range(50)))
+                    assert {status_of(answer) for answer in crowd} <= {503, 0}
+                    assert len(served.server._connections or ()) <= 3
                     holding.go_on.set()
                     assert await first.answer() == await second.answer() == (200, b"held")
                     assert (await served.ask(GET_AND_CLOSE)).endswith(b"held")

@@ -14,9 +14,8 @@ class Budget(NamedTuple):
     """What all connections together, and each one, may take. Times are in seconds."""
 
     connections: int = 256
-    """Streams included. Over it the oldest without a complete request is closed, then the one idle for longest."""
-    turned_away: int = 32
-    """How many more are answered with 503, where no connection can be closed. Further ones are closed unanswered."""
+    """Streams included. Over it one that has its last answer is closed, then the oldest without a complete request,
+    then the one idle for longest; if all are being answered, the newcomer gets 503."""
     header_seconds: float = 10.0
     """To the end of a request; a TLS handshake is part of it."""
     header_bytes: int = READ_BYTES

@@ -74,11 +74,12 @@ class Connections:
                 self._timer = None
 
     def make_room(self) -> bool:
-        """Close one that can best be spared: the oldest without a complete request, or else the one idle for longest.
+        """Close the oldest that can be spared.
 
-        Returns False where all are being answered.
+        One that has its last answer goes first, then one without a complete request, then an idle one. Returns False
+        where all are being answered.
         """
-        for lane in (self.reading, self.idle):
+        for lane in (self.closing, self.reading, self.idle):
             for channel in lane.waiting:
                 channel.abort()
                 return True

@@ -106,14 +106,11 @@ class Server:
         assert self._connections is not None  # noqa: S101
         most = self._budget.connections
         too_many = False
-        if len(self._connections) >= most:
+        while len(self._connections) >= most and not too_many:
             self._log.write(logging.WARNING, "more than %d connections: idle ones are closed early", most)
             too_many = not self._connections.make_room()
         if too_many:
             self._log.write(logging.WARNING, "more than %d requests at a time: new ones are refused", most)
-            if len(self._connections) >= most + self._budget.turned_away:
-                accepted.close()
-                return
         connection = HttpConnection(self._connections, self._app, self._log, too_many=too_many)
         connection.open(accepted, self._tls)
 
