@@ -22,8 +22,9 @@ from sysvitals.simulation.scenario import list_scenarios
 from sysvitals.stack.addresses import Address
 from sysvitals.stack.layout import Layout, _render_grafana_ini
 from sysvitals.stack.parts import KEEP_SIZE, KEEP_TIME
+from tests.certificates import make_certificate
 from tests.stack.running import answers, free_port, run, wait_until
-from tests.stack.test_secure import PASSWORD, make_certificate, write_config
+from tests.stack.test_secure import PASSWORD, write_config
 from tests.tools import need_tool
 
 ROOT = Path(__file__).parent.parent.parent

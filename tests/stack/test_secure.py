@@ -14,17 +14,11 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from tests.certificates import make_certificate
 from tests.stack.running import answers, free_port, run, wait_until
 from tests.tools import need_tool
 
 PASSWORD = "open sesame"  # noqa: S105  # of this test alone
-
-
-def make_certificate(folder: Path, name: str) -> None:
-    command = [need_tool("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-    command += ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
-    command += ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
-    subprocess.run(command, check=True, capture_output=True)
 
 
 def write_config(folder: Path, password: str) -> Path:

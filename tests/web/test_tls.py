@@ -10,7 +10,7 @@ from sysvitals.config.web_config import Tls
 from sysvitals.web.http.budget import Budget
 from sysvitals.web.http.messages import Answer, Request, Response
 from sysvitals.web.tls import build_tls
-from tests.stack.test_secure import make_certificate
+from tests.certificates import make_certificate
 from tests.web.asking import serve
 from tests.web.raw import GET, GET_AND_CLOSE, TEXT, UPGRADE, Line, run, wait_for
 from tests.web.test_websocket import Show
