@@ -20,7 +20,7 @@ from sysvitals.web.http.channel import Channel
 from sysvitals.web.http.limited_log import LimitedLog
 from sysvitals.web.http.messages import Answer, Request, Response, Stream, respond_text
 from sysvitals.web.http.router import Route, Router
-from tests.web.raw import GET, GET_AND_CLOSE, Desk, desk, run, wait_for
+from tests.web.raw import GET, GET_AND_CLOSE, Desk, Line, desk, run, wait_for
 
 BIG = 8 << 20
 
@@ -311,6 +311,28 @@ class TestTimes:
                 return len(await line.rest())
 
         assert run(ask()) < BIG
+
+    @pytest.mark.parametrize("size", range(50_000, 450_000, 50_000))
+    def test_a_slow_client_gets_all_of_its_last_answer(self, size: int) -> None:
+        async def answer(_request: Request) -> Answer:
+            return Response(200, {}, bytes(size))
+
+        async def ask() -> bytes:
+            async with desk(answer, close_seconds=0.05) as served:
+                with socket.socket() as slow:
+                    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                    slow.connect(("127.0.0.1", served.port))
+                    slow.setblocking(False)
+                    line = Line(*await asyncio.open_connection(sock=slow))
+                    line.writer.transport.pause_reading()  # type: ignore[attr-defined]
+                    line.send(GET_AND_CLOSE)
+                    await asyncio.sleep(0.2)
+                    line.writer.transport.resume_reading()  # type: ignore[attr-defined]
+                    found = await line.rest()
+                    line.writer.close()
+                    return found
+
+        assert len(run(ask())) > size
 
 
 class TestBudgets:

@@ -15,6 +15,7 @@ class Channel(asyncio.BufferedProtocol):
         self._connections = connections
         self._before_blocked = connections.answering
         self._drained: asyncio.Future[None] | None = None
+        self._is_over = False
         self._task: asyncio.Task[None] | None = None
 
     def take(self, data: bytes) -> None:
@@ -31,7 +32,7 @@ class Channel(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take what was read, unless it comes after the last answer: that is dropped."""
-        if self.lane is not None and self.lane is not self._connections.closing:
+        if not self._is_over:
             self.take(bytes(self._connections.buffer[:nbytes]))
 
     def pause_writing(self) -> None:
@@ -63,10 +64,7 @@ class Channel(asyncio.BufferedProtocol):
 
     def close(self) -> None:
         """Close as soon as all is written."""
-        if self.is_blocked:
-            self._before_blocked = self._connections.closing
-        elif self.lane is not None:
-            self._connections.enter(self, self._connections.closing)
+        self._await_end()
         self.transport.close()
 
     def linger(self) -> None:
@@ -74,14 +72,23 @@ class Channel(asyncio.BufferedProtocol):
         if self._connections.is_ending or not self.transport.can_write_eof():
             self.close()
             return
-        if self.lane is not None:
-            self._connections.enter(self, self._connections.closing)
+        self._await_end()
         self.transport.write_eof()
 
     def abort(self) -> None:
         """Close without a further word."""
+        self._is_over = True
         self._connections.leave(self)
         self.transport.abort()
+
+    def _await_end(self) -> None:
+        """Take nothing more. There is as long for the rest of the last answer as for any, and else a moment."""
+        self._is_over = True
+        connections = self._connections
+        self._before_blocked = connections.closing
+        if self.lane is not None:
+            is_written = not self.transport.get_write_buffer_size()
+            connections.enter(self, connections.closing if is_written else connections.blocked)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # it is gone, for whatever reason
         """End what is under way for it."""

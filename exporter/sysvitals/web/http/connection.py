@@ -65,7 +65,8 @@ class HttpConnection(Channel):
         self._opening.add_done_callback(finish)
 
     async def _open(self, accepted: socket.socket, tls: "SSLContext | None") -> None:
-        limits = {"ssl_shutdown_timeout": self._connections.budget.close_seconds} if tls is not None else {}
+        # the time to shut down includes what is still to be written
+        limits = {"ssl_shutdown_timeout": self._connections.budget.write_seconds} if tls is not None else {}
         with contextlib.suppress(OSError):  # a failed handshake is the client's business
             await asyncio.get_running_loop().connect_accepted_socket(lambda: self, accepted, ssl=tls, **limits)
 
@@ -74,7 +75,7 @@ class HttpConnection(Channel):
         assert isinstance(transport, asyncio.Transport)  # noqa: S101
         self.transport = transport
         self._opening = None
-        transport.set_write_buffer_limits(high=self._connections.budget.write_bytes)
+        transport.set_write_buffer_limits(high=self._connections.budget.write_bytes, low=0)
         self._client = (transport.get_extra_info("peername") or ("",))[0]
         if self._too_many:
             self._refuse(503, "too many connections", {"retry-after": str(_RETRY_SECONDS)})
@@ -84,6 +85,7 @@ class HttpConnection(Channel):
         if self._opening is None:
             super().abort()
         else:
+            self._is_over = True
             self._connections.leave(self)
             self._opening.cancel()
 

@@ -81,13 +81,10 @@ class Server:
         for _ in range(_ACCEPTED_TOGETHER):
             try:
                 accepted, _ = listener.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
-            except OSError as error:
-                if error.errno not in _NO_ROOM:
-                    raise
-                self._log.write(logging.ERROR, "cannot accept connections: %s", os.strerror(error.errno))
-                self._rest(listener)
+            except OSError as error:  # there is none, or it ended before it was accepted
+                if error.errno in _NO_ROOM:
+                    self._log.write(logging.ERROR, "cannot accept connections: %s", os.strerror(error.errno))
+                    self._rest(listener)
                 return
             accepted.setblocking(False)
             self._admit(accepted)
