@@ -39,7 +39,7 @@ class Channel(asyncio.BufferedProtocol):
         """The client does not read as fast as we write."""
         if self.lane is None:
             return
-        self._drained = asyncio.get_running_loop().create_future()
+        self._drained = self._connections.loop.create_future()
         self._before_blocked = self.lane
         self._connections.enter(self, self._connections.blocked)
         self._connections.spare_blocked()

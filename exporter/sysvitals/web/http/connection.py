@@ -54,7 +54,7 @@ class HttpConnection(Channel):
         """Begin with this socket. A TLS handshake is part of the time to the end of the first request."""
         self._is_secure = tls is not None
         self._connections.enter(self, self._connections.reading)
-        self._opening = asyncio.get_running_loop().create_task(self._open(accepted, tls))
+        self._opening = self._connections.loop.create_task(self._open(accepted, tls))
 
         def finish(_task: asyncio.Task[None]) -> None:
             if self._opening is not None:  # the client went, or was not worth waiting for
@@ -68,7 +68,7 @@ class HttpConnection(Channel):
         # the time to shut down includes what is still to be written
         limits = {"ssl_shutdown_timeout": self._connections.budget.write_seconds} if tls is not None else {}
         with contextlib.suppress(OSError):  # a failed handshake is the client's business
-            await asyncio.get_running_loop().connect_accepted_socket(lambda: self, accepted, ssl=tls, **limits)
+            await self._connections.loop.connect_accepted_socket(lambda: self, accepted, ssl=tls, **limits)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the first request."""
@@ -137,7 +137,7 @@ class HttpConnection(Channel):
         self._http.next_event()  # the end of the request: it has no body
         self._connections.enter(self, self._connections.answering)
         request = build_request(event, self._client, is_secure=self._is_secure)
-        self._task = asyncio.get_running_loop().create_task(self._serve(request))
+        self._task = self._connections.loop.create_task(self._serve(request))
 
     def _status_of(self, error: Exception) -> int:
         status: int = getattr(error, "error_status_hint", 400)

@@ -41,7 +41,7 @@ class Connections:
         self.watching = Lane(budget.ping_seconds)
         self.closing = Lane(budget.close_seconds)
         self._lanes = (self.reading, self.idle, self.answering, self.blocked, self.watching, self.closing)
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._emptied = asyncio.Event()
         self._emptied.set()
@@ -57,7 +57,7 @@ class Connections:
         else:
             self._emptied.clear()
         channel.lane = lane
-        deadline = lane.waiting[channel] = self._loop.time() + lane.seconds
+        deadline = lane.waiting[channel] = self.loop.time() + lane.seconds
         if deadline < math.inf and (self._timer is None or deadline < self._timer.when()):
             self._set_timer(deadline)
 
@@ -109,11 +109,11 @@ class Connections:
     def _set_timer(self, at: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(at, self._sweep)
+        self._timer = self.loop.call_at(at, self._sweep)
 
     def _sweep(self) -> None:
         self._timer = None
-        now = self._loop.time()
+        now = self.loop.time()
         for lane in self._lanes:
             for channel in [channel for channel, deadline in lane.waiting.items() if deadline <= now]:
                 channel.expire()

@@ -54,7 +54,7 @@ class WebSocketConnection(Channel):
         self._connections.enter(self, self._connections.watching)
         self.transport.set_protocol(self)
         self.transport.resume_reading()
-        self._task = asyncio.get_running_loop().create_task(self._talk())
+        self._task = self._connections.loop.create_task(self._talk())
         if data:
             self.take(data)
 
