@@ -189,14 +189,17 @@ def watch(host: Host, options: Options) -> Iterator[Watch]:
     """How often each link came or went, at which one has to look where the kernel gives no notice of links."""
     excluded = re.compile(options.exclude_devices).fullmatch
     devices = [device for device in read_devices(host) if not excluded(device)]
-    seconds = max(1.0, len(devices) / _LOOKS_PER_SECOND)
+    seconds = max(_LOOK_SECONDS, len(devices) / _LOOKS_PER_SECOND)
     for device in devices:
         path = f"{host.sysfs}/class/net/{device}/carrier_changes"
         yield Watch(path, seconds, link=device, thing=device)
 
 
+_LOOK_SECONDS = 15.0
+"""A flap between two looks still shows in the kernel's count."""
+
 _LOOKS_PER_SECOND = 16
-"""With more links each is looked at more rarely: a flap between two looks still shows in the kernel's count."""
+"""With more links each is looked at more rarely."""
 
 
 def _rate(now: int | None, before: int | None, seconds: float) -> float | None:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from threading import Event, Thread, current_thread
+from threading import Lock, Thread, current_thread
 from typing import Any
 
 from sysvitals.pipeline.clock import until_beat
@@ -72,9 +72,23 @@ class _Lane:
     stall: float
     every: float = 0.0
     seen: deque[Run] = field(default_factory=deque)
-    recalled: Event = field(default_factory=Event)
+    is_recalled: bool = False
+    resting: Lock = field(default_factory=Lock)
     current: Run | None = None
     worker: Thread | None = None
+
+    def recall(self) -> None:
+        """Let its worker go round no more. Only the thread that gives and collects calls this."""
+        self.is_recalled = True
+        if self.resting.locked():
+            with contextlib.suppress(RuntimeError):  # its worker went meanwhile
+                self.resting.release()
+
+    def rest(self, seconds: float) -> None:
+        """Wait for so long, or until it is recalled. A lock costs half of what an Event does, each second."""
+        self.resting.acquire(blocking=False)
+        if not self.is_recalled:
+            self.resting.acquire(timeout=seconds)
 
 
 class Crew:
@@ -126,7 +140,7 @@ class Crew:
             lane.worker = None
             self._ended += _take_all(lane.seen)
             if lane.runs:  # given while its worker turned away
-                lane.recalled.clear()
+                lane.is_recalled = False
                 self._calls.put(lane)
                 continue
             self._busy.remove(lane)
@@ -155,7 +169,7 @@ class Crew:
             if now - since < lane.stall:
                 look_again = min(look_again, since + lane.stall)
                 continue
-            lane.recalled.set()
+            lane.recall()
             stalled += (*_take_all(lane.runs), *_take_all(lane.seen))
         return stalled, look_again
 
@@ -163,7 +177,7 @@ class Crew:
         """Let those that go round in this rhythm end, so that they are collected."""
         for lane in self._busy:
             if lane.every == every:
-                lane.recalled.set()
+                lane.recall()
 
     def detach(self, bus: str) -> list[Run]:
         """What a bus is busy with hangs: take back what waits behind it. What is given for the bus since goes on."""
@@ -178,13 +192,13 @@ class Crew:
         """Do nothing any more. A read that is under way is left behind."""
         for lane in self._busy:
             lane.runs.clear()
-            lane.recalled.set()
+            lane.recall()
         for _ in self._workers:
             self._calls.put(None)
 
     def _find_round(self, every: float) -> _Lane | None:
         """The lane that goes round in this rhythm, but for one of which a run hangs."""
-        rounds = (lane for lane in self._busy if every and lane.every == every and not lane.recalled.is_set())
+        rounds = (lane for lane in self._busy if every and lane.every == every and not lane.is_recalled)
         return next(rounds, None)
 
     def _hire(self) -> None:
@@ -226,7 +240,10 @@ class Crew:
         while (lane := self._calls.get()) is not None:
             lane.worker = this
             matters = self._do_all(lane)
-            while lane.every and not matters and not lane.recalled.wait(until_beat(self._clock(), lane.every)):
+            while lane.every and not matters:
+                lane.rest(until_beat(self._clock(), lane.every))
+                if lane.is_recalled:
+                    break
                 lane.runs += _take_all(lane.seen)
                 matters = self._do_all(lane)
             self._emptied.append(lane)

@@ -21,7 +21,7 @@ RARELY = 15
 """So many times more rarely a file is looked at on which the kernel has given notice, or is certain to: the notice will
 come. So is a `look` that failed called, for it may take its time to fail."""
 
-_PIECE_BYTES = 1 << 16
+_PIECE_BYTES = 1 << 14
 _LIMIT_BYTES = 16 << 20
 _NOTICE = select.EPOLLPRI | select.EPOLLERR | select.EPOLLET
 
@@ -35,7 +35,8 @@ class _Failure(NamedTuple):
 class Watched:
     """One thing that is watched, and how it looked last. `identity` is that of the file behind the descriptor.
 
-    `registered` says that it was tried to wait for notices of it, and `waited_for` that this is possible.
+    `registered` says that it was tried to wait for notices of it, and `waited_for` that this is possible. An attribute
+    of sysfs has a size, and comes whole; a table of /proc has none.
     A look may hang, so that a worker runs it; the thread that schedules does the rest, and never while a look runs.
     """
 
@@ -47,6 +48,7 @@ class Watched:
         self.waited_for = False
         self.descriptor: int | None = None
         self._identity = (0, 0)
+        self._is_attribute = False
 
     @property
     def fails(self) -> bool:
@@ -84,13 +86,18 @@ class Watched:
             self.close()
         if self.descriptor is None:
             self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-            self._identity = _identity(os.fstat(self.descriptor))
+            status = os.fstat(self.descriptor)
+            self._identity = _identity(status)
+            self._is_attribute = 0 < status.st_size <= _PIECE_BYTES
+        content = os.pread(self.descriptor, _PIECE_BYTES, 0)
+        if self._is_attribute:
+            return content
         # a table of /proc comes in pieces of a page
-        parts: list[bytes] = []
-        length = 0
-        while length < _LIMIT_BYTES and (part := os.pread(self.descriptor, _PIECE_BYTES, length)):
-            parts.append(part)
-            length += len(part)
+        parts = [content]
+        length = len(content)
+        while parts[-1] and length < _LIMIT_BYTES:
+            parts.append(os.pread(self.descriptor, _PIECE_BYTES, length))
+            length += len(parts[-1])
         return b"".join(parts)
 
 
