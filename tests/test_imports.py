@@ -20,7 +20,7 @@ PROGRAM = [sys.executable, "-X", "importtime", "-m", "sysvitals"]
 
 HEAVY = {
     "_hashlib", "_ssl", "bz2", "decimal", "difflib", "email", "fractions", "hashlib", "hmac", "html", "http", "lzma",
-    "multiprocessing", "platform", "random", "secrets", "shutil", "sqlite3", "ssl", "statistics", "tarfile", "tempfile",
+    "multiprocessing", "platform", "random", "secrets", "shutil", "sqlite3", "statistics", "tarfile", "tempfile",
     "urllib.request", "uuid", "xml", "zoneinfo",
 }  # fmt: skip
 """What the standard library has that costs 0.1 to 6 MiB, and that nothing needs until somebody asks for it."""
@@ -72,7 +72,6 @@ def serve(folder: Path, *flags: str) -> set[str]:
     return list_imported("".join(lines))
 
 
-@pytest.mark.xfail(reason="the HTTP server is being replaced")
 def test_serving_metrics_imports_no_more_than_it_needs(tmp_path: Path) -> None:
     imported = serve(tmp_path)
     assert "sysvitals.collectors.load" in imported

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from sysvitals.outputs.live import LiveHub
     from sysvitals.web.door import Door
+    from sysvitals.web.page import Glance
     from sysvitals.web.routes import Services
 
 _log = logging.getLogger(__name__)
@@ -215,7 +216,6 @@ def _status(exporter: Exporter) -> str:
 def build_services(exporter: Exporter, hub: "LiveHub", reloads: Reloads) -> "Services":
     """What the web asks of this exporter, whose events from now on reach this hub."""
     from sysvitals.web.live import LiveServices, encode_glance  # noqa: PLC0415  # as in `serve`
-    from sysvitals.web.page import Glance  # noqa: PLC0415
     from sysvitals.web.routes import Services  # noqa: PLC0415
     from sysvitals.web.trends import Trends  # noqa: PLC0415
 
@@ -227,7 +227,9 @@ def build_services(exporter: Exporter, hub: "LiveHub", reloads: Reloads) -> "Ser
         verdict=exporter.verdict,
     )
 
-    def glance() -> Glance:
+    def glance() -> "Glance":
+        from sysvitals.web.page import Glance  # noqa: PLC0415  # with the first page
+
         return Glance(
             host=exporter.hostname,
             version=__version__,

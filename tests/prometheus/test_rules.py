@@ -122,11 +122,11 @@ def test_recorded_names_say_level_metric_and_operations() -> None:
 
 
 CHANGED_THRESHOLDS = """
-import dataclasses, json
+import json
 from sysvitals.judgement import thresholds
 for name, found in list(vars(thresholds).items()):
     if isinstance(found, thresholds.Threshold):
-        setattr(thresholds, name, dataclasses.replace(found, value=found.value * 2))
+        setattr(thresholds, name, found._replace(value=found.value * 2))
 from prometheus.rulebook.subjects import SUBJECTS
 print(json.dumps([[rule.expression for rule in subject.rules] for subject in SUBJECTS]))
 """

@@ -23,7 +23,7 @@ FAR = (
     "--collector.throttling.interval=1h",
     "--collector.network.interval=1h",
     "--history.flush-interval=1h",  # so that what is on the disk was forced there
-    "--no-history.compress",
+    "--history.compress=off",
 )
 SOON = 3.0
 """Seconds for an edge to reach the disk: about one, and some for a busy machine; looking at mounts takes ten."""
@@ -127,4 +127,5 @@ def test_an_undervoltage_on_a_board_whose_files_never_notify_is_on_record_within
             seconds = moment(cleared) - moment(started)
             assert abs(cleared["data"]["seconds"] - seconds) < 0.5
             assert metric(address, f"system_throttle_events_total{cause}") == count
-        assert metric(address, "sysvitals_history_syncs_total") >= 4
+        # the start is forced to the disk, and then these edges, together where they come within 5 s
+        wait_until(lambda: metric(address, "sysvitals_history_syncs_total") >= 2, "the edges are forced to the disk")

@@ -44,7 +44,7 @@ class Board:
         """The exporter once its first round of readings is stored. At the end it is killed, unless it was stopped."""
         address = f"127.0.0.1:{free_port()}"
         own = [f"--web.listen-address={address}", f"--storage.path={self.kept}"]
-        own += ["--history.flush-interval=20ms", "--no-history.compress"]
+        own += ["--history.flush-interval=20ms", "--history.compress=off"]
         own += [f"--path.{name}fs={self.host / name}" for name in ("proc", "sys")]
         own += [f"--path.devfs={self.host / 'dev'}", f"--path.rootfs={self.host}"]
         log = self.folder / "log"

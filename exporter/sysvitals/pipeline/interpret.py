@@ -136,10 +136,11 @@ def same_subject(subject: Subject) -> Fault:
 def validate_values(bodies: Iterable[Body]) -> None:
     """Raise ValueError for what no output could write: it would take every other collector's values down with it."""
     for body in bodies:
-        for name, value in zip(field_names(type(body)), values_of(body), strict=True):
-            if isinstance(value, float) and not isfinite(value):
-                raise ValueError(f"{body.event_name}: {name} is {value}")
-            if isinstance(value, str) and not value.isascii():
+        for number, value in enumerate(values_of(body)):
+            kind = type(value)  # most are integers, which need no further look
+            if kind is float and not isfinite(value):
+                raise ValueError(f"{body.event_name}: {field_names(type(body))[number]} is {value}")
+            if kind is str and not value.isascii():
                 value.encode()  # a lone surrogate, as a file name can hold, is no text
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 from sysvitals.model.event import Event, encode_events
@@ -14,7 +15,9 @@ from sysvitals.web.http.messages import Answer, BusyError, Request, Response, re
 from sysvitals.web.http.pool import Pool
 from sysvitals.web.http.router import Route, Router
 from sysvitals.web.live import LiveRoutes, LiveServices
-from sysvitals.web.page import Glance, render_page
+
+if TYPE_CHECKING:
+    from sysvitals.web.page import Glance
 
 DEFAULT_SCRAPE_SECONDS = 10.0
 MARGIN_SECONDS = 0.5
@@ -76,7 +79,7 @@ class Services:
     metrics: Callable[[frozenset[str] | None, float, str], tuple[bytes, str]]
     collectors: Callable[[], dict[str, str]]
     events: Callable[[], tuple[Event, ...]]
-    glance: Callable[[], Glance]
+    glance: Callable[[], "Glance"]
     faults: Callable[[], list[str]]
     ready: Callable[[], bool]
     reload: Callable[[], Future[tuple[str, ...]]]
@@ -127,6 +130,9 @@ class _Routes:
         return Response(200, headers, body)
 
     async def page(self, request: Request) -> Answer:
+        # imported with the first page: most exporters are only scraped
+        from sysvitals.web.page import render_page  # noqa: PLC0415
+
         text = await self._looks.run(request.client, lambda: render_page(self._services.glance()))
         return Response(200, {"content-type": "text/html; charset=utf-8", **PAGE_HEADERS}, text.encode())
 

@@ -7,7 +7,6 @@ import socket
 import time
 from collections.abc import Mapping
 from functools import lru_cache
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import h11
@@ -16,6 +15,7 @@ from sysvitals.web.http.channel import Channel
 from sysvitals.web.http.connections import Connections
 from sysvitals.web.http.limited_log import LimitedLog
 from sysvitals.web.http.messages import (
+    REASONS,
     Answer,
     App,
     BusyError,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _RETRY_SECONDS = 5
 _NO_HEADERS: Mapping[str, str] = {}
-_REASONS = {status.value: status.phrase for status in HTTPStatus}
+_NOT_MODIFIED = 304
 
 
 class HttpConnection(Channel):
@@ -185,7 +185,7 @@ class HttpConnection(Channel):
 
     def _write(self, answer: Response) -> None:
         headers = dict(answer.headers)
-        if answer.status != HTTPStatus.NOT_MODIFIED:
+        if answer.status != _NOT_MODIFIED:
             headers["content-length"] = str(len(answer.body))
         parts = [self._encode_head(answer.status, headers)]
         if answer.body and not self._is_head:
@@ -195,7 +195,7 @@ class HttpConnection(Channel):
     async def _stream(self, stream: Stream) -> None:
         self._is_streaming = True
         try:
-            self.transport.write(self._encode_head(HTTPStatus.OK, stream.headers))
+            self.transport.write(self._encode_head(200, stream.headers))
             async with contextlib.aclosing(stream.parts) as parts:
                 while not self._is_head and (part := await anext(parts, None)) is not None:
                     self.transport.write(self._encode(h11.Data(data=part)))
@@ -228,7 +228,7 @@ class HttpConnection(Channel):
     def _encode_head(self, status: int, headers: Mapping[str, str]) -> bytes:
         ending = {"connection": "close"} if self._connections.is_ending else {}
         all_headers = {**headers, "date": format_date(int(time.time())), **ending}
-        reason = _REASONS.get(status, "").encode()
+        reason = REASONS.get(status, "").encode()
         return self._encode(h11.Response(status_code=status, headers=encode_headers(all_headers), reason=reason))
 
     def _encode(self, event: h11.Event) -> bytes:

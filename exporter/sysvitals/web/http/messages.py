@@ -46,6 +46,28 @@ class WebSocket(NamedTuple):
 
 
 Answer = Response | Stream | WebSocket
+
+REASONS = {
+    200: "OK",
+    304: "Not Modified",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    413: "Content Too Large",
+    414: "URI Too Long",
+    417: "Expectation Failed",
+    426: "Upgrade Required",
+    431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
+    501: "Not Implemented",
+    503: "Service Unavailable",
+    505: "HTTP Version Not Supported",
+}
+"""The reason phrases of RFC 9110 for the statuses in use."""
+
 App = Callable[[Request], Awaitable[Answer]]
 
 
