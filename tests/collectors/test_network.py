@@ -248,4 +248,4 @@ def test_the_count_of_each_device_that_is_not_left_out_is_watched(tmp_path: Path
     watches = list(network.watch(host, Options()))
     folder = f"{host.sysfs}/class/net"
     assert [watch.name for watch in watches] == [f"{folder}/eth0/carrier_changes", f"{folder}/wlan0/carrier_changes"]
-    assert {watch.seconds for watch in watches} == {1.0}
+    assert {watch.seconds for watch in watches} == {15.0}
