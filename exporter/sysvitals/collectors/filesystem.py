@@ -200,5 +200,5 @@ COLLECTOR = Collector(
     watch=watch,
     options=Options(),
     interval=60.0,
-    max_age=30.0,
+    max_age=60.0,
 )

@@ -128,6 +128,8 @@ COLLECTOR = Collector(
     help="What the Raspberry Pi's firmware measures",
     readings=(FirmwareSource, BoardPower, FirmwareRail, FirmwareClock, FirmwareTemperature),
     read=read,
-    max_age=5.0,
+    # each value is a question to the firmware and a line of the history; edges come from the throttling collector
+    interval=30.0,
+    max_age=30.0,
     timeout=4.0,
 )
