@@ -12,7 +12,7 @@ help:
 	@echo "make run       the exporter, from nothing (more flags: make run ARGS='--console')"
 	@echo "make demo      the exporter on a simulated board that browns out (make demo BOARD=pi5 SCENARIO=fan-failure)"
 	@echo "make test      all checks"
-	@echo "make bench     what it costs beside node_exporter, half an hour on a quiet machine (make bench ARGS=--quick)"
+	@echo "make bench     what it costs beside node_exporter, half an hour on a quiet machine; writes the tables of the pages (make bench ARGS=--quick: five minutes, only prints)"
 	@echo "make docs      write the references, the event schema, simulated boards, rules, dashboards and manifests anew"
 	@echo "make expected  write the recorded hosts' expected expositions anew, for review"
 	@echo "make format    lay out the code"
@@ -46,8 +46,8 @@ test: lint types floors
 	$(BIN)/pytest --numprocesses=auto $(ARGS)
 
 bench: $(VENV)/test.stamp
-	$(BIN)/python benchmarks/bench.py --json=benchmarks/results.json $(ARGS)
-	$(BIN)/python benchmarks/render.py
+	$(BIN)/python benchmarks/bench.py $(or $(ARGS),--json=benchmarks/results.json)
+	$(if $(ARGS),,$(BIN)/python benchmarks/render.py)
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .

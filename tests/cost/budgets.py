@@ -96,4 +96,6 @@ def main(kinds: Iterable[str]) -> None:
 
 
 if __name__ == "__main__":
+    if unknown := {*sys.argv[1:]} - {*KINDS}:
+        sys.exit(f"usage: python -m tests.cost.budgets [{'|'.join(KINDS)} ...], not {', '.join(sorted(unknown))}")
     main(sys.argv[1:] or KINDS)

@@ -96,7 +96,10 @@ class History(NamedTuple):
         ),
     ] = ""
     fsync: Annotated[
-        bool, Setting("Force ordinary readings to the disk, too. Without, only edges are forced.", parse_bool)
+        bool,
+        Setting(
+            "Force ordinary readings to the disk, too. If off, only edges (power, heat, mounts) are forced.", parse_bool
+        ),
     ] = True
     rotate_interval: Annotated[float, Setting("Begin a new segment after this time.", parse_duration)] = 3600.0
     rotate_size: Annotated[int, Setting("Begin a new segment at this size.", parse_size)] = 16 << 20
@@ -105,8 +108,8 @@ class History(NamedTuple):
     compress: Annotated[
         str,
         Setting(
-            "segments: closed segments (gzip), so that the current one can be followed with tail; stream: each line as "
-            "it is written, which spares a card most; off: nothing.",
+            "What is compressed (gzip), from the next segment on. segments: closed ones, so that the current one can "
+            "be followed with tail; stream: every write, which wears a card least; off: nothing.",
             parse_compression,
         ),
     ] = "segments"

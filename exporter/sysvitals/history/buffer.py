@@ -69,6 +69,7 @@ def rescue_buffer(buffer: Buffer, folder: str, at: float) -> None:
                 os.close(descriptor)
             with contextlib.suppress(OSError):
                 mark_current(folder, segment)
+            _log.info("history: %d events that the last run had not forced to the disk are kept", lines.count(b"\n"))
         buffer.clear()
     except OSError as error:
         _log.error("history: what the last run left in memory cannot be written: %s", error)
