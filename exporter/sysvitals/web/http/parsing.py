@@ -33,9 +33,8 @@ def find_fault(event: h11.Request, budget: Budget) -> Refusal | None:
 def _find_body(headers: dict[bytes, bytes]) -> Refusal | None:
     is_chunked = b"transfer-encoding" in headers
     if is_chunked and b"content-length" in headers:
-        return Refusal(
-            400, "Content-Length and Transfer-Encoding contradict each other"
-        )  # else a proxy and we might see different requests
+        # else a proxy and we might see different requests
+        return Refusal(400, "Content-Length and Transfer-Encoding contradict each other")
     if is_chunked or int(headers.get(b"content-length", b"0")):
         return Refusal(413, "request bodies are not accepted")
     if b"expect" in headers:
