@@ -71,14 +71,16 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", socke
     import asyncio  # noqa: PLC0415  # as in `serve`
 
     from sysvitals.outputs.live import LiveHub  # noqa: PLC0415
+    from sysvitals.web.http.budget import fit_budget  # noqa: PLC0415
     from sysvitals.web.http.server import Server  # noqa: PLC0415
     from sysvitals.web.routes import build_web_app  # noqa: PLC0415
 
     exporter = build_exporter(settings, load)
-    hub = LiveHub(viewers=settings.web.max_viewers)
+    budget = fit_budget()
+    hub = LiveHub(viewers=min(settings.web.max_viewers, budget.streams))
     supervisor = Supervisor(os.environ, os.getpid())
     reloads = Reloads(partial(_reload, exporter, supervisor))
-    server = Server(door.guard(build_web_app(build_services(exporter, hub, reloads))), door.tls)
+    server = Server(door.guard(build_web_app(build_services(exporter, hub, reloads))), door.tls, budget)
     # should we hang, and the watchdog end us: where each thread stood is in the log
     emergencies = _open_without_waiting()
     faulthandler.enable(emergencies)

@@ -109,11 +109,23 @@ def test_all_that_arrived_is_taken_but_for_what_the_kernel_did_not_send() -> Non
     channel.put(link_message("evil"), sender=4711)
     channel.put(link_message("eth0"))
     channel.put(link_message("eth1"))
-    assert source.read() == {Notice("eth0", settled=True), Notice("eth1", settled=True)}
-    assert source.read() == set()
+    assert source.read() == [Notice("eth0", settled=True), Notice("eth1", settled=True)]
+    assert source.read() == []
     channel.put(lost())
     channel.put(link_message("eth0"))
-    assert source.read() == {LOST, Notice("eth0", settled=True)}
+    assert source.read() == [LOST, Notice("eth0", settled=True)]
+    source.close()
+
+
+def test_what_became_of_a_link_last_is_heard_last() -> None:
+    channel = Channel()
+    source = NoticeSocket(LINK, channel, parse_link_messages)  # type: ignore[arg-type]
+    for kind in (16, 17, 16, 17):  # made and deleted, twice
+        channel.put(link_message("ppp0", kind=kind))
+    assert source.read() == [Notice("ppp0", settled=True), Notice("ppp0", settled=False)]
+    channel.put(link_message("ppp0", kind=17))
+    channel.put(link_message("ppp0", kind=16))
+    assert source.read() == [Notice("ppp0", settled=False), Notice("ppp0", settled=True)]
     source.close()
 
 

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sysvitals.web.http import server as server_module
+from sysvitals.web.http.budget import Budget
 from sysvitals.web.http.channel import Channel
 from sysvitals.web.http.limited_log import LimitedLog
 from sysvitals.web.http.messages import Answer, Request, Response, Stream, respond_text
@@ -375,6 +376,27 @@ class TestBudgets:
                         assert await newer.answer() == (200, b"GET /")
 
         run(crowd())
+
+    def test_streams_leave_half_of_the_connections_to_others(self) -> None:
+        assert Budget(connections=16).streams == 8
+
+    def test_a_client_that_resets_its_connection_costs_no_line_of_log(
+        self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(_transport: asyncio.Transport) -> None:
+            raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+        # what the system says where the reset came between the answer and its end
+        monkeypatch.setattr("asyncio.selector_events._SelectorSocketTransport.write_eof", fail)
+
+        async def crowd() -> None:
+            async with desk(hello) as served, served.line() as line:
+                line.send(GET_AND_CLOSE)
+                assert status_of(await line.rest()) in {0, 200}
+                await until(served, 0)
+
+        run(crowd())
+        assert caplog.records == []
 
     def test_clients_that_were_refused_and_stay_keep_no_place(self) -> None:
         async def crowd() -> None:

@@ -66,9 +66,14 @@ class NoticeSocket:
         """Readable while notices wait."""
         return self._channel.fileno()
 
-    def read(self) -> set[Notice]:
-        """What arrived, without waiting. Raises OSError where nothing will arrive any more."""
-        notices: set[Notice] = set()
+    def read(self) -> list[Notice]:
+        """What arrived, without waiting: each once, where it came last. Raises OSError where nothing will arrive."""
+        notices: dict[Notice, None] = {}
+
+        def note(notice: Notice) -> None:
+            notices.pop(notice, None)  # a link that was made after it was deleted is there
+            notices[notice] = None
+
         for _ in range(_MESSAGES_LIMIT):
             try:
                 data, (sender, _) = self._channel.recvfrom(_MESSAGE_BYTES)
@@ -77,11 +82,12 @@ class NoticeSocket:
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
-                notices.add(LOST)
+                note(LOST)
                 continue
             if sender == 0:  # the kernel; other processes may send, too
-                notices.update(self._parse(data))
-        return notices
+                for notice in self._parse(data):
+                    note(notice)
+        return [*notices]
 
     def close(self) -> None:
         """Receive nothing any more."""

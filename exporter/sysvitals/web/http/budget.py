@@ -36,6 +36,11 @@ class Budget(NamedTuple):
     viewer_frames: int = 32
     """Pings and pongs of a viewer between two of our pings."""
 
+    @property
+    def streams(self) -> int:
+        """How many connections may be streams, which never end by themselves: a scraper needs one of the others."""
+        return self.connections // 2
+
 
 def fit_budget() -> Budget:
     """A quarter of this process's descriptors for connections: the others are for reading the host and the history."""

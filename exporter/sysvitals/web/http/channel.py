@@ -73,7 +73,10 @@ class Channel(asyncio.BufferedProtocol):
             self.close()
             return
         self._await_end()
-        self.transport.write_eof()
+        try:
+            self.transport.write_eof()
+        except OSError:  # the client reset the connection
+            self.abort()
 
     def abort(self) -> None:
         """Close without a further word."""

@@ -56,7 +56,9 @@ def build_request(event: h11.Request, client: str, *, is_secure: bool) -> Reques
         headers=headers,
         client=client,
         is_secure=is_secure,
-        is_upgrade=_has_word(headers, "connection", "upgrade") and _has_word(headers, "upgrade", "websocket"),
+        is_upgrade=event.http_version != b"1.0"
+        and _has_word(headers, "connection", "upgrade")
+        and _has_word(headers, "upgrade", "websocket"),
     )
 
 
