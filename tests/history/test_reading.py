@@ -111,6 +111,13 @@ def test_a_segment_that_cannot_be_opened_is_passed_over(tmp_path: Path, caplog: 
     assert "13-00-00.jsonl cannot be read" in caplog.text
 
 
+def test_the_last_events_of_a_boot_are_in_their_order_whichever_segment_holds_them(tmp_path: Path) -> None:
+    put(tmp_path, lines(0, 2, "boot-0"), NOON - 60)
+    put(tmp_path, lines(4, 8))
+    put(tmp_path, lines(2, 5), NOON + 60)
+    assert read_last_seqs(tmp_path, 20, segments=8) == [0, 1, 2, 3, 4, 4, 5, 6, 7]
+
+
 def test_to_find_the_last_events_little_is_read(tmp_path: Path) -> None:
     for number in range(50):
         put(tmp_path, lines(0, 500, "boot-0"), NOON + number * 600, packed=number < 40)

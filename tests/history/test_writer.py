@@ -385,6 +385,40 @@ def test_a_buffer_that_is_full_leaves_the_history_to_the_disk(
     assert "No space left" in caplog.text
 
 
+def test_a_buffer_that_has_failed_is_cleared_once_its_lines_are_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buffer = open_it(tmp_path)
+    with writer(tmp_path / "history", SLOW, buffer=buffer) as history:
+        history.write(URGENT)
+        history.sink.settle(history.bus.publish([LOAD])[0].seq, 10)
+        assert len(buffer.read().splitlines()) == 1
+        monkeypatch.setattr("sysvitals.history.buffer.write_all", half_full)
+        history.sink.settle(history.bus.publish([LOAD])[0].seq, 10)
+        assert seqs(tmp_path / "history") == [0, 1, 2]
+        assert buffer.read() == b""
+        history.write(LOAD)
+        assert seqs(tmp_path / "history") == [0, 1, 2, 3]
+
+
+def test_lines_that_fit_only_half_into_the_buffer_are_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buffer = open_it(tmp_path)
+    buffer.add(line_of(3))
+    with monkeypatch.context() as patch:
+        patch.setattr("sysvitals.history.buffer.write_all", half_full)
+        with pytest.raises(OSError, match="No space left"):
+            buffer.add(line_of(4))
+    buffer.add(line_of(5))
+    assert buffer.read() == line_of(3) + line_of(5)
+
+
+def half_full(descriptor: int, data: bytes) -> NoReturn:
+    os.write(descriptor, data[: len(data) // 2])
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def test_a_disk_that_refuses_takes_nothing_from_the_buffer(tmp_path: Path, faults: dict[str, int]) -> None:
     buffer = open_it(tmp_path)
     with writer(tmp_path / "history", buffer=buffer) as history:

@@ -27,8 +27,13 @@ class Buffer:
         return content[: content.rfind(b"\n") + 1]
 
     def add(self, lines: bytes) -> None:
-        """Keep these, too."""
-        write_all(self._descriptor, lines)
+        """Keep these, too: all of them or none."""
+        size = os.fstat(self._descriptor).st_size
+        try:
+            write_all(self._descriptor, lines)
+        except OSError:
+            os.ftruncate(self._descriptor, size)
+            raise
 
     def clear(self) -> None:
         """All that is there has reached the disk."""
@@ -50,7 +55,9 @@ def open_buffer(memory: str, folder: str) -> Buffer | None:
         _log.warning("history: no buffer in memory: %s belongs to another user", path)
         os.close(descriptor)
         return None
-    return Buffer(descriptor)
+    buffer = Buffer(descriptor)
+    os.ftruncate(descriptor, len(buffer.read()))  # what is added next must not continue a torn line
+    return buffer
 
 
 def rescue_buffer(buffer: Buffer, folder: str, at: float) -> None:

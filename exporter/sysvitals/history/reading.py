@@ -16,7 +16,9 @@ _log = logging.getLogger(__name__)
 def read_last_events(folder: str, bodies: Mapping[str, type[Body]], count: int, *, segments: int = 1) -> list[Event]:
     """The last events that were stored, at most about so many, from as many of the segments that were written last.
 
-    Lines that are no events are passed over: where the power failed, the last is torn.
+    Within a boot they are in the order in which they were published, whichever segment holds them: what is rescued
+    from memory may be older than what is on the disk. Lines that are no events are passed over: where the power failed,
+    the last is torn.
     """
     try:
         last = find_last_segment(folder)
@@ -34,7 +36,8 @@ def read_last_events(folder: str, bodies: Mapping[str, type[Body]], count: int, 
         events = found + events
         if len(events) >= count:
             break
-    return events
+    boots = {event.stamp.boot: at for at, event in enumerate(events)}  # by the last event of each
+    return sorted(events, key=lambda event: (boots[event.stamp.boot], event.stamp.uptime, event.seq))
 
 
 def read_events(folder: str, bodies: Mapping[str, type[Body]]) -> Iterator[Event]:

@@ -90,6 +90,8 @@ class JsonlSink:
         self._publish = publish
         self._budget = Budget(owners)
         self._buffer = buffer
+        self._is_kept = buffer is not None
+        """Whether what came is in the buffer. One that failed is not added to any more, but still cleared."""
         self._forcing = Forcing()
         self._batch: tuple[Event, ...] = ()
         self._unwritten: list[bytes] = []
@@ -220,19 +222,22 @@ class JsonlSink:
             self._publish([*reports])
 
     def _keep(self, data: bytes) -> None:
+        if self._buffer is None or not self._is_kept:
+            return
         try:
-            if self._buffer is not None:
-                self._buffer.add(data)
+            self._buffer.add(data)
         except OSError as error:
             _log.warning(
                 "history: no buffer in memory any more, events are written to the disk as they come: %s", error
             )
-            self._buffer = None
+            self._is_kept = False
+            # what the buffer holds must not become older than the disk: write and clear now
+            self._forcing.note(self._clock.monotonic(), within=0.0, urgent=False, waiting=0)
 
     def _store(self) -> bool:
         """Write the lines that wait, and force them where it is time. False where the disk refuses."""
         try:
-            if self._is_due or self._buffer is None:
+            if self._is_due or not self._is_kept:
                 self._write()
         except OSError as error:
             self._fail(error)
