@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from reference.schema import build_schema
 from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.history import writer as history_writer
-from sysvitals.history.buffer import Buffer, open_buffer, rescue_buffer
+from sysvitals.history.buffer import Buffer, buffer_path, open_buffer, rescue_buffer
 from sysvitals.history.reading import read_events
 from sysvitals.history.segments import COMPRESSED, PLAIN, create_segment, find_last_segment, list_segments, read_lines
 from sysvitals.history.writer import HistoryRules
@@ -364,7 +364,7 @@ def test_what_cannot_be_rescued_stays_in_memory_until_the_disk_takes_it(
         patch.setattr("sysvitals.history.buffer.create_segment", fail)
         rescue_buffer(buffer, str(tmp_path / "history"), NOON)
     assert "Read-only" in caplog.text
-    with writer(tmp_path / "history", next_seq=7, buffer=open_it(tmp_path)) as history:
+    with writer(tmp_path / "history", next_seq=7, buffer=buffer) as history:
         history.write(URGENT)
     assert seqs(tmp_path / "history") == [3, 7]
     assert buffer.read() == b""
@@ -434,22 +434,42 @@ def test_a_disk_that_refuses_takes_nothing_from_the_buffer(tmp_path: Path, fault
     assert seqs(tmp_path / "history") == [0, 1]
 
 
-@pytest.mark.parametrize("obstacle", ["folder", "link", "nothing"])
+@pytest.mark.parametrize("obstacle", ["folder", "link", "nothing", "another exporter"])
 def test_where_there_can_be_no_buffer_there_is_none(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, obstacle: str
 ) -> None:
-    open_it(tmp_path)
-    (path,) = (tmp_path / "memory").iterdir()
-    path.unlink()
+    path = Path(buffer_path(str(tmp_path / "memory"), str(tmp_path / "history")))
+    other = open_it(tmp_path)
+    if obstacle != "another exporter":
+        path.unlink()
     if obstacle == "folder":
         path.mkdir()
     elif obstacle == "link":
         path.symlink_to(tmp_path / "elsewhere")
-    else:
+    elif obstacle == "nothing":
         (tmp_path / "memory").rmdir()
     assert open_buffer(str(tmp_path / "memory"), str(tmp_path / "history")) is None
     assert "no buffer in memory" in caplog.text
     assert not (tmp_path / "elsewhere").exists()
+    assert other.read() == b""
+
+
+def test_a_folder_that_is_renamed_leaves_its_buffer_where_the_next_start_looks(tmp_path: Path) -> None:
+    folder, renamed = tmp_path / "history", tmp_path / "renamed"
+    with writer(folder, SLOW, buffer=open_it(tmp_path)) as history:
+        history.write(URGENT)
+        folder.rename(renamed)
+        history.sink.settle(history.bus.publish([LOAD])[0].seq, 10)
+        (file,) = (tmp_path / "memory").iterdir()
+        left = file.read_bytes()
+        history.hands.pass_by(5)
+        history.write(URGENT)
+        assert (seqs(renamed), seqs(folder)) == ([0], [1, 2])
+    shutil.rmtree(folder)
+    file.unlink()
+    file.write_bytes(left)  # as if it had been killed after the rename
+    rescue_buffer(open_it(tmp_path), str(folder), NOON)
+    assert seqs(folder) == [1]
 
 
 # ---- edges

@@ -5,9 +5,11 @@ us. So where there is memory that outlives the process, lines reach the disk onl
 """
 
 import contextlib
+import fcntl
 import logging
 import os
 import stat
+from urllib.parse import quote
 
 from sysvitals.history.segments import create_segment, mark_current, write_all
 
@@ -40,12 +42,15 @@ class Buffer:
         os.ftruncate(self._descriptor, 0)
 
 
+def buffer_path(memory: str, folder: str) -> str:
+    """The buffer's file: named by the path of the history's folder, which outlasts the folder itself."""
+    return os.path.join(memory, f"history-{quote(os.path.realpath(folder), safe='')}.jsonl")
+
+
 def open_buffer(memory: str, folder: str) -> Buffer | None:
     """The buffer of the history in `folder`, below the folder `memory`; None where there can be none."""
     try:
-        os.makedirs(folder, exist_ok=True)
-        place = os.stat(folder)
-        path = os.path.join(memory, f"history-{place.st_dev:x}-{place.st_ino:x}.jsonl")
+        path = buffer_path(memory, folder)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
         _log.warning("history: no buffer in memory, each event is written to the disk as it comes: %s", error)
@@ -53,6 +58,12 @@ def open_buffer(memory: str, folder: str) -> Buffer | None:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
         _log.warning("history: no buffer in memory: %s belongs to another user", path)
+        os.close(descriptor)
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the same path may be another folder in a container
+    except OSError as error:
+        _log.warning("history: no buffer in memory: another exporter uses %s: %s", path, error)
         os.close(descriptor)
         return None
     buffer = Buffer(descriptor)
