@@ -401,6 +401,19 @@ def test_a_buffer_that_has_failed_is_cleared_once_its_lines_are_on_the_disk(
         assert seqs(tmp_path / "history") == [0, 1, 2, 3]
 
 
+def test_a_buffer_that_is_removed_leaves_the_history_to_the_disk(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with writer(tmp_path / "history", SLOW, buffer=open_it(tmp_path)) as history:
+        history.write(URGENT)
+        history.sink.settle(history.bus.publish([LOAD])[0].seq, 10)
+        shutil.rmtree(tmp_path / "memory")
+        for last in (2, 3, 4):
+            history.sink.settle(history.bus.publish([LOAD])[0].seq, 10)
+            assert seqs(tmp_path / "history") == list(range(last + 1))
+    assert caplog.text.count("the file was removed") == 1
+
+
 def test_lines_that_fit_only_half_into_the_buffer_are_taken_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

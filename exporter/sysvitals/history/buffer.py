@@ -5,6 +5,7 @@ us. So where there is memory that outlives the process, lines reach the disk onl
 """
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
@@ -30,11 +31,13 @@ class Buffer:
 
     def add(self, lines: bytes) -> None:
         """Keep these, too: all of them or none."""
-        size = os.fstat(self._descriptor).st_size
+        status = os.fstat(self._descriptor)
+        if not status.st_nlink:
+            raise FileNotFoundError(errno.ENOENT, "the file was removed")
         try:
             write_all(self._descriptor, lines)
         except OSError:
-            os.ftruncate(self._descriptor, size)
+            os.ftruncate(self._descriptor, status.st_size)
             raise
 
     def clear(self) -> None:
