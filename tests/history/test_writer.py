@@ -447,6 +447,48 @@ def test_a_disk_that_refuses_takes_nothing_from_the_buffer(tmp_path: Path, fault
     assert seqs(tmp_path / "history") == [0, 1]
 
 
+def test_while_the_disk_refuses_the_buffer_keeps_what_comes_before_it_is_shown_up_to_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    buffer = open_it(tmp_path)
+    with writer(tmp_path / "history", buffer=buffer, limit=4) as history:
+        with monkeypatch.context() as patch:
+            patch.setattr("sysvitals.history.writer.create_segment", refuse)
+            history.bus.publish([URGENT])
+            wait_until(lambda: not history.sink.status().writable)
+            for kept in (2, 3, 4):
+                history.sink.settle(history.bus.publish([LOAD])[0].seq, 10)
+                assert len(buffer.read().splitlines()) == kept
+            for _ in range(5):
+                history.sink.settle(history.bus.publish([LOAD])[0].seq, 3600)
+            assert (history.inbox.waiting, history.inbox.dropped) == (4, 1)
+            assert len(buffer.read().splitlines()) == 4
+        wait_until(lambda: history.sink.status().writable and not history.inbox.waiting)
+    assert seqs(tmp_path / "history") == [0, 1, 2, 3, 5, 6, 7, 8]
+    assert buffer.read() == b""
+
+
+def test_a_stop_while_the_disk_refuses_leaves_all_in_the_buffer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    buffer = open_it(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("sysvitals.history.writer.create_segment", refuse)
+        with writer(tmp_path / "history", buffer=buffer) as history:
+            history.bus.publish([URGENT])
+            wait_until(lambda: not history.sink.status().writable)
+            history.bus.publish([LOAD])
+            history.bus.publish([URGENT])
+    rescue_buffer(buffer, str(tmp_path / "history"), NOON)
+    assert seqs(tmp_path / "history") == [0, 1, 2]
+
+
 @pytest.mark.parametrize("obstacle", ["folder", "link", "nothing", "another exporter"])
 def test_where_there_can_be_no_buffer_there_is_none(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, obstacle: str

@@ -5,6 +5,7 @@ import errno
 import json
 import logging
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -142,12 +143,13 @@ class JsonlSink:
         self.thread.join(seconds)
 
     def settle(self, seq: int, seconds: float) -> None:
-        """Wait until the event of this number is written, up to so many seconds; not for a disk that refuses.
+        """Wait until the event of this number is written, up to so many seconds.
 
-        What is shown only after that outlives the process.
+        Not for a disk that refuses, unless the buffer still takes it. What is shown only after that outlives
+        the process.
         """
         with self._turned:
-            self._turned.wait_for(lambda: self._stored_seq >= seq or self._in_trouble, seconds)
+            self._turned.wait_for(lambda: self._stored_seq >= seq or (self._in_trouble and not self._has_room), seconds)
 
     def status(self) -> HistoryStatus:
         """How the history fares."""
@@ -169,24 +171,48 @@ class JsonlSink:
         self._mend()
         while True:
             if self._in_trouble:
-                # the disk refused some: they come first, what came since waits in its bounded place
-                self._stopping.wait(min(self.rules.flush_seconds, _RETRY_SECONDS))
+                self._sit_out(min(self.rules.flush_seconds, _RETRY_SECONDS))
             else:
                 self._take(self._inbox.take(self._idle_seconds()))
             closed = self._inbox.closed
             stored = self._store()
-            with self._turned:
-                self._stored_seq = self._taken_seq if stored else self._stored_seq
-                self._turned.notify_all()
+            self._note_stored(stored=stored)
             if stored and self._segment is not None and self._is_full():
                 stored = self._end_segment(compress=self.rules.compress == "segments")
                 self._tend(self._prune)
             if self._uncompressed and not self._in_trouble and not closed:
                 self._tend(self._compress_one)
-            if closed and (not stored or not self._inbox.waiting):
+            if closed and not ((stored or self._has_room) and self._inbox.waiting):
                 break
         if stored:
             self._end_segment(compress=False)
+
+    def _sit_out(self, seconds: float) -> None:
+        """Wait before the disk that refused is tried again.
+
+        What comes meanwhile is kept in the buffer, as much as fits into the inbox; the rest waits there.
+        """
+        until = time.monotonic() + seconds
+        while True:
+            left = 0.0 if self._inbox.closed else max(0.0, until - time.monotonic())
+            if self._has_room:
+                self._take(self._inbox.take(left))
+                self._note_stored(stored=False)
+            else:
+                self._stopping.wait(left)
+            if not left:
+                return
+
+    @property
+    def _has_room(self) -> bool:
+        """Whether the buffer takes more, though the disk refuses."""
+        return self._is_kept and sum(lines.count(b"\n") for lines in self._unwritten) < self._inbox.limit
+
+    def _note_stored(self, *, stored: bool) -> None:
+        with self._turned:
+            if stored or self._is_kept:  # in the segment or in the buffer
+                self._stored_seq = self._taken_seq
+            self._turned.notify_all()
 
     @property
     def _is_due(self) -> bool:

@@ -13,7 +13,7 @@ class Inbox:
         self.name = name
         self.dropped = 0
         self.reason = "its inbox was full"
-        self._limit = limit
+        self.limit = limit
         self._batches: deque[tuple[Event, ...]] = deque()
         self._waiting = 0
         self._closed = False
@@ -36,10 +36,10 @@ class Inbox:
                 return
             self._batches.append(events)
             self._waiting += len(events)
-            while self._waiting > self._limit:
+            while self._waiting > self.limit:
                 oldest = self._batches.popleft()
                 # a run is lost whole, except where it alone is more than there is room for
-                kept = () if self._batches else oldest[-self._limit :]
+                kept = () if self._batches else oldest[-self.limit :]
                 if kept:
                     self._batches.append(kept)
                 lost = len(oldest) - len(kept)
