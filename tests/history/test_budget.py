@@ -87,6 +87,17 @@ def test_many_links_stay_within_the_budget_and_whole_rounds_are_kept(budget: int
     assert sum(isinstance(event.body, Load) for event in history.kept) == DAY_SECONDS / 8 / ROUND_SECONDS
 
 
+def test_readings_that_never_pause_stay_within_the_budget_and_are_kept_again_when_it_allows() -> None:
+    budget = MIB // 2
+    history = History(budget)
+    for number in range(int(DAY_SECONDS / 4 / 0.5)):
+        history.write(number * 0.5, Link(device="eth0"))
+    minute_bytes = 120 * 230
+    assert budget / 4 <= history.size <= budget / 4 + budget * SAVED_SECONDS / DAY_SECONDS + minute_bytes
+    assert history.kept[-1].stamp.uptime > DAY_SECONDS / 4 - 7200
+    assert history.reports
+
+
 def test_what_was_left_out_is_reported_with_the_next_round_that_is_kept() -> None:
     history = History(MIB)
     history.live(DAY_SECONDS / 8, links=200)

@@ -17,6 +17,9 @@ ROUND_SECONDS = 10.0
 PAUSE_SECONDS = 1.0
 """A round begins with the first reading that comes so long after the round before it began, and after such a pause."""
 
+LONGEST_ROUND_SECONDS = 60.0
+"""A round ends after so long without a pause too: a collector whose readings never pause is counted all the same."""
+
 
 @dataclass(slots=True)
 class _Account:
@@ -66,7 +69,7 @@ class Budget:
         if account is None:
             saved = bytes_a_day * SAVED_SECONDS / DAY_SECONDS
             account = self._accounts[collector] = _Account(saved, began=now, last=now)
-        elif now - account.began >= ROUND_SECONDS and now - account.last >= PAUSE_SECONDS:
+        elif now - account.began >= (ROUND_SECONDS if now - account.last >= PAUSE_SECONDS else LONGEST_ROUND_SECONDS):
             self._begin_round(account, collector, now, bytes_a_day)
         account.last = now
         if account.keeps:
