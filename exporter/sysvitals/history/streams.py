@@ -1,7 +1,8 @@
 """Segments that are compressed while they are written: gzip, flushed so that each line can be read at any moment.
 
-Every write ends with a flush mark. What lies before the last mark can be read whatever follows: nothing yet, a torn
-write, or the zeros that a power cut leaves. `zcat` reads such a file too, up to the last mark.
+Every write ends with a flush mark. `inflate` reads what lies before the last mark whatever follows: nothing yet, a torn
+write, or the zeros that a power cut leaves. `zcat` does so where nothing or a torn write follows; of a file that ends
+with zeros it may read nothing until the next start has cut them off.
 """
 
 import errno
