@@ -169,7 +169,7 @@ def count_memory() -> dict[str, float]:
             exporter.metrics(None, 9.5)
         gc.collect()
 
-    scrape(20)
+    scrape(400)  # until caches and free lists are full
     before = sys.getallocatedblocks()
     scrape(200)
     kept = sys.getallocatedblocks() - before
