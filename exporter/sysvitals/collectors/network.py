@@ -198,7 +198,7 @@ def watch(host: Host, options: Options) -> Iterator[Watch]:
 _LOOK_SECONDS = 15.0
 """A flap between two looks still shows in the kernel's count."""
 
-_LOOKS_PER_SECOND = 16
+_LOOKS_PER_SECOND = 4
 """With more links each is looked at more rarely."""
 
 
