@@ -48,9 +48,7 @@ COMMANDS: Mapping[str, Command] = {
         "run exporter, Prometheus, Alertmanager and Grafana together, without containers", "sysvitals.stack.command"
     ),
     "watch": Command("show the events of a running exporter as they happen", "sysvitals.watch.command"),
-    "check-config": Command(
-        "tell what is wrong with a configuration file, all of it", "sysvitals.commands.check_config"
-    ),
+    "check-config": Command("list all that is wrong with a configuration file", "sysvitals.commands.check_config"),
 }
 
 
@@ -90,7 +88,7 @@ def build_parser(commands: Collection[str] = COMMANDS.keys()) -> argparse.Argume
     """A parser that knows all commands, and the arguments of these."""
     parser = argparse.ArgumentParser(
         prog="sysvitals",
-        description="Prometheus exporter that tells what a Linux host, above all a small board, can tell about itself.",
+        description="Prometheus exporter for what a Linux host, above all a small board, knows about itself.",
         allow_abbrev=False,
         formatter_class=_lay_out,
     )

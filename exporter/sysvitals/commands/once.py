@@ -39,9 +39,9 @@ def run(options: Mapping[str, Any]) -> int:
 def _complain(exporter: Exporter) -> bool:
     """Say on standard error what could not be read. Whether a collector failed, or was not done in time."""
     failed = False
-    told = exporter.collectors()
+    said = exporter.collectors()
     for name, word in exporter.words().items():
-        text = told[name] if word else f"failed: not done after {looking.ROUND_SECONDS:g} s"
+        text = said[name] if word else f"failed: not done after {looking.ROUND_SECONDS:g} s"
         if word != "unavailable" and text != "fine":
             shown = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
             sys.stderr.write(f"sysvitals: {name}: {shown}\n")

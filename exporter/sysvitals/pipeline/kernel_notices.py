@@ -1,4 +1,4 @@
-"""What the kernel tells of over netlink: changes of network links, see rtnetlink(7), and devices that come and go.
+"""Notices of the kernel over netlink: changes of network links, see rtnetlink(7), and devices that come and go.
 
 Neither takes privilege. Both are of this machine and of this process's namespaces, so that they stand for a host only
 where its files are those of the same kernel. Where a socket cannot be had, links are looked at, and devices looked for,

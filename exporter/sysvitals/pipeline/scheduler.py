@@ -236,7 +236,7 @@ class Scheduler:
         if key.kind == LOOK:
             watched = self._watching.watched[key.thing]
             slot = self._plan.slots[key]
-            # frequent looks go round by themselves, but for the first ones, which tell whether notices come
+            # frequent looks go round by themselves, but for the first ones, which show whether notices come
             goes_round = slot.proven and slot.interval <= ROUND_SECONDS and not watched.waited_for
             every = slot.interval if goes_round and self.thread.is_alive() and not self._tickets.follow else 0.0
             # a look that saw nothing new is not worth a wake-up, unless somebody waits for it
@@ -486,7 +486,7 @@ class Scheduler:
             self._plan.wake(Key(name, kind=FIND), now)  # its things are woken when they are found
         self._plan.wake(Key(name), now)
 
-    # what the kernel tells of links and devices
+    # notices of links and devices
 
     def _set_find_seconds(self) -> None:
         for collector in self._collectors.values():
