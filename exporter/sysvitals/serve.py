@@ -80,7 +80,7 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", socke
     hub = LiveHub(viewers=min(settings.web.max_viewers, budget.streams))
     supervisor = Supervisor(os.environ, os.getpid())
     reloads = Reloads(partial(_reload, exporter, supervisor))
-    server = Server(door.guard(build_web_app(build_services(exporter, hub, reloads))), door.tls, budget)
+    server = Server(door.guard(build_web_app(build_services(exporter, hub, reloads))), lambda: door.tls, budget)
     # should we hang, and the watchdog end us: where each thread stood is in the log
     emergencies = _open_without_waiting()
     faulthandler.enable(emergencies)

@@ -19,7 +19,7 @@ async def serve(
     app: App, budget: Budget | None = None, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[tuple[int, Server]]:
     """The server while it runs in this event loop, with its port on loopback."""
-    server = Server(app, tls, budget or Budget())
+    server = Server(app, lambda: tls, budget or Budget())
     (listener,) = listen([("127.0.0.1", 0)])
     port = listener.getsockname()[1]
     serving = asyncio.create_task(server.serve([listener]))

@@ -19,9 +19,9 @@ from sysvitals.web.http import server as server_module
 from sysvitals.web.http.budget import Budget
 from sysvitals.web.http.channel import Channel
 from sysvitals.web.http.limited_log import LimitedLog
-from sysvitals.web.http.messages import Answer, Request, Response, Stream, respond_text
+from sysvitals.web.http.messages import Answer, Request, Response, Send, Stream, WebSocket, respond_text
 from sysvitals.web.http.router import Route, Router
-from tests.web.raw import GET, GET_AND_CLOSE, Desk, Line, desk, run, wait_for
+from tests.web.raw import GET, GET_AND_CLOSE, UPGRADE, Desk, Line, desk, run, wait_for
 
 BIG = 8 << 20
 
@@ -520,6 +520,75 @@ class TestStreams:
                     return await line.reader.readexactly(3)
 
         assert run(watch()) == b"one"
+
+
+class TestRenewal:
+    """When who may come in has changed, all clients connect again."""
+
+    def test_idle_and_unfinished_connections_are_closed_and_an_answer_under_way_is_the_last_one(self) -> None:
+        async def renew() -> bytes:
+            holding = Holding()
+
+            async def app(request: Request) -> Answer:
+                return await (hello if request.path == "/" else holding)(request)
+
+            async with desk(app) as served:
+                async with served.line() as held, served.line() as idle, served.line() as begun:
+                    held.send(GET.replace(b"/", b"/held", 1) + GET)
+                    idle.send(GET)
+                    begun.send(b"GET / HT")
+                    await idle.answer()
+                    await holding.begun.wait()
+                    await until(served, 3)
+                    served.server.renew()
+                    assert await idle.rest() == await begun.rest() == b""
+                    assert (await served.ask(GET_AND_CLOSE)).endswith(b"GET /")
+                    holding.go_on.set()
+                    return await held.rest()
+
+        answer = run(renew())
+        assert answer.endswith(b"held")
+        assert answer.count(b"HTTP/1.1 ") == 1
+        assert b"\r\nconnection: close\r\n" in answer.lower()
+
+    def test_a_stream_ends_as_one_that_is_over(self) -> None:
+        async def renew() -> bytes:
+            closed = asyncio.Event()
+            async with desk(TestStreams.app(closed)) as served, served.line() as line:  # type: ignore[arg-type]
+                line.send(GET)
+                await line.head()
+                await line.reader.readexactly(8)
+                served.server.renew()
+                rest = await line.rest()
+                await closed.wait()
+                return rest
+
+        assert run(renew()) == b"0\r\n\r\n"
+
+    @pytest.mark.parametrize("is_websocket", [True, False])
+    def test_a_stream_that_was_allowed_by_the_old_rules_does_not_begin(self, *, is_websocket: bool) -> None:
+        async def renew() -> tuple[bytes, bool]:
+            holding, closed = Holding(), asyncio.Event()
+
+            async def app(request: Request) -> Answer:
+                await holding(request)
+                stream = await TestStreams.app(closed)(request)  # type: ignore[operator]
+                return WebSocket({}, TestRenewal.talk) if is_websocket else stream
+
+            async with desk(app) as served, served.line() as line:
+                line.send(UPGRADE)
+                await holding.begun.wait()
+                served.server.renew()
+                holding.go_on.set()
+                return await line.rest(), closed.is_set()
+
+        answer, is_closed = run(renew())
+        assert status_of(answer) == 503
+        assert is_closed != is_websocket
+
+    @staticmethod
+    async def talk(_send: Send) -> tuple[int, str]:
+        raise AssertionError
 
 
 class TestTheEnd:

@@ -8,7 +8,9 @@ import pytest
 
 from sysvitals.config.web_config import Tls
 from sysvitals.web.http.budget import Budget
+from sysvitals.web.http.listening import listen
 from sysvitals.web.http.messages import Answer, Request, Response
+from sysvitals.web.http.server import Server
 from sysvitals.web.tls import build_tls
 from tests.certificates import make_certificate
 from tests.web.asking import serve
@@ -111,5 +113,34 @@ def test_handshakes_count_as_connections_and_the_oldest_gives_way(tls: ssl.SSLCo
             assert await waiting[0].rest() == b""
             for each in (line, *waiting):
                 each.writer.close()
+
+    run(ask())
+
+
+def test_each_connection_takes_the_context_of_its_time_and_a_handshake_under_an_older_one_is_given_up(
+    folder: Path, trust: ssl.SSLContext
+) -> None:
+    def build(version: str) -> ssl.SSLContext:
+        files = {"cert_file": str(folder / "cert.pem"), "key_file": str(folder / "key.pem")}
+        return build_tls(Tls(**files, min_version=version, max_version=version))
+
+    async def ask() -> None:
+        in_force = build("TLS12")
+        server = Server(big, lambda: in_force, Budget())
+        (listener,) = listen([("127.0.0.1", 0)])
+        port = listener.getsockname()[1]
+        serving = asyncio.create_task(server.serve([listener]))
+        old = await connect(port, trust)
+        begun = Line(*await asyncio.open_connection("127.0.0.1", port))
+        await wait_for(lambda: len(server._connections or ()) == 2)
+        in_force = build("TLS13")
+        server.renew()
+        assert await old.rest() == await begun.rest() == b""
+        new = await connect(port, trust)
+        assert new.writer.get_extra_info("ssl_object").version() == "TLSv1.3"
+        for line in (old, begun, new):
+            line.writer.close()
+        server.end()
+        await serving
 
     run(ask())

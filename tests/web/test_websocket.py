@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sysvitals.web.http.messages import Answer, Request, Send, WebSocket
 from tests.web.raw import CLOSE, PING, PONG, TEXT, UPGRADE, Desk, Line, desk, frame, run, wait_for
 
-POLICY_VIOLATION, PROTOCOL_ERROR, GOING_AWAY, INVALID = 1008, 1002, 1001, 1007
+POLICY_VIOLATION, PROTOCOL_ERROR, GOING_AWAY, INVALID, SERVICE_RESTART = 1008, 1002, 1001, 1007, 1012
 
 
 class Show:
@@ -154,6 +154,18 @@ def test_a_viewer_that_never_reads_is_dropped() -> None:
         async with desk(show, write_seconds=0.05) as served, served.line() as line:
             await join(line)
             line.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            await nothing_is_left(served, show)
+
+    run(watch())
+
+
+def test_when_who_may_come_in_has_changed_viewers_are_asked_to_connect_again() -> None:
+    async def watch() -> None:
+        show = Show()
+        async with desk(show, close_seconds=0.3) as served, served.line() as line:
+            await join(line)
+            served.server.renew()
+            assert await line.close_code() == SERVICE_RESTART
             await nothing_is_left(served, show)
 
     run(watch())

@@ -13,6 +13,7 @@ class Channel(asyncio.BufferedProtocol):
     def __init__(self, connections: Connections) -> None:
         self.lane: Lane | None = None
         self._connections = connections
+        self._generation = connections.generation
         self._before_blocked = connections.answering
         self._drained: asyncio.Future[None] | None = None
         self._is_over = False
@@ -25,6 +26,15 @@ class Channel(asyncio.BufferedProtocol):
     def expire(self) -> None:
         """End, because the time in the lane is over."""
         self.abort()
+
+    def renew(self) -> None:
+        """Let the client connect again: end, unless an answer is under way."""
+        raise NotImplementedError
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether this answer is the last one."""
+        return self._generation != self._connections.generation
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  # asyncio's own guess
         """Read no more at a time than the limit says."""

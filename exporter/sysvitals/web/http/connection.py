@@ -111,6 +111,17 @@ class HttpConnection(Channel):
         else:
             self.abort()
 
+    def renew(self) -> None:
+        """Close what is idle or has sent a part of a request, end a stream, and let another answer be finished."""
+        if self._is_over:
+            return
+        if self._is_streaming and self._task is not None:
+            self._task.cancel()
+            self.transport.write(self._encode(h11.EndOfMessage()))
+            self.linger()
+        elif self._task is None:
+            self.abort()
+
     def _advance(self) -> None:
         """Look for the next request."""
         try:
@@ -147,6 +158,10 @@ class HttpConnection(Channel):
     async def _serve(self, request: Request) -> None:
         try:
             answer = await self._find_answer(request)
+            if self.is_outdated and not isinstance(answer, Response):
+                if isinstance(answer, Stream):
+                    answer.close()
+                answer = respond_text(503, "connect again\n", {"retry-after": "1"})
             if isinstance(answer, WebSocket):
                 self._open_websocket(request, answer)
                 return
@@ -176,7 +191,7 @@ class HttpConnection(Channel):
         """The answer is written: on to the next request, or close."""
         if self.lane is None:
             return
-        if self._connections.is_ending or self._http.our_state is not h11.DONE:
+        if self.is_outdated or self._http.our_state is not h11.DONE:
             self.linger()
             return
         self._http.start_next_cycle()
@@ -226,7 +241,7 @@ class HttpConnection(Channel):
         self._connections.leave(self)
 
     def _encode_head(self, status: int, headers: Mapping[str, str]) -> bytes:
-        ending = {"connection": "close"} if self._connections.is_ending else {}
+        ending = {"connection": "close"} if self.is_outdated else {}
         all_headers = {**headers, "date": format_date(int(time.time())), **ending}
         reason = REASONS.get(status, "").encode()
         return self._encode(h11.Response(status_code=status, headers=encode_headers(all_headers), reason=reason))

@@ -32,6 +32,8 @@ class Connections:
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
         self.is_ending = False
+        self.generation = 0
+        """Raised where all clients must connect again: what is older takes no further request."""
         self.buffer = memoryview(bytearray(READ_BYTES))
         """All read into this one: what came is taken before the next one reads."""
         self.reading = Lane(budget.header_seconds)
@@ -90,9 +92,17 @@ class Connections:
         while len(self.blocked.waiting) > self.budget.blocked:
             next(iter(self.blocked.waiting)).abort()
 
+    def renew(self) -> None:
+        """Close what is open; what is being answered is closed after its answer."""
+        self.generation += 1
+        for lane in self._lanes:
+            for channel in [*lane.waiting]:
+                channel.renew()
+
     def end(self) -> None:
         """Close all that wait for nothing of ours; the others are closed after their answer."""
         self.is_ending = True
+        self.generation += 1
         for lane in (self.reading, self.idle, self.blocked, self.closing):
             for channel in [*lane.waiting]:
                 channel.abort()

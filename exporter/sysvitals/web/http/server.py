@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 from asyncio.sslproto import SSLProtocol
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from sysvitals.web.http.budget import READ_BYTES, Budget, fit_budget
@@ -26,10 +26,17 @@ _REST_SECONDS = 1.0
 _NO_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
-class Server:
-    """An HTTP server for this application. Only the roof handles signals."""
+def no_tls() -> None:
+    """Plain HTTP."""
 
-    def __init__(self, app: App, tls: "SSLContext | None" = None, budget: Budget | None = None) -> None:
+
+class Server:
+    """An HTTP server for this application. Only the roof handles signals.
+
+    `tls` is called for each accepted connection and gives the context of its handshake, or None for plain HTTP.
+    """
+
+    def __init__(self, app: App, tls: "Callable[[], SSLContext | None]" = no_tls, budget: Budget | None = None) -> None:
         self._app = app
         self._tls = tls
         self._budget = budget or fit_budget()
@@ -42,10 +49,9 @@ class Server:
         """Serve on these listening sockets until `end`."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._note_error)
-        if self._tls is not None:
-            # asyncio's buffer of 256 KiB for each TLS connection lives on until garbage is collected: with 30 clients
-            # that connect again and again that took 100 MiB
-            SSLProtocol.max_size = READ_BYTES
+        # asyncio's buffer of 256 KiB for each TLS connection lives on until garbage is collected: with 30 clients that
+        # connect again and again that took 100 MiB
+        SSLProtocol.max_size = READ_BYTES
         self._connections = connections = Connections(self._budget)
         self._listeners = [*sockets]
         for listener in self._listeners:
@@ -63,6 +69,15 @@ class Server:
         """Accept nothing more, finish what is under way, and return from `serve`. Call it in the event loop."""
         self._close_listeners()
         self._ending.set()
+
+    def renew(self) -> None:
+        """Let all clients connect again, because who may come in has changed. Call it in the event loop.
+
+        Idle connections and those without a complete request are closed, TLS handshakes among them. What is being
+        answered is finished, with Connection: close. WebSockets are closed with code 1012, other streams end.
+        """
+        if self._connections is not None:
+            self._connections.renew()
 
     async def wait_for_end(self) -> None:
         """Return when `end` is called."""
@@ -109,7 +124,7 @@ class Server:
         if too_many:
             self._log.write(logging.WARNING, "more than %d requests at a time: new ones are refused", most)
         connection = HttpConnection(self._connections, self._app, self._log, too_many=too_many)
-        connection.open(accepted, self._tls)
+        connection.open(accepted, self._tls())
 
     def _note_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         self._log.write(

@@ -17,6 +17,7 @@ from sysvitals.web.http.messages import Request, Send
 
 _POLICY_VIOLATION = 1008
 _INTERNAL_ERROR = 1011
+_SERVICE_RESTART = 1012
 
 
 def find_key(request: Request) -> dict[str, str] | None:
@@ -86,6 +87,10 @@ class WebSocketConnection(Channel):
         self._frames = 0
         self._connections.enter(self, self._connections.watching)
         self._send(Ping())
+
+    def renew(self) -> None:
+        """Close: the viewer may connect again."""
+        self._end(_SERVICE_RESTART, "connect again")
 
     async def _talk(self) -> None:
         try:
