@@ -3,8 +3,10 @@
 # ruff: noqa: SIM117  # the server outside, its clients inside
 
 import asyncio
+import contextlib
 import errno
 import logging
+import resource
 import socket
 import subprocess
 import sys
@@ -16,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sysvitals.web.http import server as server_module
-from sysvitals.web.http.budget import Budget
+from sysvitals.web.http.budget import READ_BYTES, Budget, fit_budget
 from sysvitals.web.http.channel import Channel
 from sysvitals.web.http.limited_log import LimitedLog
 from sysvitals.web.http.messages import Answer, Request, Response, Send, Stream, WebSocket, respond_text
@@ -355,6 +357,114 @@ class TestBudgets:
         run(flood())
         assert asked < 200
 
+    @pytest.mark.fault(
+        "network",
+        "clients that send requests without end, and take every answer",
+        seen="nothing: scrapes are answered meanwhile",
+        heals="by itself: such clients take turns, two at a time",
+    )
+    def test_clients_that_ask_again_and_again_take_turns_and_keep_nobody_else_waiting(self) -> None:
+        async def flood() -> None:
+            holding = Holding()
+
+            async def app(request: Request) -> Answer:
+                return await (hello if request.path == "/" else holding)(request)
+
+            async with desk(app, turns=2) as served, contextlib.AsyncExitStack() as stack:
+                lines = [await stack.enter_async_context(served.line()) for _ in range(20)]
+                for line in lines:
+                    line.send(GET + GET.replace(b"/", b"/held", 1))
+                    assert await line.answer() == (200, b"GET /")
+                assert served.server._connections is not None
+                await wait_for(partial(is_as_many, served.server._connections.queued.waiting, 18))
+                assert (await served.ask(GET_AND_CLOSE)).endswith(b"GET /")
+                assert holding.asked == 2
+                holding.go_on.set()
+                assert [await line.answer() for line in lines] == [(200, b"held")] * 20
+
+        run(flood())
+
+    def test_requests_that_need_not_wait_are_no_more_than_the_turns_in_a_turn_of_the_loop(self) -> None:
+        asked = 0
+
+        async def count(_request: Request) -> Answer:
+            nonlocal asked
+            asked += 1
+            return respond_text(200, "")
+
+        async def flood() -> list[int]:
+            async with desk(count, turns=2) as served, contextlib.AsyncExitStack() as stack:
+                lines = [await stack.enter_async_context(served.line()) for _ in range(20)]
+                for line in lines:
+                    line.send(GET * 50)
+                await wait_for(lambda: asked >= 20)  # the first of each
+                found = []
+                for _ in range(50):
+                    before = asked
+                    await asyncio.sleep(0)
+                    found.append(asked - before)
+                return found
+
+        assert 0 < max(run(flood())) <= 3  # one more where a turn ends as the next begins
+
+    @pytest.mark.fault(
+        "network",
+        "clients that send requests faster than they can be answered",
+        seen="nothing",
+        heals="by itself: no more is read from them until what was read is answered",
+    )
+    def test_no_more_is_read_of_a_client_before_what_it_sent_is_answered(self) -> None:
+        longest = 0
+
+        async def flood() -> None:
+            async def look(_request: Request) -> Answer:
+                nonlocal longest
+                assert served.server._connections is not None
+                for channel in [*served.server._connections.answering.waiting]:
+                    longest = max(longest, len(channel._http.trailing_data[0]))  # type: ignore[attr-defined]
+                return respond_text(200, "")
+
+            async with desk(look) as served, served.line() as line:
+                line.send(GET * 20_000)
+                for _ in range(900):
+                    await line.answer()
+
+        run(flood())
+        assert READ_BYTES < longest <= 2 * READ_BYTES
+
+    def test_a_connection_is_closed_after_its_share_of_requests_and_a_client_may_connect_again(self) -> None:
+        async def ask() -> bytes:
+            async with desk(hello, requests=3) as served:
+                answers = await served.ask(GET * 5)
+                assert (await served.ask(GET_AND_CLOSE)).endswith(b"GET /")
+                return answers
+
+        answers = run(ask()).lower()
+        assert answers.count(b"http/1.1 200 ") == 3
+        assert answers.count(b"connection: close") == 1
+        assert answers.rindex(b"http/1.1 200 ") < answers.index(b"connection: close")
+
+    def test_what_waits_for_its_turn_gives_way_before_a_newcomer_is_turned_away(self) -> None:
+        async def crowd() -> None:
+            holding = Holding()
+
+            async def app(request: Request) -> Answer:
+                return await (hello if request.path == "/" else holding)(request)
+
+            async with desk(app, turns=1, connections=2) as served:
+                async with served.line() as answered, served.line() as queued:
+                    for line in (answered, queued):
+                        line.send(GET + GET.replace(b"/", b"/held", 1))
+                        assert await line.answer() == (200, b"GET /")
+                    assert served.server._connections is not None
+                    await wait_for(partial(is_as_many, served.server._connections.queued.waiting, 1))
+                    assert (await served.ask(GET_AND_CLOSE)).endswith(b"GET /")
+                    assert await queued.rest() == b""
+                    holding.go_on.set()
+                    assert await answered.answer() == (200, b"held")
+
+        run(crowd())
+
     def test_over_the_limit_the_oldest_unfinished_is_closed_first_and_then_the_idle(self) -> None:
         async def crowd() -> None:
             async with desk(hello, connections=3) as served:
@@ -379,6 +489,18 @@ class TestBudgets:
 
     def test_streams_leave_half_of_the_connections_to_others(self) -> None:
         assert Budget(connections=16).streams == 8
+
+    @pytest.mark.parametrize(
+        ("descriptors", "connections", "blocked"),
+        [(20, 16, 4), (64, 16, 4), (1024, 256, 64), (4096, 512, 64), (resource.RLIM_INFINITY, 512, 64)],
+    )
+    def test_connections_leave_most_descriptors_for_reading_the_host_and_blocked_ones_leave_room_for_others(
+        self, descriptors: int, connections: int, blocked: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(resource, "getrlimit", lambda _: (descriptors, resource.RLIM_INFINITY))
+        budget = fit_budget()
+        assert (budget.connections, budget.blocked) == (connections, blocked)
+        assert budget.streams + budget.blocked < budget.connections
 
     def test_a_client_that_resets_its_connection_costs_no_line_of_log(
         self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch

@@ -227,6 +227,20 @@ def test_the_server_ends_as_soon_as_it_is_told() -> None:
     asyncio.run(wait())
 
 
+@pytest.mark.fault(
+    "network",
+    "a viewer whose machine lost its power",
+    seen="nothing",
+    heals="by itself: the kernel ends the connection when nothing was acknowledged for 30 s",
+)
+def test_the_kernel_gives_up_a_peer_that_acknowledges_nothing() -> None:
+    (listening,) = listen([("127.0.0.1", 0)])
+    with listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
+
+
 def test_a_kept_connection_does_not_wait_for_acknowledgements() -> None:
     # headers and body are two packets: without this the second waits some 40 ms for the first one's acknowledgement
     (listening,) = listen([("127.0.0.1", 0)])

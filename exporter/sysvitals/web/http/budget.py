@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 _MOST_CONNECTIONS = 512
 _FEWEST_CONNECTIONS = 16
+_MOST_BLOCKED = 64
 
 READ_BYTES = 16 << 10
 """How much is read from a connection at a time."""
@@ -15,19 +16,25 @@ class Budget(NamedTuple):
 
     connections: int = 256
     """Streams included. Over it one that has its last answer is closed, then the oldest without a complete request,
-    then the one idle for longest; if all are being answered, the newcomer gets 503."""
+    then the one idle for longest, then one that waits for its turn; if all are being answered, a newcomer gets 503."""
     header_seconds: float = 10.0
     """To the end of a request; a TLS handshake is part of it."""
     header_bytes: int = READ_BYTES
     header_count: int = 64
     target_bytes: int = 8 << 10
+    requests: int = 1000
+    """Of one connection, which is closed then: no client keeps a place for ever. Prometheus connects again itself."""
+    repeat_seconds: float = 1.0
+    """A connection that asks again within this time of its last answer takes turns with others that do."""
+    turns: int = 2
+    """How many of those are answered at a time. A flood of requests keeps a scrape waiting for no more than these."""
     idle_seconds: float = 75.0
     """Longer than a usual scrape interval, so that Prometheus keeps its connection."""
     write_seconds: float = 30.0
     """Without room for the next part. A viewer that never reads is dropped then."""
     write_bytes: int = 64 << 10
     """What waits for a client that does not read before it counts as blocked; one answer may add to it."""
-    blocked: int = 64
+    blocked: int = _MOST_BLOCKED
     """How many may be blocked. Over it the one blocked for longest is dropped."""
     close_seconds: float = 2.0
     """To take the last answer, or to answer the closing of a WebSocket."""
@@ -45,6 +52,6 @@ class Budget(NamedTuple):
 def fit_budget() -> Budget:
     """A quarter of this process's descriptors for connections: the others are for reading the host and the history."""
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if descriptors == resource.RLIM_INFINITY:
-        return Budget(connections=_MOST_CONNECTIONS)
-    return Budget(connections=min(_MOST_CONNECTIONS, max(_FEWEST_CONNECTIONS, descriptors // 4)))
+    most = _MOST_CONNECTIONS if descriptors == resource.RLIM_INFINITY else descriptors // 4
+    connections = min(_MOST_CONNECTIONS, max(_FEWEST_CONNECTIONS, most))
+    return Budget(connections=connections, blocked=min(_MOST_BLOCKED, connections // 4))

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import socket
 import time
 from collections.abc import Mapping
@@ -48,6 +49,8 @@ class HttpConnection(Channel):
         self._is_secure = False
         self._is_head = False
         self._is_streaming = False
+        self._requests = 0
+        self._answered = -math.inf
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=connections.budget.header_bytes)
 
     def open(self, accepted: socket.socket, tls: "SSLContext | None") -> None:
@@ -119,8 +122,13 @@ class HttpConnection(Channel):
             self._task.cancel()
             self.transport.write(self._encode(h11.EndOfMessage()))
             self.linger()
-        elif self._task is None:
+        elif self._task is None or self.lane is self._connections.queued:
             self.abort()
+
+    @property
+    def _is_last(self) -> bool:
+        """Whether no further request is taken."""
+        return self.is_outdated or self._requests >= self._connections.budget.requests
 
     def _advance(self) -> None:
         """Look for the next request."""
@@ -134,7 +142,10 @@ class HttpConnection(Channel):
             return
         if isinstance(event, h11.ConnectionClosed):
             self.close()
-        elif not self._http.trailing_data[0]:
+            return
+        # not before all that was read is answered: else a client could send more with each answer, without limit
+        self.transport.resume_reading()
+        if not self._http.trailing_data[0]:
             if self.lane is self._connections.answering:
                 self._connections.enter(self, self._connections.idle)
         elif self.lane is not self._connections.reading:  # whose time goes on, else a byte a second would renew it
@@ -146,18 +157,31 @@ class HttpConnection(Channel):
             self._refuse(*fault)
             return
         self._http.next_event()  # the end of the request: it has no body
-        self._connections.enter(self, self._connections.answering)
+        self._requests += 1
+        connections = self._connections
         request = build_request(event, self._client, is_secure=self._is_secure)
-        self._task = self._connections.loop.create_task(self._serve(request))
+        if connections.loop.time() - self._answered < connections.budget.repeat_seconds:
+            connections.enter(self, connections.queued)
+            work = self._serve(request, self._take_turn)
+        else:
+            connections.enter(self, connections.answering)
+            work = self._serve(request, self._find_answer)
+        self._task = connections.loop.create_task(work)
 
     def _status_of(self, error: Exception) -> int:
         status: int = getattr(error, "error_status_hint", 400)
         is_first_line = b"\n" not in self._http.trailing_data[0]
         return 414 if status == 431 and is_first_line else status
 
-    async def _serve(self, request: Request) -> None:
+    async def _take_turn(self, request: Request) -> Answer:
+        async with self._connections.turns:
+            self._connections.enter(self, self._connections.answering)
+            await asyncio.sleep(0)  # hold the turn for one of the loop, or all that need not wait would pass together
+            return await self._find_answer(request)
+
+    async def _serve(self, request: Request, find: App) -> None:
         try:
-            answer = await self._find_answer(request)
+            answer = await find(request)
             if self.is_outdated and not isinstance(answer, Response):
                 if isinstance(answer, Stream):
                     answer.close()
@@ -191,11 +215,11 @@ class HttpConnection(Channel):
         """The answer is written: on to the next request, or close."""
         if self.lane is None:
             return
-        if self.is_outdated or self._http.our_state is not h11.DONE:
+        if self._is_last or self._http.our_state is not h11.DONE:
             self.linger()
             return
+        self._answered = self._connections.loop.time()
         self._http.start_next_cycle()
-        self.transport.resume_reading()
         self._advance()
 
     def _write(self, answer: Response) -> None:
@@ -241,7 +265,7 @@ class HttpConnection(Channel):
         self._connections.leave(self)
 
     def _encode_head(self, status: int, headers: Mapping[str, str]) -> bytes:
-        ending = {"connection": "close"} if self.is_outdated else {}
+        ending = {"connection": "close"} if self._is_last else {}
         all_headers = {**headers, "date": format_date(int(time.time())), **ending}
         reason = REASONS.get(status, "").encode()
         return self._encode(h11.Response(status_code=status, headers=encode_headers(all_headers), reason=reason))

@@ -38,11 +38,21 @@ class Connections:
         """All read into this one: what came is taken before the next one reads."""
         self.reading = Lane(budget.header_seconds)
         self.idle = Lane(budget.idle_seconds)
+        self.queued = Lane(math.inf)
         self.answering = Lane(math.inf)
+        self.turns = asyncio.Semaphore(budget.turns)
         self.blocked = Lane(budget.write_seconds)
         self.watching = Lane(budget.ping_seconds)
         self.closing = Lane(budget.close_seconds)
-        self._lanes = (self.reading, self.idle, self.answering, self.blocked, self.watching, self.closing)
+        self._lanes = (
+            self.reading,
+            self.idle,
+            self.queued,
+            self.answering,
+            self.blocked,
+            self.watching,
+            self.closing,
+        )
         self.loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._emptied = asyncio.Event()
@@ -78,10 +88,10 @@ class Connections:
     def make_room(self) -> bool:
         """Close the oldest that can be spared.
 
-        One that has its last answer goes first, then one without a complete request, then an idle one. Returns False
-        where all are being answered.
+        One that has its last answer goes first, then one without a complete request, then an idle one, then one that
+        waits for its turn. Returns False where all are being answered.
         """
-        for lane in (self.closing, self.reading, self.idle):
+        for lane in (self.closing, self.reading, self.idle, self.queued):
             for channel in lane.waiting:
                 channel.abort()
                 return True
@@ -103,7 +113,7 @@ class Connections:
         """Close all that wait for nothing of ours; the others are closed after their answer."""
         self.is_ending = True
         self.generation += 1
-        for lane in (self.reading, self.idle, self.blocked, self.closing):
+        for lane in (self.reading, self.idle, self.queued, self.blocked, self.closing):
             for channel in [*lane.waiting]:
                 channel.abort()
 

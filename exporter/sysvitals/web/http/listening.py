@@ -4,7 +4,13 @@ import os
 import socket
 from collections.abc import Iterable
 
-_BACKLOG = 128
+_BACKLOG = 1024
+"""A connection that finds no place there is tried again after a second: longer than it takes to refuse these."""
+
+_SILENCE_MILLISECONDS = 30_000
+"""How long the kernel waits for a peer that acknowledges nothing, or has no room. Else one that lost its power would be
+sent events for a quarter of an hour."""
+
 _SEND_BUFFER_BYTES = 64 << 10
 """Enough for a scrape. The kernel would let what waits for a viewer that never reads grow to megabytes."""
 
@@ -18,6 +24,7 @@ def listen(addresses: Iterable[tuple[str, int]]) -> list[socket.socket]:
             # inherited by what is accepted; without it a kept connection waits 40 ms between two parts of an answer
             sockets[-1].setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sockets[-1].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+            sockets[-1].setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENCE_MILLISECONDS)
     except OSError:
         for opened in sockets:
             opened.close()

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 1.0
 """How long answers under way may take at the end."""
 
-_ACCEPTED_TOGETHER = 16
+_ACCEPTED_TOGETHER = 4
+"""A flood of newcomers keeps those that are there already waiting for no more than these."""
+
 _REST_SECONDS = 1.0
 _NO_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
