@@ -1,8 +1,9 @@
-"""Writes what is generated from the declarations: `make docs`. A test proves that what is committed is current."""
+"""Writes what is generated from declarations and tests: `make docs`. A test proves that each file is current."""
 
 import json
 from pathlib import Path
 
+from reference.faults import read_faults, render_faults
 from reference.metrics import render_reference
 from reference.schema import build_schema
 from reference.settings import render_settings
@@ -18,6 +19,7 @@ def render_documents() -> dict[Path, str]:
     return {
         HERE / "METRICS.md": render_reference(catalog),
         HERE / "SETTINGS.md": render_settings(COLLECTORS),
+        HERE / "FAULTS.md": render_faults(read_faults(HERE.parent / "tests")),
         HERE / "event.schema.json": json.dumps(build_schema(catalog), indent=2, ensure_ascii=False) + "\n",
     }
 
