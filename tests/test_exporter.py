@@ -203,6 +203,12 @@ class TestInThisProcess:
         timer.join()
         assert stored(tmp_path)[-1]["name"] == "sysvitals.stopped"
 
+    @pytest.mark.fault(
+        "time",
+        "a boot id that cannot be read",
+        seen="a warning; events without a boot, and no unclean shutdown is judged",
+        heals="at the next start, when it can be read",
+    )
     def test_a_host_that_does_not_tell_its_name_or_boot_is_still_read(self, tmp_path: Path) -> None:
         (tmp_path / "proc").mkdir()
         (tmp_path / "proc/loadavg").write_text("0.50 0.40 0.30 2/345 6789\n")
@@ -299,6 +305,12 @@ class TestAReload:
             exporter.reload()
         assert [record.getMessage() for record in caplog.records] == ["reloaded: nothing changed"]
 
+    @pytest.mark.fault(
+        "process",
+        "a reload of a configuration with an error",
+        seen="the error in the log; `sysvitals_config_last_reload_successful` is 0",
+        heals="at the next reload of a good file",
+    )
     def test_of_a_bad_file_keeps_the_old_settings_and_two_gauges_tell(self, caplog: pytest.LogCaptureFixture) -> None:
         problems = ["a.yml:1: x: is no setting.", "a.yml:2: y: is no setting."]
         answers: list[Settings | ConfigError] = [ConfigError(problems), only_load(log__format="json")]
@@ -501,6 +513,12 @@ sys.exit(main())
 
 class TestAProcess:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    @pytest.mark.fault(
+        "process",
+        "a stop signal, SIGTERM or SIGINT, while it serves",
+        seen="the event `sysvitals.stopped` with the name of the signal",
+        heals="at the next start",
+    )
     def test_ends_within_a_second_with_its_history_whole(self, number: signal.Signals, start: Start) -> None:
         def attempt(count: int) -> float:
             process = start(*BELOW, folder=f"run{count}")
@@ -517,6 +535,12 @@ class TestAProcess:
 
         assert ends_in_time(attempt)
 
+    @pytest.mark.fault(
+        "process",
+        "a stop signal while it reads for the first time and a sensor hangs",
+        seen="the scrape is answered without what was not read",
+        heals="at the next start",
+    )
     def test_ends_within_a_second_while_a_collector_hangs_that_a_scrape_asked_for(
         self, start: Start, stuck: tuple[list[str], Callable[[], None]]
     ) -> None:
@@ -545,6 +569,12 @@ class TestAProcess:
 
         assert ends_in_time(attempt)
 
+    @pytest.mark.fault(
+        "process",
+        "a stop signal during a reload whose file hangs",
+        seen="the event `sysvitals.stopped`",
+        heals="at the next start",
+    )
     def test_ends_within_a_second_while_its_configuration_cannot_be_read(self, start: Start, tmp_path: Path) -> None:
         file = tmp_path / "sysvitals.yml"
 
@@ -566,6 +596,12 @@ class TestAProcess:
 
         assert ends_in_time(attempt)
 
+    @pytest.mark.fault(
+        "process",
+        "a reload whose file hangs",
+        seen="the reload is not answered",
+        heals="by itself, when the file can be read",
+    )
     def test_answers_all_else_while_its_configuration_cannot_be_read(self, start: Start, tmp_path: Path) -> None:
         file = tmp_path / "sysvitals.yml"
         file.write_text("log: {level: info}\n")
@@ -584,6 +620,12 @@ class TestAProcess:
         assert "Traceback" not in process.log
         assert "Cancel" not in process.log
 
+    @pytest.mark.fault(
+        "process",
+        "SIGSTOP, then SIGCONT",
+        seen="the time between counts as not watched",
+        heals="by itself",
+    )
     def test_notes_that_it_was_stopped_when_it_goes_on(self, start: Start) -> None:
         process = start(*BELOW, *ONLY_LOAD, "--no-history", program=(sys.executable, "-c", NOTES_PAUSES))
         process.wait_until_ready()
@@ -593,6 +635,12 @@ class TestAProcess:
         process.stop()
 
     @pytest.mark.parametrize("duty", ["_tend", "_report"])
+    @pytest.mark.fault(
+        "process",
+        "a bug that ends a task of the server",
+        seen="a critical line with a traceback, exit status 1",
+        heals="its supervisor starts it again",
+    )
     def test_ends_with_a_status_that_its_supervisor_heeds_when_a_task_fails(
         self, duty: str, start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
@@ -606,6 +654,12 @@ class TestAProcess:
 
     @pytest.mark.parametrize("compress", ["segments", "stream"])
     @pytest.mark.parametrize("buffered", [False, True], ids=["no buffer", "buffer"])
+    @pytest.mark.fault(
+        "process",
+        "kill -9 while it serves",
+        seen="no event `sysvitals.stopped`",
+        heals="at the next start",
+    )
     def test_that_is_killed_loses_nothing_that_it_showed(
         self, start: Start, tmp_path: Path, compress: str, *, buffered: bool
     ) -> None:
@@ -628,6 +682,12 @@ class TestAProcess:
         assert len(loads) > counted["sysvitals_events_total", 'event="system.load.updated"']
         assert len({event["seq"] for event in events}) == len(events)
 
+    @pytest.mark.fault(
+        "process",
+        "two exporters on the same folder",
+        seen="the second ends with one line that names the first, exit status 1",
+        heals="when the first has ended, or with a folder for each",
+    )
     def test_keeps_another_out_of_its_history(self, start: Start) -> None:
         first = start(*BELOW, *ONLY_LOAD)
         first.wait_until_ready()
@@ -688,6 +748,12 @@ class TestAProcess:
         assert [process.get("/-/healthy", host=host, port=port)[0] for host, port in asked] == [200] * 4
         assert f"http://[::1]:{second}/metrics" in process.log
 
+    @pytest.mark.fault(
+        "process",
+        "two exporters on the same port",
+        seen="the second ends with one line, exit status 1",
+        heals="its supervisor starts it again until the port is free",
+    )
     def test_whose_address_is_taken_says_so_in_one_line_and_writes_nothing(self, tmp_path: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]

@@ -1,14 +1,20 @@
 """An exporter that is killed, stopped or restarted while the supply of its board is too low."""
 
+import contextlib
+import json
+import re
 import shutil
 import signal
+import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.recorded import HOSTS
-from tests.test_exporter import Process, samples, stored, wait_for
+from tests.test_exporter import BELOW, ONLY_LOAD, Process, samples, stored, wait_for
 
 ALARM = "sys/devices/platform/soc/soc:firmware/raspberrypi-hwmon/hwmon/hwmon1/in0_lcrit_alarm"
 UNDERVOLTAGE = 'cause="undervoltage"'
@@ -71,6 +77,12 @@ def counted(process: Process) -> float:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.fault(
+    "process",
+    "a restart or a kill -9 during an undervoltage",
+    seen="one event when it began and one when it ended",
+    heals="at the next start",
+)
 def test_an_undervoltage_over_a_restart_is_one_that_began_and_ended(board: Board, number: signal.Signals) -> None:
     first = board.export()
     wait_for(lambda: edges(first) == ["started"] and readings(first), "the beginning is on disk")
@@ -86,6 +98,12 @@ def test_an_undervoltage_over_a_restart_is_one_that_began_and_ended(board: Board
     assert counted(second) == 1
 
 
+@pytest.mark.fault(
+    "process",
+    "a kill -9 during an undervoltage that ends before the next start",
+    seen="its end is dated at the next start",
+    heals="at the next start",
+)
 def test_an_undervoltage_that_ended_while_no_exporter_ran_has_ended(board: Board) -> None:
     first = board.export()
     wait_for(lambda: edges(first) == ["started"] and readings(first), "the beginning is on disk")
@@ -95,6 +113,12 @@ def test_an_undervoltage_that_ended_while_no_exporter_ran_has_ended(board: Board
     wait_for(lambda: edges(second) == ["started", "cleared"], "its end is on disk")
 
 
+@pytest.mark.fault(
+    "time",
+    "a new boot id: the host has started again during an undervoltage",
+    seen="the end of the first and the beginning of another; counts begin again",
+    heals="at the next start",
+)
 def test_an_undervoltage_ends_with_the_boot_and_the_next_boot_has_its_own(board: Board) -> None:
     first = board.export()
     wait_for(lambda: edges(first) == ["started"] and readings(first), "the beginning is on disk")
@@ -107,3 +131,84 @@ def test_an_undervoltage_ends_with_the_boot_and_the_next_boot_has_its_own(board:
     third = board.export()
     wait_for(lambda: readings(third) > 0 and counted(third) == 1, "it is read again")
     assert edges(third) == ["started", "cleared", "started"]
+
+
+def whole_events(out: str) -> Iterator[dict[str, Any]]:
+    """What was printed, but for lines that a kill cut off."""
+    for line in out.splitlines():
+        with contextlib.suppress(ValueError):
+            yield json.loads(line)
+
+
+STARTS = 50
+KILLED_AGAIN_AND_AGAIN = f"""
+import os, random, signal, sys, time
+import sysvitals.serve, sysvitals.web.http.server, sysvitals.web.routes
+from sysvitals.cli import main
+
+def run(until):
+    child = os.fork()  # quicker than starting Python
+    if not child:
+        sys.exit(main())
+    began = time.monotonic()
+    while not until(time.monotonic() - began):
+        time.sleep(0.001)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return time.monotonic() - began
+
+takes = run(lambda _: os.fstat(1).st_size)  # until it shows something
+moments = random.Random(14)
+for _ in range({STARTS} - 1):
+    moment = moments.uniform(0, 2 * takes)
+    run(lambda seconds: seconds > moment)
+"""
+
+
+@pytest.mark.fault(
+    "process",
+    "a loop of 50 restarts, each cut off by kill -9",
+    seen="a line for each torn end that was cut off",
+    heals="by itself, when it is left to run",
+)
+def test_restarts_in_a_loop_lose_nothing_that_was_shown_and_leave_no_rubbish(tmp_path: Path) -> None:
+    flags = [*BELOW, *ONLY_LOAD, "--console", "--console.format=json"]
+    killed = Process(tmp_path, *flags, program=(sys.executable, "-c", KILLED_AGAIN_AND_AGAIN))
+    assert killed.wait() == 0
+    shown = list(whole_events(killed.out))
+    last = Process(tmp_path, *flags)
+    try:
+        last.wait_until_ready()
+        last.stop()
+    finally:
+        last.kill()
+    events = stored(last.storage)
+    assert shown
+    assert [event for event in shown if event not in events] == []
+    assert len({event["seq"] for event in events}) == len(events)
+    assert "Traceback" not in killed.log + last.log
+    files = {str(path.relative_to(last.storage)) for path in last.storage.rglob("*") if path.is_file()}
+    segments = {file for file in files if re.fullmatch(r"history/[0-9-]+/[0-9.-]+\.jsonl(\.gz)?", file)}
+    assert files - segments == {"lock", "shutdowns.json", "history/current"}
+    assert len(segments) <= STARTS + 1
+
+
+@pytest.mark.fault(
+    "process",
+    "kill -9 while connections are open, and a start at the same port",
+    seen="nothing",
+    heals="at the next start, the port is free immediately",
+)
+def test_the_port_of_one_that_was_killed_is_free_though_connections_were_open(tmp_path: Path) -> None:
+    flags = [*BELOW, *ONLY_LOAD, "--no-history"]
+    first = Process(tmp_path, *flags)
+    try:
+        first.wait_until_ready()
+        (port,) = first.ports()
+        with socket.create_connection(("127.0.0.1", port)):
+            first.kill()
+            second = Process(tmp_path, *flags, addresses=(f"127.0.0.1:{port}",))
+            second.wait_until_ready()
+            second.stop()
+    finally:
+        first.kill()

@@ -38,6 +38,12 @@ def history_bytes(process: Process) -> int:
 
 @pytest.mark.parametrize("place", [full_pipe, stopped_terminal])
 @pytest.mark.parametrize("streams", [("stderr",), ("stdout",), ("stdout", "stderr")], ids="+".join)
+@pytest.mark.fault(
+    "resources",
+    "a log or a console that is stuck: nothing reads the pipe, or the terminal is stopped",
+    seen="`sysvitals_log_messages_dropped_total` rises",
+    heals="by itself, when it is read again; a line says how much was lost",
+)
 def test_readings_go_on_and_it_ends_while_what_it_prints_is_not_read(
     place: Place, streams: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -64,6 +70,12 @@ def test_readings_go_on_and_it_ends_while_what_it_prints_is_not_read(
         assert stored(process.storage)[-1]["data"] == {"reason": "SIGTERM"}
 
 
+@pytest.mark.fault(
+    "resources",
+    "a crash while the log is stuck",
+    seen="it is gone with SIGABRT",
+    heals="its supervisor starts it again",
+)
 def test_a_crash_ends_it_while_its_log_is_not_read(tmp_path: Path) -> None:
     with full_pipe() as (_, writing), serving(tmp_path / "run", stderr=writing) as process:
         process.send(signal.SIGABRT)
@@ -103,6 +115,12 @@ sys.exit(main())
 """
 
 
+@pytest.mark.fault(
+    "process",
+    "an end that hangs",
+    seen="where each thread stood, in the log; exit status 1 after 9 s",
+    heals="at the next start",
+)
 def test_an_end_that_hangs_is_cut_short_and_says_where_it_hung(tmp_path: Path) -> None:
     with serving(tmp_path / "run", program=(sys.executable, "-c", END_HANGS)) as process:
         process.send(signal.SIGTERM)
@@ -122,6 +140,12 @@ sys.exit(main())
 """
 
 
+@pytest.mark.fault(
+    "resources",
+    "no more threads: one of its own died and cannot be started again",
+    seen="a critical line, exit status 1",
+    heals="its supervisor starts it again",
+)
 def test_a_thread_that_cannot_be_started_again_ends_it_with_a_status_that_its_supervisor_heeds(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
@@ -147,6 +171,12 @@ sys.exit(main())
 """
 
 
+@pytest.mark.fault(
+    "process",
+    "a server that fails",
+    seen="an error with a traceback, exit status 1",
+    heals="its supervisor starts it again",
+)
 def test_a_server_that_fails_ends_it_with_its_reason_in_the_log(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
@@ -185,6 +215,12 @@ def test_what_python_itself_prints_goes_the_way_of_the_log(tmp_path: Path) -> No
     assert [line for line in lines if line["logger"] == "py.warnings" and "soon to go" in line["message"]]
 
 
+@pytest.mark.fault(
+    "resources",
+    "standard input, output and error that are closed",
+    seen="no log",
+    heals="at the next start, with streams that are open",
+)
 def test_streams_that_are_closed_are_no_reason_not_to_serve(tmp_path: Path) -> None:
     closed = ("/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-m", "sysvitals")
     with serving(tmp_path / "run", "--console", program=closed) as process:

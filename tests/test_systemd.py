@@ -180,6 +180,12 @@ def test_a_service_tells_its_whole_life(service: subprocess.Popen[bytes], manage
     assert "though it should not have" not in (tmp_path / "log").read_text()
 
 
+@pytest.mark.fault(
+    "process",
+    "a hang of the whole process",
+    seen="where each thread stood, in the journal",
+    heals="systemd kills it after a minute and starts it again",
+)
 def test_a_service_that_hangs_falls_silent_and_says_where_it_hung(
     service: subprocess.Popen[bytes], manager: Manager, tmp_path: Path
 ) -> None:

@@ -51,6 +51,12 @@ def test_a_thread_that_has_not_begun_is_not_dead() -> None:
     assert keep(Mortal()).dead() == []
 
 
+@pytest.mark.fault(
+    "resources",
+    "a thread of the exporter that dies",
+    seen="`/-/healthy` answers 503; `sysvitals_thread_deaths_total` rises",
+    heals="by itself within 15 s",
+)
 def test_a_thread_that_died_shows_and_is_started_again(mortal: Mortal) -> None:
     keeper = keep(mortal)
     mortal.die()
@@ -94,6 +100,12 @@ class Unstartable(Mortal):
 
 
 @pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])
+@pytest.mark.fault(
+    "resources",
+    "no more threads, or no memory for one, when one has died",
+    seen="one error in the log, `/-/healthy` answers 503",
+    heals="by itself, when there is room; after three tries its supervisor starts it again",
+)
 def test_where_there_is_no_room_for_a_thread_it_stays_dead_and_is_tried_again(
     error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:

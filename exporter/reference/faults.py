@@ -99,9 +99,10 @@ def _list_tests(body: Iterable[ast.stmt], subject: str = "") -> Iterator[tuple[s
 
 
 def _say(subject: str, name: str) -> str:
-    """A sentence from the names of a test and of its class, such as `TestAProcess`, `test_ends_well`."""
-    words = re.sub("(?<!^)([A-Z])", r" \1", subject.removeprefix("Test"))
-    return f"{words} {name.removeprefix('test_').replace('_', ' ')}".strip().capitalize()
+    """A sentence from the name of a test, and from that of its class where it is a subject, such as `TestAProcess`."""
+    words = re.findall("[A-Z][a-z]*", subject.removeprefix("Test"))
+    begin = " ".join(words) if words[:1] in (["A"], ["An"], ["The"]) else ""
+    return f"{begin} {name.removeprefix('test_').replace('_', ' ')}".strip().capitalize()
 
 
 def _read_mark(mark: ast.Call, promise: str, where: str) -> Fault:

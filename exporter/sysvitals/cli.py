@@ -53,7 +53,10 @@ COMMANDS: Mapping[str, Command] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command. The exit status is 0 if all is well, 1 if it could not be done, 2 if it was asked wrongly."""
+    """Run the command.
+
+    The exit status is 0 if all is well, 1 if it could not be done, 2 if it was asked wrongly, 130 after Ctrl-C.
+    """
     _open_missing_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):  # what we print is UTF-8 by its format, whatever the locale
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
@@ -63,6 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read has seen enough
         _abandon_output()
         return 1
+    except KeyboardInterrupt:
+        _abandon_output()
+        return 130  # as shells have it: 128 and the number of SIGINT
     except OSError as error:
         print(f"sysvitals: {error.strerror or error}", file=sys.stderr)
         _abandon_output()

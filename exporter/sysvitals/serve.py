@@ -1,4 +1,4 @@
-"""Serves the exporter over HTTP until a signal ends it: the only place that handles signals."""
+"""Serves the exporter over HTTP until a signal ends it: the only place that handles signals, once it serves."""
 
 import contextlib
 import faulthandler
@@ -105,6 +105,7 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", socke
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, end, number.name, 0)
         loop.add_signal_handler(signal.SIGHUP, reloads.ask)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one may have waited since the process began
         loop.add_signal_handler(signal.SIGCONT, exporter.note_pause)
         hub.attach(loop.call_soon_threadsafe)
         exporter.start()

@@ -65,6 +65,12 @@ def test_a_pipe_that_is_not_read_stops_no_logging_and_what_finds_no_room_is_coun
         assert lines_until(reading, "next") == ["next"]
 
 
+@pytest.mark.fault(
+    "resources",
+    "a log whose reader is gone",
+    seen="a warning with the number of lost messages",
+    heals="by itself, with the next reader",
+)
 def test_messages_without_a_reader_are_lost_and_the_next_reader_learns_how_many(tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
@@ -103,6 +109,12 @@ def test_closing_gives_up_where_nothing_is_read_and_later_messages_are_not_kept(
         assert handler._waiting.qsize() == 1  # the end alone, for the thread to find
 
 
+@pytest.mark.fault(
+    "resources",
+    "the thread of the log that dies",
+    seen="a line in the log",
+    heals="by itself within 15 s",
+)
 def test_a_thread_that_died_is_replaced_by_one_that_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.pipe()
     with log_to(writing) as (log, handler):

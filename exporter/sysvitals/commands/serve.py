@@ -1,6 +1,8 @@
 """`sysvitals serve`: the exporter, until a signal ends it."""
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -18,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: Mapping[str, Any]) -> NoReturn:
     """Serve until a signal ends the process. Raises ConfigError, and OSError where an address or folder is taken."""
+    _receive_signals()
     load = partial(settings_from, options, COLLECTORS)
     settings = load()
     if not settings.web.config_file:  # which alone switches on TLS, at the start
@@ -25,6 +28,16 @@ def run(options: Mapping[str, Any]) -> NoReturn:
     from sysvitals.serve import serve  # noqa: PLC0415  # it may import asyncio
 
     serve(settings, load)
+
+
+def _receive_signals() -> None:
+    """Until the server handles signals, let SIGTERM and SIGINT end the process in silence, and let SIGHUP wait.
+
+    Without it SIGINT would print a traceback, SIGHUP end the process, and process 1 of a container not hear SIGTERM.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os._exit(0))  # what is being written now survives an end at any moment
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
 
 
 def import_asyncio_without_ssl() -> None:
