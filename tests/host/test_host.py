@@ -1,5 +1,7 @@
+import contextlib
 import os
-import threading
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,25 +10,13 @@ from sysvitals.host.host import Host
 from sysvitals.sources.os.timekeeping import read_clock
 
 
-class PiecemealPipe:
-    """A file that gives what it has in pieces shorter than what was asked for, as tables in /proc do."""
-
-    def __init__(self, path: Path, pieces: list[bytes]) -> None:
-        os.mkfifo(path)
-        self.path = str(path)
-        self.thread = threading.Thread(target=self._feed, args=(pieces,), daemon=True)
-        self.thread.start()
-
-    def _feed(self, pieces: list[bytes]) -> None:
-        with open(self.path, "wb", buffering=0) as pipe:
-            pipe.writelines(pieces)
-
-
-def test_a_table_of_proc_is_read_to_its_end_though_it_comes_in_pieces(tmp_path: Path) -> None:
-    pipe = PiecemealPipe(tmp_path / "mountinfo", [b"first line\n" * 90, b"second line\n" * 90, b"third line\n"])
-    text = Host().read_bytes(pipe.path)
-    pipe.thread.join(5)
-    assert text.count(b"line\n") == 181
+def test_a_table_of_proc_is_read_to_its_end_though_it_comes_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mountinfo").write_bytes(b"a line\n" * 181)
+    really = os.read
+    monkeypatch.setattr(os, "read", lambda descriptor, length: really(descriptor, min(length, 100)))
+    assert Host(procfs=str(tmp_path)).read_bytes(f"{tmp_path}/mountinfo").count(b"line\n") == 181
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/kallsyms"), reason="this kernel has no /proc/kallsyms")
@@ -58,6 +48,62 @@ def test_no_more_is_read_than_asked_for(tmp_path: Path) -> None:
 def test_bytes_that_are_no_text_are_shown_and_do_not_fail(tmp_path: Path) -> None:
     (tmp_path / "label").write_bytes(b"caf\xe9\n")
     assert Host().read_text(str(tmp_path / "label")) == "caf\\xe9"
+
+
+def make_fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+
+def link_to_a_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+SPECIAL = pytest.mark.parametrize("make", [make_fifo, make_socket, link_to_a_device, Path.mkdir])
+
+
+@pytest.mark.fault(
+    "sources",
+    "a FIFO, socket, device or folder where a file of the host should be, such as etc/hostname",
+    seen="one line in the log; what the file would say is missing",
+    heals="by itself, when a plain file is there",
+)
+@SPECIAL
+@pytest.mark.parametrize("place", ["etc", "proc", "sys"])
+def test_no_read_waits_for_what_is_no_plain_file(tmp_path: Path, make: Callable[[Path], None], place: str) -> None:
+    host = Host(procfs=f"{tmp_path}/proc", sysfs=f"{tmp_path}/sys", rootfs=str(tmp_path))
+    (tmp_path / place).mkdir()
+    make(tmp_path / place / "file")
+    with contextlib.suppress(OSError):  # an empty answer makes no sense to any source, which says so
+        assert len(host.read_bytes(f"{tmp_path}/{place}/file")) <= 1 << 20
+    if place == "etc":
+        with pytest.raises(OSError, match="file"):
+            host.read_bytes(f"{tmp_path}/etc/file")
+
+
+def test_links_below_the_hosts_root_are_followed_as_the_host_itself_would(tmp_path: Path) -> None:
+    etc, run = tmp_path / "host/etc", tmp_path / "host/run"
+    etc.mkdir(parents=True)
+    run.mkdir()
+    (run / "name").write_text("the host's")
+    (tmp_path / "name").write_text("ours")
+    for link, target in {"absolute": "/run/name", "relative": "../run/name", "out": "../../../run/name"}.items():
+        (etc / link).symlink_to(target)
+    (etc / "folder").symlink_to("/run")
+    host = Host(rootfs=f"{tmp_path}/host")
+    assert [host.read_text(f"{etc}/{name}") for name in ("absolute", "relative", "out", "folder/name")] == [
+        "the host's"
+    ] * 4
+    (etc / "stranger").symlink_to(tmp_path / "name")
+    with pytest.raises(FileNotFoundError):
+        host.read_text(f"{etc}/stranger")
+    (etc / "loop").symlink_to("loop")
+    with pytest.raises(OSError, match="symbolic links"):
+        host.read_text(f"{etc}/loop")
 
 
 def test_the_live_clock_answers_with_sane_values() -> None:

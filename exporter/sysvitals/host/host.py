@@ -16,6 +16,10 @@ from typing import Any, NamedTuple
 from sysvitals.host.ioctl import call_ioctl
 from sysvitals.host.programs import run_program
 
+_READING = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+_MOST_LINKS = 40
+"""As many as the kernel follows in a path."""
+
 
 class Timex(NamedTuple):
     """What adjtimex(2) says of the kernel's clock; fields and units as in struct timex, `state` is what it returned."""
@@ -47,13 +51,19 @@ class Host:
         self.kept: dict[str, Any] = {}
 
     def read_bytes(self, path: str | bytes, limit: int = 1 << 20) -> bytes:
-        """The file's first `limit` bytes. Raises OSError as the kernel gave it."""
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        """The file's first `limit` bytes. Raises OSError as the kernel gave it, or EINVAL for what is no plain file.
+
+        Links below `rootfs` are followed as that host itself would follow them.
+        """
+        is_attribute = isinstance(path, str) and path.startswith(self.sysfs)
+        is_kernels = is_attribute or (isinstance(path, str) and path.startswith(self.procfs))
+        # a FIFO would wait for its writer
+        descriptor = os.open(path, _READING) if is_kernels else _open_plain(self._follow(path), path)
         try:
             first = os.read(descriptor, min(limit, 16384))
             # a sysfs attribute answers whole, and asking again could run its driver again; a table in /proc comes in
             # pieces, each shorter than what was asked for
-            if len(first) < 4096 and isinstance(path, str) and path.startswith(self.sysfs):
+            if is_attribute and len(first) < 4096:
                 return first
             parts = [first]
             length = len(first)
@@ -63,6 +73,27 @@ class Host:
             return b"".join(parts)
         finally:
             os.close(descriptor)
+
+    def _follow(self, path: str | bytes) -> str | bytes:
+        """The path with its links followed below `rootfs`: an absolute one begins there. Raises OSError for a loop."""
+        root = self.rootfs
+        if not root or not isinstance(path, str) or not path.startswith(f"{root}/"):
+            return path
+        reached, names, links = root, path[len(root) :].split("/")[::-1], 0
+        while names:
+            name = names.pop()
+            if name == "..":
+                reached = reached.rpartition("/")[0] if reached != root else root
+            elif name not in {"", "."}:
+                target = _read_target(f"{reached}/{name}")
+                if target is None:
+                    reached = f"{reached}/{name}"
+                    continue
+                if (links := links + 1) > _MOST_LINKS:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+                reached = root if target.startswith("/") else reached
+                names += target.split("/")[::-1]
+        return reached
 
     def read_text(self, path: str | bytes) -> str:
         """The file's text without its end of line or NUL. A byte that is not UTF-8 becomes a visible escape."""
@@ -147,6 +178,23 @@ class Host:
         if not self.runs_programs:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         return run_program([path, *arguments], seconds)
+
+
+def _open_plain(path: str | bytes, name: str | bytes) -> int:
+    """Open a plain file, which goes by this name in messages. Raises OSError."""
+    descriptor = os.open(path, _READING)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "not a plain file", name)
+
+
+def _read_target(path: str) -> str | None:
+    """Where a link points. None for what is no link, or not there."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
 
 
 def _natural(name: str) -> tuple[str, int, str]:

@@ -19,7 +19,8 @@ _PATIENCE_SECONDS = 1.0
 def call_ioctl(path: str, request: int, buffer: bytearray) -> None:
     """Open the device, call, close. Raises OSError as the kernel gave it; only that of open(2) names the path."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # a FIFO in its place would wait for its writer
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except OSError as error:
         if error.errno != errno.ENXIO or not stat.S_ISSOCK(os.stat(path).st_mode):
             raise
