@@ -1,6 +1,7 @@
 """Looks at files, and the kernel's notices, one by one: when to look is the scheduler's business."""
 
 import os
+import resource
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sysvitals.model.collector import Watch
-from sysvitals.pipeline.file_watcher import RARELY, FileWatcher, Watched
+from sysvitals.pipeline.file_watcher import RARELY, FileWatcher, Watched, count_room
 from sysvitals.pipeline.kernel_notices import NoticeSocket
 from tests.mounting import own_mounts
 from tests.pipeline.rig import SOON
@@ -22,12 +23,12 @@ FAR = 60.0
 class Eye:
     """A watcher with the things that it watches, which are looked at when the test says so."""
 
-    def __init__(self) -> None:
-        self.files = FileWatcher()
+    def __init__(self, room: int | None = None) -> None:
+        self.files = FileWatcher(room)
         self.all: list[Watched] = []
 
     def watch(self, path: Path | str, seconds: float = 1.0, look: Callable[[], object] | None = None) -> Watched:
-        watched = Watched(Watch(str(path), seconds, look))
+        watched = Watched(Watch(str(path), seconds, look), self.files.room)
         self.all.append(watched)
         self.look(watched)
         return watched
@@ -66,7 +67,7 @@ def replace(path: Path, text: str) -> None:
 def test_what_is_seen_for_the_first_time_is_a_change_and_then_only_what_differs(eye: Eye, tmp_path: Path) -> None:
     alarm = tmp_path / "alarm"
     alarm.write_text("0\n")
-    watched = Watched(Watch(str(alarm)))
+    watched = Watched(Watch(str(alarm)), eye.files.room)
     eye.all.append(watched)
     assert eye.look(watched)
     assert not eye.look(watched)
@@ -249,7 +250,7 @@ def test_a_change_right_after_a_look_makes_a_notice_whenever_it_comes(eye: Eye, 
 def test_where_notices_begin_to_be_waited_for_what_was_seen_may_be_old(eye: Eye, tmp_path: Path) -> None:
     (tmp_path / "plain").write_text("0\n")
     for path, notifies in (("/proc/self/mountinfo", True), (tmp_path / "plain", False)):
-        watched = Watched(Watch(str(path)))
+        watched = Watched(Watch(str(path)), eye.files.room)
         eye.all.append(watched)
         assert not eye.files.register(watched), "it was not read yet"
         list(watched.look())
@@ -338,3 +339,40 @@ def open_files() -> set[str]:
         except FileNotFoundError:
             continue
     return found
+
+
+@pytest.mark.fault(
+    "resources",
+    "more files to watch than a quarter of the limit of open files",
+    seen="one line in the log: the others are looked at",
+    heals="nothing is lost: without the kernel's notice, a change is found at the next look",
+)
+def test_files_beyond_the_budget_are_looked_at_and_none_stays_open(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    eye = Eye(room=3)
+    paths = [tmp_path / f"carrier{number}" for number in range(20)]
+    for path in paths:
+        path.write_text("1")
+    all_watched = [eye.watch(path) for path in paths]
+    assert len(open_files() & {str(path) for path in paths}) == 3
+    for path, watched in zip(paths, all_watched, strict=True):
+        path.write_text("2")
+        assert eye.look(watched)
+        assert not eye.look(watched)
+    assert len(open_files() & {str(path) for path in paths}) == 3
+    assert len([record for record in caplog.records if "too many files" in record.message]) == 1
+    eye.files.drop(all_watched[0])
+    eye.look(all_watched[-1])  # it has the place that became free
+    assert open_files() & {str(path) for path in paths} == {str(path) for path in (*paths[1:3], paths[-1])}
+    eye.close()
+
+
+def test_the_budget_of_files_that_stay_open_is_a_quarter_of_the_limit() -> None:
+    limit, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        for most, room in ((256, 64), (40, 16)):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            assert count_room() == room
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))

@@ -206,5 +206,6 @@ COLLECTOR = Collector(
     read=read,
     find=find,
     subsystems=("cpu", "drivers"),
+    max_series=9000,  # a server has hundreds of CPUs, and no stranger adds any
     compare=compare,
 )

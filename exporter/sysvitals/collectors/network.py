@@ -13,7 +13,7 @@ from sysvitals.model.collector import Collector, Fault, Probe, Unavailable, Watc
 from sysvitals.model.metric import Counter, Detail, Gauge, Label
 from sysvitals.model.reading import Change, Reading, amend, tells
 from sysvitals.sources.proc.netdev import NetDev, read_netdev
-from sysvitals.sources.sys.netclass import read_devices, read_interface
+from sysvitals.sources.sys.netclass import order_devices, read_devices, read_interface
 
 _TRAFFIC = "/proc/1/net/dev"
 _STATE = "/sys/class/net/*/"
@@ -125,7 +125,7 @@ def read(host: Host, options: Options) -> Iterator[Network | Fault]:
     yield from (traffic for traffic in found if isinstance(traffic, Fault))
     # devices that come and go while the table is read may stand there twice
     devices = {traffic.device: traffic for traffic in found if isinstance(traffic, NetDev)}
-    readings = (_build(traffic) for traffic in devices.values())
+    readings = (_build(devices[device]) for device in order_devices(host, devices))
     yield from (reading for reading in readings if tells(reading))
 
 
@@ -136,9 +136,8 @@ def _build(traffic: NetDev) -> Network:
 def find(host: Host, options: Options) -> Iterator[Probe]:
     """The links, each by itself."""
     excluded = re.compile(options.exclude_devices).fullmatch
-    for device in read_devices(host):
-        if not excluded(device):
-            yield Probe(device, partial(_read_link, host, device))
+    for device in order_devices(host, (device for device in read_devices(host) if not excluded(device))):
+        yield Probe(device, partial(_read_link, host, device))
 
 
 def _read_link(host: Host, device: str) -> Iterator[Link | Fault]:

@@ -243,6 +243,7 @@ def _collector_leaves(collector: Collector) -> Iterator[Leaf]:
     yield leaf("interval", "How often it runs by itself.", parse_positive_duration, collector.interval)
     yield leaf("max_age", "A scrape reads again what is older.", parse_duration, collector.max_age)
     yield leaf("timeout", "After this time a run counts as failed.", parse_positive_duration, collector.timeout)
+    yield leaf("max_series", "It gives at most so many series; 0: any number.", parse_count, collector.max_series)
     if collector.options is not None:
         for name, hint in type(collector.options).__annotations__.items():
             bare, text = get_args(hint)
@@ -251,7 +252,9 @@ def _collector_leaves(collector: Collector) -> Iterator[Leaf]:
 
 def _set_collector(collector: Collector, values: Values) -> Collector:
     mine = {path[2]: value for path, value in values.items() if path[:2] == ("collector", collector.name)}
-    own: dict[str, Any] = {name: mine[name] for name in ("interval", "max_age", "timeout") if name in mine}
+    own: dict[str, Any] = {
+        name: mine[name] for name in ("interval", "max_age", "timeout", "max_series") if name in mine
+    }
     if collector.options is not None:
         chosen = {name: mine[name] for name in collector.options._fields if name in mine}
         own["options"] = collector.options._replace(**chosen)

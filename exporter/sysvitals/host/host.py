@@ -101,7 +101,7 @@ class Host:
 
     def names(self, path: str) -> list[str]:
         """Names in a folder, `hwmon2` before `hwmon10`. Raises OSError as the kernel gave it."""
-        return sorted(os.listdir(path), key=_natural)
+        return sorted(os.listdir(path), key=natural)
 
     def readlink(self, path: str) -> str:
         """Where a link points, as it is written there."""
@@ -197,7 +197,8 @@ def _read_target(path: str) -> str | None:
         return None
 
 
-def _natural(name: str) -> tuple[str, int, str]:
+def natural(name: str) -> tuple[str, int, str]:
+    """A key by which `hwmon2` comes before `hwmon10`."""
     digits = len(name) - len(name.rstrip("0123456789"))
     return (name[:-digits], int(name[-digits:]), name) if digits else (name, -1, name)
 

@@ -90,6 +90,8 @@ class Collector:
     expression, or a float of seconds.
     Durations are in seconds: `interval` between heartbeats, `max_age` beyond which a scrape reads again, `timeout`
     after which a read counts as hanging.
+    `max_series` is how many series it may give, 0: any number. Beyond it, what `find` and `read` yield last is left
+    out, so that they yield first what matters most.
     """
 
     name: str
@@ -108,6 +110,7 @@ class Collector:
     interval: float = 15.0
     max_age: float = 1.0
     timeout: float = 3.0
+    max_series: int = 2000
 
     def table(self, host: Any) -> Probe | None:
         """The probe of `read`, which has no name."""

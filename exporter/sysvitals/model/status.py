@@ -36,6 +36,14 @@ class CollectorStatus(Status, event="sysvitals.collector.status"):
             help="When the collector last succeeded, in Unix time.",
         ),
     ] = None
+    left_out: Annotated[
+        int | None,
+        Gauge(
+            "collector_left_out",
+            help="Things not read and readings not shown, to stay within the collector's `max_series`; no series where "
+            "nothing is left out.",
+        ),
+    ] = None
 
 
 _READ_ERRORS_HELP = "Reads of single things, and of tables, that failed, hung or became slow."

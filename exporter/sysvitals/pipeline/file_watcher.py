@@ -2,20 +2,25 @@
 
 A sysfs attribute whose driver calls sysfs_notify, and the mount tables of /proc, wake epoll(7) with EPOLLPRI or
 EPOLLERR after they have been read once. Other files never do, so that each is also looked at in its own rhythm.
+Each file stays open for them, as long as there is room: what is beyond is opened for each look.
 Notices are taken as edges (EPOLLET): a table of /proc shows a change to one poll(2) only, and one that had to be asked
 for again after each notice would be lost in between.
 """
 
 import contextlib
+import logging
 import os
+import resource
 import select
 from collections.abc import Iterator
-from threading import Lock
+from threading import Lock, Semaphore
 from typing import NamedTuple
 
 from sysvitals.host.files import error_class
 from sysvitals.model.collector import Watch
 from sysvitals.pipeline.kernel_notices import NoticeSocket
+
+_log = logging.getLogger(__name__)
 
 RARELY = 15
 """So many times more rarely a file is looked at on which the kernel has given notice, or is certain to: the notice will
@@ -24,6 +29,18 @@ come. So is a `look` that failed called, for it may take its time to fail."""
 _PIECE_BYTES = 1 << 14
 _LIMIT_BYTES = 16 << 20
 _NOTICE = select.EPOLLPRI | select.EPOLLERR | select.EPOLLET
+
+
+_MOST_OPEN = 4096
+_FEWEST_OPEN = 16
+
+
+def count_room() -> int:
+    """How many watched files may stay open: a quarter of this process's descriptors, as for connections."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if descriptors == resource.RLIM_INFINITY:
+        return _MOST_OPEN
+    return min(_MOST_OPEN, max(_FEWEST_OPEN, descriptors // 4))
 
 
 class _Failure(NamedTuple):
@@ -38,15 +55,18 @@ class Watched:
     `registered` says that it was tried to wait for notices of it, and `waited_for` that this is possible. An attribute
     of sysfs has a size, and comes whole; a table of /proc has none.
     A look may hang, so that a worker runs it; the thread that schedules does the rest, and never while a look runs.
+    Its file stays open if `room` has a place for it; where it has none, `lacks_room`.
     """
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, room: Semaphore) -> None:
         self.watch = watch
+        self.lacks_room = False
         self.content: object = None
         self.notifies = False
         self.registered = False
         self.waited_for = False
         self.descriptor: int | None = None
+        self._room = room
         self._identity = (0, 0)
         self._is_attribute = False
 
@@ -77,6 +97,8 @@ class Watched:
         self.notifies = self.registered = self.waited_for = False
         if descriptor is not None:
             os.close(descriptor)
+            if not self.lacks_room:
+                self._room.release()
 
     def _read(self) -> bytes:
         """The whole file that is at the path now. Raises OSError."""
@@ -86,25 +108,25 @@ class Watched:
             self.close()
         if self.descriptor is None:
             self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            self.lacks_room = not self._room.acquire(blocking=False)
             status = os.fstat(self.descriptor)
             self._identity = _identity(status)
             self._is_attribute = 0 < status.st_size <= _PIECE_BYTES
-        content = os.pread(self.descriptor, _PIECE_BYTES, 0)
-        if self._is_attribute:
-            return content
-        # a table of /proc comes in pieces of a page
-        parts = [content]
-        length = len(content)
-        while parts[-1] and length < _LIMIT_BYTES:
-            parts.append(os.pread(self.descriptor, _PIECE_BYTES, length))
-            length += len(parts[-1])
-        return b"".join(parts)
+        content = _read_whole(self.descriptor, is_attribute=self._is_attribute)
+        if self.lacks_room:
+            self.close()
+        return content
 
 
 class FileWatcher:
-    """Waits for the kernel's notices, and for calls of `wake`. One thread uses it; any may call `wake`."""
+    """Waits for the kernel's notices, and for calls of `wake`. One thread uses it; any may call `wake`.
 
-    def __init__(self) -> None:
+    `room` is how many files that are watched may stay open.
+    """
+
+    def __init__(self, room: int | None = None) -> None:
+        self.room = Semaphore(count_room() if room is None else room)
+        self._lacked_room = False
         self._epoll = select.epoll()
         self._registered: dict[int, Watched] = {}
         self._sources: dict[int, NoticeSocket] = {}
@@ -148,6 +170,9 @@ class FileWatcher:
     def register(self, watched: Watched) -> bool:
         """Wait for notices of this once it has been read. True where that begins now: what changed since was missed."""
         descriptor = watched.descriptor
+        if watched.lacks_room and not self._lacked_room:
+            self._lacked_room = True
+            _log.warning("too many files to watch for this process's limit of open files: the others are looked at")
         if descriptor is None or watched.registered:
             return False
         watched.registered = True
@@ -185,6 +210,19 @@ class FileWatcher:
 
     def _forget(self, watched: Watched) -> None:
         self._registered = {number: one for number, one in self._registered.items() if one is not watched}
+
+
+def _read_whole(descriptor: int, *, is_attribute: bool) -> bytes:
+    content = os.pread(descriptor, _PIECE_BYTES, 0)
+    if is_attribute:
+        return content
+    # a table of /proc comes in pieces of a page
+    parts = [content]
+    length = len(content)
+    while parts[-1] and length < _LIMIT_BYTES:
+        parts.append(os.pread(descriptor, _PIECE_BYTES, length))
+        length += len(parts[-1])
+    return b"".join(parts)
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:

@@ -18,6 +18,9 @@ BASELINE_SECONDS = 3600.0
 Where a reading's labels have a closed set of values, it is kept as long as the exporter runs: the counts in it, such as
 those of throttling, must never fall."""
 
+TEXT_CHARACTERS = 4096
+"""How long a label or another text of a reading may be: as long as the kernel lets a path be."""
+
 Subject = tuple[str, ...]
 
 
@@ -134,14 +137,21 @@ def same_subject(subject: Subject) -> Fault:
 
 
 def validate_values(bodies: Iterable[Body]) -> None:
-    """Raise ValueError for what no output could write: it would take every other collector's values down with it."""
+    """Raise ValueError for what no output could write: it would take every other collector's values down with it.
+
+    And for text of any length: each scrape and each stored line would carry it.
+    """
     for body in bodies:
         for number, value in enumerate(values_of(body)):
             kind = type(value)  # most are integers, which need no further look
             if kind is float and not isfinite(value):
                 raise ValueError(f"{body.event_name}: {field_names(type(body))[number]} is {value}")
-            if kind is str and not value.isascii():
-                value.encode()  # a lone surrogate, as a file name can hold, is no text
+            if kind is str:
+                if len(value) > TEXT_CHARACTERS:
+                    name = field_names(type(body))[number]
+                    raise ValueError(f"{body.event_name}: {name} has {len(value)} characters")
+                if not value.isascii():
+                    value.encode()  # a lone surrogate, as a file name can hold, is no text
 
 
 def classify_run(readings: Sequence[Reading], faults: Sequence[Fault], left_out: str = "") -> Outcome:

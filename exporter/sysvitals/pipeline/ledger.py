@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from sysvitals.model.changes import CollectorFailed, CollectorRecovered, CollectorUnavailable
-from sysvitals.model.reading import Change
+from sysvitals.model.reading import Change, amend
 from sysvitals.model.status import CollectorStatus, ReadErrors
 from sysvitals.pipeline.interpret import Outcome
 from sysvitals.pipeline.plan import READ, Key
@@ -35,10 +35,14 @@ class Standing(NamedTuple):
 
 
 class Ledger:
-    """The standing of every thing, and the errors by collector and kind. The loop writes, any thread may read."""
+    """The standing of every thing, and the errors by collector and kind. The loop writes, any thread may read.
+
+    `left_out` counts what is left out to stay within a limit of series, by the table, thing or search that has it.
+    """
 
     def __init__(self) -> None:
         self.things: dict[Key, Standing] = {}
+        self.left_out: dict[Key, int] = {}
         self.errors: dict[tuple[str, str], int] = {}
 
     def count(self, collector: str, errors: Iterable[str]) -> None:
@@ -59,12 +63,16 @@ class Ledger:
     def statuses(self, collectors: Iterable[str], wall: float, uptime: float) -> list[CollectorStatus | ReadErrors]:
         """The metrics of these collectors' standing. `wall` and `uptime` are now."""
         things = self._by_collector()
+        left_out = self.left_out.copy()
         errors: dict[str, list[ReadErrors]] = {}
         for (name, error), total in sorted(self.errors.copy().items()):
             errors.setdefault(name, []).append(ReadErrors(collector=name, error=error, total=total))
         statuses: list[CollectorStatus | ReadErrors] = []
         for name in collectors:
             status = _build_status(name, things.get(name, ()), wall, uptime)
+            if status is not None and left_out:
+                total = sum(count for key, count in left_out.items() if key.collector == name)
+                status = amend(status, left_out=total or None)
             statuses += [status] if status is not None else []
             statuses += errors.get(name, ())
         return statuses

@@ -1,7 +1,9 @@
 """Publishes readings, drops values that are too old, and logs what became of things. Used by the loop alone."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from sysvitals.host.files import error_class
 from sysvitals.model.changes import CollectorFailed, CollectorRecovered, CollectorUnavailable
@@ -23,6 +25,7 @@ from sysvitals.pipeline.interpret import (
     validate_values,
 )
 from sysvitals.pipeline.ledger import FLAP_SECONDS, Ledger, Standing, give_up, judge
+from sysvitals.pipeline.limits import most_of_each_kind
 from sysvitals.pipeline.plan import Key
 
 _log = logging.getLogger(__name__)
@@ -65,7 +68,7 @@ class Reporter:
         known.update(conclusion.known)
         if not key.thing:  # of a table that has no search after which to tidy
             self.tidy(collector.name)
-        return conclusion
+        return self._keep_within_limit(collector, key, conclusion)
 
     def conclude(
         self, key: Key, conclusion: Conclusion, *, took: float, pace: tuple[float, float] | None, until: float
@@ -140,6 +143,7 @@ class Reporter:
             )
         self.hide(key)
         self.ledger.things.pop(key, None)
+        self.ledger.left_out.pop(key, None)
 
     def expire(self, key: Key, words: str) -> None:
         """A value is too old: its thing fails again and again, or waits behind others, as the words say."""
@@ -167,6 +171,21 @@ class Reporter:
         if len(self._logged_faults) > _FAULTS_LIMIT:
             self._logged_faults = {key: at for key, at in self._logged_faults.items() if now - at < FLAP_SECONDS}
 
+    def note_left_out(self, collector: Collector, key: Key, count: int) -> str:
+        """So much is left out of this table, thing or search to stay within the limit of series. Returns it in words.
+
+        Logged once for as long as a collector leaves anything out.
+        """
+        left_out = self.ledger.left_out
+        if not count:
+            left_out.pop(key, None)
+            return ""
+        words = f"{count} to stay within {collector.max_series} series (collector.{collector.name}.max_series)"
+        if not any(other.collector == collector.name for other in left_out):
+            _log.warning("%s: left out: %s", collector.name, words)
+        left_out[key] = count
+        return words
+
     def tidy(self, collector: str) -> None:
         """Forget the readings of what was not read for long."""
         now = self._clock.monotonic()
@@ -180,6 +199,22 @@ class Reporter:
             self._bus.publish_runs(bodies)
         for _, body in bodies:
             _log_change(body)
+
+    def _keep_within_limit(self, collector: Collector, key: Key, conclusion: Conclusion) -> Conclusion:
+        """Keep the first readings of each kind, as many as the collector's limit of series lets."""
+        most = most_of_each_kind(collector)
+        readings = conclusion.readings
+        # counted only where there are so many readings that it can matter
+        if most is not None and len(self._owners) + len(readings) > most:
+            others = (s for one, (_, mine) in self._shown.items() if one != key for s in mine)
+            counts = Counter(event_name for event_name, *_ in others)
+            readings = [reading for reading in readings if _count(counts, reading) <= most]
+        words = self.note_left_out(collector, key, len(conclusion.readings) - len(readings))
+        if not words:
+            return conclusion
+        outcome = conclusion.outcome
+        outcome = replace(outcome, left_out="; ".join(filter(None, (outcome.left_out, words))))
+        return conclusion._replace(outcome=outcome, readings=readings)
 
     def _only_own(
         self, key: Key, items: Iterable[Reading | Fault | Unavailable]
@@ -215,6 +250,11 @@ class Reporter:
             _log.info("%s is slow, %.2g s a read: it is read in its own rhythm, and no scrape waits for it", name, took)
         elif pace is None and was_slow:
             _log.info("%s is quick again", name)
+
+
+def _count(counts: Counter[str], reading: Reading) -> int:
+    counts[reading.event_name] += 1
+    return counts[reading.event_name]
 
 
 def _log_change(body: Body) -> None:

@@ -23,6 +23,7 @@ from sysvitals.pipeline.dispatcher import Dispatcher
 from sysvitals.pipeline.file_watcher import Watched
 from sysvitals.pipeline.interpret import Conclusion, Outcome, Span, classify_run
 from sysvitals.pipeline.kernel_notices import NoticeSocket, open_notices
+from sysvitals.pipeline.limits import take_beyond
 from sysvitals.pipeline.plan import FIND, LOOK, READ, Key, Plan, Slot
 from sysvitals.pipeline.reporter import Reporter
 from sysvitals.pipeline.tickets import Ticket, Tickets
@@ -352,7 +353,10 @@ class Scheduler:
         if error is not None and not isinstance(error, Unavailable):
             faults.append(Fault(f"what {collector.name} reads", error_class(error), f"{error}" or type(error).__name__))
         had_things = self._has_things(collector)
-        self._set_watches(collector.name, watches)
+        unread = {key.thing for key in take_beyond(collector, probes)}
+        words = self._reporter.note_left_out(collector, slot.key, len(unread))
+        left_out = "; ".join(filter(None, (left_out, words)))
+        self._set_watches(collector.name, (watch for watch in watches if watch.thing not in unread))
         # what was found before may be there still: only a whole list shows what is gone
         self._set_things(collector, probes, is_whole=is_whole)
         self._reporter.tidy(collector.name)

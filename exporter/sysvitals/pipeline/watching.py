@@ -107,7 +107,7 @@ class Watching:
             if name in self.watched:
                 self.watched[name].watch = watch
             else:
-                self.watched[name] = Watched(watch)
+                self.watched[name] = Watched(watch, self.files.room)
                 new.append(self.watched[name])
         self._owners = {
             name: frozenset(owner for owner, mine in self._wanted.items() if name in mine) for name in wanted

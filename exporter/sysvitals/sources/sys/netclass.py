@@ -5,11 +5,11 @@ import fcntl
 import os
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar
 
 from sysvitals.host.files import fault, parse_count, parse_int, read_int, shorten
-from sysvitals.host.host import Host
+from sysvitals.host.host import Host, natural
 from sysvitals.host.sysfs import list_names
 from sysvitals.model.collector import Fault
 from sysvitals.model.plausible import LINK_SPEED, MTU
@@ -64,6 +64,18 @@ def read_devices(host: Host) -> list[str]:
     """Names of all network devices. Raises OSError."""
     folder = f"{host.sysfs}/class/net"
     return [name for name in list_names(host, folder) if host.exists(f"{folder}/{name}/carrier_changes")]
+
+
+def order_devices(host: Host, devices: Iterable[str]) -> list[str]:
+    """Names of devices: where there are many, those of hardware first, and each kind in the order of its names.
+
+    Programs make devices by the thousand, and before Linux 6.6 the kernel's table has them in the order of a hash.
+    """
+    names = [*devices]
+    if len(names) <= _FEW_DEVICES:
+        return names
+    folder = f"{host.sysfs}/class/net"
+    return sorted(names, key=lambda name: (not host.exists(f"{folder}/{name}/device"), natural(name)))
 
 
 def read_wifi_devices(host: Host) -> list[str]:
@@ -142,6 +154,9 @@ def _parse_is_switched_on(text: str) -> bool:
         raise ValueError(f"not flags: {shorten(text)!r}")
     return bool(int(text, 16) & _IFF_UP)
 
+
+_FEW_DEVICES = 64
+"""Up to so many their order does not matter, since none is left out, and no scrape pays for it."""
 
 _IFF_UP = 1
 _SIOCGIFHWADDR = 0x8927
