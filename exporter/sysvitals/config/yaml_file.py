@@ -5,38 +5,25 @@ from collections.abc import Mapping
 
 import yaml
 
+from sysvitals.config.errors import ConfigError
 from sysvitals.config.found import Found
 from sysvitals.config.settings import Leaf
-
-_STANDARD = "tag:yaml.org,2002:"
-_MERGE = f"{_STANDARD}merge"
-_PLAIN = frozenset(_STANDARD + kind for kind in ("str", "bool", "int", "float", "timestamp", "value"))
+from sysvitals.config.yaml_nodes import describe_place, is_empty, is_plain, kind, read_pairs, read_yaml
 
 
 def load_file(file: str, leaves: Mapping[tuple[str, ...], Leaf], found: Found) -> None:
     """Take what the file says. One problem where it cannot be read."""
-    raw, problems = b"", found.problems
     try:
-        with open(file, "rb") as stream:
-            raw = stream.read()
-        root = yaml.SafeLoader(raw.decode("utf-8-sig")).get_single_node()
-        if root is not None and not _is_empty(root):
-            _Tree(file, leaves, found).walk(root, ())
-    except OSError as error:
-        problems.append(f"{file}: cannot be read: {error.strerror}")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        problems.append(f"{file}:{line}: is not UTF-8 text: {error.reason}")
-    except yaml.reader.ReaderError as error:
-        line = raw.decode("utf-8-sig").count("\n", 0, error.position) + 1
-        problems.append(f"{file}:{line}: is not YAML: the character U+{error.character:04X} is not allowed")
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"{file}:{mark.line + 1}" if mark else file
-        said = ", ".join(part for part in (error.context, error.problem) if part)
-        problems.append(f"{where}: is not YAML: {said}")
-    except RecursionError:
-        problems.append(f"{file}: is nested too deeply")
+        root = read_yaml(file)
+    except ConfigError as error:
+        found.problems += error.problems
+        return
+    if root is None:
+        return
+    try:
+        _Tree(file, leaves, found).walk(root, ())
+    except RecursionError:  # an alias in a circle
+        found.problems.append(f"{file}: is nested too deeply")
 
 
 class _Tree:
@@ -49,7 +36,7 @@ class _Tree:
         self._problems = found.problems
 
     def walk(self, node: yaml.Node, path: tuple[str, ...]) -> None:
-        here = self._where(node, path)
+        here = describe_place(self._file, node, *path)
         leaf = self._leaves.get(path)
         if leaf is not None:
             self._take(leaf, node, path)
@@ -57,46 +44,30 @@ class _Tree:
         known = sorted(
             {leaf[len(path)] for leaf in self._leaves if leaf[: len(path)] == path and len(leaf) > len(path)}
         )
-        if _is_empty(node):
+        if is_empty(node):
             return
         if not isinstance(node, yaml.MappingNode):
             self._problems.append(f"{here}: wants keys below it: {', '.join(known)}")
             return
-        seen: dict[str, int] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                self._problems.append(f"{self._where(key_node, path)}: {_kind(key_node)} is no key")
-                continue
-            key = key_node.value
-            there = self._where(key_node, (*path, key))
-            if key_node.tag == _MERGE:
-                self._problems.append(f"{there}: keys are not merged; give an alias (*NAME) as the whole value")
-            elif key in seen:
-                self._problems.append(f"{there}: is there twice, first on line {seen[key]}")
-            elif key not in known:
-                self._problems.append(f"{there}: {_unknown(key, known)}")
+        for key, key_node, value, fault in read_pairs(node):
+            if not fault and key in known:
+                self.walk(value, (*path, key))
             else:
-                self.walk(value_node, (*path, key))
-            seen.setdefault(key, key_node.start_mark.line + 1)
+                there = describe_place(self._file, key_node, *path, *([key] if key else []))
+                self._problems.append(f"{there}: {fault or _unknown(key, known)}")
 
     def _take(self, leaf: Leaf, node: yaml.Node, path: tuple[str, ...]) -> None:
-        """A value as it is written: what YAML 1.1 would make of `off`, `1:30` or `010` is not what people mean."""
         many = leaf.many and isinstance(node, yaml.SequenceNode) and node.value
         for item in node.value if many else [node]:
-            here = self._where(item, path)
-            if _is_empty(item) or item.value == []:
+            here = describe_place(self._file, item, *path)
+            if is_empty(item) or item.value == []:
                 self._problems.append(f"{here}: is empty; it wants {_wanted(leaf)}")
             elif not isinstance(item, yaml.ScalarNode):
-                self._problems.append(f"{here}: {_kind(item)} will not do; it wants {_wanted(leaf)}")
-            elif item.tag not in _PLAIN:
+                self._problems.append(f"{here}: {kind(item)} will not do; it wants {_wanted(leaf)}")
+            elif not is_plain(item):
                 self._problems.append(f"{here}: the tag {item.tag!r} is not taken; it wants {_wanted(leaf)}")
             else:
                 self._found.take(leaf, item.value, here)
-
-    def _where(self, node: yaml.Node, path: tuple[str, ...]) -> str:
-        # the bare name in the file, and one line a problem
-        steps = (step if step.isprintable() else repr(step) for step in path)
-        return f"{self._file}:{node.start_mark.line + 1}: {'.'.join(steps)}".removesuffix(": ")
 
 
 def _wanted(leaf: Leaf) -> str:
@@ -111,11 +82,3 @@ def _unknown(key: str, known: list[str]) -> str:
     close = difflib.get_close_matches(key, known, n=1)
     hint = f" Did you mean {close[0]}?" if close else ""
     return f"is no setting.{hint} Valid here: {', '.join(known)}"
-
-
-def _is_empty(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.tag == f"{_STANDARD}null"
-
-
-def _kind(node: yaml.Node) -> str:
-    return "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
