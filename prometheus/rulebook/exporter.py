@@ -109,6 +109,23 @@ UNREADABLE = Alert(
     why="A bus may be busy for a while: a quarter of an hour. A collector that fails as a whole is another alert's.",
 )
 
+LEFT_OUT = Alert(
+    name="ThingsLeftOut",
+    severity="info",
+    value="sysvitals_collector_left_out",
+    compares=">",
+    threshold=0,
+    lasts="15m",
+    keeps="15m",
+    summary="{{ $labels.instance }}: {{ $labels.collector }} does not show all that is there",
+    description=(
+        'The collector {{ $labels.collector }} leaves out {{ $value | printf "%.0f" }} things or readings to stay '
+        "within its limit of series. Does the host really have so many? Leave out what you do not need, or raise "
+        "`collector.{{ $labels.collector }}.max_series`."
+    ),
+    why="What is left out is not watched by any other alert. A quarter of an hour, for what comes and goes in storms.",
+)
+
 DROPPED = Alert(
     name="EventsDropped",
     severity="warning",
@@ -205,5 +222,5 @@ THREAD_DIED = Alert(
 SUBJECT = Subject(
     name="exporter",
     help="Whether the exporter itself can be trusted.",
-    rules=(FAILING, STALE, VANISHED, UNREADABLE, DROPPED, NOT_WRITABLE, RELOAD, RESTARTING, THREAD_DIED),
+    rules=(FAILING, STALE, VANISHED, UNREADABLE, LEFT_OUT, DROPPED, NOT_WRITABLE, RELOAD, RESTARTING, THREAD_DIED),
 )
