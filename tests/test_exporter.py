@@ -299,10 +299,17 @@ class TestAReload:
         warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
         assert warnings == ["reload: web.listen_address takes effect at the next start"]
 
-    def test_that_finds_nothing_new_says_so(self, caplog: pytest.LogCaptureFixture) -> None:
+    @pytest.mark.fault(
+        "process",
+        "reloads in a storm, in which nothing changed",
+        seen="`reloaded: nothing changed` in the log",
+        heals="nothing is stored or forced to the disk",
+    )
+    def test_that_finds_nothing_new_says_so_and_is_no_event(self, caplog: pytest.LogCaptureFixture) -> None:
         exporter = build(only_load())
         with caplog.at_level("INFO"):
             exporter.reload()
+        assert [event for event in exporter.latest_events() if event.name == "sysvitals.reloaded"] == []
         assert [record.getMessage() for record in caplog.records] == ["reloaded: nothing changed"]
 
     @pytest.mark.fault(
@@ -313,7 +320,10 @@ class TestAReload:
     )
     def test_of_a_bad_file_keeps_the_old_settings_and_two_gauges_tell(self, caplog: pytest.LogCaptureFixture) -> None:
         problems = ["a.yml:1: x: is no setting.", "a.yml:2: y: is no setting."]
-        answers: list[Settings | ConfigError] = [ConfigError(problems), only_load(log__format="json")]
+        answers: list[Settings | ConfigError] = [
+            ConfigError(problems),
+            only_load(log__format="json", web__enable_lifecycle=True),
+        ]
         wall = NOW
 
         def load() -> Settings:
@@ -322,7 +332,7 @@ class TestAReload:
                 raise answer
             return answer
 
-        before = only_load()
+        before = only_load(web__enable_lifecycle=True)
         exporter = build(before, load=load, wall=lambda: wall)
         client = serve_here(exporter)
         success = ("sysvitals_config_last_reload_successful", "")
@@ -605,7 +615,7 @@ class TestAProcess:
     def test_answers_all_else_while_its_configuration_cannot_be_read(self, start: Start, tmp_path: Path) -> None:
         file = tmp_path / "sysvitals.yml"
         file.write_text("log: {level: info}\n")
-        process = start(*BELOW, *ONLY_LOAD, f"--config.file={file}", "--no-history")
+        process = start(*BELOW, *ONLY_LOAD, f"--config.file={file}", "--no-history", "--web.enable-lifecycle")
         process.wait_until_ready()
         file.unlink()
         os.mkfifo(file)
@@ -713,7 +723,7 @@ class TestAProcess:
     def test_reads_its_configuration_again_on_sighup_and_on_a_post(self, start: Start, tmp_path: Path) -> None:
         file = tmp_path / "sysvitals.yml"
         file.write_text("log: {level: info}\n")
-        process = start(*BELOW, *ONLY_LOAD, f"--config.file={file}")
+        process = start(*BELOW, *ONLY_LOAD, f"--config.file={file}", "--web.enable-lifecycle")
         process.wait_until_ready()
         success = ("sysvitals_config_last_reload_successful", "")
         assert samples(process.get()[1])[success] == 1.0

@@ -51,6 +51,7 @@ def test_readings_go_on_and_it_ends_while_what_it_prints_is_not_read(
     file.write_text("log: {level: debug}\n")
     flags = [
         f"--config.file={file}",
+        "--web.enable-lifecycle",
         "--console",
         "--collector.load.max-age=0",
         "--history.flush-interval=50ms",
@@ -94,7 +95,7 @@ def test_a_crash_says_where_each_thread_stood(tmp_path: Path) -> None:
 def test_a_request_that_hangs_does_not_keep_it(tmp_path: Path) -> None:
     file = tmp_path / "sysvitals.yml"
     file.write_text("log: {level: info}\n")
-    with serving(tmp_path / "run", f"--config.file={file}") as process:
+    with serving(tmp_path / "run", f"--config.file={file}", "--web.enable-lifecycle") as process:
         file.unlink()
         os.mkfifo(file)
         with contextlib.closing(process.ask("/-/reload", method="POST")):

@@ -34,6 +34,7 @@ from sysvitals.pipeline.interpret import Outcome
 from sysvitals.pipeline.losses import LossReporter
 from sysvitals.pipeline.scheduler import Scheduler
 from sysvitals.sources.os.kernel import read_hostname
+from sysvitals.sources.os.names import read_names
 from sysvitals.sources.os.timekeeping import read_boot_id, read_clock
 from sysvitals.sources.proc.own_process import read_own_process
 from sysvitals.threads import Duty, Keeper
@@ -51,6 +52,7 @@ _HISTORY_STOP_SECONDS = 5.0
 _CONSOLE_STOP_SECONDS = 0.5
 _ANSWER_SECONDS = 1.0
 _SYNCED_SECONDS = 1.0
+_NAMES_SECONDS = 60.0
 _THIS_MACHINE = Host()
 _SETTLE_SECONDS = 0.05
 """How long something is shown later where the disk hangs; a write takes a millisecond."""
@@ -59,7 +61,7 @@ _SETTLE_SECONDS = 0.05
 class Exporter:
     """The running parts, from collectors to outputs, without the HTTP server. `load` reads the settings again.
 
-    `refused` is what was wrong with the configuration when it was last read again.
+    `refused` is what was wrong with the configuration when it was last read again; `names()` are those of this host.
     """
 
     def __init__(self, settings: Settings, *, load: Callable[[], Settings], host: Host, clock: Clock) -> None:
@@ -74,6 +76,7 @@ class Exporter:
         self._exposition = Exposition(self.catalog)
         self._history_folder = os.path.join(settings.storage.path, "history")
         self._host = host
+        self.names = keep_for(_NAMES_SECONDS, lambda: read_names(host), clock.monotonic)
         self._boot = boot = _known(lambda: read_boot_id(host)) or ""
         self._bus = Bus(clock=clock, host=self.hostname, boot=boot, next_seq=first_seq(clock.uptime()))
         self._bus.subscribe(_Fold(self._state))
@@ -219,7 +222,8 @@ class Exporter:
         switched_off = ", ".join(sorted(self._scheduler.replace(fresh.collector))) or None
         self._config = ConfigStatus(successful=True, at=self._clock.wall())
         self.refused = ()
-        self._bus.publish([Reloaded(changed=", ".join(differences.changed), switched_off=switched_off)])
+        if differences.changed:  # else anyone who may ask for a reload could fill the disk
+            self._bus.publish([Reloaded(changed=", ".join(differences.changed), switched_off=switched_off)])
         _log.info("reloaded: %s", ", ".join(differences.changed) or "nothing changed")
         return ()
 

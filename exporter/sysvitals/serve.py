@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from sysvitals.outputs.live import LiveHub
     from sysvitals.web.door import Door
+    from sysvitals.web.http.messages import App
     from sysvitals.web.page import Glance
     from sysvitals.web.routes import Services
 
@@ -73,14 +74,13 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", socke
     from sysvitals.outputs.live import LiveHub  # noqa: PLC0415
     from sysvitals.web.http.budget import fit_budget  # noqa: PLC0415
     from sysvitals.web.http.server import Server  # noqa: PLC0415
-    from sysvitals.web.routes import build_web_app  # noqa: PLC0415
 
     exporter = build_exporter(settings, load)
     budget = fit_budget()
     hub = LiveHub(viewers=min(settings.web.max_viewers, budget.streams))
     supervisor = Supervisor(os.environ, os.getpid())
     reloads = Reloads(partial(_reload, exporter, supervisor))
-    server = Server(door.guard(build_web_app(build_services(exporter, hub, reloads))), lambda: door.tls, budget)
+    server = Server(_build_app(exporter, door, build_services(exporter, hub, reloads)), lambda: door.tls, budget)
     # should we hang, and the watchdog end us: where each thread stood is in the log
     emergencies = _open_without_waiting()
     faulthandler.enable(emergencies)
@@ -127,6 +127,15 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", socke
         _log.exception("the exporter ends because of an error")
         return 1
     return endings[0][1]
+
+
+def _build_app(exporter: Exporter, door: "Door", services: "Services") -> "App":
+    """Build all that is served, under the names of this host, behind the door."""
+    from sysvitals.web.hosts import KnownHosts  # noqa: PLC0415  # as in `serve`
+    from sysvitals.web.routes import build_web_app  # noqa: PLC0415
+
+    guarded = door.guard(build_web_app(services))
+    return KnownHosts(guarded, lambda: exporter.settings.web.allowed_hosts, exporter.names)
 
 
 def _open_without_waiting() -> int:
@@ -253,6 +262,7 @@ def build_services(exporter: Exporter, hub: "LiveHub", reloads: Reloads) -> "Ser
         faults=exporter.faults,
         ready=exporter.ready,
         reload=reloads.ask,
+        may_reload=lambda: exporter.settings.web.enable_lifecycle,
         glance=glance,
     )
 

@@ -114,6 +114,20 @@ def test_one_address_and_a_list_of_them_both_do(tmp_path: Path) -> None:
     assert both.web.listen_address == (("", 1), ("::1", 2))
 
 
+def test_names_of_this_host_are_one_or_a_list_and_case_does_not_matter(tmp_path: Path) -> None:
+    assert load("web: {allowed_hosts: Pi.Example.org.}", tmp_path).web.allowed_hosts == ("pi.example.org",)
+    both = load('web: {allowed_hosts: [pi.example.org, "*.example.com", "*"]}', tmp_path)
+    assert both.web.allowed_hosts == ("pi.example.org", "*.example.com", "*")
+
+
+@pytest.mark.parametrize(
+    "name", ["pi.example.org:80", "http://pi.example.org", "*pi", "a.*.org", "a..b", "pi ok", "[::1]"]
+)
+def test_what_is_not_the_name_of_a_host_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="it wants a name such as"):
+        load(f"web: {{allowed_hosts: '{name}'}}", tmp_path)
+
+
 def test_flags_outweigh_the_file_and_the_rest_of_the_file_stays(tmp_path: Path) -> None:
     text = 'web: {listen_address: [":1", ":2"]}\nlog: {level: debug, format: json}\n'
     flags = {"--log.level": "error", "--web.listen-address": [":3"]}

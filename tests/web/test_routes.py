@@ -18,6 +18,7 @@ from sysvitals.web.live import LiveServices
 from sysvitals.web.routes import (
     DEFAULT_SCRAPE_SECONDS,
     MARGIN_SECONDS,
+    RELOADS,
     SCRAPES_OF_A_CLIENT,
     Services,
     accepts_gzip,
@@ -41,6 +42,7 @@ class Exporter:
     is_ready: bool = True
     faults: list[str] = field(default_factory=list)
     problems: tuple[str, ...] = ()
+    may_reload: bool = True
     reloads: int = 0
     reads: bool = True
     thread: str = ""
@@ -65,6 +67,7 @@ class Exporter:
             faults=lambda: self.faults,
             ready=lambda: self.is_ready,
             reload=self.reload,
+            may_reload=lambda: self.may_reload,
             live=LiveServices(LiveHub(viewers=2), lambda: "{}", lambda: Verdict(Level.GOOD, ())),
             glance=lambda: look("pi<4>"),
         )
@@ -254,6 +257,67 @@ def test_only_a_post_reloads(method: str, client: Client, exporter: Exporter) ->
     assert exporter.reloads == 0
 
 
+@pytest.mark.fault(
+    "network",
+    "reloads over HTTP that were not allowed",
+    seen="403 with the flag that allows them",
+    heals="nothing is reloaded; SIGHUP works as ever",
+)
+def test_a_post_reloads_nothing_unless_the_settings_allow_it(client: Client, exporter: Exporter) -> None:
+    exporter.may_reload = False
+    answer = client.request("POST", "/-/reload")
+    assert (answer.status_code, len(answer.text.splitlines())) == (403, 1)
+    assert "--web.enable-lifecycle" in answer.text
+    assert exporter.reloads == 0
+
+
+FOREIGN = [{"origin": "http://evil.example"}, {"origin": "http://["}, {"sec-fetch-site": "cross-site"}]
+
+
+@pytest.mark.fault(
+    "network",
+    "a page of another site that asks for events or a reload",
+    seen="403 in that page",
+    heals="nothing is read or reloaded",
+)
+@pytest.mark.parametrize("headers", FOREIGN, ids=str)
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/api/v1/state"), ("GET", "/api/v1/events"), ("POST", "/-/reload")]
+)
+def test_pages_of_other_sites_read_no_events_and_reload_nothing(
+    method: str, path: str, headers: dict[str, str], client: Client, exporter: Exporter
+) -> None:
+    assert client.request(method, path, headers=headers).status_code == 403
+    assert exporter.reloads == 0
+
+
+@pytest.mark.parametrize("headers", FOREIGN, ids=str)
+def test_pages_of_other_sites_open_no_live_stream(headers: dict[str, str], exporter: Exporter) -> None:
+    upgrade = {"upgrade": "websocket", "connection": "Upgrade"}
+    answer = Client(build_web_app(exporter.services())).get("/api/v1/live", headers=upgrade | headers)
+    assert answer.status_code == 403
+
+
+@pytest.mark.fault(
+    "network",
+    "reloads over HTTP in a storm",
+    seen="one line in the log a second at most",
+    heals="by itself: those that wait share one reload",
+)
+def test_posts_in_a_storm_share_reloads(exporter: Exporter) -> None:
+    async def storm() -> list[int]:
+        async with (
+            serve(build_web_app(exporter.services())) as (port, _),
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client,
+        ):
+            first = await client.post("/-/reload")
+            others = await asyncio.gather(*(client.post("/-/reload") for _ in range(RELOADS)))
+            return [answer.status_code for answer in (first, *others)]
+
+    assert run(storm()) == [200] * (1 + RELOADS)
+    assert exporter.reloads == 2
+
+
 def test_a_post_reloads_and_tells_how_it_went(client: Client, exporter: Exporter) -> None:
     assert (client.request("POST", "/-/reload").status_code, exporter.reloads) == (200, 1)
     exporter.problems = ("a.yml:1: x: is no setting.", "a.yml:2: y: is no setting.")
@@ -340,6 +404,7 @@ def test_an_error_within_is_500_without_its_insides() -> None:
         faults=services.faults,
         ready=services.ready,
         reload=services.reload,
+        may_reload=services.may_reload,
         live=services.live,
         glance=services.glance,
     )

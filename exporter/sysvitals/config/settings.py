@@ -16,6 +16,7 @@ from sysvitals.config.values import (
     parse_compression,
     parse_count,
     parse_duration,
+    parse_hosts,
     parse_path,
     parse_pattern,
     parse_positive_duration,
@@ -60,6 +61,18 @@ class Web(NamedTuple):
         str,
         Setting("File that switches on TLS and passwords, as for all Prometheus exporters.", parse_path, restart=True),
     ] = ""
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Further name under which this host is asked; give it again for more. *.example.org is each below it, * is "
+            "any. Addresses, names without a dot, this host's own and those of private networks (.local, .lan, "
+            ".internal, .home.arpa) are always allowed.",
+            parse_hosts,
+        ),
+    ] = ()
+    enable_lifecycle: Annotated[
+        bool, Setting("Let POST /-/reload read this configuration again. SIGHUP always does.", parse_bool)
+    ] = False
     grafana_url: Annotated[
         str, Setting("Where this host is to be seen in Grafana: the page links to it.", parse_url)
     ] = ""
@@ -168,8 +181,6 @@ class Leaf(NamedTuple):
     @property
     def shown_default(self) -> str:
         """The default as one would write it."""
-        if self.many:
-            return ", ".join(f"{host}:{port}" for host, port in self.default)
         if self.is_bool:
             return "true" if self.default else "false"
         return format_value(self.setting.parse, self.default)

@@ -11,6 +11,8 @@ _SIZE = re.compile(r"([0-9]{1,18})(\.[0-9]{1,15})?\s*([KMGT]i?)?B?", re.IGNORECA
 _BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 _ADDRESS = re.compile(r"(?:\[(?P<six>[^\s\[\]]*:[^\s\[\]]*)\]|(?P<host>[^\s\[\]:]*)):(?P<port>[0-9]{1,5})")
 
+_HOST = re.compile(r"\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
+
 
 def parse_duration(value: object) -> float:
     """Seconds of `500ms`, `5s`, `10m`, `1h`, `30d`, or of a plain number of seconds."""
@@ -129,6 +131,19 @@ def parse_addresses(value: object) -> tuple[tuple[str, int], ...]:
     return tuple(parse_address(one) for one in values)
 
 
+def parse_hosts(value: object) -> tuple[str, ...]:
+    """One name of a host, a list of them, or nothing; in lower case."""
+    values: list[Any] = value if isinstance(value, list) else [value]
+    return tuple(_parse_host(one) for one in values if one != "")
+
+
+def _parse_host(value: object) -> str:
+    text = str(value).strip().lower().removesuffix(".")
+    if not isinstance(value, str) or not _HOST.fullmatch(text):
+        raise ValueError("a name such as board.example.org (without a port), *.example.org, or * for any")
+    return text
+
+
 def format_value(parse: Callable[[object], Any], value: Any) -> str:
     """A value as its parser takes it: `10m` for 600 s, `16MiB`."""
     if parse in (parse_duration, parse_positive_duration):
@@ -138,4 +153,8 @@ def format_value(parse: Callable[[object], Any], value: Any) -> str:
         return f"{value * 1000:.15g}ms"
     if parse is parse_size and value and value % 2**20 == 0:
         return f"{value >> 20}MiB"
+    if parse is parse_addresses:
+        return ", ".join(f"{host}:{port}" for host, port in value)
+    if parse is parse_hosts:
+        return ", ".join(value)
     return str(value)

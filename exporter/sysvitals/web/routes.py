@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from sysvitals.model.event import Event, encode_events
-from sysvitals.web.http.messages import Answer, BusyError, Request, Response, respond_text
+from sysvitals.web.hosts import is_same_origin
+from sysvitals.web.http.messages import Answer, App, BusyError, Request, Response, respond_text
 from sysvitals.web.http.pool import Pool
 from sysvitals.web.http.router import Route, Router
 from sysvitals.web.live import LiveRoutes, LiveServices
@@ -38,6 +39,9 @@ LOOKS_OF_A_CLIENT = 16
 
 RELOADS = 8
 """How many may wait for a reload at a time. They share it."""
+
+RELOAD_PAUSE_SECONDS = 1.0
+"""Between two reloads that requests ask for: each reads the file, and writes a line to the log."""
 
 STATIC = {
     "live.js": "text/javascript; charset=utf-8",
@@ -73,7 +77,8 @@ class Services:
     `metrics(collectors, seconds, accept)` gives the exposition and its content type; `collectors()` names those that
     are enabled, with how they stand; `events()` are the latest of each subject; `glance()` is what the page shows;
     `faults()` are what of the exporter itself does not work; `ready()` says whether a first round is done; `reload()`
-    asks for the configuration to be read again, which gives what is wrong with it; `live` is what the streams ask.
+    asks for the configuration to be read again, which gives what is wrong with it, and `may_reload()` says whether a
+    request may do so; `live` is what the streams ask.
     """
 
     metrics: Callable[[frozenset[str] | None, float, str], tuple[bytes, str]]
@@ -83,6 +88,7 @@ class Services:
     faults: Callable[[], list[str]]
     ready: Callable[[], bool]
     reload: Callable[[], Future[tuple[str, ...]]]
+    may_reload: Callable[[], bool]
     live: LiveServices
 
 
@@ -97,12 +103,23 @@ def build_web_app(services: Services) -> Router:
             Route("/metrics", routes.metrics),
             Route("/-/healthy", routes.healthy),
             Route("/-/ready", routes.ready),
-            Route("/-/reload", routes.reload, methods=("POST",)),
-            Route("/api/v1/state", routes.state),
-            Route("/api/v1/events", live.events),
-            Route("/api/v1/live", live.socket, methods=("GET",), is_websocket=True),
+            Route("/-/reload", own_pages(routes.reload), methods=("POST",)),
+            Route("/api/v1/state", own_pages(routes.state)),
+            Route("/api/v1/events", own_pages(live.events)),
+            Route("/api/v1/live", own_pages(live.socket), methods=("GET",), is_websocket=True),
         ]
     )
+
+
+def own_pages(answer: App) -> App:
+    """Answer programs and pages of this host; 403 for pages of other sites."""
+
+    async def judge(request: Request) -> Answer:
+        if not is_same_origin(request):
+            return respond_text(403, "this is not for pages of other sites\n")
+        return await answer(request)
+
+    return judge
 
 
 class _Routes:
@@ -111,6 +128,8 @@ class _Routes:
         self._scrapes = Pool("scrape", threads=SCRAPES, most=SCRAPES, most_of_client=SCRAPES_OF_A_CLIENT)
         self._looks = Pool("look", threads=2, most=LOOKS, most_of_client=LOOKS_OF_A_CLIENT)
         self._reloads = 0
+        self._next_reload: asyncio.Task[tuple[str, ...]] | None = None
+        self._reloaded = -RELOAD_PAUSE_SECONDS
 
     async def metrics(self, request: Request) -> Answer:
         names: frozenset[str] | None = None
@@ -159,11 +178,17 @@ class _Routes:
         return respond_text(503, "sysvitals has not taken its first readings yet.\n")
 
     async def reload(self, _request: Request) -> Answer:
+        if not self._services.may_reload():
+            return respond_text(
+                403, "reloading over HTTP is off: --web.enable-lifecycle allows it; SIGHUP always does it\n"
+            )
         if self._reloads >= RELOADS:
             raise BusyError(f"{RELOADS} requests wait for a reload already")
         self._reloads += 1
         try:
-            asked = asyncio.wrap_future(self._services.reload())
+            if self._next_reload is None:
+                self._next_reload = asyncio.create_task(self._reload_soon())
+            asked = self._next_reload
             await asyncio.wait([asked], timeout=RELOAD_SECONDS)
         finally:
             self._reloads -= 1
@@ -176,6 +201,13 @@ class _Routes:
             text = "the configuration was not reloaded, the old one is in force:\n" + "\n".join(problems)
             return respond_text(400, text + "\n")
         return respond_text(200, "reloaded\n")
+
+    async def _reload_soon(self) -> tuple[str, ...]:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._reloaded + RELOAD_PAUSE_SECONDS - loop.time())
+        self._reloaded = loop.time()
+        self._next_reload = None  # this one may read the file before what a later request is about
+        return await asyncio.wrap_future(self._services.reload())
 
 
 def choose_collectors(query: Mapping[str, list[str]], enabled: list[str]) -> tuple[frozenset[str] | None, str]:

@@ -10,13 +10,15 @@ Send = Callable[[str], Awaitable[None]]
 class Request(NamedTuple):
     """What was asked. Header names are in lower case, repeated headers are joined by a comma.
 
-    `path` is as it was sent, undecoded; `client` is the address; `is_upgrade` means that a WebSocket is asked for.
+    `path` is as it was sent, undecoded; `host` is the name, and perhaps the port, that the client knows this server by;
+    `client` is the address; `is_upgrade` means that a WebSocket is asked for.
     """
 
     method: str
     path: str
     query: Mapping[str, list[str]]
     headers: Mapping[str, str]
+    host: str | None = None
     client: str = ""
     is_secure: bool = False
     is_upgrade: bool = False
@@ -59,6 +61,7 @@ REASONS = {
     413: "Content Too Large",
     414: "URI Too Long",
     417: "Expectation Failed",
+    421: "Misdirected Request",
     426: "Upgrade Required",
     431: "Request Header Fields Too Large",
     500: "Internal Server Error",

@@ -48,12 +48,14 @@ def build_request(event: h11.Request, client: str, *, is_secure: bool) -> Reques
     for raw_name, raw_value in event.headers:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    path, _, query = _strip_host(event.target.decode("latin-1")).partition("?")
+    host, target = _split_target(event.target.decode("latin-1"))
+    path, _, query = target.partition("?")
     return Request(
         method=event.method.decode("latin-1"),
         path=path,
         query=_parse_query(query) if query else {},
         headers=headers,
+        host=headers.get("host") if host is None else host,
         client=client,
         is_secure=is_secure,
         is_upgrade=event.http_version != b"1.0"
@@ -62,12 +64,13 @@ def build_request(event: h11.Request, client: str, *, is_secure: bool) -> Reques
     )
 
 
-def _strip_host(target: str) -> str:
-    """A proxy may send `http://host/path`."""
+def _split_target(target: str) -> tuple[str | None, str]:
+    """A proxy may send `http://host/path`: this host outweighs the header (RFC 9112, 3.2.2)."""
     if target.startswith("/"):
-        return target
+        return None, target
     _, separator, rest = target.partition("://")
-    return f"/{rest.partition('/')[2]}" if separator else target
+    host, _, path = rest.partition("/")
+    return (host, f"/{path}") if separator else (None, target)
 
 
 def _parse_query(query: str) -> dict[str, list[str]]:
