@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pty
+import socket
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,3 +36,17 @@ def stopped_terminal() -> Iterator[tuple[int, int]]:
     finally:
         os.close(reading)
         os.close(writing)
+
+
+@contextmanager
+def stuck_journal() -> Iterator[tuple[int, int]]:
+    """Both ends of a socket, as the journal's is, in which there is no room for another byte."""
+    reading, writing = socket.socketpair()
+    with reading, writing:
+        writing.setblocking(False)
+        for size in (4096, 1):
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    writing.send(b"." * size)
+        writing.setblocking(True)
+        yield reading.fileno(), writing.fileno()

@@ -386,6 +386,10 @@ class Process:
         self._addresses = addresses
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         return self._log.read_text()
 

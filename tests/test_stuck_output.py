@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.stack.running import free_port
-from tests.stuck import full_pipe, stopped_terminal
+from tests.stuck import full_pipe, stopped_terminal, stuck_journal
 from tests.test_exporter import BELOW, ONLY_LOAD, Process, samples, stored, wait_for, wait_for_reader
 
 LOST = ("sysvitals_log_messages_dropped_total", "")
@@ -36,11 +36,11 @@ def history_bytes(process: Process) -> int:
     return sum(file.stat().st_size for file in process.storage.rglob("*.jsonl"))
 
 
-@pytest.mark.parametrize("place", [full_pipe, stopped_terminal])
+@pytest.mark.parametrize("place", [full_pipe, stopped_terminal, stuck_journal])
 @pytest.mark.parametrize("streams", [("stderr",), ("stdout",), ("stdout", "stderr")], ids="+".join)
 @pytest.mark.fault(
     "resources",
-    "a log or a console that is stuck: nothing reads the pipe, or the terminal is stopped",
+    "a log or a console that is stuck: a journal or a pipe that is not read, a terminal that is stopped",
     seen="`sysvitals_log_messages_dropped_total` rises",
     heals="by itself, when it is read again; a line says how much was lost",
 )
@@ -128,6 +128,22 @@ def test_an_end_that_hangs_is_cut_short_and_says_where_it_hung(tmp_path: Path) -
         assert process.wait() == 1
         assert "Timeout (0:00:00.500000)!" in process.log
         assert "line 7 in <lambda>" in process.log
+
+
+@pytest.mark.parametrize("place", [full_pipe, stopped_terminal, stuck_journal])
+@pytest.mark.fault(
+    "resources",
+    "an end that hangs while the log is stuck",
+    seen="exit status 1 after 9 s",
+    heals="at the next start",
+)
+def test_an_end_that_hangs_is_cut_short_though_its_log_is_not_read(place: Place, tmp_path: Path) -> None:
+    with (
+        place() as (_, writing),
+        serving(tmp_path / "run", program=(sys.executable, "-c", END_HANGS), stderr=writing) as process,
+    ):
+        process.send(signal.SIGTERM)
+        assert process.wait() == 1
 
 
 THREAD_IS_LOST = """
@@ -228,3 +244,22 @@ def test_streams_that_are_closed_are_no_reason_not_to_serve(tmp_path: Path) -> N
         assert ("system_load1", "") in samples(process.get()[1])
         process.stop()
         assert stored(process.storage)[-1]["name"] == "sysvitals.stopped"
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.fault(
+    "resources",
+    "a full disk below standard output or error",
+    seen="of the console one error in the log; of the log, `sysvitals_log_messages_dropped_total` rises",
+    heals="the log by itself, when there is room; the console at the next start",
+)
+def test_readings_go_on_while_what_it_prints_finds_no_room(stream: str, tmp_path: Path) -> None:
+    with open("/dev/full", "wb") as full, serving(tmp_path / "run", "--console", **{stream: full.fileno()}) as process:
+        found = samples(process.get()[1])
+        assert ("system_load1", "") in found
+        if stream == "stderr":
+            assert found[LOST] > 0
+        assert process.get("/-/healthy")[0] == 200
+        process.stop()
+        assert stored(process.storage)[-1]["name"] == "sysvitals.stopped"
+        assert process.log.count("ERROR") == (stream == "stdout")

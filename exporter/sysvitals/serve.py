@@ -151,6 +151,8 @@ def _open_without_waiting() -> int:
 
 def _limit_end(emergencies: int) -> None:
     """Cut an end that hangs short, and write where it hung."""
+    with contextlib.suppress(OSError):  # a socket was not opened once more, and must not be waited for either
+        os.set_blocking(emergencies, False)
     with contextlib.suppress(RuntimeError):  # no room for its thread: the end must still begin
         faulthandler.dump_traceback_later(_END_SECONDS, exit=True, file=emergencies)
 
