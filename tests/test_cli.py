@@ -121,7 +121,7 @@ def test_once_says_what_a_collector_could_not_read_and_what_the_host_lacks_is_no
     assert 'sysvitals_collector_available{collector="wifi"} 0.0' in out.splitlines()
     (line,) = err.splitlines()
     assert line.startswith(
-        "sysvitals: filesystem: fine, but not all could be read: /new\\n\\x1bline (mount 30): [Errno 2] "
+        "sysvitals: filesystem: fine, but not all could be read: /new\\n\\u001bline (mount 30): [Errno 2] "
     )
 
 

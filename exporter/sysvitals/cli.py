@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _abandon_output()
         return 130  # as shells have it: 128 and the number of SIGINT
     except OSError as error:
-        print(f"sysvitals: {error.strerror or error}", file=sys.stderr)
+        _complain(error.strerror or str(error))
         _abandon_output()
         return 1
     return status
@@ -120,7 +120,7 @@ def _run(arguments: Sequence[str]) -> int:
         return _room(options.pop("command")).run(options)
     except ConfigError as error:
         for problem in error.problems:
-            print(f"sysvitals: {problem}", file=sys.stderr)
+            _complain(problem)
         return 2
 
 
@@ -138,6 +138,12 @@ def _lay_out(prog: str) -> argparse.HelpFormatter:
 
 def _room(command: str) -> Room:
     return cast("Room", import_module(COMMANDS[command].module))
+
+
+def _complain(text: str) -> None:
+    from sysvitals.outputs.terminal import complain  # noqa: PLC0415  # not for those who only ask for help
+
+    complain(text)
 
 
 def _guess(flag: str) -> str:

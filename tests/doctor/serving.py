@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from sysvitals.doctor.address import parse_address
+from sysvitals.client.address import parse_address
 from sysvitals.doctor.fetching import Server
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sysvitals.doctor.address import parse_address
+from sysvitals.client.address import parse_address
 from sysvitals.doctor.alerts import (
     check_alertmanagers,
     check_firing,

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from sysvitals import __version__
+from sysvitals.client.address import parse_address
 from sysvitals.collectors.boot import Boot
-from sysvitals.doctor.address import parse_address
 from sysvitals.doctor.check import Check, Verdict
 from sysvitals.doctor.exporter import Running, ask_exporter, check_exporter, exporter_address
 from sysvitals.doctor.fetching import Server
@@ -278,4 +278,4 @@ def test_who_is_not_let_in_is_told_how_to_give_name_and_password() -> None:
     with asked({"/metrics": Raw(401, "no")}) as found:
         assert isinstance(found, Trouble)
         assert "wants a name and a password" in found.text
-        assert found.remedy.startswith("--exporter http://NAME:PASSWORD@127.0.0.1:")
+        assert found.remedy.startswith("--http.config.file=FILE, with basic_auth")

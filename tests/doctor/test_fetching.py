@@ -13,8 +13,9 @@ from threading import Event, Thread
 
 import pytest
 
+from sysvitals.client.access import Access
+from sysvitals.client.address import parse_address
 from sysvitals.doctor import fetching
-from sysvitals.doctor.address import parse_address
 from sysvitals.doctor.fetching import Server
 from sysvitals.doctor.trouble import Trouble
 from tests.doctor.serving import Raw, connect, serve
@@ -102,7 +103,7 @@ def test_an_answer_that_drips_for_ever_ends_in_time(monkeypatch: pytest.MonkeyPa
 def test_an_answer_without_end_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "LARGEST_BYTES", 1000)
     with serve({"/x": "1" * 2000}) as fake:
-        assert "without end" in ask(fake.url).text
+        assert "answers with more than 1,000 bytes, but not as" in ask(fake.url).text
 
 
 def test_what_hangs_up_at_once() -> None:
@@ -131,7 +132,7 @@ def test_what_does_not_speak_http() -> None:
         (Raw(503, '{"status":"error","error":"not ready yet"}'), "status", "answers 503: not ready yet"),
         (Raw(500, "out of\nmemory"), "status", "answers 500: out of memory"),
         (Raw(400, "Client sent an HTTP request to an HTTPS server.\n"), "tls", "speaks HTTPS"),
-        (Raw(302, headers={"location": "/x"}), "content", "leads round in a circle"),
+        (Raw(302, headers={"location": "https://ana:geheim@b/x?y"}), "content", "redirects to https://b/x"),
         ("<!doctype html><title>Sign in</title>", "content", "answers with a web page, but not as Prometheus does"),
         ("", "content", "answers, but not as Prometheus does"),
         ("[" * 100_000, "content", "answers, but not as Prometheus does"),
@@ -221,8 +222,12 @@ def test_a_certificate_that_nobody_signed_and_the_authority_that_makes_it_good(
         trouble = ask(url)
         assert trouble.kind == "tls"
         assert "its certificate is not trusted: self-signed certificate" in trouble.text
-        assert "REQUESTS_CA_BUNDLE" in trouble.remedy
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "certificate.pem"))
+        assert "--http.config.file=FILE" in trouble.remedy
+        authority = str(tmp_path / "certificate.pem")
+        server = Server("Prometheus", parse_address(url), Access(ca_file=authority))
+        assert server.get_json("/x") == {}
+        server.close()
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", authority)
         server = Server("Prometheus", parse_address(url))
         assert server.get_json("/x") == {}
         server.close()

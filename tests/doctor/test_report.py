@@ -115,10 +115,9 @@ def test_what_takes_a_while_is_said_at_once() -> None:
     assert out.getvalue() == "  ✓ 1 collector reads this host: cpu\n  ... waiting 5 s\n"
 
 
-def test_scripts_get_every_check_with_its_id() -> None:
-    out = io.StringIO()
-    write_json(out, "pi4", CHECKS)
-    found: dict[str, Any] = json.loads(out.getvalue())
+def test_scripts_get_every_check_with_its_id(capsys: pytest.CaptureFixture[str]) -> None:
+    write_json("pi4", CHECKS)
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert (found["host"], found["well"]) == ("pi4", False)
     assert [row["id"] for row in found["checks"]] == [check.id for check in CHECKS]
     assert found["checks"][3] == {
@@ -128,6 +127,5 @@ def test_scripts_get_every_check_with_its_id() -> None:
         "remedy": "join the group video",
     }
     assert {row["verdict"] for row in found["checks"]} == {str(verdict) for verdict in Verdict}
-    out = io.StringIO()
-    write_json(out, "pi4", CHECKS[:1])
-    assert json.loads(out.getvalue())["well"] is True
+    write_json("pi4", CHECKS[:1])
+    assert json.loads(capsys.readouterr().out)["well"] is True

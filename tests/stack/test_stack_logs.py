@@ -60,7 +60,7 @@ def test_a_line_is_shown_without_time_and_place_and_without_what_a_terminal_woul
     assert tidy('ts=2026-01-01T00:00:00Z caller=main.go:1 level=warn msg="x t=1"') == 'level=warn msg="x t=1"'
     assert tidy('time=2026-01-01T00:00:00Z level=WARN source=main.go:1 msg="x"') == 'level=WARN msg="x"'
     assert tidy("12:00:00 WARNING x") == "WARNING x"
-    assert tidy("a\x1b[31mb\x07") == "a�[31mb�"
+    assert tidy("a\x1b[31mb\x07") == r"a\u001b[31mb\u0007"
     assert len(tidy("x" * 5000)) == 1001
 
 

@@ -2,13 +2,13 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 from sysvitals.collectors import COLLECTORS
 from sysvitals.commands.looking import look_once
 from sysvitals.config.flags import add_flags, settings_from
+from sysvitals.outputs.terminal import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,9 +23,9 @@ def run(options: Mapping[str, Any]) -> int:
     found = look_once(settings_from(options, COLLECTORS)).collectors()
     rows = {collector.name: found.get(collector.name, "switched off") for collector in COLLECTORS}
     if options["json"]:
-        sys.stdout.write(f"{json.dumps(rows, indent=2, ensure_ascii=False)}\n")
+        say(*json.dumps(rows, indent=2, ensure_ascii=False).split("\n"))
         return 0
     width = max(map(len, rows))
     for collector in COLLECTORS:
-        sys.stdout.write(f"{collector.name:<{width}}  {rows[collector.name]}\n{'':<{width}}  ({collector.help})\n")
+        say(f"{collector.name:<{width}}  {rows[collector.name]}", f"{'':<{width}}  ({collector.help})")
     return 0

@@ -1,7 +1,6 @@
 """`sysvitals once`: one round of readings, printed as metrics or events."""
 
 import argparse
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,8 @@ from sysvitals.commands import looking
 from sysvitals.config.flags import add_flags, settings_from
 from sysvitals.exporter import Exporter
 from sysvitals.model.event import encode_events
+from sysvitals.model.visible import visible
+from sysvitals.outputs.terminal import complain, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,9 +31,10 @@ def run(options: Mapping[str, Any]) -> int:
     text, _ = exporter.metrics(frozenset(exporter.collectors()), looking.ROUND_SECONDS)
     events = tuple(sorted(exporter.latest_events(), key=lambda event: event.seq))
     if options["json"]:
-        sys.stdout.writelines(f"{line}\n" for line in encode_events(events))
-    else:
-        sys.stdout.write(text.decode())
+        lines = encode_events(events)
+    else:  # in which a label's value has its backslashes escaped
+        lines = [visible(line, r"\\") for line in text.decode().split("\n")[:-1]]
+    say(*lines)
     return 1 if _complain(exporter) or not events else 0
 
 
@@ -43,7 +45,6 @@ def _complain(exporter: Exporter) -> bool:
     for name, word in exporter.words().items():
         text = said[name] if word else f"failed: not done after {looking.ROUND_SECONDS:g} s"
         if word != "unavailable" and text != "fine":
-            shown = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
-            sys.stderr.write(f"sysvitals: {name}: {shown}\n")
+            complain(f"{name}: {text}")
         failed = failed or word not in ("ok", "unavailable")
     return failed

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sysvitals.doctor.check import Check, absent, broken, ok, warning
-from sysvitals.doctor.fetching import Server
+from sysvitals.doctor.fetching import LARGEST_LIST_BYTES, Server
 from sysvitals.doctor.matching import Labels, Matcher, matches_all
 from sysvitals.doctor.prometheus import explain_stranger
 from sysvitals.doctor.re2 import Unsupported
@@ -95,7 +95,7 @@ def check_watchdog(server: Server, watchdog: Labels, since: float) -> Check:
 
 def active_alerts(server: Server) -> list[Mapping[str, Any]]:
     """All alerts that fire, silenced and inhibited ones among them. Raises Trouble."""
-    found: list[Mapping[str, Any]] = server.get_json("/api/v2/alerts")
+    found: list[Mapping[str, Any]] = server.get_json("/api/v2/alerts", LARGEST_LIST_BYTES)
     return found
 
 
@@ -163,7 +163,7 @@ def _check_times(routes: list[Route], routing: Routing) -> Iterator[Check]:
 
 
 def _check_silences(server: Server, labels: Labels, who: str) -> Iterator[Check]:
-    for silence in server.get_json("/api/v2/silences"):
+    for silence in server.get_json("/api/v2/silences", LARGEST_LIST_BYTES):
         if silence["status"]["state"] != "active":
             continue
         matchers = [

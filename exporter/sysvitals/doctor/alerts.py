@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from sysvitals.doctor.address import Address, is_loopback, parse_address
+from sysvitals.client.access import NO_ACCESS, Access
+from sysvitals.client.address import Address, is_loopback, parse_address
 from sysvitals.doctor.check import Check, broken, ok, warning
 from sysvitals.doctor.fetching import Server
 from sysvitals.doctor.matching import Labels
@@ -19,6 +20,7 @@ from sysvitals.doctor.rules import HEADLINE, WATCHDOG, Group, Rule, find_alert
 from sysvitals.doctor.trouble import Trouble
 
 _SIGN = re.compile(r'"(?:\\.|[^"\\])*"|[{}]|[=!<>]=|[<>]')
+_MOST_ALERTMANAGERS = 16
 _COMPARISONS = frozenset({"==", "!=", "<=", ">=", "<", ">"})
 
 
@@ -111,12 +113,13 @@ class Recipient:
 
     address: Address
     soft: frozenset[str] = frozenset()
+    access: Access = NO_ACCESS
 
 
 def find_alertmanagers(server: Server) -> list[Recipient]:
-    """The Alertmanagers that Prometheus sends to. Raises Trouble."""
-    found = server.get_data("alertmanagers")
-    return [_recipient(one["url"], server) for one in found.get("activeAlertmanagers") or ()]
+    """The Alertmanagers that Prometheus sends to, up to a bearable number. Raises Trouble."""
+    found = server.get_data("alertmanagers").get("activeAlertmanagers") or []
+    return [_recipient(one["url"], server) for one in found[:_MOST_ALERTMANAGERS]]
 
 
 def _recipient(url: str, server: Server) -> Recipient:
@@ -210,7 +213,7 @@ def _read_config(server: Server) -> tuple[Labels, Mapping[str, Any]]:
         if trouble.status is None:
             raise
         return {}, {}  # some keep their configuration to themselves
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         return {}, {}
 
 

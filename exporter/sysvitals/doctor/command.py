@@ -1,22 +1,23 @@
 """`sysvitals doctor`: the command, and the order in which the links of the chain are looked at."""
 
 import argparse
-import sys
 from collections.abc import Mapping
 from typing import Any
 
+from sysvitals.client.access import FLAG, HELP, NO_ACCESS, advise, load_access
+from sysvitals.client.address import parse_address
 from sysvitals.collectors import COLLECTORS
 from sysvitals.config.flags import add_flags, settings_from
-from sysvitals.doctor.address import parse_address
 from sysvitals.doctor.examination import Question, examine
-from sysvitals.doctor.report import build_report, is_well, say_error, write_json
+from sysvitals.doctor.report import build_report, is_well, write_json
+from sysvitals.outputs.terminal import complain
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's own arguments, and the flags of all settings; what they give is for `run`."""
     parser.usage = (
-        "sysvitals doctor [--exporter URL] [--prometheus URL] [--alertmanager URL] [--send-test-alert] [--json]"
-        " [FLAG ...]"
+        "sysvitals doctor [--exporter URL] [--prometheus URL] [--alertmanager URL] [--http.config.file FILE]"
+        " [--send-test-alert] [--json] [FLAG ...]"
     )
     parser.description = (
         f"{parser.description} Give it the settings that the exporter runs with. The exit status is 0 if nothing is"
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--exporter",
         metavar="URL",
-        help="This host's exporter, such as https://NAME:PASSWORD@localhost:9877. (default: what the settings say)",
+        help="This host's exporter, such as https://localhost:9877. (default: what the settings say)",
     )
     parser.add_argument("--prometheus", metavar="URL", help="Prometheus, such as http://localhost:9090.")
     parser.add_argument(
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="Alertmanager, such as http://localhost:9093. (default: what Prometheus says)",
     )
+    parser.add_argument(FLAG, dest="http_config", metavar="FILE", help=HELP)
     parser.add_argument(
         "--send-test-alert",
         action="store_true",
@@ -45,28 +47,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: Mapping[str, Any]) -> int:
     """Look at everything. The exit status: 0 if nothing is broken, 1 if something is, 2 if it was asked wrongly."""
     settings = settings_from(options, COLLECTORS)
+    access = load_access(options["http_config"]) if options["http_config"] is not None else NO_ACCESS
     addresses = {}
     try:
         for name in ("exporter", "prometheus", "alertmanager"):
             addresses[name] = parse_address(options[name]) if options[name] is not None else None
     except ValueError as error:
-        say_error(f"--{name}: what was given {error}")
+        complain(f"--{name}: what was given {error}")
         return 2
+    for advice in advise([address for address in addresses.values() if address], access):
+        complain(advice)
     exporter, prometheus, alertmanager = addresses.values()
     if options["send_test_alert"] and not (prometheus or alertmanager):
-        say_error("--send-test-alert: to whom? give --prometheus URL, or --alertmanager URL, or both")
+        complain("--send-test-alert: to whom? give --prometheus URL, or --alertmanager URL, or both")
         return 2
-    report = None if options["json"] else build_report(sys.stdout)
+    report = None if options["json"] else build_report()
     question = Question(
-        settings, exporter, prometheus, alertmanager, send=options["send_test_alert"], file=options["file"]
+        settings, exporter, prometheus, alertmanager, access, send=options["send_test_alert"], file=options["file"]
     )
     try:
         host, checks = examine(question, report)
     except KeyboardInterrupt:
-        say_error("interrupted" + ("; a test alert that was sent ends by itself" if question.send else ""))
+        complain("interrupted" + ("; a test alert that was sent ends by itself" if question.send else ""))
         return 1
     if report is None:
-        write_json(sys.stdout, host, checks)
+        write_json(host, checks)
     else:
         report.end(checks)
     return 0 if is_well(checks) else 1

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from typing import TypeVar
 
-from sysvitals.doctor.address import Address
+from sysvitals.client.access import Access
+from sysvitals.client.address import Address
 from sysvitals.doctor.check import Check, broken
 from sysvitals.doctor.fetching import Server
 from sysvitals.doctor.report import Report
@@ -24,9 +25,9 @@ class Desk:
         self._report = report
         self._stack = stack
 
-    def connect(self, name: str, address: Address, *, direct: bool = False) -> Server:
+    def connect(self, name: str, address: Address, access: Access, *, direct: bool = False) -> Server:
         """A server, to be asked until the examination ends."""
-        return self._stack.enter_context(closing(Server(name, address, direct=direct)))
+        return self._stack.enter_context(closing(Server(name, address, access, direct=direct)))
 
     def heading(self, text: str) -> None:
         """The next link."""

@@ -3,8 +3,9 @@
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from sysvitals.client.access import NO_ACCESS, Access
+from sysvitals.client.address import Address, is_loopback
 from sysvitals.config.settings import Settings
-from sysvitals.doctor.address import Address, is_loopback
 from sysvitals.doctor.alertmanager import Status, ask_status, check_health, check_routes, check_watchdog
 from sysvitals.doctor.alerts import (
     Recipient,
@@ -41,13 +42,15 @@ from sysvitals.provision.shipped import shipped_folder
 class Question:
     """What is asked: this host, by its settings, and the servers by their addresses, as far as they were given.
 
-    `file` is where the settings are, if they are in one.
+    `file` is where the settings are, if they are in one. `access` is for these servers alone: an Alertmanager that
+    Prometheus names is shown no password.
     """
 
     settings: Settings
     exporter: Address | None
     prometheus: Address | None
     alertmanager: Address | None
+    access: Access = NO_ACCESS
     send: bool = False
     file: str | None = None
 
@@ -60,7 +63,7 @@ def examine(question: Question, report: Report | None) -> tuple[str, list[Check]
         look = look_at_host(settings)
         address = question.exporter or exporter_address(settings)
         direct = question.exporter is None or is_loopback(address.host)
-        found = _ask_exporter(desk.connect("the exporter", address, direct=direct))
+        found = _ask_exporter(desk.connect("the exporter", address, question.access, direct=direct))
         desk.heading(f"This host: {describe_host(look)}")
         running = found if isinstance(found, Running) and found.boot == look.boot_id else None
         desk.take("host", lambda: check_host(look, running, settings))
@@ -70,7 +73,7 @@ def examine(question: Question, report: Report | None) -> tuple[str, list[Check]
         sending = guess_sending(look.hostname, find_alert(shipped, HEADLINE))
         recipients: list[Recipient] = []
         if question.prometheus:
-            server = desk.connect("Prometheus", question.prometheus)
+            server = desk.connect("Prometheus", question.prometheus, question.access)
             sending, recipients = _examine_prometheus(desk, server, _describe(look, settings), shipped, sending)
         else:
             desk.heading("Prometheus: not looked at")
@@ -78,7 +81,7 @@ def examine(question: Question, report: Report | None) -> tuple[str, list[Check]
                 absent("prometheus.answers", "--prometheus URL tells whether it scrapes this host and has our rules")
             )
         if question.alertmanager:
-            recipients = [Recipient(question.alertmanager)]
+            recipients = [Recipient(question.alertmanager, access=question.access)]
         if recipients:
             _examine_alertmanagers(desk, recipients, sending, shipped, send=question.send)
         elif question.send:
@@ -161,7 +164,7 @@ def _examine_alertmanagers(
 
 def _greet_alertmanager(desk: Desk, recipient: Recipient) -> tuple[Server, Status] | None:
     name = "alertmanager.answers"
-    server = desk.connect("Alertmanager", recipient.address)
+    server = desk.connect("Alertmanager", recipient.address, recipient.access)
     try:
         status = ask_status(server)
     except Trouble as trouble:

@@ -13,10 +13,11 @@ from itertools import pairwise
 from typing import Any
 
 from sysvitals import __version__
+from sysvitals.client.access import FLAG
+from sysvitals.client.address import Address, is_loopback, parse_address
 from sysvitals.config.errors import ConfigError
 from sysvitals.config.settings import Settings
 from sysvitals.config.web_config import load_web_config
-from sysvitals.doctor.address import Address, is_loopback, parse_address
 from sysvitals.doctor.check import Check, absent, broken, ok, warning
 from sysvitals.doctor.fetching import Server
 from sysvitals.doctor.readings import Look
@@ -26,6 +27,7 @@ from sysvitals.doctor.words import format_count, format_span
 from sysvitals.history.segments import find_last_segment
 from sysvitals.judgement.thresholds import COLLECTOR_STALE
 from sysvitals.model.event import parse_time
+from sysvitals.model.visible import visible
 
 _LEAST_PATIENCE_SECONDS = 30.0
 _UNAUTHORIZED = 401
@@ -80,8 +82,7 @@ def ask_exporter(server: Server) -> Running:
         samples = read_samples(server)
     except Trouble as trouble:
         if trouble.status == _UNAUTHORIZED:
-            scheme, _, rest = server.address.url.partition("://")
-            raise Trouble(trouble.kind, trouble.text, f"--exporter {scheme}://NAME:PASSWORD@{rest}") from None
+            raise Trouble(trouble.kind, trouble.text, f"{FLAG}=FILE, with basic_auth: username and password") from None
         if trouble.kind in ("status", "content") and (name := identify(server)):
             raise _other(server, name) from None
         raise
@@ -146,7 +147,7 @@ def check_exporter(
             "exporter.settings",
             f"its settings are in {found.config_file}, and the doctor was not given that file: what it says of history"
             " and addresses is by others",
-            f"sudo sysvitals doctor --config.file={shlex.quote(found.config_file)}",
+            f"sudo sysvitals doctor --config.file={shlex.quote(visible(found.config_file))}",
         )
     yield check_freshness(found, settings)
     if found.samples.total("sysvitals_config_last_reload_successful") == 0:

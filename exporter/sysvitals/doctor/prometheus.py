@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sysvitals.doctor.address import is_loopback
+from sysvitals.client.address import is_loopback
 from sysvitals.doctor.check import Check, broken, ok, warning
-from sysvitals.doctor.fetching import Server
+from sysvitals.doctor.fetching import LARGEST_LIST_BYTES, Server
 from sysvitals.doctor.samples import identify, read_samples
 from sysvitals.doctor.times import parse_duration
 from sysvitals.doctor.trouble import Trouble
@@ -142,7 +142,8 @@ def check_config(server: Server) -> Iterator[Check]:
 
 def find_this_host(server: Server, host: ThisHost) -> tuple[Scraped | None, list[Check]]:
     """How Prometheus knows this host, by what its series say, else by the address. Raises Trouble."""
-    targets = [parse_target(one) for one in server.get_data("targets", state="active").get("activeTargets") or ()]
+    found = server.get_data("targets", LARGEST_LIST_BYTES, state="active")
+    targets = [parse_target(one) for one in found.get("activeTargets") or ()]
     matcher = f'system_identity_info{{hostname="{escape(host.hostname)}"}}'
     now = [labels for labels, _ in query(server, matcher)]
     same, others = _by_boot_time(server, now, host)

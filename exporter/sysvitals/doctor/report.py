@@ -4,7 +4,6 @@ import json
 import locale
 import os
 import shutil
-import sys
 import textwrap
 from collections.abc import Iterable, Mapping
 from typing import TextIO
@@ -12,6 +11,8 @@ from typing import TextIO
 from sysvitals import __version__
 from sysvitals.doctor.check import Check, Verdict
 from sysvitals.doctor.words import format_count
+from sysvitals.model.visible import visible
+from sysvitals.outputs.terminal import say, standard_output
 
 _MARKS = {Verdict.OK: "\u2713", Verdict.ABSENT: "\u2013", Verdict.WARNING: "!", Verdict.BROKEN: "\u2717"}
 _PLAIN_MARKS = {Verdict.OK: "+", Verdict.ABSENT: "-", Verdict.WARNING: "!", Verdict.BROKEN: "x"}
@@ -45,9 +46,9 @@ class Report:
         self.flush()
         mark = self._marks[check.verdict]
         self._write(check.text, "    ", f"  {self._paint(mark, _COLOURS[check.verdict])} ")
-        for line in check.remedy.splitlines():
+        for line in check.remedy.split("\n") if check.remedy else ():
             if line.startswith(" "):  # to be copied as it is
-                self._out.write(f"      {line}\n")
+                self._out.write(f"      {visible(line)}\n")
             else:
                 self._write(line, "      ")
         self._out.flush()
@@ -81,10 +82,11 @@ class Report:
 
     def _write(self, text: str, indent: str, start: str = "") -> None:
         """The text in lines that fit; `start`, which looks as wide as the indent, takes its place in the first."""
-        lines = [indent + text]
+        shown = visible(text)
+        lines = [indent + shown]
         if self._width:
             lines = textwrap.wrap(
-                text,
+                shown,
                 self._width,
                 initial_indent=indent,
                 subsequent_indent=indent,
@@ -95,11 +97,13 @@ class Report:
         self._out.write("\n".join(lines) + "\n")
 
     def _paint(self, text: str, colour: str) -> str:
-        return f"\x1b[{colour}m{text}\x1b[0m" if self._colours else text
+        shown = visible(text)
+        return f"\x1b[{colour}m{shown}\x1b[0m" if self._colours else shown
 
 
-def build_report(out: TextIO, environment: Mapping[str, str] = os.environ) -> Report:
+def build_report(out: TextIO | None = None, environment: Mapping[str, str] = os.environ) -> Report:
     """For a terminal or a file: marks that it can show, colours only where a person looks and did not forbid them."""
+    out = out or standard_output()
     is_terminal = out.isatty()
     terminal = environment.get("TERM", "")
     # the kernel's own console has no such letters; elsewhere the locale tells what can be shown
@@ -112,21 +116,16 @@ def build_report(out: TextIO, environment: Mapping[str, str] = os.environ) -> Re
     )
 
 
-def write_json(out: TextIO, host: str, checks: Iterable[Check]) -> None:
-    """All of it as one JSON object."""
+def write_json(host: str, checks: Iterable[Check]) -> None:
+    """Print all of it as one JSON object."""
     found = list(checks)
     rows = [
         {"id": check.id, "verdict": str(check.verdict), "text": check.text, "remedy": check.remedy} for check in found
     ]
     whole = {"host": host, "version": __version__, "well": is_well(found), "checks": rows}
-    out.write(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
+    say(*json.dumps(whole, indent=2, ensure_ascii=False).split("\n"))
 
 
 def is_well(checks: Iterable[Check]) -> bool:
     """Whether nothing is broken."""
     return not any(check.verdict is Verdict.BROKEN for check in checks)
-
-
-def say_error(text: str) -> None:
-    """One line for whoever asked wrongly."""
-    sys.stderr.write(f"sysvitals doctor: {text}\n")

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from sysvitals.doctor.check import Check, absent, broken, ok, warning
-from sysvitals.doctor.fetching import Server
+from sysvitals.doctor.fetching import LARGEST_LIST_BYTES, Server
 from sysvitals.doctor.matching import Labels
 from sysvitals.doctor.times import parse_duration
 from sysvitals.doctor.trouble import Trouble
@@ -66,7 +66,7 @@ def load_shipped(folder: Path) -> list[Group]:
 
 def load_groups(server: Server) -> list[Group]:
     """The rules that Prometheus has. Raises Trouble."""
-    groups = server.get_data("rules")["groups"]
+    groups = server.get_data("rules", LARGEST_LIST_BYTES)["groups"]
     return [Group(one["name"], one["file"], tuple(_loaded_rule(rule) for rule in one["rules"])) for one in groups]
 
 

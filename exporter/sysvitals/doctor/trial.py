@@ -7,7 +7,7 @@ from typing import Any
 
 from sysvitals.doctor.alertmanager import Status, active_alerts
 from sysvitals.doctor.check import Check, Verdict, absent, broken, ok, warning
-from sysvitals.doctor.fetching import Server
+from sysvitals.doctor.fetching import LARGEST_LIST_BYTES, Server
 from sysvitals.doctor.matching import Labels
 from sysvitals.doctor.re2 import Unsupported
 from sysvitals.doctor.routing import Route, Routing, find_routes, group_labels, why_mute
@@ -143,7 +143,7 @@ def _find_path(server: Server, routing: Routing | None, labels: Labels) -> Path:
     for receiver in dict.fromkeys(route.receiver for route in told):
         for integration in routing.receivers[receiver]:
             integrations[integration] = integrations.get(integration, 0) + 1
-    groups = server.get_json("/api/v2/alerts/groups")
+    groups = server.get_json("/api/v2/alerts/groups", LARGEST_LIST_BYTES)
     joins = {route: _is_known(route, labels, groups) for route in told}
     waits = [route.group_interval if joins[route] else route.group_wait for route in told]
     return Path(tuple(route.receiver for route in routes), integrations, max(waits, default=0.0), any(joins.values()))

@@ -2,18 +2,23 @@
 
 import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from socket import gaierror
+from urllib.parse import urlsplit
 
 import requests
+from urllib3.exceptions import DecodeError
 
-from sysvitals.doctor.address import Address
+from sysvitals.client.access import FLAG
+from sysvitals.client.address import Address
+from sysvitals.model.visible import visible
 
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
 _GATEWAY = (502, 503, 504)
 _NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL", "HTTP_REQUEST")
 _BROKEN_OFF = ("RemoteDisconnected", "ProtocolError", "IncompleteRead", "BadStatusLine", "ChunkedEncodingError")
 _SHOWN_CHARACTERS = 200
+_OTHER_SERVER = "a login page, a proxy, or another server is behind this address"
 
 
 class Trouble(Exception):  # noqa: N818  # a finding, not a fault of this program
@@ -39,19 +44,29 @@ def silence(address: Address, seconds: float) -> Trouble:
 def strange(address: Address, name: str, what: str = "") -> Trouble:
     """It answered, and is not what it should be."""
     text = f"{address.url} answers{what}, but not as {name} does"
-    return Trouble("content", text, "a login page, a proxy, or another server is behind this address")
+    return Trouble("content", text, _OTHER_SERVER)
 
 
-def explain_status(address: Address, name: str, path: str, status: int, content: bytes) -> Trouble:
-    """An answer that is no success. `name` is what the server is called."""
+def explain_redirect(address: Address, location: str) -> Trouble:
+    """It sends elsewhere, where we do not go: that server may be anyone's."""
+    parts = urlsplit(location)
+    shown = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+    text = f"{address.url} redirects to {_shorten(shown)}"
+    return Trouble("content", text, "redirects are not followed: if that is the right address, give it")
+
+
+def explain_status(  # noqa: PLR0913  # what was asked, and what came
+    address: Address, name: str, path: str, status: int, content: bytes, *, knew_password: bool = False
+) -> Trouble:
+    """An answer that is no success. `name` is what the server is called; `knew_password`: it was shown one."""
     said = _said(content)
     text, remedy = f"{address.url} answers {status}{f': {said}' if said else ''}", f"the log of {name} may say more"
     if "HTTPS server" in said:
-        return Trouble("tls", f"{address.url} speaks HTTPS", "write https:// instead of http://", status=status)
+        return _wants_https(address, status)
     if status == _UNAUTHORIZED:
-        refused = "takes neither this name nor this password" if address.user else "wants a name and a password"
+        refused = "takes neither this name nor this password" if knew_password else "wants a name and a password"
         text = f"{address.url} {refused} (401)"
-        remedy = "write them into the address, http://NAME:PASSWORD@HOST:PORT, or into ~/.netrc"
+        remedy = f"write them into a file, {FLAG}=FILE, or into ~/.netrc"
     elif status == _FORBIDDEN:
         text, remedy = f"{address.url} refuses to answer (403)", "ask with another name, or from another place"
     elif status == _NOT_FOUND:
@@ -63,8 +78,15 @@ def explain_status(address: Address, name: str, path: str, status: int, content:
     return Trouble("status", text, remedy, status=status)
 
 
-def explain_error(address: Address, name: str, error: BaseException, patience_seconds: float) -> Trouble:
-    """An answer that never came."""
+def explain_error(
+    address: Address,
+    name: str,
+    error: BaseException,
+    patience_seconds: float,
+    *,
+    speaks_tls: Callable[[Address], bool] = lambda _: False,
+) -> Trouble:
+    """An answer that never came. `speaks_tls` finds out whether the server expected TLS."""
     url = address.url
     causes = list(_causes(error))
     if isinstance(error, requests.exceptions.ProxyError):
@@ -80,12 +102,17 @@ def explain_error(address: Address, name: str, error: BaseException, patience_se
         return Trouble("refused", f"{url} refuses the connection", remedy)
     if any(isinstance(cause, requests.exceptions.Timeout | TimeoutError) for cause in causes):
         return silence(address, patience_seconds)
-    return _explain_connection(url, causes)
+    wants_https = url.startswith("http://") and speaks_tls(address)
+    return _wants_https(address) if wants_https else _explain_connection(url, causes)
+
+
+def _wants_https(address: Address, status: int | None = None) -> Trouble:
+    return Trouble("tls", f"{address.url} speaks HTTPS", "write https:// instead of http://", status=status)
 
 
 def _explain_connection(url: str, causes: list[BaseException]) -> Trouble:
-    if isinstance(causes[0], requests.exceptions.TooManyRedirects):
-        return Trouble("content", f"{url} leads round in a circle", "a proxy before it sends every question back")
+    if any(isinstance(cause, DecodeError) for cause in causes):
+        return Trouble("content", f"{url} compresses its answers, though that was not asked for", _OTHER_SERVER)
     numbered = next((cause for cause in causes if isinstance(cause, OSError) and cause.errno and cause.strerror), None)
     if isinstance(numbered, ConnectionError) or any(type(cause).__name__ in _BROKEN_OFF for cause in causes):
         return Trouble("content", f"{url} hangs up in the middle", "is that port HTTP at all?")
@@ -97,7 +124,7 @@ def _explain_connection(url: str, causes: list[BaseException]) -> Trouble:
 
 def _explain_tls(address: Address, error: ssl.SSLError) -> Trouble:
     if isinstance(error, ssl.SSLCertVerificationError):
-        remedy = "REQUESTS_CA_BUNDLE=FILE names the authority that signed it, if it is your own"
+        remedy = f"tls_config: ca_file in a file, {FLAG}=FILE, names the authority that signed it, if it is your own"
         return Trouble("tls", f"{address.url}: its certificate is not trusted: {error.verify_message}", remedy)
     if error.reason in _NO_TLS:
         return Trouble("tls", f"{address.url} does not speak HTTPS", "write http:// instead of https://")
@@ -129,5 +156,9 @@ def _said(content: bytes) -> str:
         text = str(found or "")
     except (ValueError, AttributeError, RecursionError):
         pass  # it is no JSON, and says what it says
-    line = "".join(letter if letter.isprintable() else " " for letter in text.strip())
-    return line if len(line) <= _SHOWN_CHARACTERS else f"{line[:_SHOWN_CHARACTERS]}..."
+    line = visible(" ".join(text.split()))
+    return _shorten(line)
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."

@@ -1,19 +1,16 @@
 """Console lines: one event a line on standard output, as JSON or, for a person at a terminal, in words."""
 
-import json
 import logging
-import re
 from collections.abc import Callable
 from datetime import datetime
 from threading import Thread
 from typing import TextIO
 
 from sysvitals.model.event import Event, body_data, encode_events
+from sysvitals.model.visible import escape, visible
 from sysvitals.pipeline.inbox import Inbox
 
 _log = logging.getLogger(__name__)
-
-_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 class ConsoleSink:
@@ -46,7 +43,7 @@ class ConsoleSink:
             if events:
                 self._settle(events[-1].seq)
             try:
-                self._print("".join(f"{line}\n" for line in lines))
+                self._print("".join(f"{visible(line)}\n" for line in lines))
             except BrokenPipeError:
                 _log.info("console: nobody reads it any more")
                 break
@@ -60,7 +57,7 @@ class ConsoleSink:
         try:
             self._stream.write(text)
         except UnicodeEncodeError:  # the terminal has not all letters
-            self._stream.write(_NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text))
+            self._stream.write("".join(letter if letter.isascii() else escape(letter) for letter in text))
         self._stream.flush()
 
 

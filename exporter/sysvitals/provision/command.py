@@ -2,12 +2,12 @@
 
 import argparse
 import shlex
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sysvitals.outputs.terminal import complain, say
 from sysvitals.provision.kinds import KINDS
 from sysvitals.provision.plan import CHANGING, Action, Manner, Outcome
 from sysvitals.provision.provision import provision
@@ -43,16 +43,16 @@ def run(options: Mapping[str, Any]) -> int:
             files, folder, kind=kind.name, within=kind.memory, manner=manner, dry_run=options["dry_run"]
         )
     except OSError as error:
-        sys.stderr.write(f"sysvitals: {folder}: {error.strerror}\n" if error.strerror else f"sysvitals: {error}\n")
+        complain(f"{folder}: {error.strerror}" if error.strerror else str(error))
         return 1
-    sys.stdout.write(describe(outcomes, folder, dry_run=options["dry_run"]))
+    say(*describe(outcomes, folder, dry_run=options["dry_run"]))
     if not options["dry_run"] and any(outcome.action in CHANGING for outcome in outcomes):
         then = kind.gone if manner is Manner.REMOVE else kind.then
-        sys.stdout.write(f"then: {then.replace('DIR', shlex.quote(str(folder)))}\n")
+        say(f"then: {then.replace('DIR', shlex.quote(str(folder)))}")
     return int(any(outcome.action is Action.FAILED for outcome in outcomes))
 
 
-def describe(outcomes: Sequence[Outcome], folder: Path, *, dry_run: bool) -> str:
+def describe(outcomes: Sequence[Outcome], folder: Path, *, dry_run: bool) -> list[str]:
     """What was done, for people: a line for each file that is not as it was, and the count of all."""
     lines = [f"{folder}:"]
     for outcome in outcomes:
@@ -68,4 +68,4 @@ def describe(outcomes: Sequence[Outcome], folder: Path, *, dry_run: bool) -> str
     )
     if any(outcome.diff for outcome in outcomes):
         lines.append("--overwrite takes ours in place of what was kept, and keeps yours as FILE.old")
-    return "\n".join(lines) + "\n"
+    return lines

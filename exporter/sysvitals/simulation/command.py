@@ -1,13 +1,14 @@
 """`sysvitals simulate`: a simulated board in real time."""
 
 import argparse
+import shlex
 import signal
-import sys
 import time
 from collections.abc import Callable, Mapping
 from threading import Event
 from typing import Any
 
+from sysvitals.outputs.terminal import complain, say
 from sysvitals.simulation.boards import BOARDS
 from sysvitals.simulation.errors import SimulationError
 from sysvitals.simulation.scenario import list_scenarios, load_scenario
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: Mapping[str, Any], *, stop: Event | None = None) -> int:
     """Run until SIGTERM or SIGINT (or `stop`), or to the scenario's end. The exit status: 2 if asked wrongly."""
     if options["list"]:
-        sys.stdout.write(describe_choices())
+        say(*describe_choices())
         return 0
     try:
         check_options(options)
@@ -48,10 +49,10 @@ def run(options: Mapping[str, Any], *, stop: Event | None = None) -> int:
             hostname=options["hostname"],
         )
     except SimulationError as error:
-        sys.stderr.write(f"sysvitals: {error}\n")
+        complain(str(error))
         return 2
     except OSError as error:
-        sys.stderr.write(f"sysvitals: {options['folder']}: {error.strerror or error}\n")
+        complain(f"{options['folder']}: {error.strerror or error}")
         return 1
     ending = stop or Event()
     restore = _end_on_signals(ending) if stop is None else None
@@ -60,7 +61,7 @@ def run(options: Mapping[str, Any], *, stop: Event | None = None) -> int:
             _tell_how_to_read(simulation, options)
             _run(simulation, ending, options["speed"])
     except OSError as error:
-        sys.stderr.write(f"sysvitals: {simulation.tree.folder}: {error.strerror or error}\n")
+        complain(f"{simulation.tree.folder}: {error.strerror or error}")
         return 1
     finally:
         if restore is not None:
@@ -79,12 +80,12 @@ def check_options(options: Mapping[str, Any]) -> None:
         raise SimulationError(f"--hostname: {name!r} is no host name: letters, digits and hyphens, at most 64")
 
 
-def describe_choices() -> str:
+def describe_choices() -> list[str]:
     """All boards and scenarios, for people."""
     width = 17
     boards = [f"  {board.name:<{width}} {board.summary}" for board in BOARDS.values()]
     scenarios = [f"  {name:<{width}} {load_scenario(name).summary}" for name in list_scenarios()]
-    return "\n".join(["boards:", *boards, "", "scenarios:", *scenarios]) + "\n"
+    return ["boards:", *boards, "", "scenarios:", *scenarios]
 
 
 def _run(simulation: Simulation, ending: Event, speed: float) -> None:
@@ -103,22 +104,20 @@ def _run(simulation: Simulation, ending: Event, speed: float) -> None:
 def _tell_how_to_read(simulation: Simulation, options: Mapping[str, Any]) -> None:
     folder = simulation.tree.folder
     speed = options["speed"]
-    sys.stdout.write(
-        f"{simulation.board.summary}\n"
-        f"plays {simulation.scenario.name} (seed {options['seed']}, speed {speed:g}): {simulation.scenario.summary}\n"
-        "To read it as if it were this host:\n"
-        f"  sysvitals serve --path.procfs={folder}/proc --path.sysfs={folder}/sys"
-        f" --path.rootfs={folder} --path.devfs={folder}/dev\n"
+    roots = {"procfs": f"{folder}/proc", "sysfs": f"{folder}/sys", "rootfs": folder, "devfs": f"{folder}/dev"}
+    say(
+        simulation.board.summary,
+        f"plays {simulation.scenario.name} (seed {options['seed']}, speed {speed:g}): {simulation.scenario.summary}",
+        "To read it as if it were this host:",
+        "  " + shlex.join(["sysvitals", "serve", *(f"--path.{name}={root}" for name, root in roots.items())]),
     )
-    sys.stdout.flush()
 
 
 def _tell(truth: Truth) -> None:
     if truth.layer != "kernel":
         minutes, seconds = divmod(truth.elapsed, 60)
         word = "begins" if truth.active else "ends"
-        sys.stdout.write(f"{int(minutes):4d}:{seconds:04.1f}  {truth.layer:<8}  {truth.cause} {word}\n")
-        sys.stdout.flush()
+        say(f"{int(minutes):4d}:{seconds:04.1f}  {truth.layer:<8}  {truth.cause} {word}")
 
 
 def _end_on_signals(ending: Event) -> Callable[[], None]:

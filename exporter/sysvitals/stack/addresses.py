@@ -8,6 +8,8 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from sysvitals.model.visible import visible
+
 SERVERS = {"prometheus": "127.0.0.1:9090", "alertmanager": "127.0.0.1:9093", "grafana": "127.0.0.1:3000"}
 """Where they listen by default."""
 
@@ -94,7 +96,7 @@ def _find_process(inode: str, procfs: str) -> str | None:
 
 
 def _shorten(text: str) -> str:
-    clean = "".join(letter if letter.isprintable() else "�" for letter in text.strip())
+    clean = visible(text.strip())
     return clean if len(clean) <= _SHOWN_CHARACTERS else f"{clean[:_SHOWN_CHARACTERS]}…"
 
 

@@ -2,16 +2,18 @@
 
 import argparse
 import os
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 from sysvitals.collectors import COLLECTORS
 from sysvitals.config.flags import add_flags
+from sysvitals.outputs.terminal import complain, say
 from sysvitals.simulation.errors import SimulationError
 from sysvitals.stack.addresses import SERVERS
 from sysvitals.stack.stack import StackError, run_stack
 from sysvitals.stack.wishes import read_wishes
+
+STANDARD_OUTPUT = 1
 
 _OPTIONAL = ("alertmanager", "grafana")
 
@@ -53,21 +55,20 @@ def run(options: Mapping[str, Any]) -> int:
     try:
         return run_stack(read_wishes(options), _say)
     except SimulationError as error:
-        sys.stderr.write(f"sysvitals: {error}\n")
+        complain(str(error))
         return 2
     except StackError as error:
-        sys.stderr.write(f"sysvitals: {error}\n")
+        complain(*str(error).split("\n"))
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        sys.stderr.write(f"sysvitals: {where}{error.strerror or error}\n")
+        complain(f"{where}{error.strerror or error}")
     return 1
 
 
-def _say(line: str) -> None:
+def _say(text: str) -> None:
     try:
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
+        say(*text.split("\n"))
     except OSError:  # the terminal is gone; the end shall be orderly all the same
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, STANDARD_OUTPUT)
         os.close(nowhere)

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+from sysvitals.model.visible import visible
+
 _HIGHEST_BYTES = 1 << 20
 _SHOWN_CHARACTERS = 1000
 _LAST_LINES = 6
@@ -97,5 +99,5 @@ def is_trouble(line: str) -> bool:
 def tidy(line: str) -> str:
     """A line without time and place, of bearable length, and with nothing in it that a terminal would obey."""
     text = _NOISE.sub("", line, count=_MOST_NOISE)
-    text = "".join(letter if letter.isprintable() else "�" for letter in text)
+    text = visible(text[: _SHOWN_CHARACTERS + 1])
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"

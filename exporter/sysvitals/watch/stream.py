@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+LONGEST_BYTES = 1 << 20
+"""How long a line may be, and how long a message: an event of an exporter has less than 64 KiB."""
+
 
 class Message(NamedTuple):
     """One message of the stream. `id` is the last that was given, by this message or one before."""
@@ -12,23 +15,37 @@ class Message(NamedTuple):
     data: str
 
 
+class TooLongError(Exception):
+    """A line or a message is longer than any of an exporter's."""
+
+
 def split_lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """The lines of these chunks, without their ends. Only a line feed ends a line: others may be within a name."""
-    rest = b""
+    """The lines of these chunks, without their ends. Only a line feed ends a line: others may be within a name.
+
+    Raises TooLongError.
+    """
+    rest = bytearray()
     for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from (line.decode(errors="replace") for line in lines)
+        start = len(rest)
+        rest += chunk
+        if b"\n" in chunk:
+            end = rest.rindex(b"\n", start)
+            yield from (line.decode(errors="replace") for line in bytes(rest[:end]).split(b"\n"))
+            del rest[: end + 1]
+        if len(rest) > LONGEST_BYTES:
+            raise TooLongError
 
 
 def parse_stream(lines: Iterable[str]) -> Iterator[Message]:
-    """The messages of these lines, each without its end. A message that was cut off is none."""
+    """The messages of these lines, each without its end. A message that was cut off is none. Raises TooLongError."""
     data: list[str] = []
+    size = 0
     last = event = ""
     for line in lines:
         if not line:
             if data:
                 yield Message(last, event or "message", "\n".join(data))
-            event, data = "", []
+            event, data, size = "", [], 0
             continue
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
@@ -38,3 +55,6 @@ def parse_stream(lines: Iterable[str]) -> Iterator[Message]:
             event = value
         elif name == "data":
             data.append(value)
+            size += len(value) + 1
+            if size > LONGEST_BYTES:
+                raise TooLongError

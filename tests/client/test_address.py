@@ -2,7 +2,7 @@
 
 import pytest
 
-from sysvitals.doctor.address import is_loopback, parse_address
+from sysvitals.client.address import is_loopback, parse_address
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,12 @@ class Address:
     user: str | None = None
     password: str | None = field(default=None, repr=False)
 
+    @property
+    def port(self) -> int:
+        """That of the address, or the usual one of its scheme."""
+        parts = urlsplit(self.url)
+        return parts.port or (443 if parts.scheme == "https" else 80)
+
 
 def parse_address(text: str) -> Address:
     """The address of `http://host:9090/prefix`, `user:password@host` or `host:9090`. Raises ValueError, in words."""

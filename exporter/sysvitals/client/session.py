@@ -1,0 +1,90 @@
+"""Asks HTTP servers that may mean harm. It imports `requests`, which takes a small board a second.
+
+Nothing that a server says makes the program ask another one, keep more than a few bytes, or show a password.
+"""
+
+import socket
+import ssl
+from collections.abc import Iterator
+
+import requests
+import urllib3
+from requests.auth import HTTPBasicAuth
+
+from sysvitals import __version__
+from sysvitals.client.access import Access
+from sysvitals.client.address import Address
+
+CHUNK_BYTES = 1 << 16
+_TLS_SECONDS = 2.0
+
+
+class Session(requests.Session):
+    """Questions to one server, with what it wants to be shown. What the address says outweighs the file."""
+
+    def __init__(self, address: Address, access: Access, *, program: str, direct: bool = False) -> None:
+        """`direct`: it is on this machine, so neither a proxy is asked nor whose name its certificate bears."""
+        super().__init__()
+        self.headers["User-Agent"] = f"{program}/{__version__}"
+        # compressed, a few bytes could become gigabytes
+        self.headers["Accept-Encoding"] = "identity"
+        self.trust_env = not direct
+        if direct and not access.ca_file:
+            self.verify = False
+        elif access.ca_file or not access.checks_certificate:
+            self.verify = access.ca_file if access.checks_certificate and access.ca_file else False
+        if self.verify is False:
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        if access.cert_file:
+            self.cert = (access.cert_file, access.key_file) if access.key_file else access.cert_file
+        shown = address if address.user is not None else access
+        if shown.user is not None:
+            # as bytes, since texts could be Latin-1 only
+            self.auth = HTTPBasicAuth(shown.user.encode(), (shown.password or "").encode())
+        elif access.token:
+            self.auth = _Token(access.token)
+
+    def merge_environment_settings(self, url, proxies, stream, verify, cert):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+        """As `requests` does, but the environment's authorities do not outweigh those that were given."""
+        given = verify if self.verify is True else self.verify
+        return super().merge_environment_settings(url, proxies, stream, given, cert)
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
+        """None: no server sends us to another, with our password or without."""
+        return None
+
+
+class _Token(requests.auth.AuthBase):
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = self._token
+        return request
+
+
+def read_parts(answer: requests.Response) -> Iterator[bytes]:
+    """The content as it comes, in parts of at most 64 KiB. Raises OSError, urllib3's HTTPError.
+
+    `requests` itself would wait for whole parts, however long the server says that they are.
+    """
+    if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise urllib3.exceptions.DecodeError("the answer is compressed, though that was not asked for")
+    while part := answer.raw.read1(CHUNK_BYTES, decode_content=False):
+        yield part
+
+
+def speaks_tls(address: Address) -> bool:
+    """Whether a server that did not answer in plain text does so by TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # nothing is said to it
+    try:
+        with (
+            socket.create_connection((address.host, address.port), timeout=_TLS_SECONDS) as connection,
+            context.wrap_socket(connection),
+        ):
+            return True
+    except ssl.SSLError as error:  # one that refuses us by TLS, such as for another version, speaks it all the same
+        return "ALERT" in (error.reason or "")
+    except OSError:
+        return False

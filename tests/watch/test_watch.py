@@ -1,0 +1,162 @@
+"""`sysvitals watch` beside servers that mean harm, and those that are merely others."""
+
+import json
+import tracemalloc
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from sysvitals.watch import command
+from tests.client.hostile import CHUNKED, ENDLESS_BYTES, HEAD, answer, endless
+from tests.doctor.serving import Raw, serve
+from tests.doctor.test_fetching import serve_tls
+
+EVIL = "\x1b]0;owned\x07\x9b2J\u202e\r"
+
+
+def stop(_seconds: float) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def watch(url: str, *names: str, as_json: bool = False, file: Path | None = None) -> int:
+    """Watch until it would try again."""
+    options = {"url": url, "event": list(names), "json": as_json, "http_config": file and str(file)}
+    return command.run(options, wait=stop)
+
+
+def stream(*messages: str) -> bytes:
+    return HEAD + b"Connection: close\r\n\r\n" + "".join(messages).encode()
+
+
+@pytest.mark.fault(
+    "network",
+    "a server whose answers hold terminal escapes",
+    seen="the escapes as text, such as \\u001b",
+    heals="nothing is to be healed",
+)
+def test_what_a_server_says_cannot_act_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    data = json.dumps({"note": EVIL}, ensure_ascii=False)
+    with answer(stream(f"event: x{EVIL}\ndata: {data}{EVIL}\n\n")) as (url, _):
+        assert watch(url) == 0
+        assert watch(url, as_json=True) == 0
+    text, as_json, *rest = capsys.readouterr().out.split("\n")
+    assert text.isprintable()
+    assert text.startswith(r"x\u001b]0;owned")
+    assert as_json.isprintable()
+    assert rest == [""]
+
+
+def test_json_of_an_event_stays_json(capsys: pytest.CaptureFixture[str]) -> None:
+    data = json.dumps({"note": EVIL}, ensure_ascii=False)
+    with answer(stream(f"data: {data}\n\n")) as (url, _):
+        assert watch(url, as_json=True) == 0
+    shown = capsys.readouterr().out
+    assert json.loads(shown) == {"note": EVIL}
+    assert shown.removesuffix("\n").isprintable()
+
+
+def test_a_redirect_is_not_followed_and_cannot_act_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with serve({"/api/v1/events": Raw(302, headers={"location": "http://other/\x9b2J"})}) as fake:
+        assert watch(fake.url) == 1
+    assert len(fake.questions) == 1
+    error = capsys.readouterr().err
+    assert "it redirects to http://other/" in error
+    assert error.removesuffix("\n").isprintable()
+
+
+@pytest.mark.fault(
+    "network",
+    "a server that sends an answer without end",
+    seen="one line: more than 1 MiB, no exporter of sysvitals",
+    heals="the connection is closed",
+)
+@pytest.mark.parametrize(
+    "head",
+    [
+        HEAD + b"Connection: close\r\n\r\n",
+        CHUNKED + b"ffffffff\r\n",
+        CHUNKED,  # the length of a chunk that has no end
+    ],
+    ids=["one line", "one chunk", "the head of a chunk"],
+)
+def test_a_line_without_end_is_not_kept(head: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    tracemalloc.start()
+    try:
+        with answer(head, endless()) as (url, _):
+            watch(url)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < ENDLESS_BYTES // 4
+    assert "1,048,576 bytes" in (error := capsys.readouterr().err) or "the connection broke off" in error
+
+
+def test_an_event_without_end_is_not_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    with answer(HEAD + b"Connection: close\r\n\r\n", endless(b"data: x" + b"x" * 10_000 + b"\n")) as (url, _):
+        assert watch(url) == 1
+    assert "more than 1,048,576 bytes" in capsys.readouterr().err
+
+
+def test_a_compressed_answer_is_not_unpacked(capsys: pytest.CaptureFixture[str]) -> None:
+    with answer(HEAD + b"Content-Encoding: gzip\r\nConnection: close\r\n\r\n", b"\x1f\x8b") as (url, asked):
+        watch(url)
+    assert b"Accept-Encoding: identity\r\n" in asked[0]
+    assert "the connection broke off" in capsys.readouterr().err
+
+
+def test_a_mark_that_no_header_can_hold_is_not_sent_back(capsys: pytest.CaptureFixture[str]) -> None:
+    tries = []
+
+    def once_more(_seconds: float) -> None:
+        tries.append(1)
+        if len(tries) == 2:
+            raise KeyboardInterrupt
+
+    with answer(stream("id: é\r€\ndata: 1\n\n")) as (url, asked):
+        options = {"url": url, "event": [], "json": True, "http_config": None}
+        assert command.run(options, wait=once_more) == 0
+    assert len(asked) == 2
+    assert b"last-event-id" not in asked[1].lower()
+    assert "the exporter ended the stream" in capsys.readouterr().err
+
+
+def test_it_says_that_a_server_speaks_tls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serve_tls(tmp_path) as url:
+        assert watch(url.replace("https:", "http:")) in (0, 1)
+    assert f"it speaks TLS: try {url}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("pattern", ["system.throtling.*", "nothing", "LOAD"])
+def test_it_says_which_events_exist_where_none_has_the_name(pattern: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with answer(stream()) as (url, _):
+        assert watch(url, pattern, "system.load.*") == 0
+    error = capsys.readouterr().err
+    assert f"--event={pattern}: no event has this name; there are: " in error
+    assert "system." in error
+    assert "--event=system.load.*" not in error
+
+
+def test_a_password_comes_from_a_file_and_is_not_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "http.yml"
+    file.write_text("basic_auth: {username: ana, password: 'ge:heim'}\n")
+    file.chmod(0o600)
+    with answer(stream()) as (url, asked):
+        assert watch(url, file=file) == 0
+    assert b"Authorization: Basic YW5hOmdlOmhlaW0=\r\n" in asked[0]
+    assert "heim" not in "".join(capsys.readouterr())
+
+
+def test_a_password_in_the_address_still_works_with_a_word_of_advice(capsys: pytest.CaptureFixture[str]) -> None:
+    with answer(stream()) as (url, asked):
+        assert watch(url.replace("//", "//ana:geheim@")) == 0
+    assert b"Authorization: Basic YW5hOmdlaGVpbQ==\r\n" in asked[0]
+    error = capsys.readouterr().err
+    assert error.count("--http.config.file=FILE hides it") == 1
+    assert "geheim" not in error
+
+
+@pytest.mark.parametrize("url", ["http://[", "ftp://x", "http://a b", "http://x:99999"])
+def test_what_is_no_address_is_said_without_showing_it(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert watch(f"{url}") == 2
+    assert capsys.readouterr().err.startswith("sysvitals: URL: what was given ")
