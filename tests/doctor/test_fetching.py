@@ -5,6 +5,7 @@ import socket
 import ssl
 import subprocess
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -18,6 +19,8 @@ from sysvitals.client.address import parse_address
 from sysvitals.doctor import fetching
 from sysvitals.doctor.fetching import Server
 from sysvitals.doctor.trouble import Trouble
+from tests.client import hostile
+from tests.client.hostile import CHUNKED
 from tests.doctor.serving import Raw, connect, serve
 from tests.stack.running import free_port
 
@@ -237,3 +240,61 @@ def test_https_where_http_is_spoken() -> None:
     with serve({}) as fake:
         trouble = ask(fake.url.replace("http:", "https:"))
     assert (trouble.kind, trouble.remedy) == ("tls", "write http:// instead of https://")
+
+
+@pytest.mark.fault(
+    "network",
+    "a server whose answers have no end, or are bombs",
+    seen="`doctor` says with how many bytes it answers",
+    heals="the connection is closed",
+)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        CHUNKED + b"ffffffff\r\n",
+        CHUNKED,  # the length of a chunk that has no end
+        b"HTTP/1.1 302 Found\r\nLocation: /y\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n",
+        b"HTTP/1.1 500 Oh\r\nContent-Length: 1000000000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 1000000000\r\n\r\n",
+    ],
+    ids=["a chunk", "the head of a chunk", "a redirect", "an error", "a bomb"],
+)
+def test_no_answer_is_kept_beyond_what_the_question_needs(answer: bytes) -> None:
+    tracemalloc.start()
+    try:
+        with hostile.answer(answer, hostile.endless()) as (url, _):
+            trouble = ask(url)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert trouble.kind == "content"
+    assert most < hostile.ENDLESS_BYTES // 4
+
+
+def test_a_redirect_brings_no_password_anywhere() -> None:
+    with serve({"/x": {}}) as other:
+        with serve({"/x": Raw(302, headers={"location": f"{other.url}/x"})}) as fake:
+            trouble = ask(fake.url.replace("//", "//ana:geheim@"))
+        assert other.questions == []
+    assert trouble.text.endswith(f"redirects to {other.url}/x")
+
+
+def test_plain_text_where_tls_is_spoken(tmp_path: Path) -> None:
+    with serve_tls(tmp_path) as url:
+        trouble = ask(url.replace("https:", "http:"))
+    assert (trouble.kind, trouble.remedy) == ("tls", "write https:// instead of http://")
+
+
+def test_a_server_that_took_too_long_for_all_answers_together_is_asked_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "PATIENT_SECONDS", -1.0)
+    with serve({"/x": {}}) as fake:
+        assert ask(fake.url).kind == "silent"
+        assert fake.questions == []
+
+
+def test_a_token_of_a_file_is_sent(tmp_path: Path) -> None:
+    with serve({"/x": {"a": 1}}) as fake:
+        server = Server("Prometheus", parse_address(fake.url), Access(token="Bearer abc"))
+        assert server.get_json("/x") == {"a": 1}
+        server.close()
+    assert fake.questions[0].headers["Authorization"] == "Bearer abc"

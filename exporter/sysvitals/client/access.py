@@ -96,6 +96,8 @@ def _check(file: str, content: Any) -> dict[str, dict[str, str]]:
         problems += [f"{name}.{key}: is not supported here. Valid: {', '.join(_KEYS[name])}" for key in unknown]
         folder = os.path.dirname(os.path.abspath(file))
         sections[name] = {key: os.path.join(folder, one) if key in _PATHS else one for key, one in section.items()}
+    if (basic := sections.get("basic_auth")) and "username" not in basic:
+        problems.append("basic_auth.username: is missing")
     tls = sections.get("tls_config", {})
     problems += [f"tls_config.{key}: {_missing(tls[key])}" for key in tls if key in _PATHS and _missing(tls[key])]
     if "key_file" in tls and "cert_file" not in tls:
