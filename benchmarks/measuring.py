@@ -40,6 +40,7 @@ class Program:
     name: str
     pid: int
     address: str
+    log: Path = Path(os.devnull)
     seconds: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     size: int = 0
@@ -136,7 +137,7 @@ def run(name: str, arguments: Sequence[str], folder: Path, *, tree: Path = TREE)
             start_new_session=True,  # Ctrl-C is for the benchmark, which then ends it
         )
     try:
-        yield _wait(Program(name, process.pid, address), process, Path(log.name))
+        yield _wait(Program(name, process.pid, address, Path(log.name)), process)
     finally:
         process.terminate()
         try:
@@ -146,7 +147,7 @@ def run(name: str, arguments: Sequence[str], folder: Path, *, tree: Path = TREE)
             process.wait()
 
 
-def _wait(program: Program, process: subprocess.Popen[bytes], log: Path) -> Program:
+def _wait(program: Program, process: subprocess.Popen[bytes]) -> Program:
     host, _, port = program.address.partition(":")
     deadline = time.monotonic() + 60
     while True:
@@ -154,7 +155,7 @@ def _wait(program: Program, process: subprocess.Popen[bytes], log: Path) -> Prog
             socket.create_connection((host, int(port)), timeout=1).close()
         except OSError:
             if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{program.name} does not run: {log.read_text()}") from None
+                raise RuntimeError(f"{program.name} does not run: {program.log.read_text()}") from None
             time.sleep(0.005)
         else:
             return program
