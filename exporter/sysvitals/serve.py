@@ -25,14 +25,15 @@ if TYPE_CHECKING:
 
     from sysvitals.outputs.live import LiveHub
     from sysvitals.web.door import Door
-    from sysvitals.web.http.messages import App
+    from sysvitals.web.http.budget import Budget
+    from sysvitals.web.http.server import Server
     from sysvitals.web.page import Glance
     from sysvitals.web.routes import Services
 
 _log = logging.getLogger(__name__)
 
 _TEND_SECONDS = 15.0
-"""How often threads, losses and the file of passwords are looked after: with the heartbeats."""
+"""How often threads and losses are looked after: with the heartbeats."""
 
 _LIVE_SECONDS = 2.0
 _FIRST_ROUND_SECONDS = 10.0
@@ -52,12 +53,11 @@ def serve(settings: Settings, load: Callable[[], Settings]) -> NoReturn:
     passwords will not do.
     """
     # here and not above: looking once needs no server, and importing one takes a small board seconds
-    from sysvitals.web.door import Door  # noqa: PLC0415
     from sysvitals.web.http.listening import listen  # noqa: PLC0415
 
     configure_logging(settings.log)
     log_what_python_prints()
-    door = Door(settings.web.config_file)
+    door = _open_door(settings.web.config_file)
     sockets = listen(settings.web.listen_address)
     with claim_folder(settings.storage.path) if settings.history.enabled else contextlib.nullcontext():
         status = _serve(settings, load, door, sockets)
@@ -67,20 +67,27 @@ def serve(settings: Settings, load: Callable[[], Settings]) -> NoReturn:
         os._exit(status)
 
 
-def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", sockets: list[socket.socket]) -> int:
+def _open_door(file: str) -> "Door | None":
+    if not file:
+        return None
+    from sysvitals.web.door import Door  # noqa: PLC0415  # YAML and hashes take 6 MiB
+
+    return Door(file)
+
+
+def _serve(settings: Settings, load: Callable[[], Settings], door: "Door | None", sockets: list[socket.socket]) -> int:
     """Serve until a signal comes. Returns the exit status."""
     import asyncio  # noqa: PLC0415  # as in `serve`
 
     from sysvitals.outputs.live import LiveHub  # noqa: PLC0415
     from sysvitals.web.http.budget import fit_budget  # noqa: PLC0415
-    from sysvitals.web.http.server import Server  # noqa: PLC0415
 
     exporter = build_exporter(settings, load)
     budget = fit_budget()
     hub = LiveHub(viewers=min(settings.web.max_viewers, budget.streams))
     supervisor = Supervisor(os.environ, os.getpid())
     reloads = Reloads(partial(_reload, exporter, supervisor))
-    server = Server(_build_app(exporter, door, build_services(exporter, hub, reloads)), lambda: door.tls, budget)
+    server = _build_server(exporter, door, build_services(exporter, hub, reloads), budget)
     # should we hang, and the watchdog end us: where each thread stood is in the log
     emergencies = _open_without_waiting()
     faulthandler.enable(emergencies)
@@ -109,8 +116,9 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", socke
         loop.add_signal_handler(signal.SIGCONT, exporter.note_pause)
         hub.attach(loop.call_soon_threadsafe)
         exporter.start()
-        _announce(settings, sockets, "https" if door.tls else "http")
-        duties = {"tend": _tend(exporter, door, end), "follow": _follow(exporter, hub)}
+        _announce(settings, sockets, "https" if door and door.tls else "http")
+        duties = {"tend": _tend(exporter, end), "follow": _follow(exporter, hub)}
+        duties |= {"door": door.watch(server.renew)} if door else {}
         duties |= {"report": _report(exporter, supervisor)} if supervisor.is_there else {}
         tasks.extend(_start_task(name, duty, end) for name, duty in duties.items())
         try:
@@ -129,13 +137,16 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door", socke
     return endings[0][1]
 
 
-def _build_app(exporter: Exporter, door: "Door", services: "Services") -> "App":
-    """Build all that is served, under the names of this host, behind the door."""
+def _build_server(exporter: Exporter, door: "Door | None", services: "Services", budget: "Budget") -> "Server":
+    """Build what serves all, under the names of this host, behind the door."""
     from sysvitals.web.hosts import KnownHosts  # noqa: PLC0415  # as in `serve`
+    from sysvitals.web.http.server import Server, no_tls  # noqa: PLC0415
     from sysvitals.web.routes import build_web_app  # noqa: PLC0415
 
-    guarded = door.guard(build_web_app(services))
-    return KnownHosts(guarded, lambda: exporter.settings.web.allowed_hosts, exporter.names)
+    app = build_web_app(services)
+    guarded = door.guard(app) if door else app
+    known = KnownHosts(guarded, lambda: exporter.settings.web.allowed_hosts, exporter.names)
+    return Server(known, (lambda: door.tls) if door else no_tls, budget)
 
 
 def _open_without_waiting() -> int:
@@ -173,7 +184,7 @@ def _start_task(name: str, duty: Coroutine[None, None, None], end: Callable[[str
     return task
 
 
-async def _tend(exporter: Exporter, door: "Door", end: Callable[[str, int], None]) -> None:
+async def _tend(exporter: Exporter, end: Callable[[str, int], None]) -> None:
     import asyncio  # noqa: PLC0415  # as in `serve`
 
     while True:
@@ -182,7 +193,6 @@ async def _tend(exporter: Exporter, door: "Door", end: Callable[[str, int], None
             reason = f"thread died and cannot be started again: {', '.join(lost)}"
             _log.critical("the exporter ends, so that its supervisor starts it again: %s", reason)
             end(reason, 1)
-        door.look()
 
 
 async def _follow(exporter: Exporter, hub: "LiveHub") -> None:

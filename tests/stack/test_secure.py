@@ -79,8 +79,11 @@ def test_page_metrics_and_streams_want_tls_and_a_password_and_renewals_need_no_r
         )
         assert not is_answered(f"{url}/metrics", renewed, PASSWORD)
         (tmp_path / "web.yml").write_text("basic_auth_users: {anna: plain}\n")
-        wait_until(lambda: "is no bcrypt hash" in log.read_text(), "it tells what is wrong", 30)
-        assert is_answered(f"{url}/metrics", renewed, "another")
+        wait_until(lambda: "is not a bcrypt hash" in log.read_text(), "it says what is wrong", 30)
+        assert "the password of 'anna' changed or is gone: locked out" in log.read_text()
+        assert httpx.get(f"{url}/metrics", verify=renewed, auth=("anna", "another"), timeout=5).status_code == 401
+        write_config(tmp_path, "another")
+        wait_until(lambda: is_answered(f"{url}/metrics", renewed, "another"), "the file that is right again", 30)
 
 
 def test_a_real_prometheus_scrapes_through_tls_and_a_password(tmp_path: Path) -> None:
@@ -124,4 +127,4 @@ def test_a_file_that_will_not_do_ends_the_start_with_what_is_wrong(tmp_path: Pat
         check=False,
     )
     assert done.returncode == 2
-    assert done.stderr.endswith("none.pem: No such file or directory\n")
+    assert done.stderr.endswith("none.pem' cannot be read: No such file or directory\n")

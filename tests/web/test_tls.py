@@ -1,18 +1,24 @@
 """The server behind TLS."""
 
 import asyncio
+import os
 import ssl
+import subprocess
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sysvitals.config.web_config import Tls
+from sysvitals.config.errors import ConfigError
+from sysvitals.config.web_tls import REQUIRE_AND_VERIFY, Tls
 from sysvitals.web.http.budget import Budget
 from sysvitals.web.http.listening import listen
 from sysvitals.web.http.messages import Answer, Request, Response
 from sysvitals.web.http.server import Server
-from sysvitals.web.tls import build_tls
+from sysvitals.web.tls import build_tls, find_names
 from tests.certificates import make_certificate
+from tests.tools import need_tool
 from tests.web.asking import serve
 from tests.web.raw import GET, GET_AND_CLOSE, TEXT, UPGRADE, Line, run, wait_for
 from tests.web.test_websocket import Show
@@ -26,12 +32,19 @@ async def big(request: Request) -> Answer:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tls")
     make_certificate(folder, "board")
+    make_certificate(
+        folder, "scraper", names="DNS:scraper,IP:::1,URI:spiffe://a/b", cert="client.pem", key="client.key"
+    )
     return folder
 
 
 @pytest.fixture
 def tls(folder: Path) -> ssl.SSLContext:
-    return build_tls(Tls(cert_file=str(folder / "cert.pem"), key_file=str(folder / "key.pem")))
+    return build_tls(present(folder))
+
+
+def present(folder: Path, **more: Any) -> Tls:
+    return Tls(cert=(folder / "cert.pem").read_bytes(), key=(folder / "key.pem").read_bytes(), **more)
 
 
 @pytest.fixture
@@ -121,8 +134,7 @@ def test_each_connection_takes_the_context_of_its_time_and_a_handshake_under_an_
     folder: Path, trust: ssl.SSLContext
 ) -> None:
     def build(version: str) -> ssl.SSLContext:
-        files = {"cert_file": str(folder / "cert.pem"), "key_file": str(folder / "key.pem")}
-        return build_tls(Tls(**files, min_version=version, max_version=version))
+        return build_tls(present(folder, min_version=version, max_version=version))
 
     async def ask() -> None:
         in_force = build("TLS12")
@@ -144,3 +156,122 @@ def test_each_connection_takes_the_context_of_its_time_and_a_handshake_under_an_
         await serving
 
     run(ask())
+
+
+async def ask_tls(tls: Tls, client: ssl.SSLContext) -> ssl.SSLObject | None:
+    """The connection of a client that is answered, None where it is refused."""
+    async with serve(big, Budget(), build_tls(tls)) as (port, _):
+        try:
+            line = await connect(port, client)
+            line.send(GET_AND_CLOSE)
+            answer = await line.rest()
+        except (ssl.SSLError, ConnectionError):
+            return None
+        found: ssl.SSLObject = line.writer.get_extra_info("ssl_object")
+        line.writer.close()
+        return found if answer.startswith(b"HTTP/1.1 200 ") else None
+
+
+def client_of(folder: Path, cert: str = "", **options: Any) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(folder / "cert.pem"))
+    if cert:
+        context.load_cert_chain(folder / f"{cert}.pem", folder / f"{cert}.key")
+    for name, value in options.items():
+        setattr(context, name, value)
+    return context
+
+
+@pytest.mark.parametrize(
+    ("sans", "is_let_in"),
+    [(None, True), ({"other", "scraper"}, True), ({"::1"}, True), ({"spiffe://a/b"}, True), ({"scrape", "*"}, False)],
+)
+def test_a_client_with_a_certificate_and_an_allowed_name_comes_in(
+    sans: set[str] | None, folder: Path, *, is_let_in: bool
+) -> None:
+    tls = present(
+        folder,
+        client_auth=REQUIRE_AND_VERIFY,
+        client_ca=frozenset({(folder / "client.pem").read_text()}),
+        allowed_sans=None if sans is None else frozenset(sans),
+    )
+    assert (run(ask_tls(tls, client_of(folder, "client"))) is not None) is is_let_in
+    assert run(ask_tls(tls, client_of(folder))) is None
+
+
+def test_where_no_authority_is_valid_no_certificate_is(folder: Path) -> None:
+    tls = present(folder, client_auth=REQUIRE_AND_VERIFY, client_ca=frozenset())
+    assert run(ask_tls(tls, client_of(folder, "client"))) is None
+
+
+def test_a_certificate_that_is_only_asked_for_may_be_missing_but_not_be_a_strangers(folder: Path) -> None:
+    tls = present(folder, client_auth="VerifyClientCertIfGiven")
+    assert run(ask_tls(tls, client_of(folder))) is not None
+    assert run(ask_tls(tls, client_of(folder, "client"))) is None
+
+
+def test_versions_are_kept_to(folder: Path) -> None:
+    old = client_of(folder, maximum_version=ssl.TLSVersion.TLSv1_2)
+    assert run(ask_tls(present(folder, min_version="TLS13"), old)) is None
+    found = run(ask_tls(present(folder, max_version="TLS12"), client_of(folder)))
+    assert found is not None
+    assert found.version() == "TLSv1.2"
+
+
+@pytest.mark.parametrize("prefers_own", [True, False])
+def test_suites_are_kept_to_in_the_order_of_the_server_or_of_the_client(folder: Path, *, prefers_own: bool) -> None:
+    suites = ("ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-ECDSA-AES256-GCM-SHA384")
+    tls = present(folder, max_version="TLS12", suites=suites, prefers_own_order=prefers_own)
+    client = client_of(folder)
+    client.set_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305")
+    found = run(ask_tls(tls, client))
+    assert found is not None
+    assert found.cipher() == (suites[0 if prefers_own else 1], "TLSv1.2", 256)
+    client.set_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256")
+    assert run(ask_tls(tls, client)) is None
+
+
+def test_the_curve_is_kept_to(folder: Path) -> None:
+    tls = present(folder, curve="secp521r1")
+    client = client_of(folder)
+    client.set_ecdh_curve("secp521r1")
+    assert run(ask_tls(tls, client)) is not None
+    client.set_ecdh_curve("prime256v1")
+    assert run(ask_tls(tls, client)) is None
+
+
+def test_a_key_in_the_file_is_written_nowhere_and_leaves_no_descriptor(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls = present(folder)
+    before = os.listdir("/proc/self/fd")
+    opened: list[str] = []
+    monkeypatch.setattr("builtins.open", lambda path, *_, **__: opened.append(path))
+    build_tls(tls)
+    assert opened == []
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+def test_a_key_with_a_passphrase_is_refused_and_asks_no_terminal(folder: Path, tmp_path: Path) -> None:
+    command = [need_tool("openssl"), "pkey", "-in", str(folder / "key.pem"), "-aes256", "-passout", "pass:secret"]
+    locked = subprocess.run(command, check=True, capture_output=True).stdout
+    with pytest.raises(ConfigError, match="certificate and key cannot be used"):
+        build_tls(Tls(cert=(folder / "cert.pem").read_bytes(), key=locked))
+
+
+@pytest.mark.parametrize("wrong", ["cert", "key", "client_ca"])
+def test_what_is_no_pem_is_refused_in_one_line(wrong: str, folder: Path) -> None:
+    rubbish = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
+    values: dict[str, Any] = {
+        "cert": b"rubbish",
+        "key": (folder / "client.key").read_bytes(),
+        "client_ca": frozenset({rubbish}),
+    }
+    with pytest.raises(ConfigError) as caught:
+        build_tls(replace(present(folder, client_auth=REQUIRE_AND_VERIFY), **{wrong: values[wrong]}))
+    (problem,) = caught.value.problems
+    assert problem.isprintable()
+
+
+def test_names_are_written_as_go_writes_them() -> None:
+    names = (("DNS", "a"), ("IP Address", "FE80:0:0:0:0:0:0:1\n"), ("email", "a@b"), ("URI", "c:d"), ("DirName", "x"))
+    assert find_names({"subjectAltName": names}) == {"a", "fe80::1", "a@b", "c:d"}

@@ -1,130 +1,142 @@
 """The file that switches on TLS and passwords, in the format that all Prometheus exporters share.
 
-https://prometheus.io/docs/prometheus/latest/configuration/https/ tells its keys. What this program cannot do is refused
-and never passed over: who thinks that a door is locked shall be right.
+https://prometheus.io/docs/prometheus/latest/configuration/https/ has its keys. What this program cannot do is refused
+and never passed over: a lock that the file asks for and that is not there would be worse than no file.
 """
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import NamedTuple
+
+import yaml
 
 from sysvitals.config.errors import ConfigError
+from sysvitals.config.web_section import Reader
+from sysvitals.config.web_tls import Tls, lacks_http2_suite, read_tls
+from sysvitals.config.yaml_nodes import read_yaml
 
-CLIENT_AUTH = ("NoClientCert", "RequestClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert")
-VERSIONS = ("TLS12", "TLS13")
-HEADERS = (
-    "Content-Security-Policy",
-    "Strict-Transport-Security",
-    "X-Content-Type-Options",
-    "X-Frame-Options",
-    "X-XSS-Protection",
-)
-_BCRYPT = re.compile(r"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}")
-_OURS_TO_CHOOSE = {"cipher_suites", "curve_preferences", "prefer_server_cipher_suites", "client_allowed_sans"}
-_INLINE = {"cert", "key", "client_ca"}
+HEADERS: Mapping[str, tuple[str, ...]] = {
+    "Content-Security-Policy": (),
+    "Strict-Transport-Security": (),
+    "X-Content-Type-Options": ("nosniff",),
+    "X-Frame-Options": ("deny", "sameorigin"),
+    "X-XSS-Protection": (),
+}
+"""The headers that can be set, with the values that each may have (none: any)."""
+
+_SECTIONS = ("tls_server_config", "http_server_config", "basic_auth_users", "rate_limit")
+_BCRYPT = re.compile(r"\$2[abxy]\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
+"""The last character of the salt has only two bits."""
+
+_MOST_PROBLEMS = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
-    """Files in PEM, by their paths, and what is asked of clients."""
+class RateLimit(NamedTuple):
+    """A bucket of `burst` requests, into which one comes back each `seconds`."""
 
-    cert_file: str
-    key_file: str
-    client_ca_file: str = ""
-    client_auth_type: str = "NoClientCert"
-    min_version: str = "TLS12"
-    max_version: str = "TLS13"
+    seconds: float
+    burst: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebConfig:
-    """What the file says. `users` are names with the bcrypt hash of their password."""
+    """What the file says, with the content of the files that it names.
+
+    `users` are names with the bcrypt hash of their password. None: no password is needed; empty: no user is let in.
+    """
 
     tls: Tls | None = None
-    users: Mapping[str, str] = field(default_factory=dict)
+    users: Mapping[str, str] | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
+    rate_limit: RateLimit | None = None
+
+
+class WebFile(NamedTuple):
+    """What was read: as much of it as is valid, what is not, and the file with all that it names."""
+
+    config: WebConfig
+    problems: tuple[str, ...]
+    files: tuple[str, ...]
 
 
 def load_web_config(file: str) -> WebConfig:
     """Read the file; paths in it are relative to its own folder. Raises ConfigError with all that is wrong with it."""
-    import yaml  # noqa: PLC0415  # 1.3 MiB, for those who use it
+    found = read_web_file(file)
+    if found.problems:
+        raise ConfigError(found.problems)
+    return found.config
 
+
+def read_web_file(file: str) -> WebFile:
+    """Read what can be read."""
     try:
-        with open(file, encoding="utf-8") as stream:
-            content = yaml.safe_load(stream)
-    except OSError as error:
-        raise ConfigError([f"{file}: cannot be read: {error.strerror}"]) from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        first = str(error).splitlines()[0]
-        raise ConfigError([f"{file}: is not YAML: {first}"]) from error
-    problems: list[str] = []
-    sections = _section(content, "", {"tls_server_config", "http_server_config", "basic_auth_users"}, problems)
+        root = read_yaml(file)
+    except ConfigError as error:
+        return WebFile(WebConfig(), error.problems, (file,))
+    reader = Reader(file)
+    sections = reader.section(root, (), _SECTIONS)
+    tls, files = read_tls(reader, sections.get("tls_server_config"))
+    headers, may_http2 = _read_http(reader, sections.get("http_server_config"))
+    if tls is not None and may_http2 and lacks_http2_suite(tls):
+        reader.problems.append(
+            f"{file}: tls_server_config.cipher_suites: HTTP/2 needs TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 or "
+            "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: add one, or set http_server_config.http2: false"
+        )
     config = WebConfig(
-        tls=_read_tls(sections.get("tls_server_config"), os.path.dirname(os.path.abspath(file)), problems),
-        users=_read_users(sections.get("basic_auth_users"), problems),
-        headers=_read_headers(sections.get("http_server_config"), problems),
+        tls=tls,
+        users=_read_users(reader, sections.get("basic_auth_users")),
+        headers=headers,
+        rate_limit=_read_rate_limit(reader, sections.get("rate_limit")),
     )
-    if problems:
-        raise ConfigError([f"{file}: {problem}" for problem in problems])
-    return config
+    problems = reader.problems[:_MOST_PROBLEMS]
+    if more := len(reader.problems) - len(problems):
+        problems.append(f"{file}: and {more} more problems")
+    return WebFile(config, tuple(problems), (file, *files))
 
 
-def _section(content: Any, name: str, known: set[str], problems: list[str]) -> dict[str, Any]:
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        problems.append(f"{name or 'it'} wants keys below it: {', '.join(sorted(known))}")
-        return {}
-    unknown = [str(key) for key in content if key not in known]
-    place = f"{name}." if name else ""
-    problems += [f"{place}{key}: is no setting. Valid here: {', '.join(sorted(known))}" for key in unknown]
-    return {key: value for key, value in content.items() if key in known}
+def _read_users(reader: Reader, node: yaml.Node | None) -> dict[str, str] | None:
+    place = ("basic_auth_users",)
+    found = reader.section(node, place)
+    users: dict[str, str] = {}
+    for user, value in found.items():
+        hashed = reader.scalar(value, place)
+        if ":" in user:
+            # what follows may be the password
+            reader.note(value, (*place, user.partition(":")[0]), "a name with a colon cannot log in")
+        elif not _BCRYPT.fullmatch(hashed):
+            hint = "htpasswd -nBC 10 NAME (of apache2-utils) makes one"
+            reader.note(value, (*place, user), f"is not a bcrypt hash; {hint}")
+        else:
+            users[user] = hashed
+    # where no hash is valid, passwords are wanted all the same
+    return users if isinstance(node, yaml.MappingNode) and node.value else None
 
 
-def _read_tls(content: Any, folder: str, problems: list[str]) -> Tls | None:
-    name = "tls_server_config"
-    known = {"cert_file", "key_file", "client_ca_file", "client_auth_type", "min_version", "max_version"}
-    found = _section(content, name, known | _OURS_TO_CHOOSE | _INLINE, problems)
-    problems += [f"{name}.{key}: is not supported; leave it out" for key in found if key in _OURS_TO_CHOOSE]
-    problems += [f"{name}.{key}: give the path of a file, as {key}_file" for key in found if key in _INLINE]
-    if not found:
-        return None
-    missing = [key for key in ("cert_file", "key_file") if not found.get(key)]
-    problems += [f"{name}.{key}: is missing" for key in missing if key.removesuffix("_file") not in found]
-    for key, choices in (("client_auth_type", CLIENT_AUTH), ("min_version", VERSIONS), ("max_version", VERSIONS)):
-        if key in found and found[key] not in choices:
-            problems.append(f"{name}.{key}: {found[key]!r} will not do; it wants one of {', '.join(choices)}")
-    texts = {key: str(value) for key, value in found.items() if key in known}
-    for key in ("cert_file", "key_file", "client_ca_file"):
-        if texts.get(key):
-            texts[key] = os.path.join(folder, texts[key])
-    if "Verify" in texts.get("client_auth_type", "") and not texts.get("client_ca_file"):
-        problems.append(f"{name}.client_ca_file: is missing, and client_auth_type needs it")
-    return None if problems else Tls(**texts)
+def _read_http(reader: Reader, node: yaml.Node | None) -> tuple[dict[str, str], bool]:
+    """The headers, and whether HTTP/2 is allowed. This server speaks HTTP/1.1, on which clients agree with it."""
+    name = "http_server_config"
+    found = reader.section(node, (name,), ("http2", "headers"))
+    headers: dict[str, str] = {}
+    values = reader.section(found.get("headers"), (name, "headers"), tuple(HEADERS))
+    for header, value in values.items():
+        place = (name, "headers", header)
+        text = reader.scalar(value, place).strip()
+        allowed = HEADERS[header]
+        if not text:
+            continue
+        if allowed and text not in allowed:
+            reader.note(value, place, f"expected {' or '.join(allowed)}")
+        elif not text.isascii() or not text.isprintable():
+            reader.note(value, place, "expected one line of ASCII characters")
+        else:
+            headers[header] = text
+    return headers, reader.switch(found, (name, "http2"), default=True)
 
 
-def _read_users(content: Any, problems: list[str]) -> dict[str, str]:
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        problems.append("basic_auth_users wants names, each with the bcrypt hash of its password")
-        return {}
-    for user, hashed in content.items():
-        if not _BCRYPT.fullmatch(str(hashed)):
-            problems.append(
-                f"basic_auth_users.{user}: is no bcrypt hash; htpasswd -nBC 10 {user} (of apache2-utils) makes one"
-            )
-    return {str(user): str(hashed) for user, hashed in content.items()}
-
-
-def _read_headers(content: Any, problems: list[str]) -> dict[str, str]:
-    found = _section(content, "http_server_config", {"http2", "headers"}, problems)
-    if found.get("http2") is True:
-        problems.append("http_server_config.http2: is not supported; leave it out")
-    headers = _section(found.get("headers"), "http_server_config.headers", set(HEADERS), problems)
-    for name, text in headers.items():
-        if not isinstance(text, str) or not text.isascii() or not text.isprintable():
-            problems.append(f"http_server_config.headers.{name}: {text!r} is not text of ASCII characters")
-    return {name: str(text) for name, text in headers.items()}
+def _read_rate_limit(reader: Reader, node: yaml.Node | None) -> RateLimit | None:
+    name = "rate_limit"
+    found = reader.section(node, (name,), ("interval", "burst"))
+    seconds = reader.duration(found, (name, "interval"))
+    burst = reader.count(found, (name, "burst"))
+    return RateLimit(seconds, burst) if seconds else None

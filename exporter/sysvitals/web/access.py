@@ -1,125 +1,152 @@
-"""Names and passwords. Imported only where a file asks for them: hashlib alone takes 4 MiB."""
+"""Who may ask, and how often. Imported only where a file says so: hashlib alone takes 4 MiB."""
 
 import base64
 import hmac
+import math
 import secrets
-from collections import OrderedDict
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 
 from sysvitals.config.errors import ConfigError
-from sysvitals.config.web_config import WebConfig
-from sysvitals.web.http.messages import Answer, App, Request, Response, respond_text
-from sysvitals.web.http.pool import Pool
-
-_REMEMBERED = 32
-_NOBODY = "$2b$10$uO1FQK9tRzGuUhTtSY1cieNBMXWcX7ZHUwHX9UqGdv7QWvTrmXA1G"
-"""Compared where there is no such user: without it the time of the answer would show which names exist."""
-
-_THREADS = 1
-"""A comparison takes a whole core: guesses must not take two."""
-
-_CHECKS = 16
-_CHECKS_OF_A_CLIENT = 4
-"""How many passwords of one address are compared or wait for it: guesses must not keep others out."""
+from sysvitals.config.web_config import RateLimit, WebConfig
+from sysvitals.web.http.messages import Answer, App, Request, respond_text
 
 COOKIE = "sysvitals-live"
+COOKIE_SECONDS = 3600
+"""A cookie is valid for the hour in which it was given, and the next."""
+
+_NEEDS_PASSWORD = {"www-authenticate": 'Basic realm="sysvitals", charset="UTF-8"'}
 
 
 class Guard:
-    """Pass on the requests with a name and a password of `config.users`; all where there are none.
-
-    What was right once is remembered (as a keyed digest), for a comparison costs a small board most of a second. Some
-    browsers send no password with a WebSocket: the page's answer carries a cookie that opens just that.
-    """
+    """Pass on the requests that a configuration allows, and add its headers to all answers."""
 
     def __init__(self, app: App, config: WebConfig) -> None:
         self._app = app
-        self._key = secrets.token_bytes(32)
-        self._ticket = secrets.token_urlsafe(32)
-        self._known: OrderedDict[bytes, None] = OrderedDict()
-        self._pool = Pool("password", threads=_THREADS, most=_CHECKS, most_of_client=_CHECKS_OF_A_CLIENT)
-        self.config = config
+        self._config = WebConfig()
+        self._users: Users | None = None
+        self._bucket: Bucket | None = None
+        self.replace(config)
 
     def replace(self, config: WebConfig) -> None:
-        """From now on this is in force. Whoever used a password that changed must give the new one."""
-        if config.users != self.config.users:
-            self._known.clear()
-            self._ticket = secrets.token_urlsafe(32)
-        self.config = config
+        """From now on this is in force. Where users changed, nothing that was right before is remembered."""
+        if config.users != self._config.users:
+            self._users = None if config.users is None else Users(config.users)
+        if config.rate_limit != self._config.rate_limit:
+            self._bucket = None if config.rate_limit is None else Bucket(config.rate_limit)
+        self._config = config
 
     async def __call__(self, request: Request) -> Answer:
         """Answer what may come in, and refuse the rest."""
-        if self.config.users and not await self._is_let_in(request):
-            return _refuse()
-        answer = await self._app(request)
-        headers = {**answer.headers, **{name.lower(): text for name, text in self.config.headers.items()}}
-        if self.config.users and request.path == "/":
-            headers["set-cookie"] = self._make_cookie(is_secure=request.is_secure)
-        return answer._replace(headers=headers)
+        answer = await self._answer(request)
+        headers = {name.lower(): text for name, text in self._config.headers.items()}
+        return answer._replace(headers={**answer.headers, **headers})
 
-    async def _is_let_in(self, request: Request) -> bool:
-        if request.is_upgrade and self._has_ticket(request.headers.get("cookie", "")):
+    async def _answer(self, request: Request) -> Answer:
+        if self._bucket is not None and not self._bucket.take():
+            return respond_text(429, "too many requests\n", {"retry-after": str(self._bucket.retry_seconds)})
+        while (users := self._users) is not None:
+            is_let_in = await users.lets_in(request)
+            if users is not self._users:
+                continue  # they changed meanwhile
+            if not is_let_in:
+                return respond_text(401, "a name and a password are needed\n", _NEEDS_PASSWORD)
+            return users.give_cookie(request, await self._app(request))
+        return await self._app(request)
+
+
+class Users:
+    """Those who may come in, by their password.
+
+    Some browsers send no password with a WebSocket: the page's answer carries a cookie that opens just that.
+    """
+
+    def __init__(self, users: Mapping[str, str]) -> None:
+        from sysvitals.web.passwords import Passwords  # noqa: PLC0415  # bcrypt is for those who use it
+
+        self._passwords: Passwords = Passwords(users)
+        self._cookie = Cookie()
+
+    async def lets_in(self, request: Request) -> bool:
+        """Whether the request has a password that is right, or is for a WebSocket and has the cookie."""
+        if request.is_upgrade and self._cookie.is_in(request.headers.get("cookie", "")):
             return True
-        given = request.headers.get("authorization", "")
-        digest = hmac.digest(self._key, given.encode(), sha256)
-        if digest in self._known:
-            self._known.move_to_end(digest)
-            return True
-        user, password = parse_basic(given)
-        if user is None:
+        given = parse_basic(request.headers.get("authorization", ""))
+        return given is not None and await self._passwords.check(*given)
+
+    def give_cookie(self, request: Request, answer: Answer) -> Answer:
+        """The page's answer with the cookie, and any other as it is."""
+        if request.path != "/":
+            return answer
+        return answer._replace(headers={**answer.headers, "set-cookie": self._cookie.make(is_secure=request.is_secure)})
+
+
+class Cookie:
+    """A cookie that is another one each hour. The one of the hour before is valid, too."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._key = secrets.token_bytes(32)
+        self._clock = clock
+
+    def make(self, *, is_secure: bool) -> str:
+        """The value of a Set-Cookie header."""
+        secure = "; Secure" if is_secure else ""
+        value = self._value(self._hour())
+        return f"{COOKIE}={value}; Max-Age={2 * COOKIE_SECONDS}; HttpOnly; SameSite=Strict{secure}"
+
+    def is_in(self, cookies: str) -> bool:
+        """Whether a Cookie header has one that is valid."""
+        pairs = (cookie.strip().partition("=") for cookie in cookies.split(";"))
+        given = [value.encode() for name, _, value in pairs if name == COOKIE]
+        hour = self._hour()
+        valid = [self._value(each).encode() for each in (hour, hour - 1)]
+        return any(hmac.compare_digest(value, each) for value in given for each in valid)
+
+    def _hour(self) -> int:
+        return int(self._clock() // COOKIE_SECONDS)
+
+    def _value(self, hour: int) -> str:
+        return hmac.digest(self._key, b"%d" % hour, sha256).hex()
+
+
+class Bucket:
+    """Tokens for requests: `burst` of them, and one more each `seconds` until it is full again."""
+
+    def __init__(self, limit: RateLimit, clock: Callable[[], float] = time.monotonic) -> None:
+        self.retry_seconds = math.ceil(limit.seconds)
+        self._limit = limit
+        self._clock = clock
+        self._tokens = float(limit.burst)
+        self._filled = clock()
+
+    def take(self) -> bool:
+        """Take a token, if there is one."""
+        now = self._clock()
+        self._tokens = min(self._tokens + (now - self._filled) / self._limit.seconds, self._limit.burst)
+        self._filled = now
+        if self._tokens < 1:
             return False
-        users = self.config.users
-        if not await self._pool.run(request.client, lambda: check_password(users, user, password)):
-            return False
-        self._known[digest] = None
-        if len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
+        self._tokens -= 1
         return True
 
-    def _has_ticket(self, cookies: str) -> bool:
-        values = (cookie.strip().partition("=") for cookie in cookies.split(";"))
-        wanted = self._ticket.encode()
-        return any(name == COOKIE and hmac.compare_digest(value.encode(), wanted) for name, _, value in values)
 
-    def _make_cookie(self, *, is_secure: bool) -> str:
-        secure = "; Secure" if is_secure else ""
-        return f"{COOKIE}={self._ticket}; HttpOnly; SameSite=Strict{secure}"
-
-
-def parse_basic(header: str) -> tuple[str | None, str]:
-    """Name and password of an Authorization header; no name where it is none."""
+def parse_basic(header: str) -> tuple[bytes, bytes] | None:
+    """Name and password of an Authorization header, None where it is none."""
     scheme, _, coded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
     try:
-        text = base64.b64decode(coded.strip(), validate=True).decode() if scheme.lower() == "basic" else ""
-    except ValueError:  # not base64, or not UTF-8
-        return None, ""
-    user, colon, password = text.partition(":")
-    return (user, password) if colon else (None, "")
-
-
-def check_password(users: Mapping[str, str], user: str, password: str) -> bool:
-    """Whether this is that user's password. Takes as long for a user who is not there."""
-    import bcrypt  # noqa: PLC0415  # only passwords need it
-
-    hashed = users.get(user, _NOBODY).encode()
-    try:
-        is_right = bcrypt.checkpw(password.encode()[:72], hashed.replace(b"$2y$", b"$2b$", 1))
+        text = base64.b64decode(coded.strip(), validate=True)
     except ValueError:
-        return False
-    return is_right and user in users
+        return None
+    user, colon, password = text.partition(b":")
+    return (user, password) if colon else None
 
 
-def require_bcrypt(config: WebConfig) -> None:
-    """Raises ConfigError where passwords are wanted and what compares them is not installed."""
-    if not config.users:
-        return
+def require_bcrypt() -> None:
+    """Raises ConfigError where what compares passwords is not installed."""
     try:
         import bcrypt  # noqa: F401, PLC0415
     except ImportError as error:
         raise ConfigError(["basic_auth_users needs bcrypt: install sysvitals with its extra auth"]) from error
-
-
-def _refuse() -> Response:
-    headers = {"www-authenticate": 'Basic realm="sysvitals", charset="UTF-8"'}
-    return respond_text(401, "a name and a password are needed\n", headers)

@@ -1,87 +1,193 @@
-"""The way in as its file describes it, read again when the file or a certificate changes."""
+"""The way in as its file describes it, read again when the file or one that it names changes."""
 
+import asyncio
 import logging
 import os
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from sysvitals.config.errors import ConfigError
-from sysvitals.config.web_config import WebConfig, load_web_config
+from sysvitals.config.web_config import WebConfig, read_web_file
+from sysvitals.config.web_tls import NO_CLIENT_CERT
+from sysvitals.pipeline.clock import until_beat
+from sysvitals.web.access import Guard, require_bcrypt
 from sysvitals.web.http.messages import App
+from sysvitals.web.strictness import keep_locks, stricter
 
 if TYPE_CHECKING:
     import ssl
 
-    from sysvitals.web.access import Guard
+_LOOK_SECONDS = 15.0
+"""How often it is looked for changes: with the heartbeats."""
+
+_SETTLE_SECONDS = 2.0
+"""After a look that found a change comes another one. What is the same then was saved completely."""
+
+_SLOW_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
 
 
+class Look(NamedTuple):
+    """What one look at the files found."""
+
+    config: WebConfig
+    problems: tuple[str, ...]
+    files: tuple[str, ...]
+    marks: tuple[tuple[int, ...], ...]
+    """Of each file what changes with it. Taken before it was read, so that no change is missed."""
+
+    def is_like(self, other: "Look") -> bool:
+        """Whether both found the same."""
+        return self.config == other.config and self.problems == other.problems
+
+
 class Door:
-    """TLS and passwords by this file; none of them where there is no file. Raises ConfigError."""
+    """TLS, passwords, limits and headers by this file. Raises ConfigError where it is wrong at the start."""
 
     def __init__(self, file: str) -> None:
         self._file = file
-        self._config = self._load()
-        self._seen = self._ages()
+        self._seen = take_look(file)
+        if self._seen.problems:
+            raise ConfigError(self._seen.problems)
+        self._config = self._seen.config
+        self._is_settled = True
         self._guard: Guard | None = None
-        self.tls = self._build_tls()
+        self.tls = _build(self._config)
 
     def guard(self, app: App) -> App:
         """The application behind this door."""
-        if not self._file:
-            return app
-        from sysvitals.web.access import Guard  # noqa: PLC0415  # its hashes take 4 MiB
-
         self._guard = Guard(app, self._config)
         return self._guard
 
-    def look(self) -> None:
-        """Take what has changed: users, headers, a renewed certificate. What is wrong is logged, and the old stays."""
-        ages = self._ages()
-        if ages == self._seen:
-            return
-        self._seen = ages
-        try:
-            config = self._load()
-            if (config.tls is None) != (self.tls is None):
-                _log.warning("%s: TLS is switched on or off at the next start only", self._file)
-            if self.tls is not None and config.tls is not None:
-                from sysvitals.web.tls import load_certificate  # noqa: PLC0415  # as in `_build_tls`
+    async def watch(self, renew: Callable[[], None]) -> None:
+        """Look for changes for as long as the exporter runs, and `renew` after those that count."""
+        failed = ""
+        while True:
+            await asyncio.sleep(until_beat(time.monotonic(), _LOOK_SECONDS) if self._is_settled else _SETTLE_SECONDS)
+            try:
+                if self.take(await self._look()):
+                    renew()
+                failed = ""
+            except Exception as error:  # noqa: BLE001  # no thread, no memory, or a bug: the next look tries again
+                if failed != repr(error):
+                    _log.exception("%s: cannot be read again; what was in force stays in force", self._file)
+                failed = repr(error)
 
-                load_certificate(self.tls, config.tls)
-        except ConfigError as error:
-            for problem in error.problems:
-                _log.error("%s; what was there before stays in force", problem)  # the problems are the message
+    async def _look(self) -> Look:
+        # in a thread, since the disk may hang
+        look = asyncio.create_task(asyncio.to_thread(take_look, self._file, self._seen))
+        if not (await asyncio.wait([look], timeout=_SLOW_SECONDS))[0]:
+            _log.error(
+                "%s: reading it takes longer than %g s; what was in force stays in force", self._file, _SLOW_SECONDS
+            )
+        return await look
+
+    def take(self, look: Look) -> bool:
+        """Put in force as much of it as `strictness` allows. Returns whether that changed anything."""
+        is_known = look.is_like(self._seen)
+        if is_known and self._is_settled:
+            self._seen = look
+            return False
+        kept: list[str] = []
+        if look.problems or not is_known:
+            config = stricter(self._config, look.config)
+        else:
+            config, kept = keep_locks(self._config, look.config)
+        before = self._config
+        self._put_in_force(config)
+        self._seen, self._is_settled = look, is_known
+        if look.problems:
+            self._say_who_is_out(before)
+        if is_known:
+            self._say(look, kept)
+        return self._config != before
+
+    def _put_in_force(self, config: WebConfig) -> None:
+        if config == self._config:
             return
-        self._config = config
+        try:
+            tls = _build(config)
+        except ConfigError:  # the new authorities cannot be used: then no client has a valid certificate
+            assert config.tls is not None  # noqa: S101
+            config = replace(config, tls=replace(config.tls, client_ca=frozenset()))
+            tls = _build(config)
+        self._config, self.tls = config, tls
         if self._guard is not None:
             self._guard.replace(config)
-        _log.info("%s: read again", self._file)
 
-    def _build_tls(self) -> "ssl.SSLContext | None":
-        if self._config.tls is None:
-            return None
-        from sysvitals.web.tls import build_tls  # noqa: PLC0415  # OpenSSL takes 6 MiB
+    def _say_who_is_out(self, before: WebConfig) -> None:
+        now = {} if self._config.users is None else self._config.users
+        for user in sorted((before.users or {}).keys() - now.keys()):
+            _log.warning(
+                "%s: the password of %r changed or is gone: locked out until the file is right", self._file, user
+            )
 
-        return build_tls(self._config.tls)
-
-    def _load(self) -> WebConfig:
-        if not self._file:
-            return WebConfig()
-        from sysvitals.web.access import require_bcrypt  # noqa: PLC0415  # as in `guard`
-
-        config = load_web_config(self._file)
-        require_bcrypt(config)
-        return config
-
-    def _ages(self) -> tuple[int, ...]:
-        tls = self._config.tls
-        files = [self._file, *((tls.cert_file, tls.key_file) if tls else ())]
-        return tuple(_age(file) for file in files if file)
+    def _say(self, look: Look, kept: list[str]) -> None:
+        for problem in look.problems:
+            _log.error("%s", problem)
+        if look.problems:
+            _log.error("%s: not taken. In force until it is right: %s", self._file, describe(self._config))
+            return
+        for lock in kept:
+            _log.warning("%s: %s is no longer there, and stays in force until the next start", self._file, lock)
+        _log.info("%s: read again. In force: %s", self._file, describe(self._config))
 
 
-def _age(file: str) -> int:
+def take_look(file: str, before: Look | None = None) -> Look:
+    """Read the file and those that it names, unless none of them changed."""
+    files = before.files if before else (file,)
+    marks = tuple(map(_mark, files))
+    if before and marks == before.marks:
+        return before
+    found = read_web_file(file)
+    if found.files != files:
+        marks = tuple(map(_mark, found.files))
+        found = read_web_file(file)
+    config, problems = _check(file, found.config)
+    return Look(config, (*found.problems, *problems), found.files, marks)
+
+
+def describe(config: WebConfig) -> str:
+    """What locks there are, for the log."""
+    tls = "no TLS" if config.tls is None else "TLS"
+    if config.tls is not None and config.tls.client_auth != NO_CLIENT_CERT:
+        tls = f"TLS with {config.tls.client_auth}"
+        tls += ", where no certificate is valid" if config.tls.client_ca == frozenset() else ""
+    users = "no passwords" if config.users is None else f"passwords of {len(config.users)} users"
+    return f"{tls}, {users}"
+
+
+def _mark(file: str) -> tuple[int, ...]:
     try:
-        return os.stat(file).st_mtime_ns
-    except OSError:
-        return 0
+        status = os.stat(file)
+    except OSError as error:
+        return (error.errno or 0,)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _check(file: str, config: WebConfig) -> tuple[WebConfig, list[str]]:
+    """Find what shows only when it is used. What cannot be used is left out of the configuration."""
+    problems: list[str] = []
+    if config.users is not None:
+        try:
+            require_bcrypt()
+        except ConfigError as error:
+            problems += error.problems
+    if config.tls is not None and config.tls.cert and config.tls.key:
+        try:
+            _build(config)
+        except ConfigError as error:
+            problems += error.problems
+            config = replace(config, tls=replace(config.tls, cert=b"", key=b""))
+    return config, [f"{file}: {problem}" for problem in problems]
+
+
+def _build(config: WebConfig) -> "ssl.SSLContext | None":
+    if config.tls is None:
+        return None
+    from sysvitals.web.tls import build_tls  # noqa: PLC0415  # OpenSSL takes 6 MiB
+
+    return build_tls(config.tls)

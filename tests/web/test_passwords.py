@@ -1,0 +1,224 @@
+"""Passwords are compared one at a time, the newest first, and what came of it is remembered."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterator
+
+import bcrypt
+import pytest
+
+from sysvitals.web import passwords as module
+from sysvitals.web.http.messages import BusyError
+from sysvitals.web.passwords import MOST_WAITING, Passwords
+from tests.web.raw import run, wait_for
+
+HASH = bcrypt.hashpw(b"open sesame", bcrypt.gensalt(4)).decode()
+COSTLY = bcrypt.hashpw(b"long", bcrypt.gensalt(7)).decode()
+
+
+class Compared:
+    """What was compared, in order. While it is held, a comparison does not end."""
+
+    def __init__(self) -> None:
+        self.passwords: list[bytes] = []
+        self.rounds = 0
+        self.held = threading.Event()
+        self.held.set()
+
+    def check(self, password: bytes, hashed: bytes) -> bool:
+        self.passwords.append(password)
+        self.rounds += 2 ** module.find_cost(hashed)
+        assert self.held.wait(20)
+        return _check(password, hashed)
+
+    def hash(self, _password: bytes, salt: bytes) -> bytes:
+        self.rounds += 2 ** module.find_cost(salt)
+        return b""
+
+
+_check = bcrypt.checkpw
+
+
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch) -> Iterator[Compared]:
+    compared = Compared()
+    monkeypatch.setattr(bcrypt, "checkpw", compared.check)
+    monkeypatch.setattr(bcrypt, "hashpw", compared.hash)
+    yield compared
+    compared.held.set()
+
+
+def test_what_was_found_is_remembered_whether_it_was_right_or_wrong(compared: Compared) -> None:
+    async def ask() -> list[bool]:
+        passwords = Passwords({"anna": HASH})
+        given = [b"open sesame", b"wrong"] * 3
+        return [await passwords.check(b"anna", password) for password in given]
+
+    assert run(ask()) == [True, False] * 3
+    assert compared.passwords == [b"open sesame", b"wrong"]
+
+
+def test_guesses_do_not_make_the_right_password_forgotten(compared: Compared) -> None:
+    async def ask() -> None:
+        passwords = Passwords({"anna": HASH})
+        assert await passwords.check(b"anna", b"open sesame")
+        for number in range(300):
+            assert not await passwords.check(b"anna", b"%d" % number)
+        assert await passwords.check(b"anna", b"open sesame")
+
+    run(ask())
+    assert compared.passwords.count(b"open sesame") == 1
+
+
+@pytest.mark.fault(
+    "network",
+    "50 clients that guess passwords, from one address and with a name that exists",
+    seen="guesses wait and get 401; a scraper waits for one comparison beside its own, and for none once it is known",
+    heals="by itself",
+)
+def test_the_newest_request_is_compared_next_so_that_guesses_do_not_keep_a_scraper_out(compared: Compared) -> None:
+    async def ask() -> None:
+        passwords = Passwords({"anna": HASH})
+        compared.held.clear()
+        guesses = [asyncio.create_task(passwords.check(b"anna", b"guess %d" % number)) for number in range(50)]
+        await wait_for(lambda: bool(compared.passwords))
+        scrape = asyncio.create_task(passwords.check(b"anna", b"open sesame"))
+        await asyncio.sleep(0)
+        compared.held.set()
+        assert await scrape
+        assert compared.passwords[:2] == [b"guess 0", b"open sesame"]
+        assert not any(await asyncio.gather(*guesses))
+
+    run(ask())
+
+
+def test_requests_with_the_same_password_share_one_comparison(compared: Compared) -> None:
+    async def ask() -> list[bool]:
+        passwords = Passwords({"anna": HASH})
+        return await asyncio.gather(*(passwords.check(b"anna", b"open sesame") for _ in range(20)))
+
+    assert run(ask()) == [True] * 20
+    assert compared.passwords == [b"open sesame"]
+
+
+def test_beyond_the_limit_the_request_that_waited_for_longest_is_refused(compared: Compared) -> None:
+    async def ask() -> None:
+        passwords = Passwords({"anna": HASH})
+        compared.held.clear()
+        waiting = [asyncio.create_task(passwords.check(b"anna", b"first"))]
+        await wait_for(lambda: bool(compared.passwords))
+        waiting += [asyncio.create_task(passwords.check(b"anna", b"%d" % number)) for number in range(MOST_WAITING + 2)]
+        with pytest.raises(BusyError):
+            await waiting[1]
+        with pytest.raises(BusyError):
+            await waiting[2]
+        compared.held.set()
+        assert not any(await asyncio.gather(waiting[0], *waiting[3:]))
+
+    run(ask())
+
+
+def test_a_client_that_leaves_finds_its_password_compared_when_it_comes_back(compared: Compared) -> None:
+    async def ask() -> None:
+        passwords = Passwords({"anna": HASH})
+        compared.held.clear()
+        first = asyncio.create_task(passwords.check(b"anna", b"open sesame"))
+        await wait_for(lambda: bool(compared.passwords))
+        first.cancel()
+        compared.held.set()
+        assert await passwords.check(b"anna", b"open sesame")
+
+    run(ask())
+    assert compared.passwords == [b"open sesame"]
+
+
+@pytest.mark.parametrize("user", [b"anna", b"bert", b"nobody", b"\xff"])
+def test_each_failure_takes_as_many_rounds_as_the_highest_cost(user: bytes, compared: Compared) -> None:
+    async def ask() -> bool:
+        return await Passwords({"anna": HASH, "bert": COSTLY}).check(user, b"wrong")
+
+    assert run(ask()) is False
+    assert compared.rounds == 2**7
+
+
+@pytest.mark.parametrize("kind", ["$2a$", "$2b$", "$2y$"])
+def test_hashes_of_htpasswd_and_others_are_understood(kind: str) -> None:
+    async def ask() -> bool:
+        return await Passwords({"anna": HASH.replace("$2b$", kind)}).check(b"anna", b"open sesame")
+
+    assert run(ask())
+
+
+@pytest.mark.parametrize("password", [b"", b"a\0b", b"\xff" * 100, b"x" * 73])
+def test_a_password_of_any_bytes_is_compared(password: bytes) -> None:
+    async def ask() -> bool:
+        hashed = bcrypt.hashpw(password[:72], bcrypt.gensalt(4)).decode()
+        return await Passwords({"anna": hashed}).check(b"anna", password)
+
+    assert run(ask())
+
+
+def test_what_is_found_with_users_of_before_is_not_remembered_for_those_of_now(compared: Compared) -> None:
+    async def ask() -> None:
+        before = Passwords({"anna": HASH})
+        compared.held.clear()
+        asked = asyncio.create_task(before.check(b"anna", b"open sesame"))
+        await wait_for(lambda: bool(compared.passwords))
+        now = Passwords({"anna": COSTLY})
+        compared.held.set()
+        assert await asked
+        assert not await now.check(b"anna", b"open sesame")
+
+    run(ask())
+
+
+def test_comparisons_let_readings_and_answers_go_first() -> None:
+    async def ask() -> int:
+        loop = asyncio.get_running_loop()
+
+        def niceness() -> int:
+            return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+        return await loop.run_in_executor(module._comparer, niceness)
+
+    assert run(ask()) == max(os.getpriority(os.PRIO_PROCESS, 0), 10)
+
+
+@pytest.mark.fault(
+    "resources",
+    "a sandbox without the system call that lowers a thread's priority",
+    seen="passwords are compared at the exporter's own priority",
+    heals="when the sandbox allows setpriority",
+)
+def test_where_the_priority_cannot_be_lowered_passwords_are_compared_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+    module._yield_to_others()
+
+
+@pytest.mark.fault(
+    "resources",
+    "no room for the thread that compares passwords",
+    seen="503 for passwords that are not known yet",
+    heals="by itself, with the next request for which there is room",
+)
+def test_without_a_thread_passwords_are_refused_and_compared_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ask() -> None:
+        passwords = Passwords({"anna": HASH})
+        loop = asyncio.get_running_loop()
+        with monkeypatch.context() as patch:
+
+            def refuse(*_: object) -> None:
+                raise RuntimeError("can't start new thread")
+
+            patch.setattr(loop, "run_in_executor", refuse)
+            with pytest.raises(BusyError):
+                await passwords.check(b"anna", b"open sesame")
+        assert await passwords.check(b"anna", b"open sesame")
+
+    run(ask())
