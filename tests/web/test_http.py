@@ -768,7 +768,7 @@ IMPORTS = """
 import sys
 sys.modules["ssl"] = None  # asyncio can do without
 import asyncio, logging, json
-import sysvitals.serve, sysvitals.web.http.server, sysvitals.web.http.listening, sysvitals.web.http.router
+import sysvitals.web.http.server, sysvitals.web.http.listening, sysvitals.web.http.router
 costly = {"hashlib", "secrets", "wsproto", "bcrypt", "urllib.parse", "email.utils", "sysvitals.web.door"}
 print(costly & {*sys.modules})
 """
