@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import ssl
+import threading
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -497,3 +498,38 @@ def test_an_error_while_it_is_read_again_does_not_end_the_looking(
     monkeypatch.setattr(module, "_SETTLE_SECONDS", 0.02)
     run(watch())
     assert [record.exc_info is not None for record in caplog.records if record.levelno == logging.ERROR] == [True, True]
+
+
+@pytest.mark.fault(
+    "storage",
+    "a disk that hangs while the web file is read again",
+    seen="one line in the log after 10 s; the server answers, and what was in force stays in force",
+    heals="by itself, when the disk answers",
+)
+def test_a_disk_that_hangs_holds_nothing_else_up(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers = threading.Event()
+
+    def look(*given: Any) -> Any:
+        assert answers.wait(20)
+        return take_look(*given)
+
+    async def ask() -> None:
+        async with House(folder, ANNA).open() as house:
+            monkeypatch.setattr(module, "take_look", look)
+            part = house.folder / "part"
+            part.write_text(ANNA.replace(OLD, NEW))
+            part.replace(house.file)
+            watching = asyncio.create_task(house.door.watch(house.server.renew))
+            await wait_for(lambda: "reading it takes longer than" in caplog.text)
+            assert await house.ask("old") == 200
+            answers.set()
+            await wait_for(lambda: "read again" in caplog.text)
+            assert [await house.ask("old"), await house.ask("new")] == [401, 200]
+            watching.cancel()
+
+    caplog.set_level(logging.INFO)
+    for name in ("_LOOK_SECONDS", "_SETTLE_SECONDS", "_SLOW_SECONDS"):
+        monkeypatch.setattr(module, name, 0.02)
+    run(ask())
