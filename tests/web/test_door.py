@@ -356,7 +356,7 @@ def test_a_file_that_cannot_be_read_leaves_what_was_there(
         async with House(folder, ANNA).open() as house:
             house.save(text)
             assert [await house.ask("old"), await house.ask("new"), await house.ask()] == [200, 401, 401]
-            assert "not taken. In force until it is right: no TLS, passwords of 1 users" in caplog.text
+            assert "not taken. In force until it is right: no TLS, users with passwords: 1" in caplog.text
 
     run(ask())
 

@@ -114,9 +114,9 @@ class Door:
             assert config.tls is not None  # noqa: S101
             config = replace(config, tls=replace(config.tls, client_ca=frozenset()))
             tls = _build(config)
-        self._config, self.tls = config, tls
         if self._guard is not None:
             self._guard.replace(config)
+        self._config, self.tls = config, tls
 
     def _say_who_is_out(self, before: WebConfig) -> None:
         now = {} if self._config.users is None else self._config.users
@@ -156,7 +156,7 @@ def describe(config: WebConfig) -> str:
     if config.tls is not None and config.tls.client_auth != NO_CLIENT_CERT:
         tls = f"TLS with {config.tls.client_auth}"
         tls += ", where no certificate is valid" if config.tls.client_ca == frozenset() else ""
-    users = "no passwords" if config.users is None else f"passwords of {len(config.users)} users"
+    users = "no passwords" if config.users is None else f"users with passwords: {len(config.users)}"
     return f"{tls}, {users}"
 
 

@@ -9,7 +9,7 @@ const SIZES = ["B", "KiB", "MiB", "GiB", "TiB"];
 
 const LABELS = new Set(["cause", "collector", "device", "mountpoint", "segment", "sink", "thing"]);
 
-let socket = null, pause = 1000, lines = new Map(), newest = 0, redrawn = 0;
+let socket = null, pause = 1000, lines = new Map(), newest = 0, redrawn = 0, asked = false;
 
 function number(value) {
   const size = Math.abs(value), digits = size >= 100 ? 0 : size >= 10 ? 1 : 2;
@@ -229,6 +229,7 @@ function connect(again) {
   socket.onmessage = (message) => {
     if (!heard++) {
       pause = 1000;
+      asked = false;
       say("live", "live");
       if (again) { redrawn = -5000; redraw(); } // whatever happened meanwhile is on the server's page
     }
@@ -238,6 +239,8 @@ function connect(again) {
     const why = event.code === 1013 ? "too many are watching" : "the connection is lost";
     say("lost", `${why}; these values are old`);
     document.querySelectorAll(".card[data-at]").forEach((card) => card.classList.add("stale"));
+    // the cookie may be too old: the page, for which browsers send the password, gives another one
+    if (!heard && !asked) fetch(location.pathname, { method: "HEAD", cache: "no-store" }).then(() => { asked = true; }, () => {});
     setTimeout(() => connect(true), pause);
     pause = Math.min(pause * 2, 15000);
   };
