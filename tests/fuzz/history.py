@@ -1,0 +1,98 @@
+"""What a power cut, a full disk or another program left in the storage folder: it is read as far as it makes sense."""
+
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from sysvitals.collectors import COLLECTORS
+from sysvitals.collectors.catalog import build_full_catalog
+from sysvitals.history.previous_boot import judge_ending, settle_ending
+from sysvitals.history.reading import read_events, read_last_events
+from sysvitals.history.remembered import remember
+from sysvitals.history.segments import list_segments, read_lines, repair_segment
+from sysvitals.host.host import Host
+from sysvitals.model.event import decode_event, encode_events
+from sysvitals.sources.os.wtmp import read_logged_end
+
+_GZIP = b"\x1f\x8b"
+
+
+@contextmanager
+def _folder() -> Iterator[str]:
+    """An empty folder, while nothing is logged: bad lines are, each of them."""
+    logging.disable()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            yield folder
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+@contextmanager
+def open_segments() -> Iterator[Callable[[bytes], None]]:
+    """A segment, which is compressed where it begins like gzip."""
+    catalog = build_full_catalog()
+    with _folder() as folder:
+        day = os.path.join(folder, "2026-09-20")
+        os.mkdir(day)
+
+        def read(file: str) -> list[str]:
+            read_last_events(folder, catalog.bodies, 100)
+            events = list(read_events(folder, catalog.bodies))
+            remember(events, COLLECTORS, boot="b")
+            judge_ending(events, catalog, hostname="h", boot="b", logged=None)
+            lines = encode_events(tuple(events))
+            assert all(decode_event(line, catalog.bodies) for line in lines)
+            return lines
+
+        def check(case: bytes) -> None:
+            file = os.path.join(day, "12-00-00.jsonl" + (".gz" if case.startswith(_GZIP) else ""))
+            with open(file, "wb") as stream:
+                stream.write(case)
+            try:
+                before = read(file)
+                (segment,) = list_segments(folder)
+                repair_segment(segment)
+                assert read(file) == before, "a repair takes no event away"
+                assert repair_segment(segment) == 0, "what is mended is whole"
+                with suppress(OSError, EOFError):
+                    list(read_lines(segment))
+            finally:
+                os.unlink(file)
+
+        yield check
+
+
+@contextmanager
+def open_shutdowns() -> Iterator[Callable[[bytes], None]]:
+    """The count of unclean shutdowns."""
+    catalog = build_full_catalog()
+    with _folder() as storage:
+        host = Host(rootfs=storage, storage=storage)
+
+        def check(case: bytes) -> None:
+            with open(os.path.join(storage, "shutdowns.json"), "wb") as file:
+                file.write(case)
+            settle_ending(os.path.join(storage, "history"), catalog, host, hostname="h", boot="b")
+            # what could not be read is replaced, and then is settled
+            assert settle_ending(os.path.join(storage, "history"), catalog, host, hostname="h", boot="b") is None
+
+        yield check
+
+
+@contextmanager
+def open_log_of_boots() -> Iterator[Callable[[bytes], None]]:
+    """The system's wtmp."""
+    with _folder() as root:
+        os.makedirs(os.path.join(root, "var/log"))
+        host = Host(rootfs=root)
+
+        def check(case: bytes) -> None:
+            with open(os.path.join(root, "var/log/wtmp"), "wb") as file:
+                file.write(case)
+            with suppress(OSError, ValueError):
+                read_logged_end(host)
+
+        yield check
