@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,8 +11,11 @@ import pytest
 
 from sysvitals.cli import main
 from sysvitals.judgement.links import PROJECT_URL
+from sysvitals.pipeline.crew import LIMIT
 from sysvitals.provision.kinds import KINDS
 from sysvitals.sources.pi.vcio import GENCMD_NODE, NODE
+from sysvitals.web.http.budget import fit_budget
+from sysvitals.web.routes import SCRAPES
 from tests.tools import need_tool
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +34,8 @@ BLINDING = {
     "PrivateDevices": "hides the firmware's device nodes",
     "PrivateUsers": "takes the group video away",
     "PrivateTmp": "hides what is mounted below /tmp",
-    "PrivateNetwork": "nobody could ask",
+    "PrivateNetwork": "cuts the exporter off from those who scrape it",
+    "IPAddressDeny": "needs the addresses of those who scrape",
     "MountFlags": "a disk that is plugged in later would not be seen",
     "InaccessiblePaths": "hides filesystems",
     "TemporaryFileSystem": "hides filesystems",
@@ -96,12 +101,28 @@ def test_systemd_finds_no_fault_with_the_unit(tmp_path: Path) -> None:
     assert "WatchDogSec" in done.stderr, "a key that systemd does not know would be told"
 
 
-def test_the_pages_score_is_the_one_that_systemd_gives() -> None:
-    done = analyze("security", "--offline=yes", "--no-pager", str(UNIT))
+def score_of(unit: Path) -> str:
+    done = analyze("security", "--offline=yes", "--no-pager", str(unit))
     found = re.search(r"Overall exposure level for sysvitals\.service: (?P<score>[\d.]+) ", done.stdout)
     assert found is not None, done.stdout + done.stderr
-    (told,) = re.findall(r"Overall exposure level for sysvitals\.service: ([\d.]+)", PAGE.read_text())
-    assert told == found["score"]
+    return found["score"]
+
+
+def test_the_pages_score_is_the_one_that_systemd_gives() -> None:
+    (said,) = re.findall(r"Overall exposure level for sysvitals\.service: ([\d.]+)", PAGE.read_text())
+    assert said == score_of(UNIT)
+
+
+def test_the_scores_of_what_may_be_tightened_are_those_that_systemd_gives(tmp_path: Path) -> None:
+    _, _, section = PAGE.read_text().partition("### Tighter, where you can\n")
+    rows = [line.split("|")[2:4] for line in section.splitlines() if re.search(r"\| \d\.\d \|$", line)]
+    keys = [re.findall(r"`(.+?)`", what) for what, _ in rows]
+    assert keys.pop() == [], "the last row is all of them"
+    keys.append([key for row in keys for key in row])
+    unit = tmp_path / UNIT.name
+    for (_, said), chosen in zip(rows, keys, strict=True):
+        unit.write_text(UNIT.read_text().replace("[Install]", "\n".join([*chosen, "[Install]"])))
+        assert said.strip() == score_of(unit), chosen
 
 
 @pytest.mark.parametrize("key", BLINDING)
@@ -117,9 +138,35 @@ def test_home_is_not_hidden() -> None:
 def test_the_clock_may_be_asked_though_privileged_calls_are_forbidden() -> None:
     # the order counts: what is allowed last is allowed
     filters = values("SystemCallFilter")
-    assert filters[-1].split() == ["adjtimex", "clock_adjtime", "clock_adjtime64"]
-    assert filters.index("~@privileged @resources") < len(filters) - 1
+    forbidden = filters.index("~@privileged @resources")
+    assert forbidden < filters.index("adjtimex clock_adjtime clock_adjtime64")
     assert values("CapabilityBoundingSet") == values("AmbientCapabilities") == [""], "and so not be set"
+
+
+def test_background_work_may_lower_its_priority() -> None:
+    filters = values("SystemCallFilter")
+    assert filters.index("~@privileged @resources") < filters.index("setpriority")
+
+
+def test_what_it_can_write_to_it_cannot_start() -> None:
+    writable = {f"/var/lib/{value('StateDirectory')}", f"/run/{value('RuntimeDirectory')}"}
+    assert set(value("NoExecPaths").split()) == writable
+
+
+def test_there_are_tasks_for_all_threads_that_the_program_can_have() -> None:
+    others = 12  # the main thread, the scheduler, the history, the log, a reload, pages, passwords
+    assert int(value("TasksMax")) >= LIMIT + SCRAPES + others + 16, "and for programs that are started"
+
+
+def test_descriptors_are_enough_for_all_connections_for_files_with_notices_and_for_reading(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limit = int(value("LimitNOFILE"))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY,) * 2)
+    most = fit_budget().connections
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
+    assert fit_budget().connections == most, "the limit takes none of them"
+    assert limit - most - limit // 4 >= 8 * LIMIT, "each thread that reads may have a few files open"
 
 
 def test_the_firmwares_nodes_are_the_only_devices() -> None:
