@@ -34,6 +34,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 FILES = {"compose.yaml": ["compose.yaml"], "with the firmware": ["compose.yaml", "compose.raspberry-pi.yaml"]}
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
 LOOPBACK = "127.0.0.1"
+UNIT = DEPLOY / "systemd/etc/systemd/system/sysvitals.service"
 
 
 def fill(text: str) -> str:
@@ -83,6 +84,15 @@ def list_faults(service: Mapping[str, Any]) -> list[str]:
 @pytest.mark.parametrize("name", SERVICES)
 def test_each_service_keeps_the_rules(name: str) -> None:
     assert list_faults(SERVICES[name]) == []
+
+
+@pytest.mark.parametrize("name", ["exporter", "demo-exporter"])
+def test_an_exporter_has_the_limits_of_its_unit(name: str) -> None:
+    service = SERVICES[name]
+    unit = dict(line.split("=", 1) for line in UNIT.read_text(encoding="utf-8").splitlines() if "=" in line)
+    assert service["mem_limit"] == unit["MemoryMax"].lower()
+    assert service["pids_limit"] == int(unit["TasksMax"])
+    assert service["ulimits"] == {"nofile": int(unit["LimitNOFILE"])}
 
 
 @pytest.mark.parametrize(
