@@ -1,4 +1,4 @@
-"""Bytes at the server, as HTTP and as a viewer's frames: an answer, a close or nothing, and no word in the log.
+"""Bytes at the server, as HTTP and as a viewer's frames: an answer, a close or nothing, and no error.
 
 The next polite request is always answered.
 """
@@ -6,8 +6,8 @@ The next polite request is always answered.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from unittest.mock import patch
 
 from sysvitals.judgement.verdict import Level, Verdict
@@ -15,8 +15,8 @@ from sysvitals.outputs.live import LiveHub
 from sysvitals.web.http import limited_log
 from sysvitals.web.live import LiveServices
 from sysvitals.web.routes import Services, build_web_app
-from tests.web.looking import look
 from tests.web.raw import UPGRADE, Desk, desk
+from tests.web.test_routes import Exporter
 
 PATIENCE_SECONDS = 20.0
 POLITE = b"GET /-/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -24,29 +24,20 @@ WATCH = UPGRADE.replace(b"GET / ", b"GET /api/v1/live ").replace(b"Host: board",
 
 
 def _services() -> Services:
-    reloaded = Future[tuple[str, ...]]()
-    reloaded.set_result(())
-    return Services(
-        metrics=lambda *_: (b"x 1\n", "text/plain"),
-        collectors=lambda: {"cpu": "fine"},
-        events=tuple,
-        faults=list,
-        ready=lambda: True,
-        reload=lambda: reloaded,
-        live=LiveServices(LiveHub(viewers=50), lambda: "{}", lambda: Verdict(Level.GOOD, ())),
-        glance=look,
-    )
+    """With room for viewers that have not gone yet."""
+    live = LiveServices(LiveHub(viewers=50), lambda: "{}", lambda: Verdict(Level.GOOD, ()))
+    return replace(Exporter().services(), live=live)
 
 
 class _Log(logging.Handler):
-    """Keeps what a stranger made the program log."""
+    """Keeps the errors that a stranger caused. That a limit is reached is none."""
 
     def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.lines: list[str] = []
+        super().__init__(logging.ERROR)
+        self.errors: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(record.getMessage())
+        self.errors.append(record.getMessage())
 
 
 @contextmanager
@@ -61,8 +52,8 @@ def _open(give: Callable[[Desk, bytes], Awaitable[None]]) -> Iterator[Callable[[
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await give(served, case)
                 assert (await served.ask(POLITE)).startswith(b"HTTP/1.1 200 ")
-            said, log.lines = log.lines, []
-            assert said == []
+            errors, log.errors = log.errors, []
+            assert errors == []
 
         try:
             yield lambda case: runner.run(check_patiently(case))
