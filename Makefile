@@ -6,13 +6,14 @@ ARGS ?=
 BOARD ?= pi4
 SCENARIO ?= brownout
 
-.PHONY: help run demo stack test bench lint types floors docs expected format clean
+.PHONY: help run demo stack test bench abuse lint types floors docs expected format clean
 
 help:
 	@echo "make run       the exporter, from nothing (more flags: make run ARGS='--console')"
 	@echo "make demo      the exporter on a simulated board that browns out (make demo BOARD=pi5 SCENARIO=fan-failure)"
 	@echo "make test      all checks"
 	@echo "make bench     what it costs beside node_exporter, half an hour, and writes the tables of the pages (make bench ARGS=--quick: five minutes, only prints)"
+	@echo "make abuse     attack it and node_exporter over loopback, 40 minutes (make abuse ARGS=--quick: ten)"
 	@echo "make docs      write the references, the event schema, simulated boards, rules, dashboards and manifests anew"
 	@echo "make expected  write the recorded hosts' expected expositions anew, for review"
 	@echo "make format    lay out the code"
@@ -48,6 +49,9 @@ test: lint types floors
 bench: $(VENV)/test.stamp
 	$(BIN)/python benchmarks/bench.py $(or $(ARGS),--json=benchmarks/results.json)
 	$(if $(ARGS),,$(BIN)/python benchmarks/render.py)
+
+abuse: $(VENV)/test.stamp
+	$(BIN)/python benchmarks/abuse.py $(ARGS)
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .

@@ -41,6 +41,8 @@ class Target:
     port: int
     is_ours: bool
     sources: tuple[str, ...]
+    authorization: str = ""
+    """The header of those who may come in."""
     tally: Counter[str] = field(default_factory=Counter)
 
     def path(self, ours: str) -> str:
@@ -99,7 +101,8 @@ class Wire:
     def encode(self, method: str, path: str, *headers: str) -> bytes:
         """Encode the head of a request."""
         host = f"Host: {self.target.host}:{self.target.port}"
-        return "\r\n".join([f"{method} {path} HTTP/1.1", host, *headers, "", ""]).encode()
+        known = [f"Authorization: {self.target.authorization}"] if self.target.authorization else []
+        return "\r\n".join([f"{method} {path} HTTP/1.1", host, *known, *headers, "", ""]).encode()
 
 
 Act = Callable[[Wire], Awaitable[None]]
@@ -208,6 +211,12 @@ async def reload(wire: Wire) -> None:
         await wire.ask(request)
 
 
+async def watch(wire: Wire) -> None:
+    """A viewer of the live page, as it should be, for less than the time after which it must answer a ping."""
+    await _upgrade(wire)
+    await idle(wire)
+
+
 async def watch_without_reading(wire: Wire) -> None:
     """A viewer of the live page that takes nothing."""
     await _upgrade(wire, reads=False)
@@ -276,6 +285,7 @@ ATTACKS = {
     "guesses-10": Attack("50 guess passwords, cost 10", guess_password, 50, door="passwords-10"),
     "guesses-12": Attack("50 guess passwords, cost 12", guess_password, 50, door="passwords-12"),
     "reloads": Attack("20 ask to reload", reload, 20),
+    "viewers": Attack("100 viewers that read", watch, 100),
     "sockets-unread": Attack("200 WebSockets, never read", watch_without_reading, 200, reads=False),
     "streams-unread": Attack("200 event streams, never read", stream_without_reading, 200, reads=False),
 }
@@ -343,6 +353,7 @@ def main() -> int:
     parser.add_argument("address", help="of the exporter: 127.0.0.1:PORT")
     parser.add_argument("--seconds", type=float, default=20.0, help="(%(default)s)")
     parser.add_argument("--sources", type=int, default=1, help="addresses of the attackers; 0: 127.0.0.1 (%(default)s)")
+    parser.add_argument("--authorization", default="", metavar="HEADER", help="let in by this")
     parser.add_argument("--other", action="store_true", help="it is another exporter, and has only /metrics")
     options = parser.parse_args()
     host, _, port = options.address.rpartition(":")
@@ -350,7 +361,7 @@ def main() -> int:
         parser.error(f"{host} is not a loopback address")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    target = Target(host, int(port), not options.other, list_sources(options.sources))
+    target = Target(host, int(port), not options.other, list_sources(options.sources), options.authorization)
     asyncio.run(attack(target, ATTACKS[options.name], options.seconds))
     print(json.dumps(dict(sorted(target.tally.items()))))
     return 0

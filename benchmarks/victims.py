@@ -163,11 +163,11 @@ def door_flags(exporter: Exporter, door: Door) -> list[str]:
 
 @contextmanager
 def attacking(
-    attack: str, exporter: Exporter, program: Program, seconds: float, sources: int
+    attack: str, exporter: Exporter, program: Program, seconds: float, sources: int, *extra: str
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """An attack by another process, which ends it by itself after so many seconds, or here when this ends early."""
     command = [sys.executable, str(HERE / "attacks.py"), attack, program.address]
-    command += [f"--seconds={seconds}", f"--sources={sources}", *([] if exporter.is_ours else ["--other"])]
+    command += [f"--seconds={seconds}", f"--sources={sources}", *([] if exporter.is_ours else ["--other"]), *extra]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as attacker:
         try:
             yield attacker
@@ -180,6 +180,8 @@ def take_sample(program: Program) -> Sample:
     folder = f"/proc/{program.pid}"
     with open(f"{folder}/statm", encoding="ascii") as file:
         resident = int(file.read().split()[1]) * _PAGE / 2**20
+    if not resident:
+        raise ProcessLookupError(f"{program.name} has ended: {program.log.read_text(errors='replace')[-2000:]}")
     return Sample(
         time.monotonic(),
         cpu_seconds(program.pid),
