@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 from sysvitals.host.ioctl import call_ioctl
 from sysvitals.host.programs import run_program
 
-_READING = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _MOST_LINKS = 40
 """As many as the kernel follows in a path."""
 
@@ -48,17 +47,22 @@ class Host:
         self.rootfs = rootfs.rstrip("/")
         self.devfs = devfs.rstrip("/")
         self.storage = storage
+        self._sysctl = f"{self.procfs}/sys/"
         self.kept: dict[str, Any] = {}
 
     def read_bytes(self, path: str | bytes, limit: int = 1 << 20) -> bytes:
-        """The file's first `limit` bytes. Raises OSError as the kernel gave it, or EINVAL for what is no plain file.
+        """The file's first `limit` bytes. Raises OSError as the kernel gave it.
 
-        Links below `rootfs` are followed as that host itself would follow them.
+        What is read before there are threads that may hang, of /proc/sys and of the host's own files, must be a plain
+        file: else EINVAL. Links below `rootfs` are followed as that host itself would follow them.
         """
         is_attribute = isinstance(path, str) and path.startswith(self.sysfs)
-        is_kernels = is_attribute or (isinstance(path, str) and path.startswith(self.procfs))
-        # a FIFO would wait for its writer
-        descriptor = os.open(path, _READING) if is_kernels else _open_plain(self._follow(path), path)
+        if is_attribute or (
+            isinstance(path, str) and path.startswith(self.procfs) and not path.startswith(self._sysctl)
+        ):
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        else:
+            descriptor = _open_plain(self._follow(path), path)
         try:
             first = os.read(descriptor, min(limit, 16384))
             # a sysfs attribute answers whole, and asking again could run its driver again; a table in /proc comes in
@@ -181,8 +185,8 @@ class Host:
 
 
 def _open_plain(path: str | bytes, name: str | bytes) -> int:
-    """Open a plain file, which goes by this name in messages. Raises OSError."""
-    descriptor = os.open(path, _READING)
+    """Open a plain file, which goes by this name in messages, and wait for nothing. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return descriptor
     os.close(descriptor)
