@@ -73,6 +73,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(error.strerror or str(error))
         _abandon_output()
         return 1
+    except (ImportError, MemoryError) as error:  # nothing more is loaded to say so
+        print(f"sysvitals: {_describe_shortage(error)}", file=sys.stderr)
+        _abandon_output()
+        return 1
     return status
 
 
@@ -170,6 +174,12 @@ def _open_missing_streams() -> None:
         sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
     if sys.stderr is None:
         sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+
+
+def _describe_shortage(error: ImportError | MemoryError) -> str:
+    if isinstance(error, ImportError):  # a library that is missing, or finds no room in memory
+        return f"cannot be loaded: {error}"
+    return "out of memory: raise the limit of memory (MemoryMax=, ulimit -v)"
 
 
 def _abandon_output() -> None:

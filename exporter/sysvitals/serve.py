@@ -16,6 +16,7 @@ from sysvitals.config.logs import STANDARD_ERROR, configure_logging, log_what_py
 from sysvitals.config.settings import Settings
 from sysvitals.exporter import Exporter, build_exporter
 from sysvitals.history.lock import claim_folder
+from sysvitals.host.threads import NoThreadError
 from sysvitals.pipeline.clock import until_beat
 from sysvitals.reloads import Problems, Reloads
 from sysvitals.systemd import Supervisor, describe_collectors
@@ -131,8 +132,8 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door | None"
     try:
         # not `asyncio.run`, which waits for the threads of `to_thread` even if one hangs
         asyncio.new_event_loop().run_until_complete(run())
-    except Exception:  # noqa: BLE001  # raised further, its traceback would be printed by Python, and waited for
-        _log.exception("the exporter ends because of an error")
+    except Exception as error:  # noqa: BLE001  # raised further, its traceback would be printed by Python, and waited for
+        _log_end(error)
         return 1
     return endings[0][1]
 
@@ -147,6 +148,13 @@ def _build_server(exporter: Exporter, door: "Door | None", services: "Services",
     guarded = door.guard(app) if door else app
     known = KnownHosts(guarded, lambda: exporter.settings.web.allowed_hosts, exporter.names)
     return Server(known, (lambda: door.tls) if door else no_tls, budget)
+
+
+def _log_end(error: Exception) -> None:
+    if isinstance(error, NoThreadError):
+        _log.critical("the exporter ends: %s", error.strerror)
+    else:
+        _log.error("the exporter ends because of an error", exc_info=error)
 
 
 def _open_without_waiting() -> int:

@@ -89,7 +89,7 @@ class Keeper:
 def _restart(duty: Duty, restart: Callable[[], object]) -> None:
     try:
         restart()
-    except (RuntimeError, MemoryError) as error:  # no room for another thread
+    except (OSError, RuntimeError, MemoryError) as error:  # no room for another thread
         duty.failed += 1
         if not duty.is_reported:
             _log.error("the thread %s died and cannot be started again: %r; it is tried again", duty.name, error)

@@ -2,7 +2,7 @@
 
 import asyncio
 from functools import partial
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
@@ -74,3 +74,29 @@ def test_what_the_work_raises_is_raised() -> None:
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
             run(pool.run("a", lambda: 1 / 0))
+
+
+@pytest.mark.fault(
+    "resources",
+    "no room for the thread that answers a scrape",
+    seen="503 with Retry-After; one line a minute in the log",
+    heals="by itself, when there is room",
+)
+def test_without_room_for_a_thread_a_request_is_refused_and_the_next_is_answered(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(_: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def starve() -> None:
+        pool = Pool("scrape", threads=1, most=1, most_of_client=1)
+        with monkeypatch.context() as limits:
+            limits.setattr(Thread, "start", refuse)
+            for _ in range(3):
+                with pytest.raises(BusyError):
+                    await pool.run("a", lambda: "answer")
+        assert await pool.run("a", lambda: "answer") == "answer"
+
+    run(starve())
+    assert len(caplog.records) == 1
+    assert caplog.records[0].exc_info is None

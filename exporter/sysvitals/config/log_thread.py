@@ -6,6 +6,8 @@ import select
 from queue import Empty, SimpleQueue
 from threading import Thread
 
+from sysvitals.host.threads import start_thread
+
 LIMIT_MESSAGES = 1000
 _CLOSE_SECONDS = 0.5
 
@@ -31,11 +33,11 @@ class ThreadedHandler(logging.Handler):
     def start(self) -> None:
         """Begin to write, also once more after the thread has died.
 
-        Raises RuntimeError or MemoryError where no thread can be started.
+        Raises NoThreadError where there is no room for one.
         """
         # sleeps unless there is something to write; a daemon, since a write that hangs must not keep the process
         thread = Thread(target=self._run, name="log", daemon=True)
-        thread.start()  # where it cannot be started, the dead one stays and shows
+        start_thread(thread)  # where it cannot be started, the dead one stays and shows
         self.thread = thread
 
     @property

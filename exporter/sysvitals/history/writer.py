@@ -32,6 +32,7 @@ from sysvitals.history.segments import (
     write_all,
 )
 from sysvitals.history.streams import Packer
+from sysvitals.host.threads import start_thread
 from sysvitals.model.changes import HistoryRepaired
 from sysvitals.model.event import Event, encode_events
 from sysvitals.model.reading import Change
@@ -122,18 +123,18 @@ class JsonlSink:
 
     def start(self) -> None:
         """Mend what the last run left behind, then begin to write."""
-        self.thread.start()
+        start_thread(self.thread)
 
     def restart(self) -> None:
         """Go on in another thread after this one has died. The batch that it died of is lost, and counted.
 
-        Raises RuntimeError or MemoryError where no thread can be started.
+        Raises NoThreadError where there is no room for one.
         """
         self._inbox.lose(len(self._batch), "the thread that writes it died")
         self._batch = ()
         self._cut_back(doubtful=False)
         thread = Thread(target=self._run, name="history", daemon=True)
-        thread.start()  # where it cannot be started, the dead one stays and shows
+        start_thread(thread)  # where it cannot be started, the dead one stays and shows
         self.thread = thread
 
     def stop(self, seconds: float) -> None:

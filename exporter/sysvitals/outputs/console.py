@@ -6,6 +6,7 @@ from datetime import datetime
 from threading import Thread
 from typing import TextIO
 
+from sysvitals.host.threads import start_thread
 from sysvitals.model.event import Event, body_data, encode_events
 from sysvitals.model.visible import escape, visible
 from sysvitals.pipeline.inbox import Inbox
@@ -30,7 +31,7 @@ class ConsoleSink:
 
     def start(self) -> None:
         """Begin to print."""
-        self._thread.start()
+        start_thread(self._thread)
 
     def stop(self, seconds: float) -> None:
         """Print what waits, and end. Waits for it up to so many seconds."""

@@ -7,6 +7,7 @@ Looks go round: their worker does them again and again by itself, and is heard o
 """
 
 import contextlib
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -14,7 +15,10 @@ from queue import SimpleQueue
 from threading import Lock, Thread, current_thread
 from typing import Any
 
+from sysvitals.host.threads import NoThreadError, start_thread
 from sysvitals.pipeline.clock import until_beat
+
+_log = logging.getLogger(__name__)
 
 STALL_SECONDS = 0.1
 """How long a read may hold up those behind it before they move to another worker."""
@@ -108,6 +112,7 @@ class Crew:
         self._workers: set[Thread] = set()
         self._dismissed = 0
         self._left: deque[Thread] = deque()
+        self._refusal: NoThreadError | None = None
 
     @property
     def workers(self) -> int:
@@ -188,6 +193,11 @@ class Crew:
         """By the key of each run that waits, the one that its bus, or its worker, is busy with."""
         return {run.key: lane.current for lane in self._busy if lane.current is not None for run in tuple(lane.runs)}
 
+    def require_worker(self) -> None:
+        """Raise NoThreadError where something is to be done, and not one worker could be had."""
+        if self._refusal is not None and self._busy and not self.workers:
+            raise self._refusal
+
     def stop(self) -> None:
         """Do nothing any more. A read that is under way is left behind."""
         for lane in self._busy:
@@ -206,9 +216,13 @@ class Crew:
         while self.workers < min(len(self._busy), LIMIT):
             worker = Thread(target=self._work, name="reader", daemon=True)
             try:
-                worker.start()
-            except RuntimeError:  # the system has no thread left
+                start_thread(worker)
+            except NoThreadError as error:
+                if self._refusal is None and not self.workers:
+                    _log.warning("nothing can be read, and it is tried again: %s", error.strerror)
+                self._refusal = error.with_traceback(None)
                 return
+            self._refusal = None
             self._workers.add(worker)
 
     def _dismiss(self) -> None:

@@ -13,6 +13,7 @@ from threading import Event, Thread
 
 from sysvitals.host.files import error_class
 from sysvitals.host.host import Host
+from sysvitals.host.threads import start_thread
 from sysvitals.model.collector import Collector, Fault, Probe, Unavailable, Watch
 from sysvitals.model.reading import Reading
 from sysvitals.model.status import CollectorStatus, ReadErrors, WatchWakes
@@ -90,7 +91,7 @@ class Scheduler:
     def start(self) -> None:
         """Begin to read, everything immediately."""
         self.listen(open_notices(self._host))
-        self.thread.start()
+        start_thread(self.thread)
 
     def listen(self, sources: Iterable[NoticeSocket]) -> None:
         """Learn of links and devices from these. Before `start`."""
@@ -116,6 +117,7 @@ class Scheduler:
         """Read those of these collectors' things (None: all) that are too old, and wait for them up to `seconds`.
 
         Slow things keep to their own rhythm and are waited for only if asked for. False where the loop does not answer.
+        Raises NoThreadError where there is no room for a thread that reads, unless the loop runs and goes on trying.
         """
         return self._wait(Ticket(names, self._clock.monotonic() + seconds, slow=slow))
 
@@ -180,6 +182,7 @@ class Scheduler:
             wait = 0.0
             while not ticket.done.is_set() and not self._stopping.is_set():
                 wait = self._turn(self._watching.files.wait(wait))
+                self._crew.require_worker()
             return True
         while not ticket.done.wait(_ANSWER_SECONDS):
             if self._stopping.is_set():

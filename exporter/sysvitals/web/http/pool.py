@@ -1,13 +1,17 @@
 """Threads for work that waits or computes, so that the event loop does neither."""
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import TypeVar
 
+from sysvitals.web.http.limited_log import LimitedLog
 from sysvitals.web.http.messages import BusyError
+
+_log = LimitedLog(logging.getLogger(__name__))
 
 Result = TypeVar("Result")
 
@@ -34,9 +38,10 @@ class Pool:
             self._open[client] += 1
         try:
             future = self._threads.submit(work)
-        except BaseException:  # no room for a thread
+        except (RuntimeError, MemoryError) as error:  # no room for a thread
             self._note_end(client)
-            raise
+            _log.write(logging.WARNING, "%s requests are refused: %r", self._name, error)
+            raise BusyError(f"no room for a thread that answers {self._name} requests; try again later") from None
         # where the client goes, nothing waits for the work any more, but its thread is still taken
         future.add_done_callback(lambda _: self._note_end(client))
         return await asyncio.wrap_future(future)
