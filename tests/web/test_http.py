@@ -590,12 +590,62 @@ class TestBudgets:
             return really(listener)
 
         async def ask() -> bytes:
-            async with desk(hello) as served:
+            async with desk(hello, reserved=0) as served:
                 monkeypatch.setattr(socket.socket, "accept", accept)
                 return await served.ask(GET_AND_CLOSE)
 
         assert run(ask()).endswith(b"GET /")
         assert [record.getMessage() for record in caplog.records] == ["cannot accept connections: Too many open files"]
+
+    @pytest.mark.fault(
+        "resources",
+        "no free file descriptors",
+        seen="one line a minute: `few connections are accepted … Too many open files`",
+        heals="by itself: scrapes are answered meanwhile, with descriptors held back for them",
+    )
+    def test_newcomers_are_answered_where_no_descriptor_is_free(self) -> None:
+        with subprocess.Popen(
+            [sys.executable, "-c", WITHOUT_DESCRIPTORS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            address = ("127.0.0.1", int(process.stdout.readline()))
+            try:
+                with socket.create_connection(address, timeout=20):  # one that stays idle
+                    for _ in range(20):
+                        with socket.create_connection(address, timeout=20) as asking:
+                            asking.sendall(GET_AND_CLOSE)
+                            assert status_of(asking.recv(1 << 16)) == 200
+            finally:
+                process.kill()
+            line = "few connections are accepted, and idle ones are closed early: Too many open files\n"
+            assert process.stderr.read() == line
+
+
+WITHOUT_DESCRIPTORS = """
+import asyncio, os, resource
+from sysvitals.web.http.listening import listen
+from sysvitals.web.http.messages import respond_text
+from sysvitals.web.http.server import Server
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))
+
+async def hello(request):
+    return respond_text(200, "hello")
+
+async def main():
+    (listener,) = listen([("127.0.0.1", 0)])
+    serving = asyncio.create_task(Server(hello).serve([listener]))
+    await asyncio.sleep(0)
+    try:
+        while True:
+            os.open("/dev/null", os.O_RDONLY)
+    except OSError:
+        print(listener.getsockname()[1], flush=True)
+    await serving
+
+asyncio.run(main())
+"""
 
 
 class TestStreams:
@@ -714,6 +764,36 @@ class TestRenewal:
 
 
 class TestTheEnd:
+    @pytest.mark.fault(
+        "network",
+        "30 viewers that never read, as the exporter stops",
+        seen="nothing: no traceback",
+        heals="their connections are closed",
+    )
+    def test_it_stops_without_a_word_while_viewers_do_not_read(self, caplog: pytest.LogCaptureFixture) -> None:
+        async def parts() -> AsyncGenerator[bytes, None]:
+            while True:
+                yield bytes(1 << 20)
+
+        async def talk(send: Send) -> tuple[int, str]:
+            while True:
+                await send("x" * (1 << 20))
+
+        async def app(request: Request) -> Answer:
+            return WebSocket({}, talk) if request.is_upgrade else Stream({}, parts(), lambda: None)
+
+        async def end() -> None:
+            async with desk(app, blocked=30) as served, contextlib.AsyncExitStack() as stack:
+                for number in range(30):
+                    line = await stack.enter_async_context(served.line())
+                    line.writer.transport.pause_reading()  # type: ignore[attr-defined]
+                    line.send(UPGRADE if number % 2 else GET)
+                assert served.server._connections is not None
+                await wait_for(partial(is_as_many, served.server._connections.blocked.waiting, 30))
+
+        run(end())
+        assert caplog.records == []
+
     def test_the_port_is_free_first_and_what_is_under_way_is_finished(self) -> None:
         async def end() -> bytes:
             holding = Holding()

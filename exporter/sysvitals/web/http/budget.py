@@ -17,6 +17,8 @@ class Budget(NamedTuple):
     connections: int = 256
     """Streams included. Over it one that has its last answer is closed, then the oldest without a complete request,
     then the one idle for longest, then one that waits for its turn; if all are being answered, a newcomer gets 503."""
+    reserved: int = 4
+    """Descriptors held back for newcomers, where all others of the process are in use."""
     header_seconds: float = 10.0
     """To the end of a request; a TLS handshake is part of it."""
     header_bytes: int = READ_BYTES

@@ -14,6 +14,7 @@ from sysvitals.web.http.connection import HttpConnection
 from sysvitals.web.http.connections import Connections
 from sysvitals.web.http.limited_log import LimitedLog
 from sysvitals.web.http.messages import App
+from sysvitals.web.http.reserve import Reserve
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -46,6 +47,7 @@ class Server:
         self._ending = asyncio.Event()
         self._connections: Connections | None = None
         self._listeners: list[socket.socket] = []
+        self._reserve = Reserve(self._budget.reserved)
 
     async def serve(self, sockets: Iterable[socket.socket]) -> None:
         """Serve on these listening sockets until `end`."""
@@ -55,6 +57,7 @@ class Server:
         # connect again and again that took 100 MiB
         SSLProtocol.max_size = READ_BYTES
         self._connections = connections = Connections(self._budget)
+        self._reserve.fill()
         self._listeners = [*sockets]
         for listener in self._listeners:
             listener.setblocking(False)
@@ -66,6 +69,8 @@ class Server:
         connections.end()
         await connections.wait_until_empty(GRACE_SECONDS)
         await asyncio.sleep(0)  # let asyncio close the sockets of what was aborted
+        while self._reserve.release():
+            pass
 
     def end(self) -> None:
         """Accept nothing more, finish what is under way, and return from `serve`. Call it in the event loop."""
@@ -95,16 +100,26 @@ class Server:
     def _accept(self, listener: socket.socket) -> None:
         # asyncio's own way to accept calls its exception handler 100 times a second where descriptors are exhausted,
         # and does not count TLS handshakes
-        for _ in range(_ACCEPTED_TOGETHER):
+        for number in range(_ACCEPTED_TOGETHER):
             try:
                 accepted, _ = listener.accept()
-            except OSError as error:  # there is none, or it ended before it was accepted
-                if error.errno in _NO_ROOM:
-                    self._log.write(logging.ERROR, "cannot accept connections: %s", os.strerror(error.errno))
-                    self._rest(listener)
+            except OSError as error:
+                if error.errno not in _NO_ROOM:  # there is none, or it ended before it was accepted
+                    self._reserve.fill()
+                elif not number:  # later on it says so even where none waits
+                    self._make_room(listener, os.strerror(error.errno))
                 return
             accepted.setblocking(False)
             self._admit(accepted)
+
+    def _make_room(self, listener: socket.socket, reason: str) -> None:
+        """Let the newcomer be accepted in the loop's next turn, or rest."""
+        assert self._connections is not None  # noqa: S101
+        if self._reserve.release() or self._connections.make_room():
+            self._log.write(logging.WARNING, "few connections are accepted, and idle ones are closed early: %s", reason)
+            return
+        self._log.write(logging.ERROR, "cannot accept connections: %s", reason)
+        self._rest(listener)
 
     def _rest(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
