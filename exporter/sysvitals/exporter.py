@@ -24,7 +24,7 @@ from sysvitals.model.event import SCHEMA_VERSION, Event
 from sysvitals.model.reading import Body, Change, amend
 from sysvitals.model.samples import sample_bodies
 from sysvitals.model.state import State
-from sysvitals.model.status import Build, ConfigStatus, EventCount, LogStatus, ProcessStatus, SinkStatus
+from sysvitals.model.status import Build, ConfigStatus, EventCount, LogStatus, ProcessStatus, Refused, SinkStatus
 from sysvitals.outputs.console import ConsoleSink
 from sysvitals.outputs.exposition import Exposition
 from sysvitals.pipeline.bus import Bus, first_seq
@@ -88,6 +88,7 @@ class Exporter:
         )
         self._inboxes: list[Inbox] = []
         self._hubs: list[LiveHub] = []
+        self._refused: Callable[[], dict[str, int]] = dict
         self._sinks: list[JsonlSink | ConsoleSink] = []
         self._history = self._add_history() if settings.history.enabled else None
         if settings.console.enabled:
@@ -118,6 +119,10 @@ class Exporter:
         self._hubs.append(hub)
         self._bus.subscribe(hub)
         self._bus.subscribe(trends)
+
+    def show_refused(self, totals: Callable[[], dict[str, int]]) -> None:
+        """Expose what the server refused, by reason."""
+        self._refused = totals
 
     def stop_reading(self) -> None:
         """Read nothing any more. A scrape that waits for readings is answered at once with what there is."""
@@ -270,6 +275,7 @@ class Exporter:
         statuses += self._scheduler.wakes()
         statuses += self._keeper.statuses()
         statuses.append(LogStatus(dropped=dropped_messages()))
+        statuses += [Refused(reason=reason, total=total) for reason, total in self._refused().items()]
         statuses += _read_process()
         if self._history is not None:
             statuses.append(self._history.status())

@@ -89,6 +89,7 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door | None"
     supervisor = Supervisor(os.environ, os.getpid())
     reloads = Reloads(partial(_reload, exporter, supervisor))
     server = _build_server(exporter, door, build_services(exporter, hub, reloads), budget)
+    exporter.show_refused(lambda: server.refusals.totals)
     # should we hang, and the watchdog end us: where each thread stood is in the log
     emergencies = _open_without_waiting()
     faulthandler.enable(emergencies)

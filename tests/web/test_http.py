@@ -12,16 +12,20 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator
 from functools import partial
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sysvitals.model.metric import Label
+from sysvitals.model.status import Refused
 from sysvitals.web.http import server as server_module
 from sysvitals.web.http.budget import READ_BYTES, Budget, fit_budget
 from sysvitals.web.http.channel import Channel
 from sysvitals.web.http.limited_log import LimitedLog
-from sysvitals.web.http.messages import Answer, Request, Response, Send, Stream, WebSocket, respond_text
+from sysvitals.web.http.messages import Answer, BusyError, Request, Response, Send, Stream, WebSocket, respond_text
+from sysvitals.web.http.refusals import REASONS
 from sysvitals.web.http.router import Route, Router
 from tests.web.raw import GET, GET_AND_CLOSE, UPGRADE, Desk, Line, desk, run, wait_for
 
@@ -761,6 +765,48 @@ class TestRenewal:
     @staticmethod
     async def talk(_send: Send) -> tuple[int, str]:
         raise AssertionError
+
+
+class TestRefusals:
+    def test_each_is_counted_by_its_reason(self) -> None:
+        statuses = iter([200, 401, 403, 421, 429, 503])
+
+        async def app(_request: Request) -> Answer:
+            status = next(statuses, 0)
+            if not status:
+                raise BusyError("too much")
+            return respond_text(status, "")
+
+        async def ask() -> dict[str, int]:
+            async with desk(app, header_seconds=0.1) as served:
+                for _ in range(7):
+                    await served.ask(GET_AND_CLOSE)
+                await served.ask(b"?\r\n\r\n")
+                await served.ask(b"GET / HT")  # too slow
+                await served.ask(b"")
+                return {reason: total for reason, total in served.server.refusals.totals.items() if total}
+
+        expected = {"busy": 1, "host": 1, "invalid": 1, "origin": 1, "password": 1, "rate": 1, "slow": 2}
+        assert run(ask()) == expected
+
+    def test_connections_that_are_closed_for_others_are_counted(self) -> None:
+        async def crowd() -> dict[str, int]:
+            async with desk(big, connections=2, blocked=1, write_seconds=0.05) as served:
+                async with served.line() as idle, served.line() as blocked:
+                    blocked.writer.transport.pause_reading()  # type: ignore[attr-defined]
+                    blocked.send(GET)
+                    await until(served, 2)
+                    await served.ask(GET_AND_CLOSE)
+                    assert await idle.rest() == b""
+                    await until(served, 0)
+                    return served.server.refusals.totals
+
+        totals = run(crowd())
+        assert (totals["crowded"], totals["unread"]) == (1, 1)
+
+    def test_the_exporter_declares_all_reasons(self) -> None:
+        (label,) = (each for each in get_args(Refused.__annotations__["reason"]) if isinstance(each, Label))
+        assert label.values == REASONS
 
 
 class TestTheEnd:

@@ -1,14 +1,15 @@
 """WebSockets at the socket: what goes out, and that a viewer can cost nothing by what it sends."""
 
 import asyncio
+import contextlib
 import logging
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sysvitals.web.http.messages import Answer, Request, Send, WebSocket
-from tests.web.raw import CLOSE, PING, PONG, TEXT, UPGRADE, Desk, Line, desk, frame, run, wait_for
+from sysvitals.web.http.messages import Answer, Request, Send, WebSocket, respond_text
+from tests.web.raw import CLOSE, GET_AND_CLOSE, PING, PONG, TEXT, UPGRADE, Desk, Line, desk, frame, run, wait_for
 
 POLICY_VIOLATION, PROTOCOL_ERROR, GOING_AWAY, INVALID, SERVICE_RESTART = 1008, 1002, 1001, 1007, 1012
 
@@ -69,6 +70,41 @@ def test_a_viewer_that_does_not_answer_is_dropped() -> None:
     run(watch())
 
 
+@pytest.mark.fault(
+    "network",
+    "viewers that connect in a storm",
+    seen="nothing: scrapes are answered meanwhile",
+    heals="by itself: viewers take turns as they begin, two at a time",
+)
+def test_viewers_that_come_together_take_turns_and_keep_no_other_waiting() -> None:
+    async def watch() -> None:
+        asked, go_on, show = 0, asyncio.Event(), Show()
+
+        async def app(request: Request) -> Answer:
+            nonlocal asked
+            if not request.is_upgrade:
+                return respond_text(200, "scraped")
+            asked += 1
+            await go_on.wait()
+            return await show(request)
+
+        async with desk(app, turns=2) as served, contextlib.AsyncExitStack() as stack:
+            lines = [await stack.enter_async_context(served.line()) for _ in range(10)]
+            for line in lines:
+                line.send(UPGRADE)
+            connections = served.server._connections
+            assert connections is not None
+            await wait_for(lambda: len(connections.queued.waiting) == 8)
+            assert (await served.ask(GET_AND_CLOSE)).endswith(b"scraped")
+            assert asked == 2
+            go_on.set()
+            for line in lines:
+                await line.head()
+                assert await line.frame() == (TEXT, b"hello")
+
+    run(watch())
+
+
 def test_what_the_viewer_sends_with_its_request_is_not_lost() -> None:
     async def watch() -> tuple[int, bytes]:
         async with desk(Show()) as served, served.line() as line:
@@ -123,6 +159,7 @@ def test_a_viewer_has_nothing_to_say(data: bytes, code: int, caplog: pytest.LogC
             line.send(data)
             found = await line.close_code()
             await nothing_is_left(served, show)
+            assert served.server.refusals.totals["viewer"] == (code == POLICY_VIOLATION)
             return found
 
     assert run(watch()) == code

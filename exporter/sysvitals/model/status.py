@@ -123,6 +123,34 @@ class LogStatus(Status, event="sysvitals.log.status"):
     ]
 
 
+class Refused(Status, event="sysvitals.http.status"):
+    """What the HTTP server refused, to stay within its limits."""
+
+    reason: Annotated[
+        str,
+        Label(
+            "`busy`: too much at a time (503); `crowded`: closed for a newcomer; `host`: not a name of this host "
+            "(421); `invalid`: not a valid request; `origin`: not for pages of other sites, or off (403); `password` "
+            "(401); `rate`: beyond the web file's limit (429); `slow`: no whole request in time (408); `tls`: no "
+            "handshake; `unread`: the client did not read; `viewer`: sent what a viewer may not.",
+            values=(
+                "busy",
+                "crowded",
+                "host",
+                "invalid",
+                "origin",
+                "password",
+                "rate",
+                "slow",
+                "tls",
+                "unread",
+                "viewer",
+            ),
+        ),
+    ]
+    total: Annotated[int, Counter("http_refused", help="Requests refused and connections closed early.")]
+
+
 class ConfigStatus(Status, event="sysvitals.config.status"):
     """Whether the configuration that is on disk is the one in force."""
 
@@ -163,6 +191,7 @@ STATUSES: tuple[type[Status], ...] = (
     HistoryStatus,
     ThreadStatus,
     LogStatus,
+    Refused,
     ConfigStatus,
     ProcessStatus,
 )

@@ -127,6 +127,8 @@ class _Routes:
         self._services = services
         self._scrapes = Pool("scrape", threads=SCRAPES, most=SCRAPES, most_of_client=SCRAPES_OF_A_CLIENT)
         self._looks = Pool("look", threads=2, most=LOOKS, most_of_client=LOOKS_OF_A_CLIENT)
+        # apart from health, which waits and computes nothing; one thread, or they would take turns with each scrape
+        self._pages = Pool("page", threads=1, most=LOOKS, most_of_client=LOOKS_OF_A_CLIENT)
         self._reloads = 0
         self._next_reload: asyncio.Task[tuple[str, ...]] | None = None
         self._reloaded = -RELOAD_PAUSE_SECONDS
@@ -152,7 +154,7 @@ class _Routes:
         # imported with the first page: most exporters are only scraped
         from sysvitals.web.page import render_page  # noqa: PLC0415
 
-        text = await self._looks.run(request.client, lambda: render_page(self._services.glance()))
+        text = await self._pages.run(request.client, lambda: render_page(self._services.glance()))
         return Response(200, {"content-type": "text/html; charset=utf-8", **PAGE_HEADERS}, text.encode())
 
     async def static(self, name: str, request: Request) -> Answer:

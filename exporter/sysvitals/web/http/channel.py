@@ -25,6 +25,10 @@ class Channel(asyncio.BufferedProtocol):
 
     def expire(self) -> None:
         """End, because the time in the lane is over."""
+        if self.lane is self._connections.reading:
+            self._connections.refusals.count("slow")
+        elif self.lane is self._connections.blocked:
+            self._connections.refusals.count("unread")
         self.abort()
 
     def renew(self) -> None:

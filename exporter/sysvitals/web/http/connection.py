@@ -70,8 +70,10 @@ class HttpConnection(Channel):
     async def _open(self, accepted: socket.socket, tls: "SSLContext | None") -> None:
         # the time to shut down includes what is still to be written
         limits = {"ssl_shutdown_timeout": self._connections.budget.write_seconds} if tls is not None else {}
-        with contextlib.suppress(OSError):  # a failed handshake is the client's business
+        try:
             await self._connections.loop.connect_accepted_socket(lambda: self, accepted, ssl=tls, **limits)
+        except OSError:  # a failed handshake is the client's business
+            self._connections.refusals.count("tls")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the first request."""
@@ -81,6 +83,7 @@ class HttpConnection(Channel):
         transport.set_write_buffer_limits(high=self._connections.budget.write_bytes, low=0)
         self._client = (transport.get_extra_info("peername") or ("",))[0]
         if self._too_many:
+            self._connections.refusals.count("busy")
             self._refuse(503, "too many connections", {"retry-after": str(_RETRY_SECONDS)})
 
     def abort(self) -> None:
@@ -112,7 +115,7 @@ class HttpConnection(Channel):
         if self.lane is self._connections.reading and self._http.trailing_data[0]:
             self._refuse(408, "the request took too long")
         else:
-            self.abort()
+            super().expire()
 
     def renew(self) -> None:
         """Close what is idle or has sent a part of a request, end a stream, and let another answer be finished."""
@@ -160,7 +163,8 @@ class HttpConnection(Channel):
         self._requests += 1
         connections = self._connections
         request = build_request(event, self._client, is_secure=self._is_secure)
-        if connections.loop.time() - self._answered < connections.budget.repeat_seconds:
+        is_repeated = connections.loop.time() - self._answered < connections.budget.repeat_seconds
+        if is_repeated or request.is_upgrade:  # a viewer's beginning costs most of all
             connections.enter(self, connections.queued)
             work = self._serve(request, self._take_turn)
         else:
@@ -205,6 +209,7 @@ class HttpConnection(Channel):
         try:
             return await self._app(request)
         except BusyError as error:
+            self._connections.refusals.count("busy")
             # closed: a client that sent many requests together must not take the time of others
             return respond_text(503, f"{error}\n", {"retry-after": str(_RETRY_SECONDS), "connection": "close"})
         except Exception as error:  # noqa: BLE001  # a bug must cost one answer
@@ -223,6 +228,7 @@ class HttpConnection(Channel):
         self._advance()
 
     def _write(self, answer: Response) -> None:
+        self._connections.refusals.count_answer(answer.status)
         headers = dict(answer.headers)
         if answer.status != _NOT_MODIFIED:
             headers["content-length"] = str(len(answer.body))

@@ -5,6 +5,7 @@ import math
 from typing import TYPE_CHECKING
 
 from sysvitals.web.http.budget import READ_BYTES, Budget
+from sysvitals.web.http.refusals import Refusals
 
 if TYPE_CHECKING:
     from sysvitals.web.http.channel import Channel
@@ -29,8 +30,9 @@ class Connections:
     One timer serves all of them. It may come a second late, and there is none while nothing has a deadline.
     """
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, refusals: Refusals) -> None:
         self.budget = budget
+        self.refusals = refusals
         self.is_ending = False
         self.generation = 0
         """Raised where all clients must connect again: what is older takes no further request."""
@@ -93,6 +95,7 @@ class Connections:
         """
         for lane in (self.closing, self.reading, self.idle, self.queued):
             for channel in lane.waiting:
+                self.refusals.count("crowded")
                 channel.abort()
                 return True
         return False
@@ -100,7 +103,7 @@ class Connections:
     def spare_blocked(self) -> None:
         """Drop those blocked for longest, where too many are: each of them holds an answer in memory."""
         while len(self.blocked.waiting) > self.budget.blocked:
-            next(iter(self.blocked.waiting)).abort()
+            next(iter(self.blocked.waiting)).expire()
 
     def renew(self) -> None:
         """Close what is open; what is being answered is closed after its answer."""

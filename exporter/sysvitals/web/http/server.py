@@ -14,6 +14,7 @@ from sysvitals.web.http.connection import HttpConnection
 from sysvitals.web.http.connections import Connections
 from sysvitals.web.http.limited_log import LimitedLog
 from sysvitals.web.http.messages import App
+from sysvitals.web.http.refusals import Refusals
 from sysvitals.web.http.reserve import Reserve
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Server:
         self._connections: Connections | None = None
         self._listeners: list[socket.socket] = []
         self._reserve = Reserve(self._budget.reserved)
+        self.refusals = Refusals()
 
     async def serve(self, sockets: Iterable[socket.socket]) -> None:
         """Serve on these listening sockets until `end`."""
@@ -56,7 +58,7 @@ class Server:
         # asyncio's buffer of 256 KiB for each TLS connection lives on until garbage is collected: with 30 clients that
         # connect again and again that took 100 MiB
         SSLProtocol.max_size = READ_BYTES
-        self._connections = connections = Connections(self._budget)
+        self._connections = connections = Connections(self._budget, self.refusals)
         self._reserve.fill()
         self._listeners = [*sockets]
         for listener in self._listeners:

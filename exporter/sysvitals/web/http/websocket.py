@@ -68,10 +68,10 @@ class WebSocketConnection(Channel):
                 self._answer_close(event)
                 return
             if not isinstance(event, Ping | Pong):
-                self._end(_POLICY_VIOLATION, "a viewer has nothing to say", is_trusted=False)
+                self._refuse("a viewer has nothing to say")
                 return
             if self._frames > self._connections.budget.viewer_frames:
-                self._end(_POLICY_VIOLATION, "too many pings", is_trusted=False)
+                self._refuse("too many pings")
                 return
             if isinstance(event, Pong):
                 self._is_alive = True
@@ -81,7 +81,7 @@ class WebSocketConnection(Channel):
     def expire(self) -> None:
         """Ask whether the viewer is there; drop one that did not answer since the last time, or does not read."""
         if self.lane is not self._connections.watching or not self._is_alive:
-            self.abort()
+            super().expire()
             return
         self._is_alive = False
         self._frames = 0
@@ -115,15 +115,19 @@ class WebSocketConnection(Channel):
         self.close()
         self._stop()
 
-    def _end(self, code: int, reason: str, *, is_trusted: bool = True) -> None:
+    def _refuse(self, reason: str) -> None:
+        """Close, and read nothing more: what the client sends costs nothing any more."""
+        self._connections.refusals.count("viewer")
+        self._end(_POLICY_VIOLATION, reason)
+        self.transport.pause_reading()
+
+    def _end(self, code: int, reason: str) -> None:
         """Close, and give the client a moment to answer."""
         self._stop()
         if self.lane is None or self._socket.state is not ConnectionState.OPEN:
             return
         self._send(CloseConnection(code=code, reason=reason))
         self.linger()
-        if not is_trusted:
-            self.transport.pause_reading()  # what it sends costs nothing any more
 
     def _stop(self) -> None:
         if self._task is not None:
