@@ -14,7 +14,7 @@ import yaml
 from sysvitals.config.errors import ConfigError
 from sysvitals.config.web_section import Reader
 from sysvitals.config.web_tls import Tls, lacks_http2_suite, read_tls
-from sysvitals.config.yaml_nodes import read_yaml
+from sysvitals.config.yaml_nodes import read_regular, read_yaml
 
 HEADERS: Mapping[str, tuple[str, ...]] = {
     "Content-Security-Policy": (),
@@ -71,7 +71,7 @@ def load_web_config(file: str) -> WebConfig:
 def read_web_file(file: str) -> WebFile:
     """Read what can be read."""
     try:
-        root = read_yaml(file)
+        root = read_yaml(file, read_regular)
     except ConfigError as error:
         return WebFile(WebConfig(), error.problems, (file,))
     reader = Reader(file)

@@ -8,13 +8,13 @@ import yaml
 from sysvitals.config.errors import ConfigError
 from sysvitals.config.found import Found
 from sysvitals.config.settings import Leaf
-from sysvitals.config.yaml_nodes import describe_place, is_empty, is_plain, kind, read_pairs, read_yaml
+from sysvitals.config.yaml_nodes import describe_place, is_empty, is_plain, kind, read_any, read_pairs, read_yaml
 
 
 def load_file(file: str, leaves: Mapping[tuple[str, ...], Leaf], found: Found) -> None:
     """Take what the file says. One problem where it cannot be read."""
     try:
-        root = read_yaml(file)
+        root = read_yaml(file, read_any)
     except ConfigError as error:
         found.problems += error.problems
         return

@@ -5,8 +5,8 @@ What YAML 1.1 would make of `off`, `1:30`, `010` or `2026-02-30` is not what peo
 
 import os
 import stat
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, NamedTuple
 
 import yaml
 
@@ -38,17 +38,27 @@ def read_regular(path: str) -> bytes:
             raise IsADirectoryError(None, "Is a directory")
         if not stat.S_ISREG(mode):
             raise OSError(None, "Not a regular file")
-        content = stream.read(MOST_BYTES + 1)
+        return _read_bounded(stream)
+
+
+def read_any(path: str) -> bytes:
+    """The content of a file or of what a shell puts in its place. Raises OSError; may wait."""
+    with open(path, "rb") as stream:
+        return _read_bounded(stream)
+
+
+def _read_bounded(stream: BinaryIO) -> bytes:
+    content = stream.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise OSError(None, f"Larger than {MOST_BYTES >> 20} MiB")
     return content
 
 
-def read_yaml(file: str) -> yaml.Node | None:
+def read_yaml(file: str, read: Callable[[str], bytes]) -> yaml.Node | None:
     """The only document of this file, None where it is empty. Raises ConfigError with one line."""
     raw = b""
     try:
-        raw = read_regular(file)
+        raw = read(file)
         root = yaml.SafeLoader(raw.decode("utf-8-sig")).get_single_node()
     except OSError as error:
         problem = f"{file}: cannot be read: {error.strerror}"
