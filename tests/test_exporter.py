@@ -333,7 +333,7 @@ class TestAReload:
             return answer
 
         before = only_load(web__enable_lifecycle=True)
-        exporter = build(before, load=load, wall=lambda: wall)
+        exporter = build(before, load=load, wall=lambda: wall, uptime=lambda: wall - NOW)
         client = serve_here(exporter)
         success = ("sysvitals_config_last_reload_successful", "")
         at = ("sysvitals_config_last_reload_success_timestamp_seconds", "")

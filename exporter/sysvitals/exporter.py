@@ -21,14 +21,14 @@ from sysvitals.host.host import Host
 from sysvitals.judgement.verdict import Verdict, judge
 from sysvitals.model.changes import CHANGES, Reloaded, Started, Stopped
 from sysvitals.model.event import SCHEMA_VERSION, Event
-from sysvitals.model.reading import Body, Change, amend
+from sysvitals.model.reading import Body, Change
 from sysvitals.model.samples import sample_bodies
 from sysvitals.model.state import State
 from sysvitals.model.status import Build, ConfigStatus, EventCount, LogStatus, ProcessStatus, Refused, SinkStatus
 from sysvitals.outputs.console import ConsoleSink
 from sysvitals.outputs.exposition import Exposition
 from sysvitals.pipeline.bus import Bus, first_seq
-from sysvitals.pipeline.clock import Clock, keep_for
+from sysvitals.pipeline.clock import Clock, by_clock_now, keep_for
 from sysvitals.pipeline.inbox import Inbox
 from sysvitals.pipeline.interpret import Outcome
 from sysvitals.pipeline.losses import LossReporter
@@ -71,7 +71,7 @@ class Exporter:
         self._load = load
         self._clock = clock
         self.refused: tuple[str, ...] = ()
-        self._config = ConfigStatus(successful=True, at=clock.wall())
+        self._config_read_at = (clock.wall(), clock.uptime())
         self._state = State(self.catalog.owners)
         self._exposition = Exposition(self.catalog)
         self._history_folder = os.path.join(settings.storage.path, "history")
@@ -214,7 +214,6 @@ class Exporter:
         except ConfigError as error:
             for problem in error.problems:
                 _log.error("reload: %s", problem)  # the problems are the message
-            self._config = amend(self._config, successful=False)
             self.refused = error.problems
             return error.problems
         differences = compare_settings(self.settings, fresh)
@@ -225,7 +224,7 @@ class Exporter:
         if self._history is not None:
             self._history.rules = history_rules(fresh)
         switched_off = ", ".join(sorted(self._scheduler.replace(fresh.collector))) or None
-        self._config = ConfigStatus(successful=True, at=self._clock.wall())
+        self._config_read_at = (self._clock.wall(), self._clock.uptime())
         self.refused = ()
         if differences.changed:  # else anyone who may ask for a reload could fill the disk
             self._bus.publish([Reloaded(changed=", ".join(differences.changed), switched_off=switched_off)])
@@ -269,7 +268,9 @@ class Exporter:
         return [body.event_name for body in (*reports, *CHANGES)]
 
     def _statuses(self) -> list[Body]:
-        statuses: list[Body] = [Build(version=__version__, python=sys.version.partition(" ")[0]), self._config]
+        statuses: list[Body] = [Build(version=__version__, python=sys.version.partition(" ")[0])]
+        config_read_at = by_clock_now(self._config_read_at, (self._clock.wall(), self._clock.uptime()))
+        statuses.append(ConfigStatus(successful=not self.refused, at=config_read_at))
         consumers: list[Inbox | LiveHub] = [*self._inboxes, *self._hubs]
         statuses += [SinkStatus(sink=one.name, dropped=one.dropped, waiting=one.waiting) for one in consumers]
         statuses += self._scheduler.wakes()

@@ -10,9 +10,18 @@ from hypothesis import strategies as st
 
 from sysvitals.model.changes import Reloaded
 from sysvitals.model.collector import Fault, Unavailable
-from sysvitals.model.metric import Counter, Label
+from sysvitals.model.metric import Counter, Gauge, Label
 from sysvitals.model.reading import Reading, amend, subject_of
-from sysvitals.pipeline.interpret import BASELINE_SECONDS, Conclusion, Known, Outcome, Span, interpret, is_current
+from sysvitals.pipeline.interpret import (
+    BASELINE_SECONDS,
+    Conclusion,
+    Known,
+    Outcome,
+    Span,
+    interpret,
+    is_current,
+    move_times,
+)
 from tests.pipeline.rig import Alpha, Beta, make_collector
 
 SPAN = Span(1000.0, None, 982.0)
@@ -218,3 +227,17 @@ def test_what_may_be_forgotten_is_what_has_an_open_set_of_labels() -> None:
     assert not is_current(Known(Alpha(), 0.0), BASELINE_SECONDS)
     assert is_current(Known(Alpha()), 1e9)
     assert is_current(Known(Closed(cause="a"), 0.0), 1e9)
+
+
+class Seen(Reading, event="system.seen.updated"):
+    """A reading with a time."""
+
+    sensor: Annotated[str, Label("Which.")]
+    seen: Annotated[float | None, Gauge("seen", unit="timestamp_seconds", help="When.")] = None
+    seconds: Annotated[float, Gauge("lasted", unit="seconds", help="How long.")] = 5.0
+
+
+def test_times_move_with_a_clock_that_was_set_and_nothing_else_does() -> None:
+    assert move_times(Seen(sensor="x", seen=30.0), 100.0) == Seen(sensor="x", seen=130.0)
+    assert move_times(Seen(sensor="x"), 100.0) == Seen(sensor="x")
+    assert move_times(Alpha(value=1.0), 100.0) == Alpha(value=1.0)

@@ -77,7 +77,8 @@ class Collector:
     slow, hang or fail alone, and is called again when things may have come or gone. A collector has one of the two, or
     both. Either raises Unavailable where the host lacks the subsystem.
     `compare(now, before, seconds)` fills in what takes two readings of the same thing; `seconds` is None where the time
-    between them was not watched (the thing could not be read, the exporter was stopped, or restarted).
+    between them was not watched (the thing could not be read, the exporter was stopped, or restarted). Times in
+    `before` are by the wall clock as it is now, if that was set since.
     `changes(now, before)` yields what happened between them (`before` is None for the first), and `reports` lists
     those changes.
     `remembers` lists the readings whose last one is handed in as `before` after a restart of the exporter, from the

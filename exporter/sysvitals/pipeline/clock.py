@@ -8,6 +8,10 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+CLOCK_SET_SECONDS = 1.0
+"""A wall clock that moved by more against the uptime was set, not only slewed."""
+
+
 def until_beat(now: float, seconds: float) -> float:
     """Seconds from now, by the monotonic clock, until the next multiple of so many.
 
@@ -28,6 +32,15 @@ class Clock:
     uptime: Callable[[], float] = field(default=_boottime)
     monotonic: Callable[[], float] = field(default=time.monotonic)
     synced: Callable[[], bool | None] = field(default=lambda: None)
+
+
+def by_clock_now(then: tuple[float, float], now: tuple[float, float]) -> float:
+    """When that was by the wall clock as it is now: one that was set since would make what is fresh look years old.
+
+    Both are by the wall clock, and since boot.
+    """
+    was_set_by = (now[0] - now[1]) - (then[0] - then[1])
+    return then[0] + was_set_by if abs(was_set_by) > CLOCK_SET_SECONDS else then[0]
 
 
 def keep_for(seconds: float, ask: Callable[[], T], monotonic: Callable[[], float] = time.monotonic) -> Callable[[], T]:

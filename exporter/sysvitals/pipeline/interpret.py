@@ -11,7 +11,7 @@ from sysvitals.host.files import error_class
 from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.event import field_names
 from sysvitals.model.metric import Label
-from sysvitals.model.reading import Body, Change, Reading, fields_of, subject_of, values_of
+from sysvitals.model.reading import Body, Change, Field, Reading, amend, fields_of, subject_of, values_of
 
 BASELINE_SECONDS = 3600.0
 """How long a reading is kept to compare with, should its subject not be read meanwhile: disks and links come and go.
@@ -109,6 +109,13 @@ def is_current(known: Known, now: float) -> bool:
     return known.at is None or now - known.at < BASELINE_SECONDS or _is_closed(type(known.reading))  # type: ignore[arg-type]  # mypy takes the hash of instances for that of the class
 
 
+def move_times(reading: Reading, seconds: float) -> Reading:
+    """The reading with its Unix times moved, because the wall clock was set by so many seconds."""
+    values = zip(fields_of(type(reading)), values_of(reading), strict=True)
+    times = {field.name: value for field, value in values if value is not None and _is_time(field)}
+    return amend(reading, **{name: round(value + seconds, 3) for name, value in times.items()}) if times else reading
+
+
 def split_items(items: Iterable[Reading | Fault | Unavailable]) -> tuple[list[Reading], list[Fault], str]:
     """Readings, faults, and words for what is left out. A reading that is like one before it becomes a fault."""
     readings: list[Reading] = []
@@ -189,6 +196,10 @@ def _name(subject: Subject) -> str:
 
 def _fault(what: str, error: BaseException) -> Fault:
     return Fault(what, error_class(error), f"{error}" or type(error).__name__)
+
+
+def _is_time(field: Field) -> bool:
+    return not isinstance(field.mark, Label) and field.mark.unit == "timestamp_seconds"
 
 
 @cache

@@ -6,15 +6,13 @@ from typing import NamedTuple
 from sysvitals.model.changes import CollectorFailed, CollectorRecovered, CollectorUnavailable
 from sysvitals.model.reading import Change, amend
 from sysvitals.model.status import CollectorStatus, ReadErrors
+from sysvitals.pipeline.clock import by_clock_now
 from sysvitals.pipeline.interpret import Outcome
 from sysvitals.pipeline.plan import READ, Key
 
 FLAP_SECONDS = 600.0
 """A thing that fails again within this time of its recovery flaps: the events of one failure are followed by a single
 one with the sum, when it has been well for so long. Its values leave when they are too old."""
-
-CLOCK_SET_SECONDS = 1.0
-"""A wall clock that moved by more against the uptime was set, not only slewed."""
 
 
 class Standing(NamedTuple):
@@ -99,7 +97,7 @@ def _build_status(
         available=word != "unavailable",
         success=None if word == "unavailable" else word == "ok",
         duration=sum(took) if took else None,
-        last_success=_by_clock_now(max(successes, key=lambda at: at[1]), wall, uptime) if successes else None,
+        last_success=by_clock_now(max(successes, key=lambda at: at[1]), (wall, uptime)) if successes else None,
     )
 
 
@@ -210,10 +208,3 @@ def _describe_pace(key: Key, standing: Standing) -> str:
     rhythm, limit = standing.pace
     name = key.thing or key.collector
     return f"{name} ({standing.took:.2g} s a read, every {rhythm:.0f} s, never shown older than {limit:.0f} s)"
-
-
-def _by_clock_now(succeeded_at: tuple[float, float], wall: float, uptime: float) -> float:
-    """By the wall clock as it is now: one that was set since would make what is fresh look years old."""
-    then, moment = succeeded_at
-    was_set_by = (wall - uptime) - (then - moment)
-    return then + was_set_by if abs(was_set_by) > CLOCK_SET_SECONDS else then

@@ -10,7 +10,7 @@ from sysvitals.model.changes import CollectorFailed, CollectorRecovered, Collect
 from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.reading import Body, Change, Reading, subject_of
 from sysvitals.pipeline.bus import Bus
-from sysvitals.pipeline.clock import Clock
+from sysvitals.pipeline.clock import CLOCK_SET_SECONDS, Clock
 from sysvitals.pipeline.crew import Run
 from sysvitals.pipeline.interpret import (
     Conclusion,
@@ -20,6 +20,7 @@ from sysvitals.pipeline.interpret import (
     Subject,
     interpret,
     is_current,
+    move_times,
     same_subject,
     split_items,
     validate_values,
@@ -50,6 +51,7 @@ class Reporter:
             name: {subject_of(reading): Known(reading) for reading in readings} for name, readings in remembered.items()
         }
         self._logged_faults: dict[tuple[str, str, str], float] = {}
+        self._booted = self._boot_time()
 
     @property
     def next_time(self) -> float:
@@ -63,6 +65,7 @@ class Reporter:
     def take(self, collector: Collector, run: Run, span: Span) -> Conclusion:
         """What this run of one of the collector's things meant."""
         key: Key = run.key
+        self._follow_clock()
         known = self._known.setdefault(collector.name, {})
         conclusion = interpret(collector, self._only_own(key, run.items), run.error, known, span, key.thing)
         known.update(conclusion.known)
@@ -215,6 +218,18 @@ class Reporter:
         outcome = conclusion.outcome
         outcome = replace(outcome, left_out="; ".join(filter(None, (outcome.left_out, words))))
         return conclusion._replace(outcome=outcome, readings=readings)
+
+    def _boot_time(self) -> float:
+        """When the host was started, by the wall clock as it is now."""
+        return self._clock.wall() - self._clock.uptime()
+
+    def _follow_clock(self) -> None:
+        """Where the wall clock was set, let the times in what is compared with move along."""
+        before, self._booted = self._booted, self._boot_time()
+        if abs(self._booted - before) > CLOCK_SET_SECONDS:
+            for known in self._known.values():
+                for subject, one in known.items():
+                    known[subject] = one._replace(reading=move_times(one.reading, self._booted - before))
 
     def _only_own(
         self, key: Key, items: Iterable[Reading | Fault | Unavailable]
