@@ -476,29 +476,45 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 @pytest.fixture
-def stuck(tmp_path: Path) -> Iterator[tuple[list[str], Callable[[], None]]]:
-    """Flags of a host whose load hangs when it is read, and a function that waits until it does."""
-    boot = tmp_path / "proc/sys/kernel/random/boot_id"
+def stuck(tmp_path: Path) -> Iterator[tuple[list[str], tuple[str, ...], Callable[[], object]]]:
+    """Flags and program of a host whose load hangs when it is read, and a function that waits until it does."""
+    flags = [*ONLY_LOAD, f"--path.procfs={tmp_path}/proc", "--collector.load.timeout=60s"]
+    boot, load = tmp_path / "proc/sys/kernel/random/boot_id", tmp_path / "proc/loadavg"
     boot.parent.mkdir(parents=True)
     boot.write_text("0b1f0c9e-8d0c-4a51-9f3e-3c2f1a9d7e55\n")
-    fifo = tmp_path / "proc/loadavg"
-    os.mkfifo(fifo)
-    writers: list[int] = []
-    flags = [*ONLY_LOAD, f"--path.procfs={tmp_path}/proc", "--collector.load.timeout=60s"]
-    yield flags, lambda: writers.append(wait_for_reader(fifo))
-    for writer in writers:
-        os.close(writer)
+    with hanging(load) as wait_until_it_is_opened:
+        yield flags, program_that_hangs_at(load), wait_until_it_is_opened
 
 
-def wait_for_reader(fifo: Path) -> int:
-    """A descriptor that keeps whoever reads this FIFO waiting, once somebody does."""
+OPENS_SLOWLY = """
+import os, pathlib, sys, time
+from sysvitals.cli import main
+opened = os.open
+def open_slowly(path, *arguments, **more):
+    while path == {file!r} and os.path.exists(path + ".hangs"):
+        pathlib.Path(path + ".opened").touch()
+        time.sleep(0.01)
+    return opened(path, *arguments, **more)
+os.open = open_slowly
+sys.exit(main())
+"""
 
-    def look() -> list[int]:
-        with contextlib.suppress(OSError):  # ENXIO while nobody reads
-            return [os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)]
-        return []
 
-    return wait_for(look, f"a reader of {fifo}")[0]
+def program_that_hangs_at(file: Path) -> tuple[str, ...]:
+    """The program as it is where this file lies on a mount that hangs while it is `hanging`."""
+    return sys.executable, "-c", OPENS_SLOWLY.format(file=str(file))
+
+
+@contextlib.contextmanager
+def hanging(file: Path) -> Iterator[Callable[[], object]]:
+    """Let this file hang. Gives a function that waits until it is opened."""
+    hangs, opened = Path(f"{file}.hangs"), Path(f"{file}.opened")
+    opened.unlink(missing_ok=True)
+    hangs.touch()
+    try:
+        yield lambda: wait_for(opened.exists, f"an attempt to open {file}")
+    finally:
+        hangs.unlink()
 
 
 def ends_in_time(attempt: Callable[[int], float]) -> bool:
@@ -556,14 +572,14 @@ class TestAProcess:
         heals="at the next start",
     )
     def test_ends_within_a_second_while_a_collector_hangs_that_a_scrape_asked_for(
-        self, start: Start, stuck: tuple[list[str], Callable[[], None]]
+        self, start: Start, stuck: tuple[list[str], tuple[str, ...], Callable[[], object]]
     ) -> None:
-        flags, hangs = stuck
+        flags, program, wait_until_it_is_read = stuck
 
         def attempt(count: int) -> float:
-            process = start(*flags, folder=f"run{count}")
+            process = start(*flags, folder=f"run{count}", program=program)
             (port,) = process.ports()
-            hangs()
+            wait_until_it_is_read()
             with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)) as scraper:
                 scraper.request("GET", "/-/healthy")
                 scraper.getresponse().read()
@@ -594,17 +610,13 @@ class TestAProcess:
 
         def attempt(count: int) -> float:
             file.write_text("log: {level: info}\n")
-            process = start(*BELOW, *ONLY_LOAD, f"--config.file={file}", folder=f"run{count}")
+            flags = [*BELOW, *ONLY_LOAD, f"--config.file={file}"]
+            process = start(*flags, folder=f"run{count}", program=program_that_hangs_at(file))
             process.ports()
-            file.unlink()
-            os.mkfifo(file)
-            process.send(signal.SIGHUP)
-            writer = wait_for_reader(file)
-            try:
+            with hanging(file) as wait_until_it_is_read:
+                process.send(signal.SIGHUP)
+                wait_until_it_is_read()
                 seconds = process.stop()
-            finally:
-                os.close(writer)
-                file.unlink()
             assert stored(process.storage)[-1]["name"] == "sysvitals.stopped"
             return seconds
 
@@ -619,18 +631,16 @@ class TestAProcess:
     def test_answers_all_else_while_its_configuration_cannot_be_read(self, start: Start, tmp_path: Path) -> None:
         file = tmp_path / "sysvitals.yml"
         file.write_text("log: {level: info}\n")
-        process = start(*BELOW, *ONLY_LOAD, f"--config.file={file}", "--no-history", "--web.enable-lifecycle")
+        flags = [*BELOW, *ONLY_LOAD, f"--config.file={file}", "--no-history", "--web.enable-lifecycle"]
+        process = start(*flags, program=program_that_hangs_at(file))
         process.wait_until_ready()
-        file.unlink()
-        os.mkfifo(file)
-        with contextlib.ExitStack() as asked:
+        with hanging(file) as wait_until_it_is_read, contextlib.ExitStack() as asked:
             for _ in range(40):  # more than the pool of the event loop has threads
                 asked.enter_context(contextlib.closing(process.ask("/-/reload", method="POST")))
                 process.send(signal.SIGHUP)
-            writer = wait_for_reader(file)
+            wait_until_it_is_read()
             assert [process.get(path)[0] for path in ("/metrics", "/-/healthy", "/")] == [200] * 3
             process.stop()
-            os.close(writer)
         assert "Traceback" not in process.log
         assert "Cancel" not in process.log
 

@@ -143,8 +143,10 @@ def whole_events(out: str) -> Iterator[dict[str, Any]]:
 STARTS = 50
 KILLED_AGAIN_AND_AGAIN = f"""
 import os, random, signal, sys, time
-import sysvitals.serve, sysvitals.web.http.server, sysvitals.web.routes
+import sysvitals.exporter, sysvitals.serve, sysvitals.web.http.server, sysvitals.web.routes
 from sysvitals.cli import main
+
+sysvitals.exporter._SETTLE_SECONDS = 20.0  # however busy this machine is, what is shown is on the disk before
 
 def run(until):
     child = os.fork()  # quicker than starting Python

@@ -1,7 +1,5 @@
 """Signals that reach the exporter at each stage of its life: before it serves, while it does, and while it ends."""
 
-import contextlib
-import os
 import re
 import signal
 import subprocess
@@ -12,21 +10,32 @@ from typing import Any
 
 import pytest
 
-from tests.test_exporter import BELOW, ONLY_LOAD, PATIENCE_SECONDS, Process, stored, wait_for, wait_for_reader
+from tests.test_exporter import (
+    BELOW,
+    ONLY_LOAD,
+    PATIENCE_SECONDS,
+    Process,
+    hanging,
+    program_that_hangs_at,
+    stored,
+    wait_for,
+)
 
 Launch = Callable[..., Process]
+
+BEGINNING = ["sysvitals.started", "system.load.updated"]
 
 ENDS = (signal.SIGTERM, signal.SIGINT)
 
 
 @pytest.fixture
 def launch(tmp_path: Path) -> Iterator[Launch]:
-    """Start an exporter of a recorded host's load, in `tmp_path / "run"`."""
+    """Start an exporter that reads a recorded host's load once, in `tmp_path / "run"`."""
     running: list[Process] = []
 
     def launch(*flags: str, **more: Any) -> Process:
         (tmp_path / "run").mkdir(exist_ok=True)
-        process = Process(tmp_path / "run", *BELOW, *ONLY_LOAD, *flags, **more)
+        process = Process(tmp_path / "run", *BELOW, *ONLY_LOAD, "--collector.load.interval=1h", *flags, **more)
         running.append(process)
         return process
 
@@ -35,27 +44,14 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
         process.kill()
 
 
-@contextlib.contextmanager
-def unreadable(file: Path, then: str) -> Iterator[Callable[[], None]]:
-    """Put a file in this place that keeps its reader waiting, and at the end one of this text.
-
-    Gives a function that waits for a reader.
-    """
-    file.unlink(missing_ok=True)
-    os.mkfifo(file)
-    writers: list[int] = []
-    try:
-        yield lambda: writers.append(wait_for_reader(file))
-    finally:
-        file.unlink()
-        file.write_text(then)
-        for writer in writers:
-            os.close(writer)
-
-
 def names(process: Process) -> list[str]:
     """What the history holds but for readings."""
     return [event["name"] for event in stored(process.storage) if not event["name"].endswith(".updated")]
+
+
+def wait_until_stored(process: Process) -> None:
+    """Wait until the history holds what was read."""
+    wait_for(lambda: [event["name"] for event in stored(process.storage)] == BEGINNING, "the first readings on disk")
 
 
 STOPPED = ["sysvitals.started", "sysvitals.stopped"]
@@ -69,8 +65,9 @@ STOPPED = ["sysvitals.started", "sysvitals.stopped"]
     heals="at the next start",
 )
 def test_a_stop_before_it_listens_ends_it_in_silence(number: signal.Signals, launch: Launch, tmp_path: Path) -> None:
-    with unreadable(tmp_path / "slow.yml", then="") as wait_until_it_is_read:
-        process = launch(f"--config.file={tmp_path}/slow.yml")
+    file = tmp_path / "slow.yml"
+    with hanging(file) as wait_until_it_is_read:
+        process = launch(f"--config.file={file}", program=program_that_hangs_at(file))
         wait_until_it_is_read()
         process.stop(number)
     assert (process.log, process.storage.exists()) == ("", False)
@@ -84,13 +81,15 @@ def test_a_stop_before_it_listens_ends_it_in_silence(number: signal.Signals, lau
 )
 def test_a_reload_that_is_asked_for_before_it_listens_comes_when_it_does(launch: Launch, tmp_path: Path) -> None:
     file = tmp_path / "slow.yml"
-    with unreadable(file, then="log: {level: debug}\n") as wait_until_it_is_read:
-        process = launch(f"--config.file={file}")
+    file.write_text("log: {level: info}\n")
+    with hanging(file) as wait_until_it_is_read:
+        process = launch(f"--config.file={file}", program=program_that_hangs_at(file))
         wait_until_it_is_read()
         process.send(signal.SIGHUP)
-    wait_for(lambda: "reloaded: log.level" in process.log, "the reload")
+    process.ports()
+    wait_for(lambda: "reloaded: nothing changed" in process.log, "the reload")
     process.stop()
-    assert names(process) == ["sysvitals.started", "sysvitals.reloaded", "sysvitals.stopped"]
+    assert names(process) == STOPPED
 
 
 END_WAITS = """
@@ -112,6 +111,7 @@ def launch_and_begin_to_end(launch: Launch, folder: Path) -> Process:
     """An exporter that is ending until there is a file `go` in this folder."""
     process = launch(program=(sys.executable, "-c", END_WAITS))
     process.wait_until_ready()
+    wait_until_stored(process)
     process.send(signal.SIGTERM)
     wait_for((folder / "ending").exists, "the end to begin")
     return process
@@ -141,11 +141,10 @@ def test_an_end_that_was_begun_is_finished_whatever_signals_follow(launch: Launc
     seen="nothing, or one line on a torn end that was cut off",
     heals="at the next start",
 )
-def test_a_kill_while_it_ends_loses_nothing_that_it_showed(launch: Launch, tmp_path: Path) -> None:
+def test_a_kill_while_it_ends_loses_nothing_of_the_history(launch: Launch, tmp_path: Path) -> None:
     process = launch_and_begin_to_end(launch, tmp_path / "run")
     process.kill()
     before = stored(process.storage)
-    assert [event["name"] for event in before] == ["sysvitals.started", "system.load.updated"]
     again = launch()
     again.wait_until_ready()
     again.stop()
@@ -160,15 +159,15 @@ def test_a_kill_while_it_ends_loses_nothing_that_it_showed(launch: Launch, tmp_p
     seen="it is gone with this signal",
     heals="its supervisor starts it again",
 )
-def test_a_signal_that_it_does_not_handle_ends_it_and_costs_nothing_that_it_showed(
+def test_a_signal_that_it_does_not_handle_ends_it_and_costs_nothing_of_the_history(
     number: signal.Signals, launch: Launch
 ) -> None:
     process = launch()
     process.wait_until_ready()
+    wait_until_stored(process)
     process.send(number)
     assert process.wait() == -number
     before = stored(process.storage)
-    assert [event["name"] for event in before] == ["sysvitals.started", "system.load.updated"]
     again = launch()
     again.wait_until_ready()
     again.stop()
@@ -226,8 +225,8 @@ def test_a_storm_of_reloads_ends_with_the_last_settings_in_force(launch: Launch,
 def test_a_look_that_is_interrupted_ends_in_silence(tmp_path: Path) -> None:
     load = tmp_path / "proc/loadavg"
     load.parent.mkdir()
-    with unreadable(load, then="") as wait_until_it_is_read:
-        command = [sys.executable, "-m", "sysvitals", "once", *ONLY_LOAD, f"--path.procfs={tmp_path}/proc"]
+    with hanging(load) as wait_until_it_is_read:
+        command = [*program_that_hangs_at(load), "once", *ONLY_LOAD, f"--path.procfs={tmp_path}/proc"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as look:
             wait_until_it_is_read()
             look.send_signal(signal.SIGINT)

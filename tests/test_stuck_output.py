@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ import pytest
 
 from tests.stack.running import free_port
 from tests.stuck import full_pipe, stopped_terminal, stuck_journal
-from tests.test_exporter import BELOW, ONLY_LOAD, Process, samples, stored, wait_for, wait_for_reader
+from tests.test_exporter import BELOW, ONLY_LOAD, Process, hanging, program_that_hangs_at, samples, stored, wait_for
 
 LOST = ("sysvitals_log_messages_dropped_total", "")
 
@@ -95,13 +94,14 @@ def test_a_crash_says_where_each_thread_stood(tmp_path: Path) -> None:
 def test_a_request_that_hangs_does_not_keep_it(tmp_path: Path) -> None:
     file = tmp_path / "sysvitals.yml"
     file.write_text("log: {level: info}\n")
-    with serving(tmp_path / "run", f"--config.file={file}", "--web.enable-lifecycle") as process:
-        file.unlink()
-        os.mkfifo(file)
-        with contextlib.closing(process.ask("/-/reload", method="POST")):
-            writer = wait_for_reader(file)
-            process.stop()
-        os.close(writer)
+    flags = [f"--config.file={file}", "--web.enable-lifecycle"]
+    with (
+        serving(tmp_path / "run", *flags, program=program_that_hangs_at(file)) as process,
+        hanging(file) as wait_until_it_is_read,
+        contextlib.closing(process.ask("/-/reload", method="POST")),
+    ):
+        wait_until_it_is_read()
+        process.stop()
         assert stored(process.storage)[-1]["name"] == "sysvitals.stopped"
 
 
