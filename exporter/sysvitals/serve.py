@@ -112,10 +112,13 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door | None"
     async def run() -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, end, number.name, 0)
+            # not by the loop, which loses a signal whose number finds no room in its pipe
+            signal.signal(number, lambda at, _: loop.call_soon_threadsafe(end, signal.Signals(at).name, 0))
         loop.add_signal_handler(signal.SIGHUP, reloads.ask)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one may have waited since the process began
         loop.add_signal_handler(signal.SIGCONT, exporter.note_pause)
+        # in a storm of SIGHUPs there are enough of them in that pipe
+        signal.set_wakeup_fd(signal.set_wakeup_fd(-1), warn_on_full_buffer=False)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one may have waited since the process began
         hub.attach(loop.call_soon_threadsafe)
         exporter.start()
         _announce(settings, sockets, "https" if door and door.tls else "http")
