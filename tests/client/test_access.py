@@ -58,7 +58,6 @@ def test_an_empty_file_asks_for_nothing(file: Path) -> None:
     ("text", "said"),
     [
         ("oauth2: {}", "oauth2: is not supported here. Valid: basic_auth, authorization, tls_config"),
-        ("basic_auth: {username: a, user: a}", "basic_auth.user: is not supported here. Valid: username, password, password_file"),
         ("basic_auth: [geheim]", "basic_auth: expected keys with texts: username, password, password_file"),
         ("basic_auth: {password: [geheim]}", "basic_auth: expected keys with texts: username, password, password_file"),
         ("- geheim", "expected keys: basic_auth, authorization, tls_config"),

@@ -94,7 +94,7 @@ class Course(RuleBasedStateMachine):
         outcomes = provision({}, self.folder, kind="test", manner=Manner.REMOVE)
         assert {outcome.action for outcome in outcomes} <= {Action.REMOVED, Action.KEPT}
         assert [path for path, content in self.contents().items() if not content.startswith(b"mine ")] == []
-        assert not memory_file(self.folder, "test").exists()
+        assert not (self.folder / memory_file("test")).exists()
         assert provision({}, self.folder, kind="test", manner=Manner.REMOVE) == []
 
     @rule(
@@ -124,7 +124,7 @@ class Course(RuleBasedStateMachine):
         return act
 
     def contents(self) -> dict[str, bytes]:
-        own = memory_file(self.folder, "test").name
+        own = (self.folder / memory_file("test")).name
         return {
             path.relative_to(self.folder).as_posix(): path.read_bytes()
             for path in self.folder.rglob("*")

@@ -34,7 +34,7 @@ def actions(outcomes: dict[str, Outcome]) -> dict[str, str]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    own = memory_file(folder, "test")
+    own = folder / memory_file("test")
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
@@ -191,7 +191,7 @@ def test_a_symbolic_link_is_not_written_through(folder: Path, tmp_path: Path) ->
     put(OLD, folder)
     (folder / "main.yml").unlink()
     (folder / "main.yml").symlink_to(elsewhere)
-    assert actions(put(OLD, folder))["main.yml"] == "same"
+    assert actions(put(OLD, folder))["main.yml"] == "kept"
     assert actions(put(NEW, folder))["main.yml"] == "kept"
     assert actions(put(NEW, folder, manner=Manner.OVERWRITE))["main.yml"] == "replaced"
     assert elsewhere.read_bytes() == OLD["main.yml"]
@@ -366,7 +366,7 @@ def test_a_run_that_was_killed_anywhere_loses_nothing_and_is_made_good_by_the_ne
 def test_a_memory_that_makes_no_sense_makes_everything_the_users(folder: Path, text: str) -> None:
     put(OLD, folder)
     (folder.parent / "out").write_bytes(b"x")
-    memory_file(folder, "test").write_text(text)
+    (folder / memory_file("test")).write_text(text)
     outcomes = put(NEW, folder)
     assert outcomes[".sysvitals-test.json"].action is Action.FAILED
     assert actions(outcomes)["main.yml"] == "kept"
@@ -377,7 +377,7 @@ def test_a_memory_that_makes_no_sense_makes_everything_the_users(folder: Path, t
 
 def test_the_memory_says_what_it_is_for(folder: Path) -> None:
     put(OLD, folder)
-    memory = json.loads(memory_file(folder, "test").read_bytes())
+    memory = json.loads((folder / memory_file("test")).read_bytes())
     assert "Keep this file" in memory["note"]
     assert set(memory["written"]) == set(OLD)
     assert memory["pending"] == {}

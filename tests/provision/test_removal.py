@@ -99,7 +99,7 @@ def test_one_kind_goes_and_the_other_stays(tmp_path: Path) -> None:
 
 def test_a_memory_that_makes_no_sense_removes_nothing(tmp_path: Path) -> None:
     put(tmp_path)
-    memory_file(tmp_path, "test").write_text('{"written": {"../out": "x"}}')
+    (tmp_path / memory_file("test")).write_text('{"written": {"../out": "x"}}')
     assert remove(tmp_path) == {".sysvitals-test.json": Action.FAILED}
     assert set(FILES) <= set(contents(tmp_path))
 

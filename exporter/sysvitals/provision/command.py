@@ -40,7 +40,13 @@ def run(options: Mapping[str, Any]) -> int:
     try:
         files = kind.files(folder) if manner is not Manner.REMOVE else {}
         outcomes = provision(
-            files, folder, kind=kind.name, within=kind.memory, manner=manner, dry_run=options["dry_run"]
+            files,
+            folder,
+            kind=kind.name,
+            within=kind.memory,
+            covers=kind.covers,
+            manner=manner,
+            dry_run=options["dry_run"],
         )
     except OSError as error:
         complain(f"{folder}: {error.strerror}" if error.strerror else str(error))

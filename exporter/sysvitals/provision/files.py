@@ -1,102 +1,162 @@
-"""Reading and writing single files safely: never through a surprise, never half."""
+"""Reading and writing single files below a folder safely: never through a surprise, never half.
+
+The folder itself may be a link, since the user named it. Below it no link is followed, and what is checked cannot be
+exchanged afterwards: each file is reached through the descriptor of the folder that holds it.
+"""
 
 import contextlib
+import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 HIGHEST_BYTES = 16 << 20
 _NEW = "sysvitals-new"
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_PERMISSIONS = 0o777
+"""What a file lends to the one that replaces it: not that it runs as its owner."""
 
 
 class NotAFileError(OSError):
     """What is there is no file, or lies behind a symbolic link."""
 
 
-def read_file(path: Path, highest: int = HIGHEST_BYTES) -> bytes:
-    """A regular file's content, up to `highest` bytes and one. Raises OSError; never waits for a FIFO's writer."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise NotAFileError("is not a file")
-        return stream.read(highest + 1)
+class LinkError(NotAFileError):
+    """It is a symbolic link itself."""
 
 
-def check_parents(folder: Path, path: str) -> None:
-    """Raises OSError where a folder between is none, or is a symbolic link: it could lead anywhere."""
-    *parents, _ = path.split("/")
-    for depth in range(1, len(parents) + 1):
-        name = "/".join(parents[:depth])
+class Found(NamedTuple):
+    """A regular file: its content, up to `HIGHEST_BYTES` and one, and who owns it."""
+
+    content: bytes
+    owner: int
+
+
+@contextlib.contextmanager
+def open_parent(root: Path, path: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
+    """The descriptor of the folder that holds this path below `root`, and the last name. `make`: make what is missing.
+
+    Raises OSError where a folder between is none, or is a symbolic link: it could lead anywhere.
+    """
+    *parents, name = path.split("/")
+    if make:
+        root.mkdir(0o755, parents=True, exist_ok=True)
+    folder = os.open(root, _FOLDER)
+    try:
+        for depth, parent in enumerate(parents, start=1):
+            below = _enter(folder, parent, "/".join(parents[:depth]), make=make)
+            os.close(folder)
+            folder = below
+        yield folder, name
+    finally:
+        os.close(folder)
+
+
+def _enter(folder: int, name: str, shown: str, *, make: bool) -> int:
+    if make:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, 0o755, dir_fd=folder)
+    try:
+        return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+    except NotADirectoryError:
+        is_link = stat.S_ISLNK(os.lstat(name, dir_fd=folder).st_mode)
+        what = "is a symbolic link, and those are not followed" if is_link else "is not a folder"
+        raise NotAFileError(f"{shown} {what}") from None
+
+
+def read_file(root: Path, path: str) -> Found:
+    """A regular file. Raises OSError; never waits for a FIFO's writer."""
+    with open_parent(root, path) as (folder, name):
         try:
-            mode = (folder / name).lstat().st_mode
-        except FileNotFoundError:
-            return
-        if stat.S_ISLNK(mode):
-            raise NotAFileError(f"{name} is a symbolic link, and those are not followed")
-        if not stat.S_ISDIR(mode):
-            raise NotAFileError(f"{name} is not a folder")
+            descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise LinkError("is a symbolic link, and those are not followed") from None
+            raise
+        with open(descriptor, "rb") as stream:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise NotAFileError("is not a file")
+            return Found(stream.read(HIGHEST_BYTES + 1), status.st_uid)
 
 
-def write_file(path: Path, content: bytes) -> None:
+def write_file(root: Path, path: str, content: bytes, mode: int = 0o644) -> None:
     """Write it whole or not at all, power cuts included. One that is replaced lends its mode and owner. Raises OSError.
 
     A symbolic link is replaced, not followed.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    like = _lstat(path)
-    fresh = _fresh(path)
-    fresh.unlink(missing_ok=True)  # of a run that was killed
-    try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        with open(descriptor, "wb") as stream:
-            if like is not None and stat.S_ISREG(like.st_mode):
-                _take_after(descriptor, like)
-            stream.write(content)
-            stream.flush()
-            os.fsync(descriptor)
-        fresh.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            fresh.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
+    with open_parent(root, path, make=True) as (folder, name):
+        like = _lstat(folder, name)
+        fresh = _fresh(name)
+        with contextlib.suppress(FileNotFoundError):  # of a run that was killed
+            os.unlink(fresh, dir_fd=folder)
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            descriptor = os.open(fresh, flags, mode, dir_fd=folder)
+            with open(descriptor, "wb") as stream:
+                if like is not None and stat.S_ISREG(like.st_mode):
+                    _take_after(descriptor, like)
+                stream.write(content)
+                stream.flush()
+                os.fsync(descriptor)
+            os.replace(fresh, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(fresh, dir_fd=folder)
+            raise
+        os.fsync(folder)
 
 
-def discard_half(path: Path) -> None:
+def remove_file(root: Path, path: str) -> None:
+    """Remove what is there, if anything. Raises OSError."""
+    with contextlib.suppress(FileNotFoundError), open_parent(root, path) as (folder, name):
+        os.unlink(name, dir_fd=folder)
+
+
+def remove_folder(root: Path, path: str) -> None:
+    """Remove this folder. Raises OSError where it is not empty."""
+    with open_parent(root, path) as (folder, name):
+        os.rmdir(name, dir_fd=folder)
+
+
+def discard_half(root: Path, path: str) -> None:
     """Remove what a run that was killed may have left beside this file."""
-    with contextlib.suppress(OSError):
-        _fresh(path).unlink()
+    with contextlib.suppress(OSError), open_parent(root, path) as (folder, name):
+        os.unlink(_fresh(name), dir_fd=folder)
 
 
-def set_aside(path: Path) -> Path:
+def set_aside(root: Path, path: str) -> str:
     """Give the file a second name that is free: FILE.old, FILE.old.2 and so on. Raises OSError.
 
     It keeps its own name too where the filesystem can, so that there is never no file.
     """
     number = 1
-    while True:
-        aside = path.with_name(f"{path.name}.old" + (f".{number}" if number > 1 else ""))
-        try:
-            os.link(path, aside, follow_symlinks=False)
-        except FileExistsError:
-            number += 1
-        except OSError:  # no hard links here (FAT, some network mounts)
-            if os.path.lexists(aside):
+    with open_parent(root, path) as (folder, name):
+        while True:
+            aside = f"{name}.old" + (f".{number}" if number > 1 else "")
+            try:
+                os.link(name, aside, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+            except FileExistsError:
                 number += 1
-                continue
-            path.rename(aside)
-            return aside
-        else:
-            return aside
+            except OSError:  # no hard links here (FAT, some network mounts)
+                if _lstat(folder, aside) is not None:
+                    number += 1
+                    continue
+                os.rename(name, aside, src_dir_fd=folder, dst_dir_fd=folder)
+                return aside
+            else:
+                return aside
 
 
-def _fresh(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{_NEW}")
+def _fresh(name: str) -> str:
+    return f".{name}.{_NEW}"
 
 
-def _lstat(path: Path) -> os.stat_result | None:
+def _lstat(folder: int, name: str) -> os.stat_result | None:
     try:
-        return path.lstat()
+        return os.lstat(name, dir_fd=folder)
     except FileNotFoundError:
         return None
 
@@ -105,12 +165,4 @@ def _take_after(descriptor: int, like: os.stat_result) -> None:
     now = os.fstat(descriptor)
     if (now.st_uid, now.st_gid) != (like.st_uid, like.st_gid):
         os.fchown(descriptor, like.st_uid, like.st_gid)
-    os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    os.fchmod(descriptor, like.st_mode & _PERMISSIONS)

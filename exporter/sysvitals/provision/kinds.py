@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from sysvitals.provision.program import find_program
@@ -53,6 +54,14 @@ class Kind:
     memory: str = ""
     adapt: Callable[[Files, Path], Files] = _as_shipped
 
+    def covers(self, path: str) -> bool:
+        """Whether a file of this path can be one of this kind's."""
+        steps = path.split("/")
+        return any(
+            len(steps) == len(wanted) and all(map(fnmatchcase, steps, wanted))
+            for wanted in (pattern.split("/") for pattern in self.patterns)
+        )
+
     def files(self, folder: Path) -> Files:
         """The files as they should be in this folder, by their paths in it. Raises OSError where none are shipped."""
         return self.adapt(read_shipped(self.folder, self.patterns), folder)
@@ -95,10 +104,10 @@ KINDS = {
             help="the service: etc/ with its unit, user, device rule and sysvitals.yml (--to /)",
             folder="deploy/systemd",
             patterns=(
-                "etc/systemd/system/*.service",
-                "etc/sysusers.d/*.conf",
-                "etc/tmpfiles.d/*.conf",
-                "etc/udev/rules.d/*.rules",
+                "etc/systemd/system/sysvitals*.service",
+                "etc/sysusers.d/sysvitals*.conf",
+                "etc/tmpfiles.d/sysvitals*.conf",
+                "etc/udev/rules.d/*-sysvitals.rules",
                 "etc/sysvitals/*.yml",
             ),
             then="sudo systemd-sysusers && sudo systemd-tmpfiles --create sysvitals.conf && "

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -24,6 +25,13 @@ class Memory:
     pending: Mapping[str, str] = field(default_factory=dict)
     folders: Mapping[str, str] = field(default_factory=dict)
 
+    def within(self, covers: Callable[[str], bool]) -> "Memory":
+        """Without files that can never have been shipped: who can write here shall not have others removed."""
+        written, pending = (
+            {path: value for path, value in part.items() if covers(path)} for part in (self.written, self.pending)
+        )
+        return Memory(written, pending, self.folders)
+
     def is_ours(self, path: str, content: bytes) -> bool:
         """Whether the file is as we wrote it."""
         return digest(content) in (self.written.get(path), self.pending.get(path))
@@ -34,19 +42,23 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def memory_file(folder: Path, kind: str) -> Path:
+def memory_file(kind: str, within: str = "") -> str:
     """Each kind has its own, since several may share a folder (Debian has two in /etc/prometheus)."""
-    return folder / f".sysvitals-{kind}.json"
+    return f"{within}.sysvitals-{kind}.json"
 
 
-def load_memory(file: Path) -> Memory:
+def load_memory(folder: Path, file: str) -> Memory:
     """Nothing where there is no such file. Raises OSError; ValueError where it is not as we wrote it."""
     try:
-        content = read_file(file, _HIGHEST_BYTES)
+        found = read_file(folder, file)
     except FileNotFoundError:
         return Memory()
+    if found.owner not in (0, os.geteuid(), os.stat(folder).st_uid):
+        raise ValueError("belongs to another user")
+    if len(found.content) > _HIGHEST_BYTES:
+        raise ValueError("is longer than any that sysvitals writes")
     try:
-        data = json.loads(content)
+        data = json.loads(found.content)
     except RecursionError:
         data = None
     parts = [_checked(data.get(name, {})) for name in _PARTS] if isinstance(data, dict) else [None]
@@ -55,10 +67,10 @@ def load_memory(file: Path) -> Memory:
     return Memory(*(part or {} for part in parts))
 
 
-def save_memory(file: Path, memory: Memory) -> None:
+def save_memory(folder: Path, file: str, memory: Memory) -> None:
     """Raises OSError."""
     data = {"note": _NOTE} | {name: getattr(memory, name) for name in _PARTS}
-    write_file(file, (json.dumps(data, indent=1, sort_keys=True) + "\n").encode())
+    write_file(folder, file, (json.dumps(data, indent=1, sort_keys=True) + "\n").encode())
 
 
 def _checked(part: object) -> dict[str, str] | None:
@@ -67,6 +79,7 @@ def _checked(part: object) -> dict[str, str] | None:
         return None
     for path, value in part.items():
         pure = PurePosixPath(path)
-        if not isinstance(value, str) or pure.is_absolute() or ".." in pure.parts or str(pure) != path or path == ".":
+        inside = not pure.is_absolute() and ".." not in pure.parts and str(pure) == path != "."
+        if not isinstance(value, str) or not inside or not path.isprintable():
             return None
     return part

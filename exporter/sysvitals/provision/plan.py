@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from sysvitals.provision.files import check_parents, read_file
+from sysvitals.provision.files import LinkError, read_file
 from sysvitals.provision.memory import Memory, digest
 
 
@@ -60,7 +60,7 @@ def make_plan(files: Mapping[str, bytes], folder: Path, memory: Memory, manner: 
 
 @dataclass(frozen=True, slots=True)
 class _There:
-    """What is there: `content` is None where there is nothing."""
+    """What is there: `content` is None where there is nothing, and empty for a link, which is not followed."""
 
     content: bytes | None
     is_link: bool = False
@@ -69,8 +69,7 @@ class _There:
 def _decide(folder: Path, path: str, ours: bytes | None, memory: Memory, manner: Manner) -> Outcome | None:
     """None where there is nothing to do nor to tell."""
     try:
-        check_parents(folder, path)
-        there = _look(folder / path)
+        there = _look(folder, path)
     except OSError as error:
         return Outcome(path=path, action=Action.FAILED, words=f"cannot be read: {error.strerror or error}")
     if there.content is None:
@@ -78,19 +77,20 @@ def _decide(folder: Path, path: str, ours: bytes | None, memory: Memory, manner:
     is_ours = not there.is_link and memory.is_ours(path, there.content)
     if ours is None:
         return _decide_orphan(path, manner, is_ours=is_ours)
-    if there.content == ours:
+    if there.content == ours and not there.is_link:
         return Outcome(path=path, action=Action.SAME)
     if is_ours:
         return Outcome(path=path, action=Action.UPDATED)
     return _decide_changed(path, there, ours, memory, manner)
 
 
-def _look(target: Path) -> _There:
-    is_link = target.is_symlink()
+def _look(folder: Path, path: str) -> _There:
     try:
-        return _There(read_file(target), is_link)
+        return _There(read_file(folder, path).content)
     except FileNotFoundError:
-        return _There(b"" if is_link else None, is_link)  # a link may lead nowhere
+        return _There(None)
+    except LinkError:
+        return _There(b"", is_link=True)
 
 
 def _decide_missing(path: str, memory: Memory, manner: Manner) -> Outcome:
@@ -110,7 +110,7 @@ def _decide_changed(path: str, there: _There, ours: bytes, memory: Memory, manne
         words = "it was here before, and is not ours"
     else:
         words = "you changed it, and so did we" if is_behind else "you changed it"
-    diff = _diff(path, there.content or b"", ours)
+    diff = () if there.is_link else _diff(path, there.content or b"", ours)
     return Outcome(path=path, action=Action.KEPT, words=words, is_behind=is_behind, diff=diff)
 
 

@@ -2,11 +2,11 @@
 
 import contextlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from sysvitals.provision.files import check_parents, discard_half, read_file, set_aside, write_file
+from sysvitals.provision.files import discard_half, read_file, remove_file, remove_folder, set_aside, write_file
 from sysvitals.provision.memory import Memory, digest, load_memory, memory_file, save_memory
 from sysvitals.provision.plan import CHANGING, Action, Manner, Outcome, make_plan
 
@@ -17,38 +17,39 @@ def provision(  # noqa: PLR0913  # by their names
     *,
     kind: str,
     within: str = "",
+    covers: Callable[[str], bool] = lambda _: True,
     manner: Manner = Manner.UPDATE,
     dry_run: bool = False,
 ) -> list[Outcome]:
     """Bring the folder up to these files, and tell of each by its path what was done, or would be.
 
-    To remove, give no files. What was written is remembered in the subfolder `within`.
+    To remove, give no files. What was written is remembered in the subfolder `within`; `covers` says whether this
+    program can ever have written a path.
     Raises OSError where nothing can be done at all: what fails for one file is in its outcome.
     """
-    file = memory_file(folder / within, kind)
-    found, problems = _recall(file)
+    file = memory_file(kind, within)
+    found, problems = _recall(folder, file, covers)
     memory = _settle(found, folder)
     plan = make_plan(files, folder, memory, manner)
     if dry_run:
         return problems + plan
-    discard_half(file)
-    for path in found.pending:
-        discard_half(folder / path)
-    folders = dict(memory.folders) | dict.fromkeys(_missing_folders(folder, [*files, f"{within}{file.name}"]), "")
+    for path in (file, *found.pending):
+        discard_half(folder, path)
+    folders = dict(memory.folders) | dict.fromkeys(_missing_folders(folder, [*files, file]), "")
     memory = replace(memory, folders=folders)
     changing = any(step.action in CHANGING for step in plan)
     if changing:
         # told before it is done: should this break off, the next run knows both the old and the new as ours
-        save_memory(file, _foretell(memory, files, plan))
+        save_memory(folder, file, _foretell(memory, files, plan))
     done = [_carry_out(folder, step, files.get(step.path)) for step in plan]
     remembered = _remember(memory, files, {step.path: step.action for step in done})
     try:
         if manner is Manner.REMOVE and not remembered.written and not problems:
-            _forget(file, folder, folders)
+            _forget(folder, file, folders)
         elif changing or remembered != found:
-            save_memory(file, remembered)
+            save_memory(folder, file, remembered)
     except OSError as error:
-        done.append(Outcome(path=file.name, action=Action.FAILED, words=_words("written", error)))
+        done.append(Outcome(path=_name(file), action=Action.FAILED, words=_words("written", error)))
     return problems + done
 
 
@@ -65,21 +66,20 @@ def _foretell(memory: Memory, files: Mapping[str, bytes], plan: Iterable[Outcome
     return replace(memory, written=written, pending=pending | {path: memory.written[path] for path in going})
 
 
-def _forget(file: Path, folder: Path, folders: Iterable[str]) -> None:
+def _forget(folder: Path, file: str, folders: Iterable[str]) -> None:
     """Remove the memory, and the folders that were made if they are empty."""
-    file.unlink(missing_ok=True)
+    remove_file(folder, file)
     for path in sorted(folders, reverse=True):  # the inner ones first
         with contextlib.suppress(OSError):
-            check_parents(folder, path)
-            (folder / path).rmdir()
+            remove_folder(folder, path)
 
 
-def _recall(file: Path) -> tuple[Memory, list[Outcome]]:
+def _recall(folder: Path, file: str, covers: Callable[[str], bool]) -> tuple[Memory, list[Outcome]]:
     try:
-        return load_memory(file), []
+        return load_memory(folder, file).within(covers), []
     except ValueError:
         words = "cannot be understood, so whatever differs here counts as yours"
-        return Memory(), [Outcome(path=file.name, action=Action.FAILED, words=words)]
+        return Memory(), [Outcome(path=_name(file), action=Action.FAILED, words=words)]
 
 
 def _settle(memory: Memory, folder: Path) -> Memory:
@@ -87,21 +87,20 @@ def _settle(memory: Memory, folder: Path) -> Memory:
     written = dict(memory.written)
     for path, value in memory.pending.items():
         with contextlib.suppress(OSError):
-            if digest(read_file(folder / path)) == value:
+            if digest(read_file(folder, path).content) == value:
                 written[path] = value
     return Memory(written, {}, memory.folders)
 
 
 def _carry_out(folder: Path, step: Outcome, ours: bytes | None) -> Outcome:
-    target = folder / step.path
     words = step.words
     try:
         if step.action is Action.REPLACED:
-            words = f"yours is {set_aside(target).name} now"
+            words = f"yours is {set_aside(folder, step.path)} now"
         if step.action in CHANGING and ours is not None:
-            write_file(target, ours)
+            write_file(folder, step.path, ours)
         elif step.action in CHANGING:
-            target.unlink(missing_ok=True)
+            remove_file(folder, step.path)
     except OSError as error:
         verb = "written" if ours is not None else "removed"
         return replace(step, action=Action.FAILED, words=_words(verb, error))
@@ -120,6 +119,10 @@ def _remember(memory: Memory, files: Mapping[str, bytes], actions: Mapping[str, 
         if ours is not None and action is Action.FAILED:
             pending[path] = digest(ours)  # it may have come so far
     return Memory(written, pending, memory.folders)
+
+
+def _name(file: str) -> str:
+    return file.rpartition("/")[2]
 
 
 def _words(verb: str, error: OSError) -> str:

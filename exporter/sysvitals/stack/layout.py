@@ -18,7 +18,7 @@ from sysvitals.stack.addresses import Address
 _LOCAL_TARGETS = re.compile(r"targets/[^/]+/local\.yml")
 _PROMETHEUS_URL = re.compile(rb"http://(?:localhost|127\.0\.0\.1):9090")
 _ALERTMANAGER_URL = re.compile(rb"http://(?:localhost|127\.0\.0\.1):9093")
-_REMARK = "# Written anew at each start of `sysvitals stack`. Name more of yours in a file beside this one.\n"
+_REMARK = "# Written again at each start of `sysvitals stack`. Name more of yours in a file beside this one.\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,18 +53,16 @@ def lay_out(layout: Layout, addresses: Mapping[str, Address], instance: str) -> 
     OSError.
     """
     notes = _provision("prometheus", layout, addresses)
-    targets = layout.config("prometheus") / "targets"
-    _write_targets(targets / "sysvitals/local.yml", addresses.get("exporter"), {"instance": instance})
+    _write_targets(layout, "sysvitals", addresses.get("exporter"), {"instance": instance})
     for name in ("prometheus", "alertmanager"):
-        _write_targets(targets / name / "local.yml", addresses.get(name), {})
+        _write_targets(layout, name, addresses.get(name), {})
     for name in ("alertmanager", "grafana"):
         if name in addresses:
             notes += _provision(name, layout, addresses)
             layout.data(name).mkdir(parents=True, exist_ok=True)
     if "grafana" in addresses:
-        _make_password(layout.admin_password)
-        ini = layout.config("grafana") / "grafana.ini"
-        write_file(ini, _render_grafana_ini(layout, addresses["grafana"]).encode())
+        _make_password(layout)
+        write_file(layout.config("grafana"), "grafana.ini", _render_grafana_ini(layout, addresses["grafana"]).encode())
     return notes
 
 
@@ -72,7 +70,7 @@ def _provision(name: str, layout: Layout, addresses: Mapping[str, Address]) -> l
     kind, folder = KINDS[name], layout.config(name)
     files = _at_addresses(kind.files(folder), addresses)
     notes = []
-    for outcome in provision(files, folder, kind=name, manner=Manner.RESTORE):
+    for outcome in provision(files, folder, kind=name, covers=kind.covers, manner=Manner.RESTORE):
         if outcome.action is Action.FAILED:
             raise OSError(None, f"{folder / outcome.path}: {outcome.words}")
         if outcome.action is Action.KEPT and outcome.is_behind:
@@ -98,19 +96,16 @@ def _replace_urls(files: Files, pattern: re.Pattern[bytes], address: Address) ->
     }
 
 
-def _write_targets(file: Path, address: Address | None, labels: Mapping[str, str]) -> None:
+def _write_targets(layout: Layout, name: str, address: Address | None, labels: Mapping[str, str]) -> None:
     groups = [{"targets": [address.near], **({"labels": dict(labels)} if labels else {})}] if address else []
-    write_file(file, (_REMARK + json.dumps(groups) + "\n").encode())  # JSON is YAML
+    content = (_REMARK + json.dumps(groups) + "\n").encode()  # JSON is YAML
+    write_file(layout.config("prometheus"), f"targets/{name}/local.yml", content)
 
 
-def _make_password(file: Path) -> None:
+def _make_password(layout: Layout) -> None:
     """Once: Grafana takes it when it makes its database, and never again."""
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        return
-    with open(descriptor, "w", encoding="ascii") as stream:
-        stream.write(secrets.token_urlsafe(12))
+    if not os.path.lexists(layout.admin_password):
+        write_file(layout.folder, "grafana/admin-password", secrets.token_urlsafe(12).encode(), 0o600)
 
 
 def _render_grafana_ini(layout: Layout, address: Address) -> str:
@@ -135,7 +130,7 @@ def _render_grafana_ini(layout: Layout, address: Address) -> str:
     home = config / "dashboards" / "fleet.json"
     if home.exists():
         sections["dashboards"] = {"default_home_dashboard_path": home}
-    lines = ["# Written anew at each start of `sysvitals stack`."]
+    lines = ["# Written again at each start of `sysvitals stack`."]
     for name, values in sections.items():
         lines += ["", f"[{name}]", *(f"{key} = {value}" for key, value in values.items())]
     return "\n".join(lines) + "\n"
