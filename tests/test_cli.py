@@ -125,6 +125,24 @@ def test_once_says_what_a_collector_could_not_read_and_what_the_host_lacks_is_no
     )
 
 
+def test_once_shows_what_the_kernel_says_in_a_form_that_no_terminal_obeys(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evil = "\x1b]0;x\x07\x9b2J\u202e"
+    (table := tmp_path / "proc/1/mountinfo").parent.mkdir(parents=True)
+    table.write_text(f"28 1 8:1 / / rw - ext4 /dev/{evil} rw\n")
+    flags = [*QUICK, "--no-collector.load", "--collector.filesystem", f"--path.procfs={tmp_path}/proc"]
+    for more in ([], ["--json"]):
+        main(["once", *flags, f"--path.rootfs={tmp_path}", *more])
+        out = capsys.readouterr().out
+        assert r"\u001b]0;x\u0007\u009b2J\u202e" in out
+        assert all(line.isprintable() for line in out.split("\n"))
+    main(["once", *flags, f"--path.rootfs={tmp_path}"])
+    out = capsys.readouterr().out
+    labels = [sample.labels for family in text_string_to_metric_families(out) for sample in family.samples]
+    assert r"/dev/\u001b]0;x\u0007\u009b2J\u202e" in {label.get("device") for label in labels}
+
+
 def test_once_says_which_collector_was_not_done_in_time(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

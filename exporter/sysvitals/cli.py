@@ -70,7 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _abandon_output()
         return 130  # as shells have it: 128 and the number of SIGINT
     except OSError as error:
-        _complain(error.strerror or str(error))
+        where = f"{error.filename}: " if error.filename else ""
+        _complain(f"{where}{error.strerror or error}")
         _abandon_output()
         return 1
     except (ImportError, MemoryError) as error:  # nothing more is loaded to say so

@@ -129,3 +129,29 @@ def test_scripts_get_every_check_with_its_id(capsys: pytest.CaptureFixture[str])
     assert {row["verdict"] for row in found["checks"]} == {str(verdict) for verdict in Verdict}
     write_json("pi4", CHECKS[:1])
     assert json.loads(capsys.readouterr().out)["well"] is True
+
+
+@pytest.mark.parametrize("columns", ["", "60"])
+def test_no_text_of_a_finding_can_act_on_the_terminal_or_pass_for_another(
+    columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    evil = "\x1b]0;owned\x07\x9b2J\u202e\r\n  + all is well"
+    out = Terminal() if columns else io.StringIO()
+    report = build_report(out, {"TERM": "xterm", "NO_COLOR": "1"})
+    report.heading(evil)
+    report.progress(evil)
+    for check in (ok("a", evil), ok(f"collector.{evil}", "x"), broken("b", evil, f"do {evil}")):
+        report.check(check)
+    report.end([broken("b", evil, "x")] * 2)
+    lines = out.getvalue().split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert not [line for line in lines if line.strip() == "+ all is well" and not line.startswith("      ")]
+
+
+def test_json_for_scripts_cannot_act_on_the_terminal_either(capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "\x1b[2J\x9b2J\u202e\x7f"
+    write_json(evil, [ok("a", evil)])
+    shown = capsys.readouterr().out
+    assert all(line.isprintable() for line in shown.split("\n"))
+    assert json.loads(shown)["checks"][0]["text"] == evil

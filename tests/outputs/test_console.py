@@ -114,8 +114,11 @@ def test_for_people_no_line_carries_a_control_character(text: str) -> None:
     assert not [char for char in line if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"}]
 
 
-def test_as_json_a_line_carries_no_escape_sequence_either() -> None:
-    assert "\x1b" not in printed(changed("\x1b[31m"))
+@pytest.mark.parametrize("text", ["\x1b[31m", "\x9b31m", "\x7f", "\u202eevil", "\u2028"])
+def test_as_json_a_line_carries_no_escape_sequence_either(text: str) -> None:
+    line = printed(changed(text)).removesuffix("\n")
+    assert line.isprintable()
+    assert json.loads(line)["data"] == {"changed": text}
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])

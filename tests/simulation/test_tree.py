@@ -140,3 +140,27 @@ def test_a_spoiled_memory_is_begun_anew(tree: Tree, tmp_path: Path, garbage: str
     again = Tree(str(tmp_path), "pi4")
     again.close()
     assert again.boots == 0
+
+
+@pytest.mark.fault(
+    "storage",
+    "a folder for a simulated board in which others prepared links",
+    seen="one line: it belongs to another user, or everyone can write there; status 2",
+    heals="another folder",
+)
+@pytest.mark.parametrize("others", ["owner", "mode"])
+def test_a_folder_that_others_prepared_is_refused_and_no_link_in_it_is_written_through(
+    others: str, tmp_path: Path
+) -> None:
+    (victim := tmp_path / "victim").write_text("precious")
+    (own := tmp_path / "board/.sysvitals-simulation").mkdir(parents=True)
+    (own / "staged").symlink_to(victim)
+    if others == "mode":
+        (tmp_path / "board").chmod(0o777)
+    elif os.geteuid() == 0:
+        os.chown(tmp_path / "board", 65534, 65534)
+    else:
+        pytest.skip("only root can give a folder away")
+    with pytest.raises(SimulationError, match="put links"):
+        Tree(str(tmp_path / "board"), "pi4")
+    assert victim.read_text() == "precious"

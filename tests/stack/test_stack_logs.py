@@ -113,3 +113,15 @@ def test_a_full_disk_hides_no_warning(log: Log, shown: list[str], monkeypatch: p
     log.take(b"12:00:00 WARNING y\n")
     assert shown == ["WARNING x", "WARNING y"]
     assert log.file.read_bytes() == b"12:00:00 WARNING y\n"
+
+
+def test_a_log_that_is_a_link_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / "part.log").symlink_to(tmp_path / "victim")
+    with pytest.raises(OSError, match="symbolic links"):
+        Log(tmp_path / "part.log", show=lambda _: None)
+    assert (tmp_path / "victim").read_text() == "precious"
+
+
+def test_a_line_of_another_program_cannot_act_on_the_terminal() -> None:
+    assert tidy("level=warn \x1b]0;x\x07\x9b2J\u202e\r").isprintable()

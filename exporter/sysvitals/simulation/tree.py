@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
@@ -92,7 +93,8 @@ class Tree:
             self._lock = -1
 
     def _claim(self) -> None:
-        os.makedirs(self.folder, exist_ok=True)
+        os.makedirs(self.folder, 0o755, exist_ok=True)
+        _refuse_shared(self.folder)
         if not os.path.isdir(self._own):
             if os.listdir(self.folder):
                 raise SimulationError(
@@ -147,6 +149,15 @@ class Tree:
             os.pwrite(descriptor, content[offset : offset + 1], offset)
         finally:
             os.close(descriptor)
+
+
+def _refuse_shared(folder: str) -> None:
+    """Raises SimulationError where others could put links: files are written by their paths here, many a second."""
+    status = os.stat(folder)
+    if status.st_uid != os.geteuid():
+        raise SimulationError(f"{folder}: belongs to another user, who could put links there: choose another folder")
+    if status.st_mode & stat.S_IWOTH:
+        raise SimulationError(f"{folder}: everyone can write there, and put links: choose another folder, or chmod o-w")
 
 
 def _only_difference(old: bytes, new: bytes) -> int | None:

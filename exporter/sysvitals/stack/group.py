@@ -136,6 +136,7 @@ class Group:
             asked = len(self._asked)
             deadline = time.monotonic() + _STOP_SECONDS
             _signal(member, signal.SIGTERM)
+            _signal(member, signal.SIGCONT)  # one that was stopped ends in order, too
             while member.process.poll() is None and time.monotonic() < deadline and len(self._asked) == asked:
                 self._attend(_LOOK_SECONDS)
             if member.process.poll() is None:

@@ -1,10 +1,12 @@
 """What the parts say: all of it into bounded files, warnings and errors to the one who looks on."""
 
 import contextlib
+import os
 import re
 import time
 from collections import deque
 from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
 
 from sysvitals.model.visible import visible
@@ -42,7 +44,7 @@ class Log:
         self._shown: deque[float] = deque()
         self._hidden = 0
         file.parent.mkdir(parents=True, exist_ok=True)
-        self._stream = file.open("ab", buffering=0)
+        self._stream = self._open()
 
     def take(self, chunk: bytes) -> None:
         """What was said just now. A file that cannot be written loses it; whoever looks on still sees what counts."""
@@ -81,10 +83,14 @@ class Log:
         self._shown.append(now)
         self._show(clean)
 
+    def _open(self) -> FileIO:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        return FileIO(os.open(self.file, flags, 0o640), "ab")
+
     def _write(self, chunk: bytes) -> None:
         with contextlib.suppress(OSError):  # a full disk
             if self._stream.closed:
-                self._stream = self.file.open("ab", buffering=0)
+                self._stream = self._open()
             self._stream.write(chunk)
             if self._stream.tell() > _HIGHEST_BYTES:
                 self._stream.close()

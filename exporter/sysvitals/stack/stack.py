@@ -162,7 +162,12 @@ def _make_place(wishes: Wishes) -> Iterator[_Place]:
                 storage = cleaning.enter_context(_temporary_folder(None))
                 flags["--storage.path"] = str(storage)
         layout = Layout(folder=storage / "stack")
-        layout.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            layout.folder.mkdir(0o700, parents=True, exist_ok=True)  # logs and a password are in it
+        except OSError as error:
+            raise StackError(
+                f"storage path {storage} is not writable ({error.strerror}): set --storage.path=DIR, or fix its owner"
+            ) from None
         try:
             cleaning.enter_context(claim_folder(str(layout.folder)))
         except OSError:
