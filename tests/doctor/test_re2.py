@@ -213,3 +213,14 @@ def test_a_pattern_of_any_shape_matches_what_it_matches_in_go(patterns: list[str
 def test_what_python_cannot_say_is_refused(pattern: str) -> None:
     with pytest.raises(Unsupported):
         compile_re2(pattern)
+
+
+@pytest.mark.fault(
+    "network",
+    "a server whose regular expressions take for ever",
+    seen="`doctor` says what it cannot evaluate, and goes on",
+    heals="nothing is to be healed",
+)
+def test_a_pattern_that_would_take_for_ever_is_given_up() -> None:
+    with pytest.raises(Unsupported, match="takes too long"):
+        compile_re2("(a+)+b").fullmatch("a" * 50)

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-import yaml
-
 from sysvitals.client.access import NO_ACCESS, Access
 from sysvitals.client.address import Address, is_loopback, parse_address
 from sysvitals.doctor.check import Check, broken, ok, warning
@@ -17,6 +15,7 @@ from sysvitals.doctor.prometheus import Scraped, query
 from sysvitals.doctor.re2 import Unsupported
 from sysvitals.doctor.relabelling import relabel
 from sysvitals.doctor.rules import HEADLINE, WATCHDOG, Group, Rule, find_alert
+from sysvitals.doctor.texts import load_texts
 from sysvitals.doctor.trouble import Trouble
 
 _SIGN = re.compile(r'"(?:\\.|[^"\\])*"|[{}]|[=!<>]=|[<>]')
@@ -206,14 +205,14 @@ def _read_config(server: Server) -> tuple[Labels, Mapping[str, Any]]:
     """The labels that Prometheus adds, and what it has under `alerting`."""
     try:
         text = server.get_data("status/config")["yaml"]
-        tree = yaml.load(text, Loader=yaml.BaseLoader) or {}  # noqa: S506  # texts only
+        tree = load_texts(text) or {}
         external = (tree.get("global") or {}).get("external_labels") or {}
         return external, tree.get("alerting") or {}
     except Trouble as trouble:
         if trouble.status is None:
             raise
         return {}, {}  # some keep their configuration to themselves
-    except (yaml.YAMLError, RecursionError):
+    except ValueError:
         return {}, {}
 
 

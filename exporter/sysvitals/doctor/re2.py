@@ -5,7 +5,9 @@ mean. What cannot be said in Python is refused, never guessed.
 """
 
 import re
+import signal
 import string
+import threading
 from dataclasses import dataclass, field
 
 _TOP = "\U0010ffff"
@@ -41,14 +43,40 @@ _FLAGS = re.compile(r"\(\?([imsU]*)(-[imsU]+)?([:)])")
 _NAMED = re.compile(r"\(\?P?<([A-Za-z_][A-Za-z0-9_]*)>")
 
 
+_CPU_SECONDS = 1.0
+
+
 class Unsupported(ValueError):  # noqa: N818  # no error of the pattern: Python cannot say it
     """This pattern cannot be evaluated here."""
 
 
-def compile_re2(pattern: str) -> re.Pattern[str]:
+class Expression:
+    """A regular expression of another server, which is given up after a second: RE2 never takes long, `re` may."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self._pattern = pattern
+
+    def fullmatch(self, text: str) -> re.Match[str] | None:
+        """The match of the whole text, if any. Raises Unsupported."""
+        if threading.current_thread() is not threading.main_thread():  # which alone gets signals
+            return self._pattern.fullmatch(text)
+        before = signal.signal(signal.SIGVTALRM, _give_up)
+        signal.setitimer(signal.ITIMER_VIRTUAL, _CPU_SECONDS)
+        try:
+            return self._pattern.fullmatch(text)
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            signal.signal(signal.SIGVTALRM, before)
+
+
+def _give_up(_number: int, _frame: object) -> None:
+    raise Unsupported("a regular expression takes too long here")
+
+
+def compile_re2(pattern: str) -> Expression:
     """The pattern, for `fullmatch`. Raises Unsupported."""
     try:
-        return re.compile(_Translation(pattern).whole())
+        return Expression(re.compile(_Translation(pattern).whole()))
     except (re.error, OverflowError, RecursionError, IndexError) as error:
         raise Unsupported(f"{pattern}: {error}") from None
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sysvitals.doctor.matching import Labels
-from sysvitals.doctor.re2 import Unsupported, compile_re2
+from sysvitals.doctor.re2 import Expression, Unsupported, compile_re2
 
 _CHOICES = frozenset({"keep", "drop", "keepequal", "dropequal"})
 _REFERENCE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})", re.ASCII)
@@ -33,16 +33,14 @@ def relabel(labels: Labels, rules: Iterable[Mapping[str, Any]]) -> Labels | None
     return {name: value for name, value in found.items() if value}
 
 
-def _stays(action: str, value: str, target: str, pattern: re.Pattern[str]) -> bool:
+def _stays(action: str, value: str, target: str, pattern: Expression) -> bool:
     """Whether an alert stays with these values of the rule's source labels and of its target label."""
     if action in ("keep", "drop"):
         return bool(pattern.fullmatch(value)) == (action == "keep")
     return (value == target) == (action == "keepequal")
 
 
-def _change(
-    action: str, rule: Mapping[str, Any], labels: Labels, value: str, pattern: re.Pattern[str]
-) -> dict[str, str]:
+def _change(action: str, rule: Mapping[str, Any], labels: Labels, value: str, pattern: Expression) -> dict[str, str]:
     """The labels that a rule sets."""
     replacement, target = rule.get("replacement", "$1"), rule.get("target_label", "")
     if action == "replace":

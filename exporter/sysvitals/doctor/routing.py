@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from sysvitals.doctor.matching import Labels, Matcher, matches_all, parse_match, parse_matchers
+from sysvitals.doctor.texts import load_texts
 from sysvitals.doctor.times import TimeInterval, contains, parse_duration, parse_interval
 
 ALL_LABELS = "..."
@@ -53,8 +52,7 @@ class Routing:
 def parse_routing(text: str) -> Routing:
     """From the YAML of Alertmanager's configuration. Raises ValueError where it is none."""
     try:
-        # texts only: what YAML 1.1 makes of `on`, `1:30` or `2026-01-01` is not what stands there
-        whole = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506  # a safe loader: it makes nothing but texts
+        whole = load_texts(text)
         root = _Defaults("", (), 30.0, 300.0)
         intervals = [*_list(whole, "time_intervals"), *_list(whole, "mute_time_intervals")]
         return Routing(
@@ -66,7 +64,7 @@ def parse_routing(text: str) -> Routing:
                 for one in intervals
             },
         )
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"no configuration of Alertmanager: {error}") from None
 
 
