@@ -175,6 +175,22 @@ def test_the_process_is_described_where_it_can_be_seen() -> None:
             assert found.process == ""
 
 
+def test_a_process_number_that_is_a_path_opens_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "cmdline")  # to open it would wait for ever
+    answer = state()
+    answer["events"][0]["data"]["pid"] = f"../..{tmp_path}"
+    with asked({**WELL, "/api/v1/state": answer}) as found:
+        assert isinstance(found, Running)
+        assert (found.process, found.config_file) == ("", "")
+
+
+def test_metrics_in_one_endless_line_are_refused_before_they_take_hours() -> None:
+    line = "a{" + ",".join(f'l{number}="v"' for number in range(200_000)) + "} 1\n"
+    with asked({**WELL, "/metrics": line}) as found:
+        assert isinstance(found, Trouble)
+        assert "a line has more than 16,384 characters" in found.text
+
+
 def write_segment(storage: Path, age: float) -> None:
     segment = storage / "history/2026-11-22/12-00-00.jsonl"
     segment.parent.mkdir(parents=True)

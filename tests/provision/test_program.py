@@ -88,6 +88,13 @@ def test_what_only_its_owner_may_run_is_refused(part: str, install: Path, room: 
         find_program(room / "x")
 
 
+@pytest.mark.parametrize("part", ["opt", "opt/sysvitals/bin/sysvitals"])
+def test_what_everyone_could_replace_is_refused(part: str, install: Path, room: Path) -> None:
+    (room / part).chmod(0o777)
+    with pytest.raises(PermissionError, match="can be replaced by everyone"):
+        find_program(room / "x")
+
+
 def test_a_path_that_a_unit_would_read_otherwise_is_refused(
     install: Path, room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

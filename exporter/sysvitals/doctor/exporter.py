@@ -266,6 +266,8 @@ def _other(server: Server, name: str) -> Trouble:
 
 def _read_arguments(pid: object) -> list[str]:
     """The arguments of an exporter's process; none where they cannot be seen, or where the number is another's."""
+    if not isinstance(pid, int):  # it comes from the answer, and becomes part of a path
+        return []
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             arguments = os.fsdecode(file.read()).split("\0")

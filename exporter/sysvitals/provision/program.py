@@ -41,5 +41,7 @@ def _check(path: Path) -> None:
     if not _PLAIN.fullmatch(str(path)):
         raise PermissionError(f"{path} has characters that mean something else in a unit: {_MEND}")
     for part in (real, *real.parents):
+        if part.stat().st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH:
+            raise PermissionError(f"{path} can be replaced by everyone, for {part} can be written: {_MEND}")
         if not part.stat().st_mode & stat.S_IXOTH:
             raise PermissionError(f"{path} is not for everyone to run, for {part} is not: {_MEND}")

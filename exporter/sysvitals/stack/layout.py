@@ -1,5 +1,6 @@
 """Lays out the stack's folder: our configuration as `provision` writes it, and what only the stack knows."""
 
+import errno
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from sysvitals.stack.addresses import Address
 _LOCAL_TARGETS = re.compile(r"targets/[^/]+/local\.yml")
 _PROMETHEUS_URL = re.compile(rb"http://(?:localhost|127\.0\.0\.1):9090")
 _ALERTMANAGER_URL = re.compile(rb"http://(?:localhost|127\.0\.0\.1):9093")
+_PLAIN = re.compile(r"[^\x00-\x1f\x7f%$;#`\"\\]+")
 _REMARK = "# Written again at each start of `sysvitals stack`. Name more of yours in a file beside this one.\n"
 
 
@@ -109,6 +111,11 @@ def _make_password(layout: Layout) -> None:
 
 
 def _render_grafana_ini(layout: Layout, address: Address) -> str:
+    """Raises OSError where the folder's path would mean something else in the file: a variable, a remark, a line."""
+    if not _PLAIN.fullmatch(str(layout.folder)):
+        raise OSError(
+            errno.EINVAL, "Grafana's configuration cannot name this folder: set --storage.path", str(layout.folder)
+        )
     config, data = layout.config("grafana"), layout.data("grafana")
     sections: dict[str, dict[str, object]] = {
         "paths": {
