@@ -1,33 +1,39 @@
 """What arrives in pieces: a stream of events from another exporter, and the kernel's notices."""
 
+import io
+import os
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from unittest.mock import patch
 
 from sysvitals.collectors.catalog import build_full_catalog
-from sysvitals.model.event import decode_event
-from sysvitals.outputs.console import describe_event
 from sysvitals.pipeline.kernel_notices import parse_link_messages, parse_uevent
+from sysvitals.watch.command import _show_text
 from sysvitals.watch.stream import parse_stream, split_lines
 
 
 @contextmanager
 def open_stream() -> Iterator[Callable[[bytes], None]]:
-    """Server-Sent Events as `watch` reads them: the same messages in whatever pieces they come."""
-    bodies = build_full_catalog().bodies
+    """Server-Sent Events as `watch` shows them: in whatever pieces they come, each a line that a terminal only shows."""
+    show = _show_text(build_full_catalog().bodies)
 
     def check(case: bytes) -> None:
         messages = list(parse_stream(split_lines([case])))
         length = len(case) // 50 + 1
         assert messages == list(parse_stream(split_lines(case[at : at + length] for at in range(0, len(case), length))))
-        for message in messages:
-            try:
-                event = decode_event(message.data, bodies)
-            except ValueError:
-                continue
-            if event is not None:
-                describe_event(event)
+        printed = io.StringIO()
+        with redirect_stdout(printed):
+            for message in messages:
+                show(message)
+        lines = printed.getvalue().split("\n")
+        assert len(lines) == len(messages) + 1
+        assert [line for line in lines if not line.isprintable()] == []
 
-    yield check
+    with patch.dict(os.environ, TZ="UTC-14"):  # where the year 9999 ends first
+        time.tzset()
+        yield check
+    time.tzset()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.model.changes import CollectorRecovered
-from sysvitals.model.event import Event, Stamp, decode_event
+from sysvitals.model.event import Event, Stamp, decode_event, parse_time
 from sysvitals.model.metric import Gauge, Label
 from sysvitals.model.reading import Body, Reading
 from sysvitals.outputs.console import ConsoleSink, describe_event
@@ -242,3 +243,16 @@ def test_a_program_whose_reader_goes_away_ends_well_and_without_a_traceback() ->
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("zone", ["UTC-14", "UTC+12"])
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"])
+def test_an_event_of_any_year_is_shown_in_any_zone(monkeypatch: pytest.MonkeyPatch, zone: str, moment: str) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        line = describe_event(Event(Stamp(parse_time(moment), "h", "b", 1.0, synced=True), 1, RELOADED))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert "sysvitals.reloaded" in line

@@ -1,8 +1,8 @@
 """Console lines: one event a line on standard output, as JSON or, for a person at a terminal, in words."""
 
 import logging
+import time
 from collections.abc import Callable
-from datetime import datetime
 from threading import Thread
 from typing import TextIO
 
@@ -64,7 +64,8 @@ class ConsoleSink:
 
 def describe_event(event: Event) -> str:
     """The event in one readable line, local time."""
-    moment = datetime.fromtimestamp(event.stamp.time).astimezone().strftime("%H:%M:%S")
+    # not datetime, which ends with the year 9999, east of Greenwich some hours before
+    moment = time.strftime("%H:%M:%S", time.localtime(event.stamp.time))
     values = "  ".join(f"{name}={_show(value)}" for name, value in body_data(event.body).items())
     return f"{moment}  {event.name:<32} {values}"
 
