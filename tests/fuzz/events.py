@@ -15,7 +15,7 @@ from sysvitals.watch.stream import parse_stream, split_lines
 
 @contextmanager
 def open_stream() -> Iterator[Callable[[bytes], None]]:
-    """Server-Sent Events as `watch` shows them: in whatever pieces they come, each a line that a terminal only shows."""
+    """Server-Sent Events as `watch` shows them: in whatever pieces they come, a line each, in which nothing acts."""
     show = _show_text(build_full_catalog().bodies)
 
     def check(case: bytes) -> None:
