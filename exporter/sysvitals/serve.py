@@ -161,6 +161,13 @@ def _log_end(error: Exception) -> None:
         _log.error("the exporter ends because of an error", exc_info=error)
 
 
+def _log_end(error: Exception) -> None:
+    if isinstance(error, NoThreadError):
+        _log.critical("the exporter ends: %s", error.strerror)
+    else:
+        _log.error("the exporter ends because of an error", exc_info=error)
+
+
 def _open_without_waiting() -> int:
     """Open standard error once more for crash dumps, so that a stopped terminal or a full pipe does not keep them.
 
