@@ -12,19 +12,23 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
+from math import isfinite
 
 import pytest
 
 from sysvitals.collectors import COLLECTORS
 from sysvitals.collectors.catalog import build_full_catalog
+from sysvitals.collectors.network import COLLECTOR as NETWORK
 from sysvitals.host.host import Timex
 from sysvitals.model.collector import Fault, Probe, Unavailable
 from sysvitals.model.event import Event
 from sysvitals.model.reading import Reading
 from sysvitals.model.samples import sample_bodies
 from sysvitals.model.state import State
+from sysvitals.model.status import CollectorStatus
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
+from sysvitals.pipeline.limits import most_of_each_kind
 from sysvitals.pipeline.scheduler import Scheduler
 from tests.recorded import HOSTS, NOW, RecordedHost
 
@@ -48,7 +52,7 @@ class TouchyHost(RecordedHost):
     def read_bytes(self, path: str | bytes, limit: int = 1 << 20) -> bytes:
         self.touched.add(os.fsdecode(path))
         answer = self.meddle(os.fsdecode(path))
-        return super().read_bytes(path, limit) if answer is None else answer
+        return super().read_bytes(path, limit) if answer is None else answer[:limit]
 
     def statvfs(self, path: str | bytes) -> os.statvfs_result:
         self.touched.add(f"statvfs {os.fsdecode(path)}")
@@ -166,6 +170,12 @@ NOT_TRIED = {"shutdown"}
 """Its record is a file of the exporter's own."""
 
 
+@pytest.mark.fault(
+    "sources",
+    "a sensor, disk, mount, link or table that hangs or is slow",
+    seen="its values go, all others stay; one line in the log; `sysvitals_read_errors_total` (`timeout`, `slow`) rises",
+    heals="by itself, when it answers: it is read again immediately",
+)
 @pytest.mark.parametrize(("name", "thing"), CASES)
 def test_a_thing_that_hangs_or_is_slow_hides_no_other_and_no_scrape_waits_for_it(name: str, thing: Thing) -> None:
     files = things_of(name)[thing]
@@ -204,14 +214,28 @@ def test_mounts_that_hang_from_the_start_hide_at_most_one_thing_besides_themselv
         assert len({thing for thing in missing if thing[0] != "filesystem"}) <= 1, missing
 
 
+ERRORS = {
+    "gone": OSError(errno.ENODEV, os.strerror(errno.ENODEV)),
+    "broken": OSError(errno.EIO, os.strerror(errno.EIO)),
+    "a folder in its place": OSError(errno.EISDIR, os.strerror(errno.EISDIR)),
+    "without memory": MemoryError(),
+}
+
+
+@pytest.mark.fault(
+    "sources",
+    "a sensor, disk, mount, link or table that is gone, broken or of another type, or a read without memory",
+    seen="its values go, all others stay; one line in the log; `sysvitals_read_errors_total` rises unless it is gone",
+    heals="by itself, when it can be read; what is gone is looked for each minute, and at the kernel's notice",
+)
 @pytest.mark.parametrize(("name", "thing"), CASES)
-@pytest.mark.parametrize("number", [errno.ENODEV, errno.EIO], ids=["gone", "broken"])
-def test_a_thing_that_is_gone_or_broken_hides_no_other(name: str, thing: Thing, number: int) -> None:
+@pytest.mark.parametrize("error", ERRORS.values(), ids=list(ERRORS))
+def test_a_thing_that_is_gone_or_broken_hides_no_other(name: str, thing: Thing, error: Exception) -> None:
     files = things_of(name)[thing]
 
     def fail(path: str) -> bytes | None:
         if path in files:
-            raise OSError(number, os.strerror(number), path)
+            raise error
         return None
 
     with board(name) as one:
@@ -220,11 +244,86 @@ def test_a_thing_that_is_gone_or_broken_hides_no_other(name: str, thing: Thing, 
         assert without(one.scrape(), thing) == without(expected, thing)
 
 
+LIES = {
+    "nothing": b"",
+    "below zero": b"-1\n",
+    "2^64-1": b"18446744073709551615\n",
+    "not a number": b"nan\n",
+    "binary": b"\xff\x00nonsense 1 2 3\n",
+    "a line of 1 MB": b"1" * (1 << 20),
+}
+
+
+@pytest.mark.fault(
+    "sources",
+    "a sensor, disk, link or table that lies: NaN, below zero, beyond 64 bits, text, binary, nothing, a line of 1 MB",
+    seen="its values go, and are never 0 instead; `sysvitals_read_errors_total` (`garbage`) rises",
+    heals="by itself, with the next value that can be",
+)
 @pytest.mark.parametrize(("name", "thing"), CASES)
-@pytest.mark.parametrize("lie", [b"", b"-1\n", b"18446744073709551615\n", b"\xff\x00nonsense 1 2 3\n"], ids=repr)
+@pytest.mark.parametrize("lie", LIES.values(), ids=list(LIES))
 def test_a_thing_that_lies_changes_no_other(name: str, thing: Thing, lie: bytes) -> None:
     files = things_of(name)[thing]
     with board(name) as one:
         expected = one.scrape()
         one.host.meddle = lambda path: lie if path in files else None
-        assert without(one.scrape(), thing) == without(expected, thing)
+        found = one.scrape()
+        assert without(found, thing) == without(expected, thing)
+        assert all(isfinite(value) for value in found.get(thing, {}).values())
+
+
+TABLES = [pytest.param(name, thing, id=f"{name} {thing[0]}") for name, thing in cases() if not thing[1]]
+MANY_LINES = 50_000
+SAID_BYTES = 20_000
+
+
+@pytest.mark.fault(
+    "sources",
+    "a table of the kernel of many megabytes, most of whose lines make no sense",
+    seen="one line in the log for each of the first, and one for all others; events and the page say no more",
+    heals="by itself, when the table is as usual",
+)
+@pytest.mark.parametrize(("name", "thing"), TABLES)
+def test_a_table_of_any_length_hides_no_other_and_fills_no_log(
+    name: str, thing: Thing, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = things_of(name)[thing]
+    nonsense = b"".join(b"odd%d: 1 2\n" % number for number in range(MANY_LINES))
+    with board(name) as one:
+        expected = one.scrape()
+
+        def lengthen(path: str) -> bytes | None:
+            if path not in files or not path.startswith("/"):
+                return None
+            try:
+                content = RecordedHost.read_bytes(one.host, path)
+            except OSError:
+                content = b""
+            return content + nonsense
+
+        one.host.meddle = lengthen
+        assert one.scheduler.refresh(seconds=SOON, slow=True)
+        found = one.scrape()
+        assert without(found, thing) == without(expected, thing)
+        outcome = one.scheduler.outcomes()[thing[0]]
+        assert outcome is not None
+        assert len(outcome.message) < SAID_BYTES
+    assert sum(len(record.getMessage()) for record in caplog.records) < SAID_BYTES
+
+
+def test_a_table_of_many_devices_shows_and_keeps_no_more_than_the_limit_lets() -> None:
+    row = b"%s: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\n"
+    names = [b"eth0", *(b"ppp%d" % number for number in range(5000))]
+    table = b"\n\n" + b"".join(row % name for name in names)
+    with board("pi-5") as one:
+        one.host.meddle = lambda path: table if path.endswith("/net/dev") else None
+        assert one.scheduler.refresh(seconds=SOON, slow=True)
+        found = one.scrape()["network", ""]
+        assert len(found) <= NETWORK.max_series
+        assert any(("device", "eth0") in labels for _, labels in found)
+        [left_out] = [
+            status.left_out
+            for status in one.scheduler.statuses(frozenset({"network"}))
+            if isinstance(status, CollectorStatus)
+        ]
+        assert left_out == len(names) - (most_of_each_kind(NETWORK) or 0)

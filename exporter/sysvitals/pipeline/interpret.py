@@ -7,7 +7,7 @@ from math import isfinite
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sysvitals.host.files import error_class
+from sysvitals.host.files import error_class, shorten
 from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.event import field_names
 from sysvitals.model.metric import Label
@@ -17,6 +17,9 @@ BASELINE_SECONDS = 3600.0
 """How long a reading is kept to compare with, should its subject not be read meanwhile: disks and links come and go.
 Where a reading's labels have a closed set of values, it is kept as long as the exporter runs: the counts in it, such as
 those of throttling, must never fall."""
+
+FAULTS_SAID = 20
+"""How many faults of one run are said, in the log, in events and on the page. A table can have a hundred thousand."""
 
 TEXT_CHARACTERS = 4096
 """How long a label or another text of a reading may be: as long as the kernel lets a path be."""
@@ -161,9 +164,21 @@ def validate_values(bodies: Iterable[Body]) -> None:
                     value.encode()  # a lone surrogate, as a file name can hold, is no text
 
 
+def first_faults(faults: Sequence[Fault]) -> Sequence[Fault]:
+    """These faults in a length that can be said: the first ones, and one that stands for the others."""
+    others = len(faults) - FAULTS_SAID
+    said = [Fault(shorten(what, 200), error, shorten(words, 400)) for what, error, words in faults[:FAULTS_SAID]]
+    return said if others <= 0 else [*said, Fault("others", faults[-1].error, f"{others} more")]
+
+
+def describe_faults(faults: Sequence[Fault]) -> str:
+    """What could not be read, in words."""
+    return "; ".join(f"{fault.what}: {fault.message}" for fault in first_faults(faults))
+
+
 def classify_run(readings: Sequence[Reading], faults: Sequence[Fault], left_out: str = "") -> Outcome:
     """How the run ended: well, perhaps with faults among it, with nothing to report, or with nothing but faults."""
-    words = "; ".join(f"{fault.what}: {fault.message}" for fault in faults)
+    words = describe_faults(faults)
     if readings:
         return Outcome("ok", message=words, left_out=left_out)
     if not faults:

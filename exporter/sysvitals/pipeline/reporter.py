@@ -3,7 +3,6 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from sysvitals.host.files import error_class
 from sysvitals.model.changes import CollectorFailed, CollectorRecovered, CollectorUnavailable
@@ -18,6 +17,7 @@ from sysvitals.pipeline.interpret import (
     Outcome,
     Span,
     Subject,
+    first_faults,
     interpret,
     is_current,
     move_times,
@@ -67,11 +67,11 @@ class Reporter:
         key: Key = run.key
         self._follow_clock()
         known = self._known.setdefault(collector.name, {})
-        conclusion = interpret(collector, self._only_own(key, run.items), run.error, known, span, key.thing)
+        conclusion = interpret(collector, self._choose(collector, key, run.items), run.error, known, span, key.thing)
         known.update(conclusion.known)
         if not key.thing:  # of a table that has no search after which to tidy
             self.tidy(collector.name)
-        return self._keep_within_limit(collector, key, conclusion)
+        return conclusion
 
     def conclude(
         self, key: Key, conclusion: Conclusion, *, took: float, pace: tuple[float, float] | None, until: float
@@ -162,11 +162,11 @@ class Reporter:
         self.ledger.things[key] = standing
         self._outbox.append(("", change))
 
-    def note_faults(self, collector: str, faults: Iterable[Fault]) -> None:
+    def note_faults(self, collector: str, faults: Sequence[Fault]) -> None:
         """Count what could not be read, and log what was not logged lately."""
         now = self._clock.monotonic()
-        for fault in faults:
-            self.ledger.count(collector, [fault.error])
+        self.ledger.count(collector, (fault.error for fault in faults))
+        for fault in first_faults(faults):
             key = (collector, fault.what, fault.error)
             if now - self._logged_faults.get(key, float("-inf")) >= FLAP_SECONDS:
                 _log.warning("%s: %s cannot be read: %s", collector, fault.what, fault.message)
@@ -203,21 +203,34 @@ class Reporter:
         for _, body in bodies:
             _log_change(body)
 
-    def _keep_within_limit(self, collector: Collector, key: Key, conclusion: Conclusion) -> Conclusion:
-        """Keep the first readings of each kind, as many as the collector's limit of series lets."""
+    def _choose(
+        self, collector: Collector, key: Key, items: Sequence[Reading | Fault | Unavailable]
+    ) -> Iterable[Reading | Fault | Unavailable]:
+        """Those of these items that may be shown beside what other things show."""
+        own = self._only_own(key, items)
         most = most_of_each_kind(collector)
-        readings = conclusion.readings
         # counted only where there are so many readings that it can matter
-        if most is not None and len(self._owners) + len(readings) > most:
-            others = (s for one, (_, mine) in self._shown.items() if one != key for s in mine)
-            counts = Counter(event_name for event_name, *_ in others)
-            readings = [reading for reading in readings if _count(counts, reading) <= most]
-        words = self.note_left_out(collector, key, len(conclusion.readings) - len(readings))
-        if not words:
-            return conclusion
-        outcome = conclusion.outcome
-        outcome = replace(outcome, left_out="; ".join(filter(None, (outcome.left_out, words))))
-        return conclusion._replace(outcome=outcome, readings=readings)
+        if most is not None and len(self._owners) + len(items) > most:
+            return self._keep_first(collector, key, own, most)
+        self.note_left_out(collector, key, 0)
+        return own
+
+    def _keep_first(
+        self, collector: Collector, key: Key, items: Iterable[Reading | Fault | Unavailable], most: int
+    ) -> Iterator[Reading | Fault | Unavailable]:
+        """These items, and as many readings of each kind as there is room for. The rest is said to be left out."""
+        others = (subject for one, (_, mine) in self._shown.items() if one != key for subject in mine)
+        counts = Counter(event_name for event_name, *_ in others)
+        left_out = 0
+        for item in items:
+            if isinstance(item, Reading):
+                counts[item.event_name] += 1
+                if counts[item.event_name] > most:
+                    left_out += 1
+                    continue
+            yield item
+        if words := self.note_left_out(collector, key, left_out):
+            yield Unavailable(words)
 
     def _boot_time(self) -> float:
         """When the host was started, by the wall clock as it is now."""
@@ -265,11 +278,6 @@ class Reporter:
             _log.info("%s is slow, %.2g s a read: it is read in its own rhythm, and no scrape waits for it", name, took)
         elif pace is None and was_slow:
             _log.info("%s is quick again", name)
-
-
-def _count(counts: Counter[str], reading: Reading) -> int:
-    counts[reading.event_name] += 1
-    return counts[reading.event_name]
 
 
 def _log_change(body: Body) -> None:

@@ -22,7 +22,7 @@ from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.crew import LOOK_STALL_SECONDS, Crew, Run
 from sysvitals.pipeline.dispatcher import Dispatcher
 from sysvitals.pipeline.file_watcher import Watched
-from sysvitals.pipeline.interpret import Conclusion, Outcome, Span, classify_run
+from sysvitals.pipeline.interpret import Conclusion, Outcome, Span, classify_run, describe_faults
 from sysvitals.pipeline.kernel_notices import NoticeSocket, open_notices
 from sysvitals.pipeline.limits import take_beyond
 from sysvitals.pipeline.plan import FIND, LOOK, READ, Key, Plan, Slot
@@ -368,8 +368,7 @@ class Scheduler:
         elif not probes:
             outcome = classify_run((), faults, left_out)
         else:
-            words = "; ".join(f"{fault.what}: {fault.message}" for fault in faults)
-            outcome = Outcome("ok", message=words, left_out=left_out)
+            outcome = Outcome("ok", message=describe_faults(faults), left_out=left_out)
         self._conclude_search(slot, outcome, faults, had_things=had_things)
         if woken:
             for thing in probes:
