@@ -109,6 +109,12 @@ class TestRequests:
         assert b"\r\nconnection: close\r\n" in answer.lower()
         assert answer.count(b"HTTP/1.1 ") == 1
 
+    @pytest.mark.fault(
+        "network",
+        "bodies that nothing asked for",
+        seen="413 for the client",
+        heals="the connection is closed",
+    )
     def test_a_refusal_arrives_even_while_the_client_still_sends(self) -> None:
         async def ask() -> bytes:
             async with desk(hello) as served, served.line() as line:
@@ -181,6 +187,12 @@ class TestRequests:
         assert run(ask()) == [(500, b"Internal Server Error")] * 5
         assert [record.getMessage() for record in caplog.records] == ["cannot answer /: LookupError('a secret')"]
 
+    @pytest.mark.fault(
+        "network",
+        "bytes that are no HTTP",
+        seen="400 for the client",
+        heals="the connection is closed",
+    )
     def test_any_bytes_are_answered_or_closed_without_a_word_in_the_log(self, caplog: pytest.LogCaptureFixture) -> None:
         words = [
             b"GET",
@@ -264,6 +276,12 @@ class TestTimes:
 
         assert status_of(run(ask())) == (408 if data else 0)
 
+    @pytest.mark.fault(
+        "network",
+        "clients that send their request a byte at a time",
+        seen="408 for the client",
+        heals="after 10 s the connection is closed",
+    )
     def test_a_request_that_comes_byte_by_byte_gains_no_time(self) -> None:
         async def ask() -> bytes:
             async with desk(hello, header_seconds=0.3) as served, served.line() as line:
@@ -275,6 +293,12 @@ class TestTimes:
 
         assert status_of(run(ask())) == 408
 
+    @pytest.mark.fault(
+        "network",
+        "connections that stay idle",
+        seen="nothing",
+        heals="after 75 s they are closed",
+    )
     def test_an_idle_connection_is_closed_and_one_that_is_answered_is_not(self) -> None:
         async def ask() -> bytes:
             holding = Holding()
@@ -307,6 +331,12 @@ class TestTimes:
 
         run(ask())
 
+    @pytest.mark.fault(
+        "network",
+        "clients that do not read their answer",
+        seen="`sysvitals_http_refused_total` with `unread` rises",
+        heals="after 30 s they are dropped",
+    )
     def test_a_client_that_does_not_read_its_answer_is_dropped(self) -> None:
         async def ask() -> int:
             async with desk(big, write_seconds=0.05) as served, served.line() as line:
@@ -469,6 +499,12 @@ class TestBudgets:
 
         run(crowd())
 
+    @pytest.mark.fault(
+        "network",
+        "more connections than there is room for",
+        seen="one line in the log; `sysvitals_http_refused_total` with `crowded` rises",
+        heals="by itself: unfinished and idle ones are closed for newcomers",
+    )
     def test_over_the_limit_the_oldest_unfinished_is_closed_first_and_then_the_idle(self) -> None:
         async def crowd() -> None:
             async with desk(hello, connections=3) as served:
@@ -536,6 +572,12 @@ class TestBudgets:
 
         run(crowd())
 
+    @pytest.mark.fault(
+        "network",
+        "more requests at a time than there is room for",
+        seen="503 with Retry-After; one line in the log",
+        heals="by itself, when one is answered",
+    )
     def test_a_newcomer_is_turned_away_only_while_all_are_being_answered(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -562,6 +604,12 @@ class TestBudgets:
         messages = [record.getMessage() for record in caplog.records]
         assert len(messages) == len(set(messages)) == 2
 
+    @pytest.mark.fault(
+        "network",
+        "many clients that do not read",
+        seen="`sysvitals_http_refused_total` with `unread` rises",
+        heals="the one that has waited longest is dropped",
+    )
     def test_too_many_clients_that_do_not_read_lose_the_one_that_has_waited_longest(self) -> None:
         async def crowd() -> list[int]:
             async with desk(big, blocked=2) as served:

@@ -99,6 +99,12 @@ def test_a_body_is_refused_over_tls_too(tls: ssl.SSLContext, trust: ssl.SSLConte
     assert run(ask()).startswith(b"HTTP/1.1 413 ")
 
 
+@pytest.mark.fault(
+    "network",
+    "TLS handshakes that do not end",
+    seen="`sysvitals_http_refused_total` with `slow` or `tls` rises",
+    heals="after 10 s they are closed",
+)
 @pytest.mark.parametrize("data", [b"", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n"])
 def test_a_handshake_that_does_not_end_is_given_up(
     data: bytes, tls: ssl.SSLContext, caplog: pytest.LogCaptureFixture
@@ -115,6 +121,12 @@ def test_a_handshake_that_does_not_end_is_given_up(
     assert caplog.records == []
 
 
+@pytest.mark.fault(
+    "network",
+    "TLS handshakes in a flood",
+    seen="one line in the log",
+    heals="by itself: the oldest are closed for newcomers",
+)
 def test_handshakes_count_as_connections_and_the_oldest_gives_way(tls: ssl.SSLContext, trust: ssl.SSLContext) -> None:
     async def ask() -> None:
         async with serve(big, Budget(connections=3), tls) as (port, server):
@@ -275,3 +287,28 @@ def test_what_is_no_pem_is_refused_in_one_line(wrong: str, folder: Path) -> None
 def test_names_are_written_as_go_writes_them() -> None:
     names = (("DNS", "a"), ("IP Address", "FE80:0:0:0:0:0:0:1\n"), ("email", "a@b"), ("URI", "c:d"), ("DirName", "x"))
     assert find_names({"subjectAltName": names}) == {"a", "fe80::1", "a@b", "c:d"}
+
+
+@pytest.mark.fault(
+    "network",
+    "clients that begin TLS anew within a connection (renegotiation)",
+    seen="the client's own error",
+    heals="it is refused",
+)
+def test_a_client_may_not_renegotiate(tls: ssl.SSLContext) -> None:
+    need_tool("openssl")
+
+    async def ask() -> bytes:
+        async with serve(big, Budget(), tls) as (port, _):
+            client = await asyncio.create_subprocess_exec(
+                *("openssl", "s_client", "-tls1_2", "-connect", f"127.0.0.1:{port}"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+            assert client.stdout is not None
+            await client.stdout.readuntil(b"Verify return code")
+            said, _ = await client.communicate(b"R\n")  # asks for it
+            return said
+
+    assert b"no renegotiation" in run(ask())

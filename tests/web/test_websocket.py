@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import socket
+import struct
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -59,6 +61,12 @@ def test_a_viewer_is_sent_text_and_is_asked_whether_it_is_there() -> None:
     run(watch())
 
 
+@pytest.mark.fault(
+    "network",
+    "viewers that have vanished",
+    seen="nothing",
+    heals="by the next ping they are dropped",
+)
 def test_a_viewer_that_does_not_answer_is_dropped() -> None:
     async def watch() -> None:
         show = Show()
@@ -130,6 +138,12 @@ def test_a_viewer_may_close() -> None:
     assert run(watch()) == (CLOSE, b"\x03\xe8bye")
 
 
+@pytest.mark.fault(
+    "network",
+    "viewers that send messages, fragments, floods of pings or garbage",
+    seen="code 1008 or 1002 for the viewer",
+    heals="the viewer is closed",
+)
 @pytest.mark.parametrize(
     ("data", "code"),
     [
@@ -166,6 +180,12 @@ def test_a_viewer_has_nothing_to_say(data: bytes, code: int, caplog: pytest.LogC
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
+@pytest.mark.fault(
+    "network",
+    "a viewer that pings and does not read",
+    seen="nothing",
+    heals="no answers are kept for it, and after 30 s it is dropped",
+)
 def test_pings_of_a_viewer_that_does_not_read_are_not_answered() -> None:
     async def watch() -> None:
         show = Show("hello", "x" * (8 << 20), "never")
@@ -183,6 +203,26 @@ def test_pings_of_a_viewer_that_does_not_read_are_not_answered() -> None:
             assert channel.transport.get_write_buffer_size() <= before + 10
 
     run(watch())
+
+
+@pytest.mark.fault(
+    "network",
+    "viewers that send pings and reset the connection",
+    seen="nothing: no line in the log",
+    heals="by itself",
+)
+def test_pings_of_a_viewer_that_has_gone_cost_no_line_of_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def watch() -> None:
+        async with desk(Show()) as served:
+            for _ in range(3):
+                with socket.create_connection(("127.0.0.1", served.port)) as viewer:
+                    viewer.sendall(UPGRADE + frame(PING) * 30)
+                    viewer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            await served.ask(GET_AND_CLOSE)
+            await wait_for(lambda: not len(served.server._connections or ()))
+
+    run(watch())
+    assert caplog.records == []
 
 
 def test_a_viewer_that_never_reads_is_dropped() -> None:

@@ -18,6 +18,7 @@ def build_tls(tls: Tls) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = _VERSIONS[tls.min_version]
     context.maximum_version = _VERSIONS[tls.max_version]
+    context.options |= ssl.OP_NO_RENEGOTIATION  # OpenSSL before 3 takes it: a handshake as often as a client likes
     try:
         if tls.suites:
             context.set_ciphers(":".join(tls.suites))

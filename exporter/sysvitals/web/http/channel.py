@@ -49,6 +49,11 @@ class Channel(asyncio.BufferedProtocol):
         if not self._is_over:
             self.take(bytes(self._connections.buffer[:nbytes]))
 
+    def send(self, data: bytes) -> None:
+        """Write this, unless the client has gone: asyncio would log each further attempt."""
+        if not self.transport.is_closing():
+            self.transport.write(data)
+
     def pause_writing(self) -> None:
         """The client does not read as fast as we write."""
         if self.lane is None:

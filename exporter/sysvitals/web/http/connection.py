@@ -123,7 +123,7 @@ class HttpConnection(Channel):
             return
         if self._is_streaming and self._task is not None:
             self._task.cancel()
-            self.transport.write(self._encode(h11.EndOfMessage()))
+            self.send(self._encode(h11.EndOfMessage()))
             self.linger()
         elif self._task is None or self.lane is self._connections.queued:
             self.abort()
@@ -235,17 +235,17 @@ class HttpConnection(Channel):
         parts = [self._encode_head(answer.status, headers)]
         if answer.body and not self._is_head:
             parts.append(self._encode(h11.Data(data=answer.body)))
-        self.transport.write(b"".join([*parts, self._encode(h11.EndOfMessage())]))
+        self.send(b"".join([*parts, self._encode(h11.EndOfMessage())]))
 
     async def _stream(self, stream: Stream) -> None:
         self._is_streaming = True
         try:
-            self.transport.write(self._encode_head(200, stream.headers))
+            self.send(self._encode_head(200, stream.headers))
             async with contextlib.aclosing(stream.parts) as parts:
                 while not self._is_head and (part := await anext(parts, None)) is not None:
-                    self.transport.write(self._encode(h11.Data(data=part)))
+                    self.send(self._encode(h11.Data(data=part)))
                     await self.drain()
-            self.transport.write(self._encode(h11.EndOfMessage()))
+            self.send(self._encode(h11.EndOfMessage()))
         finally:
             self._is_streaming = False
             stream.close()
@@ -265,7 +265,7 @@ class HttpConnection(Channel):
             return
         headers = {**answer.headers, **key, "upgrade": "websocket", "connection": "Upgrade"}
         event = h11.InformationalResponse(status_code=101, headers=encode_headers(headers))
-        self.transport.write(self._encode(event))
+        self.send(self._encode(event))
         channel = WebSocketConnection(self._connections, self._log, self.transport, answer.talk)
         channel.begin(self._http.trailing_data[0])
         self._connections.leave(self)

@@ -106,7 +106,7 @@ class WebSocketConnection(Channel):
         await self.drain()
 
     def _send(self, event: Event) -> None:
-        self.transport.write(self._socket.send(event))
+        self.send(self._socket.send(event))
 
     def _answer_close(self, event: CloseConnection) -> None:
         """The client closes, or answers our closing, or sent what is not a frame."""
