@@ -73,7 +73,7 @@ class Users:
         if request.is_upgrade and self._cookie.is_in(request.headers.get("cookie", "")):
             return True
         given = parse_basic(request.headers.get("authorization", ""))
-        return given is not None and await self._passwords.check(*given)
+        return given is not None and await self._passwords.check(request.client, *given)
 
     def give_cookie(self, request: Request, answer: Answer) -> Answer:
         """The page's answer with the cookie, and any other as it is."""

@@ -1,9 +1,9 @@
 """Compares passwords, and remembers what came of it.
 
 A comparison takes a whole core for a time that the file chooses: 60 ms to a second for the usual cost. There is one at
-a time, in a thread of low priority, and the newest request goes first. Someone who guesses waits for each answer, so
-that a scraper waits for the comparison under way and its own, however many guess, with whichever names, from
-wherever.
+a time, in a thread of low priority. Addresses take turns, a new one first, and each one's newest request goes first:
+someone who guesses waits for each answer, so that a scraper waits for the comparison under way and its own, even where
+all guesses come from its own address and with its name.
 """
 
 import asyncio
@@ -16,13 +16,15 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from hashlib import sha256
+from typing import NamedTuple
 
 import bcrypt
 
 from sysvitals.web.http.messages import BusyError
 
 MOST_WAITING = 128
-"""Beyond it the request that waited for longest is refused."""
+"""Beyond it the oldest request of the address with most of them is refused. Half of the usual limit of connections, so
+that there is room for a scraper's."""
 
 _RIGHT_REMEMBERED = 32
 _WRONG_REMEMBERED = 256
@@ -43,14 +45,13 @@ class Passwords:
         self._key = secrets.token_bytes(32)
         self._right = _Memory(_RIGHT_REMEMBERED)
         self._wrong = _Memory(_WRONG_REMEMBERED)
-        self._waiting: dict[bytes, tuple[bytes, bytes]] = {}
-        """Names and passwords by their digests, oldest first."""
+        self._queue = _Queue()
         self._results: dict[bytes, asyncio.Future[bool]] = {}
         """Of those that wait, and of the one being compared."""
         self._is_comparing = False
 
-    async def check(self, user: bytes, password: bytes) -> bool:
-        """Whether this is that user's password. Raises BusyError where too many wait."""
+    async def check(self, client: str, user: bytes, password: bytes) -> bool:
+        """Whether this is that user's password, asked from this address. Raises BusyError where too many wait."""
         digest = hmac.digest(self._key, len(user).to_bytes(4) + user + password, sha256)
         if self._right.has(digest):
             return True
@@ -59,22 +60,18 @@ class Passwords:
         result = self._results.get(digest)
         if result is None:
             result = self._results[digest] = asyncio.get_running_loop().create_future()
-            self._waiting[digest] = (user, password)
-            self._drop_oldest()
+            self._queue.add(client, _Question(digest, user, password))
+            if len(self._queue) > MOST_WAITING:
+                dropped = self._queue.drop()
+                self._refuse(dropped.digest, BusyError("too many passwords are being checked; try again later"))
             self._go_on()
         # others may wait for the same; and it is compared even if the client goes, which then need not wait next time
         return await asyncio.shield(result)
 
-    def _drop_oldest(self) -> None:
-        if len(self._waiting) > MOST_WAITING:
-            digest = next(iter(self._waiting))
-            del self._waiting[digest]
-            self._refuse(digest, BusyError("too many passwords are being checked; try again later"))
-
     def _go_on(self) -> None:
-        if self._is_comparing or not self._waiting:
+        if self._is_comparing or not len(self._queue):
             return
-        digest, (user, password) = self._waiting.popitem()
+        digest, user, password = self._queue.take()
         self._is_comparing = True
         loop = asyncio.get_running_loop()
         try:
@@ -113,6 +110,40 @@ class Passwords:
         for cost in range(find_cost(hashed), self._highest_cost):
             _spend(cost)
         return False
+
+
+class _Question(NamedTuple):
+    digest: bytes
+    user: bytes
+    password: bytes
+
+
+class _Queue:
+    """Addresses in reverse order of their turns, each with its questions, oldest first."""
+
+    def __init__(self) -> None:
+        self._of_clients: OrderedDict[str, list[_Question]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._of_clients.values()))
+
+    def add(self, client: str, question: _Question) -> None:
+        self._of_clients.setdefault(client, []).append(question)
+
+    def take(self) -> _Question:
+        client, questions = self._of_clients.popitem()
+        question = questions.pop()
+        if questions:  # all others first
+            self._of_clients[client] = questions
+            self._of_clients.move_to_end(client, last=False)
+        return question
+
+    def drop(self) -> _Question:
+        client, questions = max(self._of_clients.items(), key=lambda item: len(item[1]))
+        question = questions.pop(0)
+        if not questions:
+            del self._of_clients[client]
+        return question
 
 
 class _Memory:
