@@ -378,7 +378,7 @@ def test_after_a_value_of_any_kind_the_file_goes_on_being_read(folder: Path) -> 
     run(ask())
 
 
-def test_client_certificates_whose_authority_cannot_be_used_let_nobody_in(
+def test_client_certificates_whose_authority_cannot_be_used_are_all_refused(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def ask() -> None:

@@ -53,7 +53,7 @@ def lets_in(config: WebConfig, client: dict[str, Any]) -> bool:
 
 
 @given(old=configs, new=configs, client=clients)
-def test_nobody_comes_in_whom_the_old_and_the_new_one_keep_out(
+def test_a_client_whom_the_old_and_the_new_one_keep_out_stays_outside(
     old: WebConfig, new: WebConfig, client: dict[str, Any]
 ) -> None:
     if lets_in(stricter(old, new), client):

@@ -31,7 +31,7 @@ class Reader:
         """The values by their keys, which are `known` ones, or any where none are. What is there twice is left out."""
         if node is None or is_empty(node):
             return {}
-        hint = f"Valid here: {', '.join(known)}" if known else "Give each on a line of its own, as KEY: VALUE"
+        hint = f"Valid here: {', '.join(known)}" if known else "Give one KEY: VALUE a line"
         if not isinstance(node, yaml.MappingNode):
             self.note(node, place, f"expected keys below it, found {kind(node)}. {hint}")
             return {}

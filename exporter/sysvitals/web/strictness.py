@@ -1,9 +1,9 @@
 """What is in force while the web file changes: a change may lock at any time, and never unlocks by accident.
 
 - A file that is wrong, or was not the same at two looks, may only take away: `stricter`. Its users are those that both
-  the old and the new file have with the same password; a changed password lets nobody in, neither the old one, which
-  may be known to others, nor the new one, which came with a file that is refused as a whole. What is in none of its
-  readable parts stays as it is.
+  the old and the new file have with the same password. Of a password that changed neither is valid: others may know
+  the old one, and the new one came with a file that is refused. What the new file does not say, or says in a part that
+  cannot be read, stays as it is.
 - A file that is right is taken whole, but for locks that it no longer has: passwords, TLS and required client
   certificates stay until the next start (`keep_locks`). An emptied file, or the first half of one, opens nothing.
 """
