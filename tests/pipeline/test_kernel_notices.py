@@ -230,6 +230,12 @@ def test_a_new_link_is_found_soon_and_one_that_is_left_out_is_searched_for_once(
     assert told.links.search.runs == searches + 2
 
 
+@pytest.mark.fault(
+    "sources",
+    "hot-plug in a storm: links that come by the hundred",
+    seen="the last ones some seconds later",
+    heals="by itself",
+)
 def test_a_storm_of_new_links_makes_few_searches_and_the_last_one_is_found(told: Told) -> None:
     searches = told.links.search.runs
     for number in range(100):
@@ -252,6 +258,12 @@ def test_where_there_was_no_link_the_first_one_is_found(told: Told) -> None:
     assert told.sensors("alpha") == {"eth5"}
 
 
+@pytest.mark.fault(
+    "sources",
+    "hot-plug: a link that is taken away",
+    seen="its series end; an event `collector.unavailable`",
+    heals="by itself, when it comes back",
+)
 def test_a_link_that_is_gone_leaves(told: Told) -> None:
     del told.links.reads["eth1"]
     told.tell(LINK, link_message("eth1", GONE))
@@ -280,6 +292,12 @@ def test_things_with_notices_are_looked_for_rarely_and_others_each_minute(told: 
     ]
 
 
+@pytest.mark.fault(
+    "sources",
+    "notices of the kernel that were lost (ENOBUFS)",
+    seen="nothing",
+    heals="by itself, all is read and looked for again",
+)
 def test_where_notices_were_lost_all_is_read_and_looked_for_again(told: Told) -> None:
     before, searches = told.runs(told.links), told.chips.search.runs
     told.tell(LINK, lost())
@@ -289,6 +307,12 @@ def test_where_notices_were_lost_all_is_read_and_looked_for_again(told: Told) ->
     assert told.chips.search.runs == searches + 1
 
 
+@pytest.mark.fault(
+    "sources",
+    "a netlink socket that fails",
+    seen="changes are seen at the next look",
+    heals="at the next start",
+)
 def test_where_a_source_breaks_all_goes_on_without_it(told: Told) -> None:
     told.tell(LINK, OSError(errno.EBADF, "Bad file descriptor"))
     told.tell(DEVICE, OSError(errno.EBADF, "Bad file descriptor"))

@@ -351,6 +351,12 @@ def test_many_slow_things_behind_one_bus_are_all_shown_and_none_counts_as_failed
     assert rig.slow("alpha").count("every 69 s") == 23, "they share one bus, and so one rhythm"
 
 
+@pytest.mark.fault(
+    "sources",
+    "a bus (I2C, one-wire) that hangs as a whole",
+    seen="their series end; an event `collector.failed` for each",
+    heals="by itself, when the bus answers",
+)
 def test_a_bus_that_hangs_as_a_whole_holds_four_workers_and_no_more(rig: Rig) -> None:
     found = rig.add_things("alpha", "fast")
     sensors = [found.add(f"w1-{number}", bus="w1") for number in range(10)]
@@ -393,6 +399,12 @@ def test_however_many_of_a_collectors_things_hang_all_others_are_read_in_every_s
     assert "dead0: no answer within 3 s" in rig.words("alpha")
 
 
+@pytest.mark.fault(
+    "sources",
+    "more things that hang than may hold a thread",
+    seen="`sysvitals_read_errors_total` rises",
+    heals="by itself, when they answer",
+)
 def test_where_too_many_hang_further_suspects_wait_and_what_is_known_to_answer_is_read(rig: Rig) -> None:
     cpu = rig.add("cpu", Beta())
     rig.refresh()
@@ -527,6 +539,12 @@ def test_a_thing_that_returns_is_read_afresh_and_recovers_and_what_came_too_late
     assert len(rig.record.bodies(Change)) == 2
 
 
+@pytest.mark.fault(
+    "sources",
+    "a read that hangs in the kernel",
+    seen="an event `collector.failed` with `timeout`",
+    heals="by itself, when the kernel returns",
+)
 def test_a_read_that_hangs_in_the_kernel_hurts_no_other(live: Rig, tmp_path: Path) -> None:
     path = tmp_path / "stuck"
     os.mkfifo(path)
@@ -671,6 +689,12 @@ def test_two_things_of_one_name_are_a_fault_and_one_of_them_is_read(rig: Rig) ->
     assert rig.errors() == {("alpha", "duplicate"): 1, ("alpha", "garbage"): 1}
 
 
+@pytest.mark.fault(
+    "sources",
+    "a sensor that fails and recovers again and again",
+    seen="one event for the first failure, then one with the sum",
+    heals="by itself, after ten minutes without a failure",
+)
 def test_a_flapping_thing_is_told_once_and_then_in_sum(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     found = rig.add_things("alpha", "x", "y")
     x = found.reads["x"]
@@ -778,6 +802,12 @@ def test_a_part_that_cannot_be_read_is_counted_and_logged_once_while_its_sibling
 # what is found
 
 
+@pytest.mark.fault(
+    "sources",
+    "hot-plug: a device that goes and comes back",
+    seen="its series end; an event `collector.unavailable`",
+    heals="by itself, when it comes back",
+)
 def test_a_thing_that_is_no_longer_found_leaves_with_an_event_and_comes_back(rig: Rig) -> None:
     found = rig.add_things("alpha", "x", "y")
     rig.refresh()
@@ -817,6 +847,12 @@ def test_a_search_that_fails_from_the_start_fails_its_collector_until_it_finds_s
     assert [one.thing for one in rig.record.bodies(CollectorRecovered)] == [""]
 
 
+@pytest.mark.fault(
+    "sources",
+    "a search for devices that hangs",
+    seen="new devices are not found meanwhile",
+    heals="by itself, when it returns",
+)
 def test_a_search_that_hangs_keeps_what_was_found_and_is_not_begun_again_until_it_returns(rig: Rig) -> None:
     found = rig.add_things("alpha", "x")
     rig.refresh()
@@ -1223,6 +1259,12 @@ def test_replacing_all_the_time_loses_no_run_and_breaks_nothing(live: Rig) -> No
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.fault(
+    "resources",
+    "a thread of a reader that dies",
+    seen="its collector fails once",
+    heals="by itself, another thread takes its place",
+)
 def test_a_worker_that_dies_fails_its_thing_and_all_is_read_again(rig: Rig) -> None:
     rig.add("alpha", Alpha())
     rig.add("beta", Beta())

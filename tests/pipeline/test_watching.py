@@ -323,6 +323,12 @@ def test_a_look_that_fails_in_any_way_hurts_no_other(rig: Rig, error: BaseExcept
     assert totals(rig)["alpha", "look"] == 0
 
 
+@pytest.mark.fault(
+    "sources",
+    "a file that is watched and hangs",
+    seen="`sysvitals_read_errors_total` rises",
+    heals="by itself, when the kernel answers",
+)
 def test_a_look_that_hangs_blinds_no_other_and_is_counted(rig: Rig) -> None:
     alarm = file(rig, "alarm")
     look = rig.script()
@@ -393,6 +399,12 @@ def test_one_that_takes_over_what_another_watched_is_woken_in_its_place(rig: Rig
     assert (alpha.runs, beta.runs) == (runs, before + 1)
 
 
+@pytest.mark.fault(
+    "sources",
+    "a storm of changes in what is watched",
+    seen="fewer readings than changes",
+    heals="by itself, the last change is read",
+)
 def test_a_storm_of_changes_reads_no_more_often_than_the_cooldown_lets(rig: Rig) -> None:
     counter = iter(range(10**9))
     alpha = watching(rig, "alpha", Watch("storm", 0.01, lambda: next(counter)))
