@@ -78,10 +78,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"sysvitals: {_describe_shortage(error)}", file=sys.stderr)
         _abandon_output()
         return 1
-    except (ImportError, MemoryError) as error:  # nothing more is loaded to say so
-        print(f"sysvitals: {_describe_shortage(error)}", file=sys.stderr)
-        _abandon_output()
-        return 1
     return status
 
 

@@ -22,7 +22,7 @@ from sysvitals.reloads import Problems, Reloads
 from sysvitals.systemd import Supervisor, describe_collectors
 
 if TYPE_CHECKING:
-    from asyncio import Task
+    from asyncio import AbstractEventLoop, Task
 
     from sysvitals.outputs.live import LiveHub
     from sysvitals.web.door import Door
@@ -111,14 +111,7 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door | None"
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            # not by the loop, which loses a signal whose number finds no room in its pipe
-            signal.signal(number, lambda at, _: loop.call_soon_threadsafe(end, signal.Signals(at).name, 0))
-        loop.add_signal_handler(signal.SIGHUP, reloads.ask)
-        loop.add_signal_handler(signal.SIGCONT, exporter.note_pause)
-        # in a storm of SIGHUPs there are enough of them in that pipe
-        signal.set_wakeup_fd(signal.set_wakeup_fd(-1), warn_on_full_buffer=False)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one may have waited since the process began
+        _handle_signals(loop, end, reloads.ask, exporter.note_pause)
         hub.attach(loop.call_soon_threadsafe)
         exporter.start()
         _announce(settings, sockets, "https" if door and door.tls else "http")
@@ -142,6 +135,23 @@ def _serve(settings: Settings, load: Callable[[], Settings], door: "Door | None"
     return endings[0][1]
 
 
+def _handle_signals(
+    loop: "AbstractEventLoop",
+    end: Callable[[str, int], None],
+    reload: Callable[[], object],
+    note_pause: Callable[[], None],
+) -> None:
+    """Let the loop do this at SIGTERM and SIGINT, SIGHUP, and SIGCONT. However many come, a stop is not lost."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # not by the loop's own handlers: it loses a signal whose number finds no room in its pipe
+        signal.signal(number, lambda at, _: loop.call_soon_threadsafe(end, signal.Signals(at).name, 0))
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    loop.add_signal_handler(signal.SIGCONT, note_pause)
+    # a pipe that is full of these holds enough of them
+    signal.set_wakeup_fd(signal.set_wakeup_fd(-1), warn_on_full_buffer=False)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one may have waited since the process began
+
+
 def _build_server(exporter: Exporter, door: "Door | None", services: "Services", budget: "Budget") -> "Server":
     """Build what serves all, under the names of this host, behind the door."""
     from sysvitals.web.hosts import KnownHosts  # noqa: PLC0415  # as in `serve`
@@ -152,13 +162,6 @@ def _build_server(exporter: Exporter, door: "Door | None", services: "Services",
     guarded = door.guard(app) if door else app
     known = KnownHosts(guarded, lambda: exporter.settings.web.allowed_hosts, exporter.names)
     return Server(known, (lambda: door.tls) if door else no_tls, budget)
-
-
-def _log_end(error: Exception) -> None:
-    if isinstance(error, NoThreadError):
-        _log.critical("the exporter ends: %s", error.strerror)
-    else:
-        _log.error("the exporter ends because of an error", exc_info=error)
 
 
 def _log_end(error: Exception) -> None:
