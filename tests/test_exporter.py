@@ -489,15 +489,16 @@ def stuck(tmp_path: Path) -> Iterator[tuple[list[str], tuple[str, ...], Callable
 
 
 OPENS_SLOWLY = """
-import os, pathlib, sys, time
+import builtins, os, pathlib, sys, time
 from sysvitals.cli import main
-opened = os.open
-def open_slowly(path, *arguments, **more):
-    while path == {file!r} and os.path.exists(path + ".hangs"):
-        pathlib.Path(path + ".opened").touch()
-        time.sleep(0.01)
-    return opened(path, *arguments, **more)
-os.open = open_slowly
+def slow(open):
+    def open_slowly(path, *arguments, **more):
+        while path == {file!r} and os.path.exists(path + ".hangs"):
+            pathlib.Path(path + ".opened").touch()
+            time.sleep(0.01)
+        return open(path, *arguments, **more)
+    return open_slowly
+os.open, builtins.open = slow(os.open), slow(open)
 sys.exit(main())
 """
 
