@@ -14,6 +14,7 @@ from sysvitals.config.host import build_host
 from sysvitals.config.logs import configure_logging, dropped_messages, log_handler
 from sysvitals.config.settings import Settings
 from sysvitals.history.buffer import Buffer, open_buffer, rescue_buffer
+from sysvitals.history.lock import Claim
 from sysvitals.history.previous_boot import settle_ending
 from sysvitals.history.remembered import Remembered, read_remembered
 from sysvitals.history.writer import HistoryRules, JsonlSink
@@ -61,10 +62,20 @@ _SETTLE_SECONDS = 0.05
 class Exporter:
     """The running parts, from collectors to outputs, without the HTTP server. `load` reads the settings again.
 
+    `claim` is that on the storage, which the history renews where the folder is moved.
+
     `refused` is what was wrong with the configuration when it was last read again; `names()` are those of this host.
     """
 
-    def __init__(self, settings: Settings, *, load: Callable[[], Settings], host: Host, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        load: Callable[[], Settings],
+        host: Host,
+        clock: Clock,
+        claim: Claim | None = None,
+    ) -> None:
         self.settings = settings
         self.hostname = _known(lambda: read_hostname(host)) or "unknown"
         self.catalog = build_full_catalog()
@@ -80,6 +91,7 @@ class Exporter:
         self._boot = boot = _known(lambda: read_boot_id(host)) or ""
         self._bus = Bus(clock=clock, host=self.hostname, boot=boot, next_seq=first_seq(clock.uptime()))
         self._bus.subscribe(_Fold(self._state))
+        self._claim = claim
         self._buffer = self._rescue_buffer()
         remembered = self._remember() if settings.history.enabled else Remembered({}, [])
         self._ended = remembered.ended
@@ -257,8 +269,9 @@ class Exporter:
 
     def _remember(self) -> Remembered:
         collectors = self.settings.collector
+        now = self._clock.wall() if self._clock.synced() is not False else float("inf")
         return read_remembered(
-            self._history_folder, collectors, self.catalog.bodies, host=self.hostname, boot=self._boot
+            self._history_folder, collectors, self.catalog.bodies, host=self.hostname, boot=self._boot, now=now
         )
 
     def _countable(self) -> list[str]:
@@ -293,6 +306,7 @@ class Exporter:
             publish=self._bus.publish,
             owners=self.catalog.owners,
             buffer=self._buffer,
+            claim=self._claim,
         )
         self._sinks.append(sink)
         return sink
@@ -330,12 +344,14 @@ class _Fold:
         self._state.apply(events)
 
 
-def build_exporter(settings: Settings, load: Callable[[], Settings] | None = None) -> Exporter:
+def build_exporter(
+    settings: Settings, load: Callable[[], Settings] | None = None, claim: Claim | None = None
+) -> Exporter:
     """The exporter of the host that the settings point at, on this machine's clocks."""
     host = build_host(settings)
     # a scrape publishes several times, and asking the kernel costs more than a stamp otherwise
     clock = Clock(synced=keep_for(_SYNCED_SECONDS, lambda: _is_synced(host)))
-    return Exporter(settings, load=load or (lambda: settings), host=host, clock=clock)
+    return Exporter(settings, load=load or (lambda: settings), host=host, clock=clock, claim=claim)
 
 
 def history_rules(settings: Settings) -> HistoryRules:

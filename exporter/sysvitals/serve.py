@@ -15,7 +15,7 @@ from sysvitals import __version__
 from sysvitals.config.logs import STANDARD_ERROR, configure_logging, log_what_python_prints
 from sysvitals.config.settings import Settings
 from sysvitals.exporter import Exporter, build_exporter
-from sysvitals.history.lock import claim_folder
+from sysvitals.history.lock import Claim
 from sysvitals.host.threads import NoThreadError
 from sysvitals.pipeline.clock import until_beat
 from sysvitals.reloads import Problems, Reloads
@@ -60,8 +60,8 @@ def serve(settings: Settings, load: Callable[[], Settings]) -> NoReturn:
     log_what_python_prints()
     door = _open_door(settings.web.config_file)
     sockets = listen(settings.web.listen_address)
-    with claim_folder(settings.storage.path) if settings.history.enabled else contextlib.nullcontext():
-        status = _serve(settings, load, door, sockets)
+    with Claim(settings.storage.path) if settings.history.enabled else contextlib.nullcontext() as claim:
+        status = _serve(settings, load, door, sockets, claim)
         logging.shutdown()
         # Python itself would wait for threads that hang and flush to a terminal that was stopped. The claim goes with
         # the process, so no other exporter writes this history before the last thread has ended
@@ -76,14 +76,20 @@ def _open_door(file: str) -> "Door | None":
     return Door(file)
 
 
-def _serve(settings: Settings, load: Callable[[], Settings], door: "Door | None", sockets: list[socket.socket]) -> int:
+def _serve(
+    settings: Settings,
+    load: Callable[[], Settings],
+    door: "Door | None",
+    sockets: list[socket.socket],
+    claim: Claim | None,
+) -> int:
     """Serve until a signal comes. Returns the exit status."""
     import asyncio  # noqa: PLC0415  # as in `serve`
 
     from sysvitals.outputs.live import LiveHub  # noqa: PLC0415
     from sysvitals.web.http.budget import fit_budget  # noqa: PLC0415
 
-    exporter = build_exporter(settings, load)
+    exporter = build_exporter(settings, load, claim)
     budget = fit_budget()
     hub = LiveHub(viewers=min(settings.web.max_viewers, budget.streams))
     supervisor = Supervisor(os.environ, os.getpid())

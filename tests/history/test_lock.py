@@ -10,42 +10,42 @@ from pathlib import Path
 
 import pytest
 
-from sysvitals.history.lock import claim_folder
+from sysvitals.history.lock import Claim
 
 
 def test_a_second_one_is_told_who_holds_the_folder_and_what_to_do(tmp_path: Path) -> None:
     words = (
         f"process {os.getpid()} keeps its history in {tmp_path}: end it, or give this one a --storage.path of its own"
     )
-    with claim_folder(str(tmp_path)), pytest.raises(OSError, match=re.escape(words)), claim_folder(str(tmp_path)):
+    with Claim(str(tmp_path)), pytest.raises(OSError, match=re.escape(words)), Claim(str(tmp_path)):
         pass
 
 
 def test_the_folder_is_free_again_afterwards(tmp_path: Path) -> None:
     for _ in range(2):
-        with claim_folder(str(tmp_path / "made/for/it")):
+        with Claim(str(tmp_path / "made/for/it")):
             assert (tmp_path / "made/for/it/lock").read_text() == f"{os.getpid()}\n"
 
 
 def test_the_folder_of_one_that_was_killed_is_free(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from sysvitals.history.lock import claim_folder\n"
-        f"with claim_folder({str(tmp_path)!r}): print('held', flush=True); time.sleep(60)"
+        "import sys, time; from sysvitals.history.lock import Claim\n"
+        f"with Claim({str(tmp_path)!r}): print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
-        with pytest.raises(OSError, match=f"process {process.pid} keeps"), claim_folder(str(tmp_path)):
+        with pytest.raises(OSError, match=f"process {process.pid} keeps"), Claim(str(tmp_path)):
             pass
         process.send_signal(signal.SIGKILL)
         process.wait()
-    with claim_folder(str(tmp_path)):
+    with Claim(str(tmp_path)):
         pass
 
 
 def test_a_folder_that_cannot_be_made_is_no_reason_not_to_run(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with claim_folder(str(tmp_path / "file/below")):
+    with Claim(str(tmp_path / "file/below")):
         pass
 
 
@@ -54,5 +54,5 @@ def test_a_filesystem_without_locks_is_no_reason_not_to_run(tmp_path: Path, monk
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with claim_folder(str(tmp_path)), claim_folder(str(tmp_path)):
+    with Claim(str(tmp_path)), Claim(str(tmp_path)):
         pass

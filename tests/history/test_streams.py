@@ -13,7 +13,7 @@ import pytest
 
 from sysvitals.history import streams
 from sysvitals.history.segments import COMPRESSED, create_segment, list_segments, read_lines, repair_segment
-from sysvitals.history.streams import Packer, end_stream, inflate
+from sysvitals.history.streams import Packer, find_end, inflate
 from tests.history.writing import NOON
 
 LINE = b'{"time":"2026-09-20T12:00:00.000Z","name":"system.load.updated","seq":%d,"data":{"load1":%.2f}}\n'
@@ -26,6 +26,16 @@ def write_rounds(count: int, lines: int = 3) -> tuple[list[bytes], list[bytes]]:
     rounds = [b"".join(LINE % (number * lines + at, dice.random()) for at in range(lines)) for number in range(count)]
     written = [packer.pack(content) for content in rounds]
     return rounds, [*written, packer.end()]
+
+
+def end_stream(file: io.BytesIO) -> int:
+    """End the stream where it can be, as a repair does. How many bytes were cut off."""
+    whole, ending = find_end(file)
+    cut = len(file.getvalue()) - whole
+    file.truncate(whole)
+    file.seek(whole)
+    file.write(ending)
+    return cut
 
 
 def read(content: bytes) -> bytes:

@@ -126,7 +126,7 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
         monkeypatch.setattr(os, name, call)
 
-    for name in ("write", "fdatasync", "fsync", "listdir"):
+    for name in ("write", "fdatasync", "fsync", "scandir"):
         make_fallible(name)
     return failing
 
@@ -905,7 +905,7 @@ def test_a_file_in_place_of_the_folder_is_told_and_not_touched(
 
 
 def test_a_disk_that_cannot_even_be_listed_does_not_end_the_history(tmp_path: Path, faults: dict[str, int]) -> None:
-    faults["listdir"] = errno.EIO
+    faults["scandir"] = errno.EIO
     with writer(tmp_path) as history:
         history.write(LOAD)
         history.hands.pass_by(601)

@@ -9,12 +9,15 @@ import errno
 import fcntl
 import logging
 import os
-import stat
 from urllib.parse import quote
 
 from sysvitals.history.segments import create_segment, mark_current, write_all
+from sysvitals.host.storage import open_folder, require_one_name
 
 _log = logging.getLogger(__name__)
+
+_MOST_BYTES = 1 << 26
+"""More than a run ever leaves: a file that is longer is not read into memory whole."""
 
 
 class Buffer:
@@ -26,7 +29,7 @@ class Buffer:
     def read(self) -> bytes:
         """The whole lines that are there; a kill may have torn the last one."""
         size = os.fstat(self._descriptor).st_size
-        content = os.pread(self._descriptor, size, 0)
+        content = os.pread(self._descriptor, min(size, _MOST_BYTES), 0)
         return content[: content.rfind(b"\n") + 1]
 
     def add(self, lines: bytes) -> None:
@@ -52,26 +55,30 @@ def buffer_path(memory: str, folder: str) -> str:
 
 def open_buffer(memory: str, folder: str) -> Buffer | None:
     """The buffer of the history in `folder`, below the folder `memory`; None where there can be none."""
+    path = buffer_path(memory, folder)
+    descriptor = None
     try:
-        path = buffer_path(memory, folder)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with open_folder(memory) as place:
+            descriptor = place.open(os.path.basename(path), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        _claim(descriptor, path)
     except OSError as error:
         _log.warning("history: no buffer in memory, each event is written to the disk as it comes: %s", error)
-        return None
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
-        _log.warning("history: no buffer in memory: %s belongs to another user", path)
-        os.close(descriptor)
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the same path may be another folder in a container
-    except OSError as error:
-        _log.warning("history: no buffer in memory: another exporter uses %s: %s", path, error)
-        os.close(descriptor)
+        if descriptor is not None:
+            os.close(descriptor)
         return None
     buffer = Buffer(descriptor)
     os.ftruncate(descriptor, len(buffer.read()))  # what is added next must not continue a torn line
     return buffer
+
+
+def _claim(descriptor: int, path: str) -> None:
+    if os.fstat(descriptor).st_uid != os.geteuid():
+        raise PermissionError(errno.EPERM, "it belongs to another user", path)
+    require_one_name(descriptor)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the same path may be another folder in a container
+    except BlockingIOError:
+        raise BlockingIOError(errno.EAGAIN, "another exporter uses it", path) from None
 
 
 def rescue_buffer(buffer: Buffer, folder: str, at: float) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sysvitals.history.reading import read_last_events
-from sysvitals.history.segments import sync_folder
 from sysvitals.host.host import Host
+from sysvitals.host.storage import open_folder
 from sysvitals.model.catalog import Catalog
 from sysvitals.model.changes import Started, Stopped, UncleanShutdown
 from sysvitals.model.event import Event, body_data, format_time
 from sysvitals.model.state import State
-from sysvitals.sources.os.shutdowns import ShutdownRecord, read_shutdown_record, shutdown_record_path
+from sysvitals.sources.os.shutdowns import SHUTDOWN_RECORD, ShutdownRecord, read_shutdown_record
 from sysvitals.sources.os.wtmp import LoggedEnd, read_logged_end
 
 _log = logging.getLogger(__name__)
@@ -33,7 +33,8 @@ def settle_ending(folder: str, catalog: Catalog, host: Host, *, hostname: str, b
     try:
         record = read_shutdown_record(host)
     except ValueError as error:
-        _log.warning("%s: %s; unclean shutdowns are counted from 0 again", shutdown_record_path(host), error)
+        path = os.path.join(host.storage, SHUTDOWN_RECORD)
+        _log.warning("%s: %s; unclean shutdowns are counted from 0 again", path, error)
         record = None
     except OSError as error:
         _log.error("unclean shutdowns cannot be counted: %s", error)  # the words say it
@@ -47,7 +48,7 @@ def settle_ending(folder: str, catalog: Catalog, host: Host, *, hostname: str, b
     if ending is not None:
         _log.warning("%s", describe_ending(ending))
     try:
-        _write_record(shutdown_record_path(host), _add(record, ending, boot))
+        _write_record(host.storage, _add(record, ending, boot))
     except OSError as error:
         _log.error("unclean shutdowns cannot be counted: %s", error)  # the words say it
     return ending
@@ -142,15 +143,8 @@ def _add(record: ShutdownRecord | None, ending: UncleanShutdown | None, boot: st
     return ShutdownRecord(boot=boot, unclean=unclean + 1, last_seen=last_seen)
 
 
-def _write_record(path: str, record: ShutdownRecord) -> None:
-    """Replace the record so that at every moment a whole one is there, after a power cut too. Raises OSError."""
-    folder = os.path.dirname(path)
-    os.makedirs(folder, exist_ok=True)
-    unfinished = f"{path}.part"
-    with open(unfinished, "w", encoding="utf-8") as file:
-        json.dump(record._asdict(), file)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)
-    sync_folder(folder)
+def _write_record(storage: str, record: ShutdownRecord) -> None:
+    """Replace the record. Raises OSError."""
+    content = f"{json.dumps(record._asdict())}\n".encode()
+    with open_folder(storage, make=True) as folder, folder.replacing(SHUTDOWN_RECORD) as file:
+        file.write(content)

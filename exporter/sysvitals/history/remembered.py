@@ -20,11 +20,20 @@ class Remembered(NamedTuple):
     ended: list[Change]
 
 
-def read_remembered(
-    folder: str, collectors: Iterable[Collector], bodies: Mapping[str, type[Body]], *, host: str, boot: str
+def read_remembered(  # noqa: PLR0913  # what a start knows
+    folder: str,
+    collectors: Iterable[Collector],
+    bodies: Mapping[str, type[Body]],
+    *,
+    host: str,
+    boot: str,
+    now: float = float("inf"),
 ) -> Remembered:
-    """The last readings of the kinds that these collectors remember, of this host."""
-    events = read_last_events(folder, bodies, _LAST_EVENTS, segments=_SEGMENTS)
+    """The last readings of the kinds that these collectors remember, of this host.
+
+    `now` is the wall clock, infinite where it is known to be wrong.
+    """
+    events = read_last_events(folder, bodies, _LAST_EVENTS, segments=_SEGMENTS, now=now)
     return remember([event for event in events if event.stamp.host == host], collectors, boot=boot)
 
 

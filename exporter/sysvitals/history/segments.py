@@ -1,22 +1,31 @@
 """The history's files: `YYYY-MM-DD/HH-MM-SS.jsonl`, one segment after another; `.jsonl.gz` where compressed."""
 
 import contextlib
-import errno
 import gzip
 import json
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import BinaryIO, NamedTuple
 
-from sysvitals.history.streams import end_stream, inflate
+from sysvitals.history.streams import find_end, inflate
+from sysvitals.host.storage import UNFINISHED, Folder, NotPlainError, open_folder, require_one_name
 
 PLAIN = ".jsonl"
 COMPRESSED = ".jsonl.gz"
-_UNFINISHED = ".part"
+LONGEST_LINE_BYTES = 1 << 20
+"""No event comes near. What is longer is no line of ours: it is passed over, and not held in memory."""
+
+NO_FOLDER = (FileNotFoundError, NotADirectoryError, NotPlainError)
+"""What listing takes for nothing being there: writing says what stands in the way."""
+
 _CURRENT = "current"
+_SHOWN_BYTES = 100
 _TAIL_BYTES = 1 << 16
+_LONGEST_TAIL_BYTES = 1 << 24
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _NAME = re.compile(r"(\d{4})-(\d\d)-(\d\d)/(\d\d)-(\d\d)-(\d\d)(?:\.(\d+))?\.jsonl(?:\.gz)?", re.ASCII)
 
 
@@ -28,115 +37,122 @@ class Segment(NamedTuple):
     began: float
     size: int
 
+    @property
+    def folder(self) -> str:
+        """The history's folder."""
+        return self.path.removesuffix(f"/{self.name}")
+
+    @property
+    def stem(self) -> str:
+        """Its name, whether it is compressed or not."""
+        return self.name.removesuffix(".gz").removesuffix(PLAIN)
+
+
+def open_history(folder: str, *, make: bool = False) -> Folder:
+    """The history's folder, which lies in the storage and is no link. Raises OSError."""
+    storage, name = os.path.split(folder)
+    return open_folder(storage, name, make=make)
+
 
 def list_segments(folder: str) -> list[Segment]:
     """All segments, oldest first by name. A folder that is not there has none. Raises OSError."""
-    segments = []
-    for day in _names(folder):
-        for file in _names(os.path.join(folder, day)):
-            name = f"{day}/{file}"
-            place = _parse_name(name)
-            if place is not None:
-                path = os.path.join(folder, name)
-                with contextlib.suppress(FileNotFoundError):
-                    segments.append((place, Segment(name, path, place[0], os.stat(path).st_size)))
-    return [segment for _, segment in sorted(segments)]
+    return [segment for _, segment, is_file in sorted(_walk(folder)) if is_file]
+
+
+def list_strangers(folder: str) -> list[str]:
+    """Paths that look like a segment or a day and are none, such as links: neither read nor removed. Raises OSError."""
+    strangers = [segment.path for _, segment, is_file in _walk(folder) if not is_file]
+    with contextlib.suppress(*NO_FOLDER), open_history(folder) as history:
+        days = [entry for entry in history.entries() if _DAY.fullmatch(entry.name)]
+        strangers += [os.path.join(folder, day.name) for day in days if not day.is_dir(follow_symlinks=False)]
+    return sorted(strangers)
 
 
 def create_segment(folder: str, at: float, kind: str = PLAIN) -> tuple[int, Segment]:
     """A new segment, PLAIN or COMPRESSED, that begins at that Unix time, open for appending. Raises OSError."""
     moment = datetime.fromtimestamp(at, UTC)
     day = moment.strftime("%Y-%m-%d")
-    if not os.path.isdir(os.path.join(folder, day)):
-        os.makedirs(os.path.join(folder, day), exist_ok=True)
-        sync_folder(folder)
-    for attempt in range(1000):
-        # the clock may have been set back, or two starts may fall into one second
-        stem = f"{day}/{moment.strftime('%H-%M-%S')}{f'.{attempt}' if attempt else ''}"
-        name = stem + kind
-        path = os.path.join(folder, name)
-        if os.path.exists(os.path.join(folder, stem + (PLAIN if kind == COMPRESSED else COMPRESSED))):
-            continue
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        except FileExistsError:
-            continue
-        try:
-            sync_folder(os.path.dirname(path))
-        except OSError:
-            os.close(descriptor)
-            with contextlib.suppress(OSError):
-                os.unlink(path)
-            raise
-        return descriptor, Segment(name, path, at, 0)
+    with open_history(folder, make=True) as history, history.folder(day, make=True) as place:
+        for attempt in range(1000):
+            # the clock may have been set back, or two starts may fall into one second
+            stem = moment.strftime("%H-%M-%S") + (f".{attempt}" if attempt else "")
+            name = f"{day}/{stem}{kind}"
+            if place.has(stem + (PLAIN if kind == COMPRESSED else COMPRESSED)):
+                continue
+            try:
+                descriptor = place.create(stem + kind)
+            except FileExistsError:
+                continue
+            try:
+                place.sync()
+            except OSError:
+                os.close(descriptor)
+                with contextlib.suppress(OSError):
+                    place.remove(stem + kind)
+                raise
+            return descriptor, Segment(name, os.path.join(folder, name), at, 0)
     raise FileExistsError(f"{folder}/{day}: a thousand segments began in the same second")
 
 
 def mark_current(folder: str, segment: Segment) -> None:
     """Let the link `current` in the history's folder lead to this segment. Raises OSError, as where no link can be."""
-    link = os.path.join(folder, _CURRENT)
-    unfinished = link + _UNFINISHED
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(unfinished)
-    os.symlink(segment.name, unfinished)
-    os.rename(unfinished, link)
-    sync_folder(folder)
+    with open_history(folder) as history:
+        history.link(_CURRENT, segment.name)
 
 
-def find_last_segment(folder: str) -> Segment | None:
-    """The segment that was written last: `current`, compressed since or not; without it the newest by name.
+def find_last_segment(folder: str, segments: list[Segment] | None = None) -> Segment | None:
+    """The segment that was written last: `current`, compressed since or not; without it the last of `segments`.
 
-    A name tells the time by a clock that may have been wrong, and a file's own times do so too. Raises OSError.
+    They are listed by name where they are not given. A name tells the time by a clock that may have been wrong, and a
+    file's own times do so too. Raises OSError.
     """
-    segments = list_segments(folder)
-    try:
-        current = os.readlink(os.path.join(folder, _CURRENT)).removesuffix(".gz").removesuffix(PLAIN)
-    except OSError:
-        current = ""
-    marked = [segment for segment in segments if segment.name in (current + PLAIN, current + COMPRESSED)]
+    if segments is None:
+        segments = list_segments(folder)
+    current = ""
+    with contextlib.suppress(OSError), open_history(folder) as history:
+        current = history.read_link(_CURRENT).removesuffix(".gz").removesuffix(PLAIN)
+    marked = [segment for segment in segments if segment.stem == current]
     return next(iter([*marked, *reversed(segments)]), None)
 
 
 def remove_segment(segment: Segment) -> None:
     """Remove a segment, and its day where nothing is left of it. One that is gone is fine. Raises OSError."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(segment.path)
-    with contextlib.suppress(OSError):
-        os.rmdir(os.path.dirname(segment.path))
+    day, file = os.path.split(segment.name)
+    with contextlib.suppress(FileNotFoundError), open_history(segment.folder) as history:
+        with history.folder(day) as place:
+            place.remove(file)
+        with contextlib.suppress(OSError):
+            history.remove_folder(day)
 
 
 def compress_segment(segment: Segment) -> Segment:
     """Replace a closed segment by its compressed form; at every moment one of the two is whole. Raises OSError."""
-    target = segment.path.removesuffix(PLAIN) + COMPRESSED
-    unfinished = target + _UNFINISHED
-    try:
-        with open(segment.path, "rb") as plain, open(unfinished, "wb") as raw:
-            with gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=6, mtime=int(max(0, segment.began))) as packed:
-                while piece := plain.read(1 << 16):
-                    packed.write(piece)
-            raw.flush()
-            os.fsync(raw.fileno())
-        os.replace(unfinished, target)
-    except OSError:
-        # on a full disk it would take the room that the events need
-        with contextlib.suppress(OSError):
-            os.unlink(unfinished)
-        raise
-    sync_folder(os.path.dirname(target))  # before the other goes
-    os.unlink(segment.path)
-    name = segment.name.removesuffix(PLAIN) + COMPRESSED
-    return Segment(name, target, segment.began, os.stat(target).st_size)
+    with _open_day(segment) as place:
+        file = os.path.basename(segment.path)
+        target = file.removesuffix(PLAIN) + COMPRESSED
+        when = int(segment.began) if 0 <= segment.began < 1 << 32 else 0  # gzip's header has 32 bits; 0 is unknown
+        with (
+            open(place.open(file), "rb") as plain,
+            place.replacing(target) as raw,
+            gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=when) as packed,
+        ):
+            for piece in _chunks(plain):
+                packed.write(piece)
+        place.remove(file)
+        size = place.look(target).st_size
+    ending = COMPRESSED.removeprefix(PLAIN)
+    return Segment(segment.name + ending, segment.path + ending, segment.began, size)
 
 
 def remove_leftovers(folder: str) -> None:
     """Remove what a power cut left of an unfinished compression. Raises OSError."""
-    for day in _names(folder):
-        files = set(_names(os.path.join(folder, day)))
+    for day, place in _days(folder):
+        files = {entry.name for entry in place.entries()}
         for file in files:
-            unfinished = file.endswith(COMPRESSED + _UNFINISHED)
+            unfinished = file.endswith(COMPRESSED + UNFINISHED)
             twice = file.endswith(PLAIN) and file.removesuffix(PLAIN) + COMPRESSED in files
-            if (unfinished or twice) and _parse_name(f"{day}/{file.removesuffix(_UNFINISHED)}"):
-                os.unlink(os.path.join(folder, day, file))
+            if (unfinished or twice) and _parse_name(f"{day}/{file.removesuffix(UNFINISHED)}"):
+                place.remove(file)
 
 
 def repair_segment(segment: Segment) -> int:
@@ -144,39 +160,42 @@ def repair_segment(segment: Segment) -> int:
 
     Returns how many bytes were cut off. Raises OSError.
     """
-    with open(segment.path, "r+b") as file:
-        if segment.path.endswith(COMPRESSED):
-            return end_stream(file)
-        size = file.seek(0, os.SEEK_END)
-        whole = _whole_bytes(file, size)
-        if whole < size:
-            file.truncate(whole)
-            os.fsync(file.fileno())
-        elif whole:
-            file.seek(whole - 1)
-            if file.read() != b"\n":
-                file.write(b"\n")  # the last line lacks nothing else
+    name = os.path.basename(segment.path)
+    with _open_day(segment) as place:
+        with open(place.open(name), "rb") as file:
+            whole, ending = find_end(file) if name.endswith(COMPRESSED) else _find_end(file)
+            size = file.seek(0, os.SEEK_END)
+        if whole < size or ending:
+            with open(place.open(name, os.O_RDWR), "r+b") as file:
+                require_one_name(file.fileno())
+                file.truncate(whole)
+                file.seek(whole)
+                file.write(ending)
+                file.flush()
+                os.fsync(file.fileno())
     return size - whole
 
 
 def read_lines(segment: Segment) -> Iterator[str]:
-    """The segment's lines without their ends. Raises OSError, or EOFError where a compressed one is cut short."""
-    with open(segment.path, "rb") as file:
-        lines: Iterable[bytes] = _split_lines(inflate(file)) if segment.path.endswith(COMPRESSED) else file
-        for line in lines:
+    """The segment's lines without their ends; of one that is too long for an event its beginning.
+
+    Raises OSError, or EOFError where a compressed one is cut short.
+    """
+    with _open_file(segment) as file:
+        for line in _split_lines(inflate(file) if segment.path.endswith(COMPRESSED) else _chunks(file)):
             yield line.decode("utf-8", "replace").rstrip("\n")
 
 
 def read_last_lines(segment: Segment, count: int) -> list[str]:
     """The last lines of a plain segment, at most so many, without reading all of it. Raises OSError."""
-    with open(segment.path, "rb") as file:
+    with _open_file(segment) as file:
         size = file.seek(0, os.SEEK_END)
         reach = _TAIL_BYTES
         while True:
             start = max(0, size - reach)
             file.seek(start)
             lines = file.read(size - start).splitlines()[bool(start) :]
-            if len(lines) >= count or not start:
+            if len(lines) >= count or not start or reach >= _LONGEST_TAIL_BYTES:
                 return [line.decode("utf-8", "replace") for line in lines[-count:]]
             reach *= 4
 
@@ -188,48 +207,59 @@ def write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def sync_folder(path: str) -> None:
-    """Make the names in a folder reach the disk. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems cannot
-            raise
-    finally:
-        os.close(descriptor)
+def _open_day(segment: Segment) -> Folder:
+    storage, name = os.path.split(segment.folder)
+    return open_folder(storage, name, os.path.dirname(segment.name))
+
+
+def _open_file(segment: Segment) -> BinaryIO:
+    with _open_day(segment) as place:
+        return open(place.open(os.path.basename(segment.path)), "rb")
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    while chunk := file.read(_TAIL_BYTES):
+        yield chunk
 
 
 def _split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Lines with their ends; the last may lack it."""
-    rest = b""
+    """Lines with their ends; the last may lack it. Of one that is too long comes the beginning, and no more is held."""
+    rest, is_too_long = b"", False
     for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
         for line in lines:
-            yield line + b"\n"
+            if not is_too_long:
+                yield line + b"\n"
+            is_too_long = False
+        if is_too_long:
+            rest = b""
+        elif len(rest) > LONGEST_LINE_BYTES:
+            yield rest[:_SHOWN_BYTES] + b"\n"
+            rest, is_too_long = b"", True
     if rest:
         yield rest
 
 
-def _whole_bytes(file: BinaryIO, size: int) -> int:
-    """How many bytes there are up to the end of the last whole line, which may lack the end of line itself."""
-    end, reach = size, _TAIL_BYTES
+def _find_end(file: BinaryIO) -> tuple[int, bytes]:
+    """Where the last whole line ends, and the end of line that it may lack."""
+    end, reach = file.seek(0, os.SEEK_END), _TAIL_BYTES
     while end:
         start = max(0, end - reach)
         file.seek(start)
         tail = file.read(end - start)
         first = tail.find(b"\n") + 1 if start else 0  # what comes before belongs to a line that begins further up
-        if start and first in (0, len(tail)):
+        if start and first in (0, len(tail)) and reach < LONGEST_LINE_BYTES:
             reach *= 4  # a very long line
             continue
         last = len(tail)
         while last > first:
             begin = max(first, tail.rfind(b"\n", 0, last - 1) + 1)
             if _is_whole(tail[begin:last]):
-                return start + last
+                return start + last, b"" if tail[last - 1 : last] == b"\n" else b"\n"
             last = begin
-        end = start + first
-    return 0
+        # no event is as long as what holds no end of line here
+        end = start + first if first < len(tail) else start
+    return 0, b""
 
 
 def _is_whole(line: bytes) -> bool:
@@ -239,11 +269,26 @@ def _is_whole(line: bytes) -> bool:
         return False
 
 
-def _names(folder: str) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+def _walk(folder: str) -> Iterator[tuple[tuple[float, int], Segment, bool]]:
+    """What has a segment's name: its place among the others, the segment, and whether it is a plain file."""
+    for day, place in _days(folder):
+        for entry in place.entries():
+            name = f"{day}/{entry.name}"
+            at = _parse_name(name)
+            if at is not None:
+                with contextlib.suppress(FileNotFoundError):
+                    found = entry.stat(follow_symlinks=False)
+                    path = os.path.join(folder, name)
+                    yield at, Segment(name, path, at[0], found.st_size), stat.S_ISREG(found.st_mode)
+
+
+def _days(folder: str) -> Iterator[tuple[str, Folder]]:
+    """The folders of days, open one after another. A history that is not there has none."""
+    with contextlib.suppress(*NO_FOLDER), open_history(folder) as history:
+        days = [entry.name for entry in history.entries() if _DAY.fullmatch(entry.name)]
+        for day in days:
+            with contextlib.suppress(*NO_FOLDER), history.folder(day) as place:
+                yield day, place
 
 
 def _parse_name(name: str) -> tuple[float, int] | None:

@@ -5,7 +5,9 @@ write, or the zeros that a power cut leaves. `zcat` does so where nothing or a t
 with zeros it may read nothing until the next start has cut them off.
 """
 
+import contextlib
 import errno
+import os
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -61,31 +63,24 @@ def inflate(file: BinaryIO) -> Iterator[bytes]:
         raise EOFError("the compressed file ends too early")
 
 
-def end_stream(file: BinaryIO) -> int:
-    """End a stream that was not ended, behind its last whole line. Returns how many bytes were cut off.
+def find_end(file: BinaryIO) -> tuple[int, bytes]:
+    """Where the last whole line of a stream that was not ended ends, and the bytes that end the stream there.
 
-    A file that holds no flushed line is left alone. Raises OSError.
+    A file that is ended, or holds no flushed line, ends where it does. Raises OSError.
     """
     member, at, size, crc, last = zlib.decompressobj(_GZIP), 0, 0, 0, b""
-    whole: tuple[int, int, int] | None = None
-    try:
+    whole: tuple[int, bytes] | None = None
+    with contextlib.suppress(zlib.error):  # what follows the last mark is not ours
         for piece in _pieces(file):
             at += len(piece)
             for found in _decompress(member, piece):
                 crc, size, last = zlib.crc32(found, crc), size + len(found), found[-1:]
             if member.eof:
-                return 0
+                whole = None
+                break
             if piece.endswith(_MARK) and last == b"\n":  # else the compressed bytes look like a mark by chance
-                whole = at, crc, size
-    except zlib.error:
-        pass  # what follows the last mark is not ours
-    if whole is None:
-        return 0
-    cut = file.seek(0, 2) - whole[0]
-    file.truncate(whole[0])
-    file.seek(whole[0])
-    file.write(_ending(*whole[1:]))
-    return cut
+                whole = at, _ending(crc, size)
+    return whole or (file.seek(0, os.SEEK_END), b"")
 
 
 def _ending(crc: int, size: int) -> bytes:

@@ -16,15 +16,20 @@ from threading import Event as Flag
 from sysvitals.history.budget import Budget
 from sysvitals.history.buffer import Buffer
 from sysvitals.history.forcing import Forcing
+from sysvitals.history.lock import Claim
+from sysvitals.history.retention import find_leap, in_order, is_from_the_future
 from sysvitals.history.segments import (
     COMPRESSED,
+    NO_FOLDER,
     PLAIN,
     Segment,
     compress_segment,
     create_segment,
     find_last_segment,
     list_segments,
+    list_strangers,
     mark_current,
+    open_history,
     read_lines,
     remove_leftovers,
     remove_segment,
@@ -34,7 +39,7 @@ from sysvitals.history.segments import (
 from sysvitals.history.streams import Packer
 from sysvitals.host.threads import start_thread
 from sysvitals.model.changes import HistoryRepaired
-from sysvitals.model.event import Event, encode_events
+from sysvitals.model.event import Event, encode_events, format_time
 from sysvitals.model.reading import Change
 from sysvitals.model.status import HistoryStatus
 from sysvitals.pipeline.clock import Clock
@@ -71,7 +76,8 @@ class JsonlSink:
     without a buffer into the segment immediately. What is forced outlives the power. Lines are kept until the disk has
     confirmed them. Where it refuses, the segment is cut back to what was confirmed, and the rest goes into the next
     one; what does not fit into the inbox meanwhile is lost and counted there. Losing the disk and finding it again are
-    logged once each. `owners` name the collector of each reading's event.
+    logged once each. `owners` name the collector of each reading's event. With the `claim` on the storage, nothing is
+    written where another process has claimed what lies at its path now.
     """
 
     def __init__(  # noqa: PLR0913  # it stands between all of these
@@ -84,6 +90,7 @@ class JsonlSink:
         publish: Callable[[list[Change]], object],
         owners: Mapping[str, str],
         buffer: Buffer | None = None,
+        claim: Claim | None = None,
     ) -> None:
         self.folder = folder
         self.rules = rules
@@ -92,6 +99,7 @@ class JsonlSink:
         self._publish = publish
         self._budget = Budget(owners)
         self._buffer = buffer
+        self._claim = claim
         self._is_kept = buffer is not None
         """Whether what came is in the buffer. One that failed is not added to any more, but still cleared."""
         self._forcing = Forcing()
@@ -115,6 +123,9 @@ class JsonlSink:
         self._syncs = 0
         self._errors = 0
         self._in_trouble = False
+        self._said: set[object] = set()
+        self._closed: dict[str, float] = {}
+        """When each segment of this run began, by the monotonic clock and its stem."""
         self._uncompressed: deque[Segment] = deque()
         self._taken_seq = self._stored_seq = -1
         self._turned = Condition()
@@ -180,7 +191,8 @@ class JsonlSink:
             self._note_stored(stored=stored)
             if stored and self._segment is not None and self._is_full():
                 stored = self._end_segment(compress=self.rules.compress == "segments")
-                self._tend(self._prune)
+                if stored:
+                    self._tend(self._prune)
             if self._uncompressed and not self._in_trouble and not closed:
                 self._tend(self._compress_one)
             if closed and not ((stored or self._has_room) and self._inbox.waiting):
@@ -278,13 +290,26 @@ class JsonlSink:
         if self._in_trouble:
             _log.warning("history: written again; %d events were lost in all", self._inbox.dropped)
             self._in_trouble = False
+            self._said.clear()
         return True
+
+    def _keep_place(self) -> None:
+        """Leave a segment that was taken away, and claim what lies at the path now. Raises OSError (EBUSY)."""
+        if self._segment is not None and not self._is_in_place(self._segment):
+            self._leave_segment(self._segment)
+        if self._claim is not None:
+            self._claim.renew()
+
+    def _is_in_place(self, segment: Segment) -> bool:
+        """Whether the segment's path still leads to what is written."""
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            return self._descriptor is not None and os.path.samestat(os.fstat(self._descriptor), os.lstat(segment.path))
+        return False
 
     def _write(self) -> None:
         if not self._unwritten:
             return
-        if self._segment is not None and not os.path.exists(self._segment.path):
-            self._leave_segment(self._segment)
+        self._keep_place()
         if self._descriptor is None:
             self._open_segment()
         assert self._descriptor is not None  # noqa: S101  # just opened
@@ -377,6 +402,7 @@ class JsonlSink:
     def _end_segment(self, *, compress: bool) -> bool:
         """Close the segment once all that came is on the disk. False where the disk refuses."""
         try:
+            self._keep_place()
             self._write()
             segment = self._segment
             if self._packer and self._descriptor is not None:
@@ -395,7 +421,10 @@ class JsonlSink:
 
     def _close_segment(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
-        self._segment = self._packer = None
+        segment, self._segment = self._segment, None
+        self._packer = None
+        if segment is not None:
+            self._closed[segment.stem] = self._opened_at
         self._kept_bytes += self._offset
         self._kept_segments += self._offset > 0
         self._offset = self._confirmed = 0
@@ -405,9 +434,22 @@ class JsonlSink:
 
     def _mend(self) -> None:
         """What a power cut or a kill left behind: torn ends, half-done compressions, plain segments."""
+        self._tend(self._look_around)
         self._tend(lambda: remove_leftovers(self.folder))
         self._tend(self._repair)
         self._tend(self._prune)
+
+    def _look_around(self) -> None:
+        """Say what looks like the history's and is not, and close the folder to other users."""
+        strangers = list_strangers(self.folder)
+        if strangers:
+            more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
+            words = "history: %s%s: a link or no plain file, so it is left out: remove it, or put the file itself there"
+            _log.warning(words, strangers[0], more)
+        # where there is no such folder, or a link in its place, the next write says so
+        with contextlib.suppress(*NO_FOLDER), open_history(self.folder) as history:
+            if history.close_to_others():
+                _log.warning("history: %s was open to all users; now only to its owner and group", self.folder)
 
     def _repair(self) -> None:
         segments = list_segments(self.folder)
@@ -431,12 +473,11 @@ class JsonlSink:
             self._uncompressed.append(segment)
 
     def _compress_one(self) -> None:
-        segment = self._uncompressed.popleft()
-        if os.path.exists(segment.path):
-            self._compress(segment)
+        with contextlib.suppress(FileNotFoundError):  # too old meanwhile
+            self._compress(self._uncompressed.popleft())
 
     def _compress(self, segment: Segment) -> None:
-        plain = os.stat(segment.path).st_size
+        plain = os.lstat(segment.path).st_size
         self._kept_bytes += compress_segment(segment).size - plain
 
     def _prune(self) -> None:
@@ -444,26 +485,55 @@ class JsonlSink:
         rules = self.rules
         current = self._segment.path if self._segment else ""
         segments = [segment for segment in list_segments(self.folder) if segment.path != current]
+        now = self._clock.wall() if self._clock.synced() is not False else float("inf")
+        self._closed = {one.stem: self._closed[one.stem] for one in segments if one.stem in self._closed}
+        is_old = self._age_rule(segments, now)
         total = sum(segment.size for segment in segments)
-        # by a clock that is known to be wrong, nothing is old
-        oldest = self._clock.wall() - rules.keep_seconds if self._clock.synced() is not False else float("-inf")
         kept = len(segments)
-        for segment in segments:
-            too_old = rules.keep_seconds > 0 and segment.began < oldest and not _began_unsynced(segment)
+        for segment in in_order(segments, now, self._closed):
             too_much = rules.keep_bytes > 0 and total > rules.keep_bytes
-            if too_old or too_much:
+            if too_much or (rules.keep_seconds > 0 and is_old(segment)):
                 remove_segment(segment)
                 kept -= 1
                 total -= segment.size
         self._kept_bytes, self._kept_segments = total, kept
 
+    def _age_rule(self, segments: list[Segment], now: float) -> Callable[[Segment], bool]:
+        """Which of these are too old: those of this run by the monotonic clock, others by a clock that can be right."""
+        seconds = self.rules.keep_seconds
+        monotonic = self._clock.monotonic()
+        dates = [segment.began for segment in segments]
+        leap = find_leap(dates, now, seconds) if now < float("inf") else None
+        if seconds and leap:
+            words = "history: the clock went from %s to %s: what is older is removed after a day, if it stays so"
+            self._say_once("leap", words, *map(format_time, leap))
+        future = [segment.name for segment in segments if is_from_the_future(segment, now)]
+        if future:
+            words = "history: segments up to %s are dated in the future: they count as the oldest"
+            self._say_once("future", words, future[-1])
+
+        def is_old(segment: Segment) -> bool:
+            if (began := self._closed.get(segment.stem)) is not None:
+                return monotonic - began > seconds
+            # by a clock that is known to be wrong, or leapt just now, nothing is old
+            is_dated = now < float("inf") and not leap
+            return is_dated and segment.began < now - seconds and not _began_unsynced(segment)
+
+        return is_old
+
     def _tend(self, duty: Callable[[], object]) -> None:
         try:
             duty()
         except OSError as error:
-            if not self._in_trouble:
-                _log.error("history: cannot tidy up below %s: %s", self.folder, error)  # the words say it
+            # of a disk that can only be read, the next write says so
+            if not self._in_trouble and error.errno != errno.EROFS:
+                self._say_once(error.errno, "history: cannot tidy up below %s: %s", self.folder, error)
             self._errors += 1
+
+    def _say_once(self, what: object, words: str, *values: object) -> None:
+        if what not in self._said:
+            _log.warning(words, *values)
+        self._said.add(what)
 
 
 def _began_unsynced(segment: Segment) -> bool:

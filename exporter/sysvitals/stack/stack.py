@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sysvitals.config.host import build_host
 from sysvitals.config.settings import Paths
-from sysvitals.history.lock import claim_folder
+from sysvitals.history.lock import Claim
 from sysvitals.sources.os.kernel import read_hostname
 from sysvitals.stack.addresses import Address, next_free, why_not
 from sysvitals.stack.group import Group, Part, PartEndedError
@@ -169,7 +169,7 @@ def _make_place(wishes: Wishes) -> Iterator[_Place]:
                 f"storage path {storage} is not writable ({error.strerror}): set --storage.path=DIR, or fix its owner"
             ) from None
         try:
-            cleaning.enter_context(claim_folder(str(layout.folder)))
+            cleaning.enter_context(Claim(str(layout.folder)))
         except OSError:
             raise StackError(
                 f"another sysvitals stack keeps its things in {layout.folder}: --storage.path=DIR"

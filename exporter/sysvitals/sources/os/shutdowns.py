@@ -2,11 +2,16 @@
 
 import json
 import math
-import os
 from typing import Any, NamedTuple
 
-from sysvitals.host.files import optional, shorten
+from sysvitals.host.files import shorten
 from sysvitals.host.host import Host
+from sysvitals.host.storage import open_folder
+
+SHUTDOWN_RECORD = "shutdowns.json"
+_LONGEST_BYTES = 4096
+_MOST = 1 << 53
+"""A counter beyond is no longer exact."""
 
 
 class ShutdownRecord(NamedTuple):
@@ -21,14 +26,16 @@ class ShutdownRecord(NamedTuple):
     last_seen: float | None = None
 
 
-def shutdown_record_path(host: Host) -> str:
-    """Where the record is kept."""
-    return os.path.join(host.storage, "shutdowns.json")
-
-
 def read_shutdown_record(host: Host) -> ShutdownRecord | None:
     """The record, or None where there is none yet. Raises OSError, or ValueError for a file that is no record."""
-    return optional(_read_record, host, shutdown_record_path(host)) if host.storage else None
+    if not host.storage:
+        return None
+    try:
+        with open_folder(host.storage) as folder:
+            content = folder.read(SHUTDOWN_RECORD, _LONGEST_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return parse_shutdown_record(content.decode("utf-8", "backslashreplace"))
 
 
 def parse_shutdown_record(text: str) -> ShutdownRecord:
@@ -38,11 +45,7 @@ def parse_shutdown_record(text: str) -> ShutdownRecord:
         boot, unclean, last_seen = content["boot"], content["unclean"], content["last_seen"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"no record of shutdowns: {shorten(text)!r}") from error
-    is_counted = isinstance(boot, str) and type(unclean) is int and unclean >= 0
+    is_counted = isinstance(boot, str) and type(unclean) is int and 0 <= unclean < _MOST
     if not is_counted or not (last_seen is None or (isinstance(last_seen, float) and math.isfinite(last_seen))):
         raise ValueError(f"no record of shutdowns: {shorten(text)!r}")
     return ShutdownRecord(boot=boot, unclean=unclean, last_seen=last_seen)
-
-
-def _read_record(host: Host, path: str) -> ShutdownRecord:
-    return parse_shutdown_record(host.read_text(path))
