@@ -91,12 +91,19 @@ def test_an_alias_stands_for_the_whole_value(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("10", 10.0), ("010", 10.0), ("1.50", 1.5), ("'10'", 10.0), ('"10s"', 10.0), ("10 s", 10.0)]
+    ("text", "seconds"), [("10s", 10.0), ("010s", 10.0), ("1.50s", 1.5), ("'10s'", 10.0), ("0", 0.0), ("10 s", 10.0)]
 )
 def test_a_value_in_the_file_means_what_it_means_as_a_flag(text: str, seconds: float, tmp_path: Path) -> None:
-    by_file = load(f"history: {{flush_interval: {text}}}", tmp_path)
-    by_flag = load_settings((ALPHA, BETA), flags={"--history.flush-interval": text.strip("'\"")})
-    assert by_file.history.flush_interval == by_flag.history.flush_interval == seconds
+    by_file = load(f"history: {{keep_age: {text}}}", tmp_path)
+    by_flag = load_settings((ALPHA, BETA), flags={"--history.keep-age": text.strip("'\"")})
+    assert by_file.history.keep_age == by_flag.history.keep_age == seconds
+
+
+def test_an_age_without_a_unit_is_refused_rather_than_taken_for_seconds(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"history.keep_age: '90' will not do; it wants a duration with its unit: .*90d"
+    ):
+        load("history: {keep_age: 90}", tmp_path)
 
 
 @pytest.mark.parametrize(("text", "meant"), [("on", True), ("no", False), ("False", False), ('"yes"', True)])

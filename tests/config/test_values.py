@@ -68,7 +68,6 @@ def test_no_setting_takes_nothing(parse: Callable[[object], Any]) -> None:
     [
         ("0", 0.0),
         ("500ms", 0.5),
-        ("5", 5.0),
         ("5s", 5.0),
         ("2.5s", 2.5),
         ("10m", 600.0),
@@ -77,11 +76,11 @@ def test_no_setting_takes_nothing(parse: Callable[[object], Any]) -> None:
         ("2w", 1209600.0),
         (" 5 s ", 5.0),
         ("36500d", HUNDRED_YEARS),
-        (5, 5.0),
-        (0.25, 0.25),
+        (0, 0.0),
+        (0.0, 0.0),
     ],
 )
-def test_a_duration_is_a_number_with_a_unit_or_of_seconds(text: object, seconds: float) -> None:
+def test_a_duration_is_a_number_with_a_unit_or_nothing(text: object, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
@@ -93,7 +92,14 @@ def test_what_is_no_duration_is_refused(text: object) -> None:
         parse_duration(text)
 
 
-@pytest.mark.parametrize("text", ["36501d", "999999999999999w", "3153600001"])
+@pytest.mark.parametrize("text", ["90", 90, "0.5", 0.5, " 90 "])
+def test_a_duration_without_a_unit_is_refused_and_said_how_to_write(text: object) -> None:
+    number = str(text).strip()
+    with pytest.raises(ValueError, match=f"with its unit: {number}s, {number}m, {number}h or {number}d"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize("text", ["36501d", "999999999999999w", "3153600001s"])
 def test_a_duration_that_no_timer_of_the_system_takes_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="at most 36500d"):
         parse_duration(text)

@@ -3,7 +3,7 @@ import json
 import os
 import tracemalloc
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import pytest
 
@@ -93,22 +93,32 @@ def test_a_torn_end_hides_no_event_before_it(tmp_path: Path, torn: bytes) -> Non
 def test_a_folder_that_cannot_be_read_has_no_last_events_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(path: str) -> list[str]:
-        raise PermissionError(errno.EACCES, "Permission denied", path)
+    def fail(descriptor: int) -> NoReturn:
+        raise PermissionError(errno.EACCES, "Permission denied")
 
     put(tmp_path, lines(0, 3))
-    monkeypatch.setattr(os, "listdir", fail)
+    monkeypatch.setattr(os, "scandir", fail)
     assert read_last_seqs(tmp_path) == []
     monkeypatch.undo()
     assert "Permission denied" in caplog.text
 
 
-def test_a_segment_that_cannot_be_opened_is_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_segment_that_cannot_be_opened_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     put(tmp_path, lines(0, 3))
-    os.mkdir(tmp_path / "2026-09-20" / "13-00-00.jsonl")
+    put(tmp_path, lines(3, 6), NOON + 1)
+    real = os.open
+
+    def refuse(path: str, *arguments: Any, **options: Any) -> int:
+        if path == "12-00-01.jsonl":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", refuse)
     assert read_last_seqs(tmp_path, segments=2) == [0, 1, 2]
     assert read_seqs(tmp_path) == [0, 1, 2]
-    assert "13-00-00.jsonl cannot be read" in caplog.text
+    assert "12-00-01.jsonl cannot be read" in caplog.text
 
 
 def test_the_last_events_of_a_boot_are_in_their_order_whichever_segment_holds_them(tmp_path: Path) -> None:

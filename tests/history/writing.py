@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,9 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sysvitals.collectors.load import Load
 from sysvitals.history.buffer import Buffer
-from sysvitals.history.segments import list_segments, read_lines
+from sysvitals.history.lock import Claim
+from sysvitals.history.segments import create_segment, list_segments, read_lines
 from sysvitals.history.writer import HistoryRules, JsonlSink
 from sysvitals.model.changes import CollectorFailed, Reloaded, Started
 from sysvitals.model.reading import Body, Change
@@ -76,6 +81,7 @@ def writer(
     next_seq: int = 0,
     start: bool = True,
     buffer: Buffer | None = None,
+    claim: Claim | None = None,
 ) -> Iterator[Writer]:
     hands = hands or Hands()
     clock = hands.clock()
@@ -83,7 +89,16 @@ def writer(
     bus = Bus(clock=clock, host="pi4", boot="boot-1", next_seq=next_seq)
     bus.subscribe(inbox)
     publish: Callable[[list[Change]], object] = bus.publish
-    sink = JsonlSink(str(folder), inbox=inbox, rules=rules, clock=clock, publish=publish, owners=OWNERS, buffer=buffer)
+    sink = JsonlSink(
+        str(folder),
+        inbox=inbox,
+        rules=rules,
+        clock=clock,
+        publish=publish,
+        owners=OWNERS,
+        buffer=buffer,
+        claim=claim,
+    )
     if start:
         sink.start()
     try:
@@ -120,3 +135,52 @@ def stored(folder: Path) -> list[dict[str, Any]]:
 
 def seqs(folder: Path) -> list[int]:
     return [line["seq"] for line in stored(folder)]
+
+
+def plant(folder: Path, content: bytes, at: float = NOON - 600) -> str:
+    """A segment that an earlier run left behind."""
+    descriptor, segment = create_segment(str(folder), at)
+    with open(descriptor, "wb") as file:
+        file.write(content)
+    return segment.name
+
+
+def line_of(seq: int, *, synced: bool | None = True) -> bytes:
+    envelope = {
+        "time": "2026-09-20T11:50:00.000Z", "name": "sysvitals.reloaded", "host": "pi4", "boot": "boot-1", "seq": seq,
+        "uptime": 1.0, "synced": synced, "data": {"changed": ""},
+    }  # fmt: skip
+    return json.dumps(envelope).encode() + b"\n"
+
+
+class Gate:
+    """Holds up one call of the history's thread until it is opened."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, place: Any, call: str) -> None:
+        self.reached = threading.Event()
+        self._open = threading.Event()
+        real = getattr(place, call)
+
+        def held(*arguments: Any) -> Any:
+            if threading.current_thread().name == "history":
+                self.reached.set()
+                assert self._open.wait(30)
+            return real(*arguments)
+
+        monkeypatch.setattr(place, call, held)
+
+    def open(self) -> None:
+        self._open.set()
+
+
+@contextmanager
+def mounted(folder: Path, *arguments: str) -> Iterator[None]:
+    """A file system of its own. Where only root may and the tests are not root, or not at all: skipped, aloud."""
+    folder.mkdir(exist_ok=True)
+    done = subprocess.run(["mount", *arguments, str(folder)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"NOT TESTED, this needs the right to mount a file system: {done.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 _DURATION = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(ms|s|m|h|d|w)?")
-_SECONDS = {"ms": 0.001, "s": 1.0, None: 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _LONGEST_SECONDS = 100 * 365 * 86400.0  # longer than the system's timers take is for ever
 _SIZE = re.compile(r"([0-9]{1,18})(\.[0-9]{1,15})?\s*([KMGT]i?)?B?", re.IGNORECASE)
 _BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
@@ -15,11 +15,14 @@ _HOST = re.compile(r"\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 
 
 def parse_duration(value: object) -> float:
-    """Seconds of `500ms`, `5s`, `10m`, `1h`, `30d`, or of a plain number of seconds."""
+    """Seconds of `500ms`, `5s`, `10m`, `1h`, `30d`. Only 0 needs no unit: a bare 90 may be meant in any."""
     match = _DURATION.fullmatch(str(value).strip()) if not isinstance(value, bool) else None
     if match is None:
         raise ValueError("a duration such as 500ms, 5s, 10m, 1h or 30d")
-    seconds = float(match[1]) * _SECONDS[match[2]]
+    number, unit = float(match[1]), match[2]
+    if unit is None and number:
+        raise ValueError(f"a duration with its unit: {match[1]}s, {match[1]}m, {match[1]}h or {match[1]}d")
+    seconds = number * _SECONDS[unit or "s"]
     if seconds > _LONGEST_SECONDS:
         raise ValueError("a duration of at most 36500d")
     return seconds

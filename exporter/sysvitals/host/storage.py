@@ -46,33 +46,33 @@ class Folder:
 
     def folder(self, name: str, *, make: bool = False) -> "Folder":
         """A folder in this one, made where it is missing and `make` says so."""
-        if make:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(name, _FOLDER_MODE, dir_fd=self._descriptor)
-                self.sync()
-        try:
+        with self._naming(name):
+            if make:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(name, _FOLDER_MODE, dir_fd=self._descriptor)
+                    self.sync()
+            self._require(stat.S_IFDIR, self.look(name))
             descriptor = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=self._descriptor)
-        except NotADirectoryError:
-            self._require(stat.S_IFDIR, self.look(name), name)
-            raise
         return Folder(descriptor, os.path.join(self.path, name))
 
     def open(self, name: str, flags: int = os.O_RDONLY, mode: int = _FILE_MODE) -> int:
         """The descriptor of a file; with O_CREAT in `flags` one of this mode is made where there is none."""
-        with contextlib.suppress(FileNotFoundError):  # not even opened: with some devices that does something
-            self._require(stat.S_IFREG, self.look(name), name)
-        descriptor = os.open(name, flags | _FILE, mode, dir_fd=self._descriptor)
-        try:
-            self._require(stat.S_IFREG, os.fstat(descriptor), name)
-        except OSError:
-            os.close(descriptor)
-            raise
+        with self._naming(name):
+            with contextlib.suppress(FileNotFoundError):  # not even opened: with some devices that does something
+                self._require(stat.S_IFREG, self.look(name))
+            descriptor = os.open(name, flags | _FILE, mode, dir_fd=self._descriptor)
+            try:
+                self._require(stat.S_IFREG, os.fstat(descriptor))
+            except OSError:
+                os.close(descriptor)
+                raise
         return descriptor
 
     def create(self, name: str) -> int:
         """The descriptor of a new file, for appending. FileExistsError where there is anything of that name."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
-        return os.open(name, flags | _FILE, _FILE_MODE, dir_fd=self._descriptor)
+        with self._naming(name):
+            return os.open(name, flags | _FILE, _FILE_MODE, dir_fd=self._descriptor)
 
     @contextlib.contextmanager
     def replacing(self, name: str) -> Iterator[BinaryIO]:
@@ -156,12 +156,20 @@ class Folder:
             if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems cannot
                 raise
 
-    def _require(self, kind: int, found: os.stat_result, name: str) -> None:
+    def _require(self, kind: int, found: os.stat_result) -> None:
         is_kind = stat.S_IFMT(found.st_mode)
         if is_kind != kind:
             words = f"this is {_KINDS[is_kind]}: remove it, or put {_KINDS[kind]} in its place"
-            number = errno.ELOOP if is_kind == stat.S_IFLNK else errno.EINVAL
-            raise NotPlainError(number, words, os.path.join(self.path, name))
+            raise NotPlainError(errno.ELOOP if is_kind == stat.S_IFLNK else errno.EINVAL, words)
+
+    @contextlib.contextmanager
+    def _naming(self, name: str) -> Iterator[None]:
+        """Let errors name the whole path."""
+        try:
+            yield
+        except OSError as error:
+            error.filename = os.path.join(self.path, name)
+            raise
 
 
 def open_folder(path: str, *below: str, make: bool = False) -> Folder:
