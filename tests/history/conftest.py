@@ -26,7 +26,7 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
         monkeypatch.setattr(os, name, call)
 
-    for name in ("write", "fdatasync", "fsync", "scandir"):
+    for name in ("open", "write", "fdatasync", "fsync", "scandir"):
         make_fallible(name)
     return failing
 
