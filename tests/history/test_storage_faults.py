@@ -73,7 +73,7 @@ def said(caplog: pytest.LogCaptureFixture, text: str) -> list[str]:
 
 
 PLACES = {
-    "lock": "until then another exporter may write here too",
+    "lock": "another exporter may write there too",
     "shutdowns.json": "unclean shutdowns cannot be counted",
     "history": "cannot write below",
     "history/2026-09-20": "cannot write below",

@@ -39,7 +39,7 @@ class Claim:
                 descriptor = folder.open(_NAME, os.O_RDWR | os.O_CREAT)
         except NotPlainError as error:
             if not self._said:
-                _log.error("until then another exporter may write here too: %s", error)
+                _log.error("storage: no lock can be held, so another exporter may write there too: %s", error)
             self._said = True
             return
         except OSError:
