@@ -4,6 +4,8 @@ import base64
 import hmac
 import math
 import secrets
+import shlex
+import sys
 import time
 from collections.abc import Callable, Mapping
 from hashlib import sha256
@@ -149,4 +151,5 @@ def require_bcrypt() -> None:
     try:
         import bcrypt  # noqa: F401, PLC0415
     except ImportError as error:
-        raise ConfigError(["basic_auth_users needs bcrypt: install sysvitals with its extra auth"]) from error
+        install = f"{shlex.quote(sys.executable)} -m pip install 'bcrypt>=4'"
+        raise ConfigError([f"basic_auth_users needs bcrypt, which is not installed: {install}"]) from error
