@@ -190,3 +190,36 @@ def test_its_help_names_its_own_flags_and_those_of_the_settings(capsys: pytest.C
     for flag in ("--prometheus", "--alertmanager", "--send-test-alert", "--json", "--config.file", "--storage.path"):
         assert flag in out
     assert all(f"--collector.{collector.name}.interval" in out for collector in COLLECTORS)
+
+
+@pytest.mark.fault(
+    "network",
+    "a Prometheus that names a server of its own as Alertmanager, to get a password",
+    seen="a finding about that server",
+    heals="nothing is to be healed: it is shown none",
+)
+def test_the_password_of_the_file_is_for_the_servers_that_the_user_named(
+    here: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (file := tmp_path / "http.yml").write_text("basic_auth: {username: ana, password: geheim}\n")
+    with serve({}) as thief:
+        answers: Answers = {
+            "/api/v1/status/buildinfo": success({"version": "3"}),
+            "/api/v1/alertmanagers": success({"activeAlertmanagers": [{"url": f"{thief.url}/api/v2/alerts"}] * 1000}),
+        }
+        with serve(answers) as fake:
+            _, checks = run_json(capsys, [*here, f"--prometheus={fake.url}", f"--http.config.file={file}"])
+        assert {question.headers.get("Authorization") for question in fake.questions} == {"Basic YW5hOmdlaGVpbQ=="}
+        assert thief.questions != []
+        assert {question.headers.get("Authorization") for question in thief.questions} == {None}
+        assert len(thief.questions) < 100
+    assert "geheim" not in json.dumps(checks)
+
+
+def test_a_wrong_file_of_passwords_is_exit_status_2_without_showing_it(
+    here: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (file := tmp_path / "http.yml").write_text("basic_auth: {username: ana, passwort: geheim}\n")
+    assert main([*here, f"--http.config.file={file}"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, "basic_auth.passwort: is not supported here" in err, "geheim" in err) == ("", True, False)
