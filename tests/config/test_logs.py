@@ -120,3 +120,13 @@ def test_a_reload_goes_on_counting_what_was_lost(monkeypatch: pytest.MonkeyPatch
     logging.getLogger("x").warning("lost too")
     close_handlers()
     assert dropped_messages() == 2
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_is_logged_cannot_act_on_the_terminal(form: str, capfd: pytest.CaptureFixture[str]) -> None:
+    evil = "\x1b]0;x\x07\x9b2J\u202e\r"
+    configure_logging(Log(format=form, level="info"))
+    logging.getLogger("test").error("device %s", evil, exc_info=ValueError(evil))
+    said = written(capfd)
+    assert all(line.isprintable() for line in said.split("\n"))
+    assert r"device \u001b]0;x\u0007" in said

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from sysvitals.config.log_thread import ThreadedHandler
 from sysvitals.config.settings import Log
 from sysvitals.model.event import format_time
+from sysvitals.model.visible import visible
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def _formatter(form: str) -> logging.Formatter:
         return _JsonFormatter()
     if _is_journal(os.environ):
         return _JournalFormatter()
-    return logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
+    return _TextFormatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
 
 
 def _is_journal(environment: Mapping[str, str]) -> bool:
@@ -72,12 +73,19 @@ def _is_journal(environment: Mapping[str, str]) -> bool:
     return environment.get("JOURNAL_STREAM", "") == f"{stream.st_dev}:{stream.st_ino}"
 
 
-class _JournalFormatter(logging.Formatter):
+class _TextFormatter(logging.Formatter):
+    """Lines, of which a terminal obeys nothing: names of devices and requests of strangers are among them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(map(visible, super().format(record).split("\n")))
+
+
+class _JournalFormatter(_TextFormatter):
     """The journal has the time itself, and takes the priority from a number in front of each line: sd-daemon(3)."""
 
     def format(self, record: logging.LogRecord) -> str:
         priority = next((value for level, value in _PRIORITIES if record.levelno >= level), 7)
-        return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())
+        return "\n".join(f"<{priority}>{line}" for line in super().format(record).split("\n"))
 
 
 _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
@@ -93,4 +101,4 @@ class _JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        return visible(json.dumps(line, ensure_ascii=False))
