@@ -13,7 +13,7 @@ help:
 	@echo "make demo      the exporter on a simulated board that browns out (make demo BOARD=pi5 SCENARIO=fan-failure)"
 	@echo "make test      all checks"
 	@echo "make bench     what it costs beside node_exporter, half an hour, and writes the tables of the pages (make bench ARGS=--quick: five minutes, only prints)"
-	@echo "make abuse     attack it and node_exporter over loopback, 40 minutes (make abuse ARGS=--quick: ten)"
+	@echo "make abuse     attack it and node_exporter over loopback, 40 minutes (make abuse ARGS=--quick: twelve)"
 	@echo "make docs      write the references, the event schema, simulated boards, rules, dashboards and manifests anew"
 	@echo "make expected  write the recorded hosts' expected expositions anew, for review"
 	@echo "make format    lay out the code"
