@@ -84,6 +84,7 @@ def test_no_lock_is_lost_by_a_file_that_is_right(old: WebConfig, new: WebConfig)
     if old.tls is not None and old.tls.client_auth == REQUIRE_AND_VERIFY:
         assert found.tls is not None
         assert found.tls.client_auth == REQUIRE_AND_VERIFY
+        assert (old.tls.allowed_sans is None) or found.tls.allowed_sans is not None
 
 
 @given(old=configs, new=configs)
@@ -91,7 +92,13 @@ def test_a_file_with_all_locks_is_taken_whole(old: WebConfig, new: WebConfig) ->
     locked = replace(
         new,
         users=new.users or {},
-        tls=Tls(cert=b"new", key=b"new", client_auth=REQUIRE_AND_VERIFY, client_ca=frozenset("a")),
+        tls=Tls(
+            cert=b"new",
+            key=b"new",
+            client_auth=REQUIRE_AND_VERIFY,
+            client_ca=frozenset("a"),
+            allowed_sans=frozenset("a"),
+        ),
     )
     assert keep_locks(old, locked) == (locked, [])
 

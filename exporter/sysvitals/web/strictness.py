@@ -4,8 +4,9 @@
   the old and the new file have with the same password. Of a password that changed neither is valid: others may know
   the old one, and the new one came with a file that is refused. What the new file does not say, or says in a part that
   cannot be read, stays as it is.
-- A file that is right is taken whole, but for locks that it no longer has: passwords, TLS and required client
-  certificates stay until the next start (`keep_locks`). An emptied file, or the first half of one, opens nothing.
+- A file that is right is taken whole, but for locks that it no longer has: passwords, TLS, required client
+  certificates and their names stay until the next start (`keep_locks`). An emptied file, or the first half of one,
+  opens nothing.
 """
 
 from dataclasses import replace
@@ -38,6 +39,9 @@ def keep_locks(old: WebConfig, new: WebConfig) -> tuple[WebConfig, list[str]]:
         elif old.tls.client_auth == REQUIRE_AND_VERIFY != tls.client_auth:
             tls = _take_client_rules(tls, old.tls)
             kept.append(f"client certificates (client_auth_type: {REQUIRE_AND_VERIFY})")
+        elif old.tls.allowed_sans is not None and tls.allowed_sans is None:
+            tls = replace(tls, allowed_sans=old.tls.allowed_sans)
+            kept.append("names of clients (client_allowed_sans)")
     return replace(new, users=users, tls=tls), kept
 
 
