@@ -26,6 +26,8 @@ def render_settings(collectors: Iterable[Collector]) -> str:
         "  wifi: {enabled: false}",
         "  temperature: {interval: 2s}",
         "```",
+        "",
+        "A time has a unit: `500ms`, `5s`, `10m`, `1h`, `30d`, `2w`. Only 0 goes without.",
     ]
     section = ""
     for leaf in list_leaves(collectors):

@@ -43,12 +43,24 @@ def test_the_folder_of_one_that_was_killed_is_free(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.fault(
+    "storage",
+    "a storage folder that cannot be made",
+    seen="one line in the log from the history",
+    heals="by itself, when it can be",
+)
 def test_a_folder_that_cannot_be_made_is_no_reason_not_to_run(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with Claim(str(tmp_path / "file/below")):
         pass
 
 
+@pytest.mark.fault(
+    "storage",
+    "a file system without locks",
+    seen="nothing",
+    heals="it runs without: take care that one exporter writes there",
+)
 def test_a_filesystem_without_locks_is_no_reason_not_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_descriptor: int, _how: int) -> None:
         raise OSError(37, "No locks available")

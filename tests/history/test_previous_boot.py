@@ -371,6 +371,12 @@ def test_without_storage_nothing_is_judged_and_nothing_written(
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
+@pytest.mark.fault(
+    "storage",
+    "a damaged `shutdowns.json`",
+    seen="one line in the log",
+    heals="by itself: unclean shutdowns are counted from 0 again",
+)
 def test_a_damaged_record_is_said_and_counting_begins_again(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
     kept.write(UNCLEAN)
     (kept.folder / "shutdowns.json").write_text("{")
@@ -396,6 +402,9 @@ def test_where_the_record_cannot_be_written_the_shutdown_is_told_all_the_same(
     assert kept.record() is None
 
 
+@pytest.mark.fault(
+    "storage", "a power cut while `shutdowns.json` is written", seen="nothing", heals="by itself: the old record stays"
+)
 def test_a_power_cut_while_the_record_is_written_leaves_the_old_one(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,6 +103,9 @@ def test_a_folder_that_cannot_be_read_has_no_last_events_and_says_so(
     assert "Permission denied" in caplog.text
 
 
+@pytest.mark.fault(
+    "storage", "a segment that cannot be opened", seen="one line in the log", heals="by itself: all others are read"
+)
 def test_a_segment_that_cannot_be_opened_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -154,6 +157,12 @@ def test_events_are_read_in_the_order_they_were_stored(tmp_path: Path) -> None:
     assert events[4].stamp == (NOON, "pi4", "boot-1", 1.0, True)
 
 
+@pytest.mark.fault(
+    "storage",
+    "a line that is damaged",
+    seen="one line in the log with file and number",
+    heals="by itself: all other lines are read",
+)
 def test_a_line_that_is_no_event_is_passed_over_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     bad = [
         b"torn{",
@@ -200,6 +209,12 @@ def test_a_line_of_another_version_with_a_field_more_or_an_optional_one_less_is_
     assert read == [Reloaded(changed="x"), Door(name="front")]
 
 
+@pytest.mark.fault(
+    "storage",
+    "a compressed segment that is damaged",
+    seen="one line in the log",
+    heals="by itself: all before the damage, and all other segments, are read",
+)
 def test_a_damaged_compressed_segment_takes_no_other_with_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     segments = [
         put(
@@ -221,6 +236,12 @@ def test_a_damaged_compressed_segment_takes_no_other_with_it(tmp_path: Path, cap
         assert f"{segment.name} cannot be read to its end" in caplog.text
 
 
+@pytest.mark.fault(
+    "time",
+    "a clock that is set back",
+    seen="names of segments that are not in order",
+    heals="by itself: within a boot events are read by their number",
+)
 def test_events_are_read_in_their_order_where_the_clock_was_set_back(tmp_path: Path) -> None:
     put(tmp_path, lines(0, 2), NOON)
     put(tmp_path, lines(2, 4), NOON - 86400)

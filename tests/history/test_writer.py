@@ -329,6 +329,12 @@ def test_a_buffer_that_has_failed_is_cleared_once_its_lines_are_on_the_disk(
         assert seqs(tmp_path / "history") == [0, 1, 2, 3]
 
 
+@pytest.mark.fault(
+    "storage",
+    "a buffer in memory that is full or removed",
+    seen="one line in the log",
+    heals="events go straight to the disk; at the next start to the buffer again",
+)
 def test_a_buffer_that_is_removed_leaves_the_history_to_the_disk(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -375,6 +381,12 @@ def test_a_disk_that_refuses_takes_nothing_from_the_buffer(tmp_path: Path, fault
     assert seqs(tmp_path / "history") == [0, 1]
 
 
+@pytest.mark.fault(
+    "storage",
+    "a disk that refuses, with a buffer in memory",
+    seen="one line in the log",
+    heals="by itself: what the buffer took outlives a kill",
+)
 def test_while_the_disk_refuses_the_buffer_keeps_what_comes_before_it_is_shown_up_to_a_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -576,6 +588,12 @@ def test_a_kill_at_any_moment_loses_nothing_that_was_written_and_no_number_is_gi
     [line_of(3)[:40], b"\0", bytes(4096), bytes(3 << 20), line_of(3)[:40] + bytes(8192), b"[]\n", b"\xff\n"],
     ids=["half a line", "NUL", "block of NULs", "megabytes of NULs", "half a line and NULs", "no object", "no text"],
 )
+@pytest.mark.fault(
+    "storage",
+    "a segment that a power cut tore, or filled with zeros",
+    seen="one line in the log, the event `history.repaired`",
+    heals="by itself at the next start: every whole line is kept",
+)
 def test_the_next_start_cuts_off_a_torn_end_says_so_and_goes_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, torn: bytes
 ) -> None:
@@ -658,6 +676,12 @@ def test_one_segment_that_cannot_be_mended_keeps_no_other_from_it(
 # ---- a disk that refuses
 
 
+@pytest.mark.fault(
+    "storage",
+    "a disk that is full",
+    seen="one line in the log; `sysvitals_history_writable` is 0",
+    heals="by itself, when there is room again; one line says so",
+)
 def test_a_full_disk_is_told_once_tears_no_line_and_loses_nothing_that_fitted_the_inbox(
     small_disk: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -697,6 +721,12 @@ def test_a_line_that_fitted_only_half_is_taken_back(small_disk: Path, monkeypatc
     assert seqs(folder) == [0]
 
 
+@pytest.mark.fault(
+    "storage",
+    "a disk that is full of old segments",
+    seen="one line in the log",
+    heals="by itself, as soon as the rules let old segments go",
+)
 def test_old_segments_make_room_on_a_full_disk_as_soon_as_the_rules_say_so(small_disk: Path) -> None:
     folder = small_disk / "history"
     for number in range(6):
@@ -724,6 +754,12 @@ def test_a_start_on_a_full_disk_removes_what_is_too_much_before_it_compresses(sm
     assert seqs(folder) == [1, 2, 3]
 
 
+@pytest.mark.fault(
+    "storage",
+    "a disk that refuses for longer than memory lasts",
+    seen="`sysvitals_events_dropped_total` rises, the event `sink.dropped`",
+    heals="by itself: the oldest are lost, all others are written",
+)
 def test_events_beyond_the_inbox_are_lost_oldest_first_and_counted(tmp_path: Path, faults: dict[str, int]) -> None:
     with writer(tmp_path, limit=10) as history:
         faults["write"] = errno.EIO
@@ -738,6 +774,12 @@ def test_events_beyond_the_inbox_are_lost_oldest_first_and_counted(tmp_path: Pat
 
 
 @pytest.mark.parametrize("call", ["write", "fdatasync"])
+@pytest.mark.fault(
+    "storage",
+    "a write, or a forced write, that fails",
+    seen="one line in the log",
+    heals="by itself: what was not confirmed is written into the next segment",
+)
 def test_what_the_disk_did_not_confirm_is_taken_back_and_written_once(
     tmp_path: Path,
     faults: dict[str, int],
@@ -775,6 +817,12 @@ def test_a_disk_lost_twice_is_told_twice(
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"] * 2
 
 
+@pytest.mark.fault(
+    "storage",
+    "a disk that fails every write (EIO)",
+    seen="one line in the log; `sysvitals_history_write_errors_total` rises",
+    heals="by itself: tried again every 10 s",
+)
 def test_a_disk_that_fails_for_long_leaks_no_descriptor_and_leaves_no_empty_file(
     tmp_path: Path, faults: dict[str, int]
 ) -> None:
@@ -791,6 +839,12 @@ def test_a_disk_that_fails_for_long_leaks_no_descriptor_and_leaves_no_empty_file
     assert names(tmp_path) == []
 
 
+@pytest.mark.fault(
+    "storage",
+    "a stop while the disk refuses",
+    seen="one line in the log",
+    heals="it ends in time; with a buffer in memory the next start writes what waited",
+)
 def test_a_stop_while_the_disk_refuses_tries_once_more_and_ends(tmp_path: Path, faults: dict[str, int]) -> None:
     with writer(tmp_path, SLOW) as history:
         faults["write"] = errno.EROFS
@@ -802,6 +856,12 @@ def test_a_stop_while_the_disk_refuses_tries_once_more_and_ends(tmp_path: Path, 
     assert names(tmp_path) == []
 
 
+@pytest.mark.fault(
+    "storage",
+    "a file system that is read-only",
+    seen="one line in the log; `sysvitals_history_writable` is 0",
+    heals="by itself, when it can be written; one line says so",
+)
 def test_a_read_only_folder_is_told_once_and_written_when_it_can_be(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -816,6 +876,12 @@ def test_a_read_only_folder_is_told_once_and_written_when_it_can_be(
         assert seqs(folder / "history") == [0]
 
 
+@pytest.mark.fault(
+    "storage",
+    "a file in place of the history's folder",
+    seen="one line in the log",
+    heals="by itself, when the file is removed",
+)
 def test_a_file_in_place_of_the_folder_is_told_and_not_touched(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -831,6 +897,12 @@ def test_a_file_in_place_of_the_folder_is_told_and_not_touched(
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
 
 
+@pytest.mark.fault(
+    "storage",
+    "a folder that cannot be listed",
+    seen="one line in the log",
+    heals="by itself: events are written meanwhile, old segments go later",
+)
 def test_a_disk_that_cannot_even_be_listed_does_not_end_the_history(tmp_path: Path, faults: dict[str, int]) -> None:
     faults["scandir"] = errno.EIO
     with writer(tmp_path) as history:
@@ -841,6 +913,9 @@ def test_a_disk_that_cannot_even_be_listed_does_not_end_the_history(tmp_path: Pa
     assert seqs(tmp_path) == [0, 1, 2]
 
 
+@pytest.mark.fault(
+    "storage", "a history's folder that is removed", seen="one line in the log", heals="by itself: it is made again"
+)
 def test_a_folder_that_is_removed_while_it_is_written_is_made_again_and_later_events_are_kept(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -857,6 +932,12 @@ def test_a_folder_that_is_removed_while_it_is_written_is_made_again_and_later_ev
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
+@pytest.mark.fault(
+    "storage",
+    "a disk that is slow or hangs",
+    seen="`sysvitals_events_waiting` rises",
+    heals="by itself: what waited in memory is written",
+)
 def test_a_disk_that_hangs_holds_up_neither_publishers_nor_the_status_nor_the_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -927,6 +1008,12 @@ def test_without_limits_a_segment_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("jump", [61.0, 86400.0 * 365, -61.0, -86400.0])
+@pytest.mark.fault(
+    "time",
+    "a wall clock that is set by minutes or years",
+    seen="a new segment",
+    heals="by itself: the next segment has the right name",
+)
 def test_when_the_wall_clock_is_set_the_next_segment_gets_the_right_name(tmp_path: Path, jump: float) -> None:
     with writer(tmp_path) as history:
         history.write(LOAD)
@@ -967,6 +1054,12 @@ def test_closed_segments_are_compressed_and_the_last_stays_plain(tmp_path: Path)
     assert seqs(tmp_path) == [0, 1]
 
 
+@pytest.mark.fault(
+    "storage",
+    "a segment that cannot be compressed",
+    seen="one line in the log",
+    heals="by itself: it stays plain, and is tried again at the next start",
+)
 def test_a_segment_that_cannot_be_compressed_stays_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -1007,6 +1100,9 @@ def test_a_link_leads_to_the_segment_written_last_wherever_the_clock_puts_its_na
     assert last.name == os.readlink(link) == "2026-09-19/12-00-00.jsonl"
 
 
+@pytest.mark.fault(
+    "storage", "a file system without links", seen="no `current`", heals="nothing is lost: the newest name counts"
+)
 def test_where_no_link_can_be_the_history_is_written_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -1057,6 +1153,12 @@ def test_old_segments_are_removed_at_the_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "compressed"])
+@pytest.mark.fault(
+    "time",
+    "a board without a clock of its own, which begins in 1970",
+    seen="nothing",
+    heals="by itself: what it wrote before the clock was set is not taken for old",
+)
 def test_what_was_recorded_by_a_wrong_clock_is_not_old_once_the_clock_is_right(
     tmp_path: Path,
     packed: bool,
