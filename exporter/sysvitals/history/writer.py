@@ -381,7 +381,9 @@ class JsonlSink:
         with contextlib.suppress(OSError):
             if self._descriptor is not None and segment is not None:
                 os.ftruncate(self._descriptor, self._offset)
-                if not self._offset:
+                if not self._is_in_place(segment):  # what has its name now is another's
+                    pass
+                elif not self._offset:
                     remove_segment(segment)
                 elif self._packer:
                     repair_segment(segment)
