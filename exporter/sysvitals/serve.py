@@ -95,7 +95,6 @@ def _serve(
     supervisor = Supervisor(os.environ, os.getpid())
     reloads = Reloads(partial(_reload, exporter, supervisor))
     server = _build_server(exporter, door, build_services(exporter, hub, reloads), budget)
-    exporter.show_refused(lambda: server.refusals.totals)
     # should we hang, and the watchdog end us: where each thread stood is in the log
     emergencies = _open_without_waiting()
     faulthandler.enable(emergencies)
@@ -167,7 +166,9 @@ def _build_server(exporter: Exporter, door: "Door | None", services: "Services",
     app = build_web_app(services)
     guarded = door.guard(app) if door else app
     known = KnownHosts(guarded, lambda: exporter.settings.web.allowed_hosts, exporter.names)
-    return Server(known, (lambda: door.tls) if door else no_tls, budget)
+    server = Server(known, (lambda: door.tls) if door else no_tls, budget)
+    exporter.show_refused(lambda: server.refusals.totals)
+    return server
 
 
 def _log_end(error: Exception) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import json
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from websockets.asyncio.client import connect
 
 from sysvitals.judgement.verdict import Level, Verdict
 from sysvitals.outputs.live import LiveHub
@@ -28,7 +30,7 @@ from sysvitals.web.routes import (
 )
 from tests.web.asking import Client, serve
 from tests.web.looking import look
-from tests.web.raw import run
+from tests.web.raw import run, wait_for
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 ENABLED = ["cpu", "load", "wifi"]
@@ -410,3 +412,20 @@ def test_an_error_within_is_500_without_its_insides() -> None:
     )
     answer = Client(build_web_app(broken)).get("/api/v1/state")
     assert (answer.status_code, answer.text) == (500, "Internal Server Error")
+
+
+def test_a_viewer_begins_with_the_verdict_of_now_though_nothing_was_spread_since_another_left() -> None:
+    levels = iter([Level.GOOD, Level.CRITICAL])
+    services = Exporter().services()
+    live = replace(services.live, verdict=lambda: Verdict(next(levels), ()))
+
+    async def watch() -> list[str]:
+        found = []
+        async with serve(build_web_app(replace(services, live=live))) as (port, _):
+            for _ in range(2):
+                async with connect(f"ws://127.0.0.1:{port}/api/v1/live") as viewer:
+                    found.append(json.loads(await viewer.recv())["verdict"]["level"])
+                await wait_for(lambda: not live.hub.viewers)
+        return found
+
+    assert run(watch()) == ["good", "critical"]

@@ -163,6 +163,8 @@ class LiveHub:
         if len(self._viewers) >= self._most:
             raise TooManyViewersError(f"{self._most} viewers watch already, and no more are accepted")
         self._spread()
+        if not self._viewers:
+            self.spread += 1  # what was worked out for earlier viewers is old
         viewer = Viewer(self._limit)
         with self._lock:
             self._viewers.add(viewer)
