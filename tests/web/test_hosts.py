@@ -95,7 +95,7 @@ def test_a_program_that_names_no_host_is_answered() -> None:
     assert ask(b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
 
-def test_names_that_cannot_be_read_hold_up_nobody_who_asks_under_an_address() -> None:
+def test_names_that_cannot_be_read_hold_up_no_request_under_an_address() -> None:
     begun, go_on = threading.Event(), threading.Event()
 
     def hang() -> frozenset[str]:

@@ -397,7 +397,7 @@ class TestBudgets:
         seen="nothing: scrapes are answered meanwhile",
         heals="by itself: such clients take turns, two at a time",
     )
-    def test_clients_that_ask_again_and_again_take_turns_and_keep_nobody_else_waiting(self) -> None:
+    def test_clients_that_ask_again_and_again_take_turns_and_keep_no_other_waiting(self) -> None:
         async def flood() -> None:
             holding = Holding()
 

@@ -291,7 +291,7 @@ def test_names_are_written_as_go_writes_them() -> None:
 
 @pytest.mark.fault(
     "network",
-    "clients that begin TLS anew within a connection (renegotiation)",
+    "clients that ask for another TLS handshake within a connection (renegotiation)",
     seen="the client's own error",
     heals="it is refused",
 )

@@ -6,7 +6,7 @@ sends as the host. So a request is answered only under names that no stranger ca
 
 - an address: the attack needs a name;
 - a name without a dot, which resolvers look up in the domains of their own network;
-- a name below a domain that public DNS gives to nobody (`_PRIVATE`);
+- a name below a domain that public DNS does not have (`_PRIVATE`);
 - a name that this host has by its own files, or that its settings allow.
 """
 

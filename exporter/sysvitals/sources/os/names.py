@@ -24,7 +24,7 @@ def read_names(host: Host) -> frozenset[str]:
 def find_aliases(hosts: str, names: set[str]) -> set[str]:
     """Return what hosts(5) calls a host with one of these names: `127.0.1.1 pi.example.org pi`.
 
-    Not all names of an address of its own: lists that block advertising give 127.0.0.1 to names of strangers.
+    Not all names of this host's addresses: lists that block advertising give 127.0.0.1 to names of strangers.
     """
     lines = ({*line.partition("#")[0].split()[1:]} for line in hosts.split("\n"))
     return {name for line in lines if line & names for name in line}
