@@ -57,25 +57,25 @@ def succeeds(found: dict[tuple[str, str], float], collector: str) -> float:
     heals="by itself, when there are some",
 )
 def test_without_descriptors_values_are_absent_and_all_comes_back_with_them(process: Process) -> None:
+    limits = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
     with contextlib.closing(Scraper(process)) as scraper:
         before = scraper.scrape()
         assert succeeds(before, "load") == 1
-        limits = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
-        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
         logged = len(process.log)
-        with socket.create_connection(("127.0.0.1", process.ports()[0])) as newcomer:
-            newcomer.sendall(b"GET /-/healthy HTTP/1.0\r\n\r\n")
-            for _ in range(100):
-                found = scraper.scrape()
-            assert scraper.get("/-/healthy") == HEALTHY
-            assert (succeeds(found, "load"), succeeds(found, "memory")) == (0, 0)
-            assert [name for name, _ in found if name in {"system_load1", "system_memory_free_bytes"}] == []
-            assert len(process.log) - logged < 10_000
-            assert "Traceback" not in process.log
-            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, limits)
-            newcomer.settimeout(PATIENCE_SECONDS)
-            assert newcomer.recv(99).startswith(b"HTTP/1.1 200")
-        wait_for(lambda: scraper.scrape().keys() >= before.keys(), "all that was there before")
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        for _ in range(100):
+            found = scraper.scrape()
+        assert scraper.get("/-/healthy") == HEALTHY
+    assert (succeeds(found, "load"), succeeds(found, "memory")) == (0, 0)
+    assert [name for name, _ in found if name in {"system_load1", "system_memory_free_bytes"}] == []
+    with socket.create_connection(("127.0.0.1", process.ports()[0]), PATIENCE_SECONDS) as newcomer:
+        newcomer.sendall(b"GET /-/healthy HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        wait_for(lambda: "cannot accept connections" in process.log, "an error")
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, limits)
+        assert b" 200 " in newcomer.recv(99)
+    assert len(process.log) - logged < 10_000
+    assert "Traceback" not in process.log
+    wait_for(lambda: samples(process.get()[1]).keys() >= before.keys(), "all that was there before")
     process.stop()
     assert stored(process.storage)[-1]["name"] == "sysvitals.stopped"
 
