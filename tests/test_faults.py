@@ -1,12 +1,23 @@
 """The page of faults: it is made of the marks of tests, and holds what it must."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from reference.faults import Fault, read_faults, render_faults
+from reference.faults import KINDS, Fault, read_faults, render_faults
 
 HERE = Path(__file__).parent
+MUST_HOLD = {
+    "storage": "full, read-only, slow, goes, moved, quota, inodes, permission, link",
+    "sources": "gone, hangs, lies, megabytes, another type, hot-plug, thousand",
+    "time": "hours, years, 1970, NTP, suspend, boot id, dates",
+    "resources": "descriptors, memory, threads, CPU, stuck, closed",
+    "process": "stop signal, SIGHUP, kill -9, restarts, same folder, same port",
+    "network": "idle, do not read, ping, fragments, bodies, handshakes, guess, rebinding, reloads, no HTTP",
+}
+"""Words that must occur in what breaks, for each kind."""
+
 TESTS = """
 import pytest
 
@@ -34,6 +45,13 @@ def faults() -> list[Fault]:
 def write_tests(folder: Path, text: str, name: str = "test_one.py") -> Path:
     (folder / name).write_text(text)
     return folder
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_page_has_a_row_for_each_fault_that_it_must_hold(kind: str, faults: list[Fault]) -> None:
+    broken = "\n".join(fault.breaks for fault in faults if fault.kind == kind)
+    missing = [word for word in MUST_HOLD[kind].split(", ") if not re.search(rf"\b{word}", broken)]
+    assert missing == []
 
 
 def test_no_promise_is_made_twice(faults: list[Fault]) -> None:
