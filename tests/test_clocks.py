@@ -149,24 +149,6 @@ def test_times_in_metrics_are_by_the_clock_as_it_is_now(board: Board, step: floa
     assert board.ago("sysvitals_config_last_reload_success_timestamp_seconds") == 21.0
 
 
-@STEPS
-@pytest.mark.fault(
-    "time",
-    "names of the history's files after the wall clock was set by hours or years",
-    seen="a new file with the right name",
-    heals="by itself, nothing is removed",
-)
-def test_a_new_segment_gets_the_right_name_when_the_clock_is_set(board: Board, step: float) -> None:
-    board.set_clock(NOON + step)
-    board.run()
-    board.run()
-    events = board.events()
-    moments = {segment.began for segment in list_segments(str(board.kept_in / "history"))}
-    assert NOON in moments
-    assert max(abs(moment - NOON) for moment in moments) > abs(step) - 60
-    assert len(events) > 3
-
-
 @pytest.mark.parametrize("restarts", [0, 1])
 @pytest.mark.fault(
     "time",

@@ -211,7 +211,7 @@ class TestInThisProcess:
         seen="a warning; events without a boot, and no unclean shutdown is judged",
         heals="at the next start, when it can be read",
     )
-    def test_a_host_that_does_not_tell_its_name_or_boot_is_still_read(self, tmp_path: Path) -> None:
+    def test_a_host_whose_name_and_boot_id_cannot_be_read_is_still_read(self, tmp_path: Path) -> None:
         (tmp_path / "proc").mkdir()
         (tmp_path / "proc/loadavg").write_text("0.50 0.40 0.30 2/345 6789\n")
         (tmp_path / "syscalls.json").write_text(
@@ -320,7 +320,7 @@ class TestAReload:
         seen="the error in the log; `sysvitals_config_last_reload_successful` is 0",
         heals="at the next reload of a good file",
     )
-    def test_of_a_bad_file_keeps_the_old_settings_and_two_gauges_tell(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_of_a_bad_file_keeps_the_old_settings_and_two_gauges_say_so(self, caplog: pytest.LogCaptureFixture) -> None:
         problems = ["a.yml:1: x: is no setting.", "a.yml:2: y: is no setting."]
         answers: list[Settings | ConfigError] = [
             ConfigError(problems),

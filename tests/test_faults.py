@@ -23,7 +23,7 @@ import pytest
 
 @pytest.mark.parametrize("size", [1, 2])
 @pytest.mark.fault("storage", "a full disk", seen="one | line", heals="by " "itself")
-def test_nothing_is_lost_on_a_full_disk(size):
+def test_nothing_is_lost_until_ntp_sets_the_clock(size):
     pass
 
 class TestAProcess:
@@ -61,7 +61,7 @@ def test_no_promise_is_made_twice(faults: list[Fault]) -> None:
 
 def test_a_marked_test_is_a_row_whose_promise_is_its_name(tmp_path: Path) -> None:
     assert read_faults(write_tests(tmp_path, TESTS)) == [
-        Fault("storage", "a full disk", "Nothing is lost on a full disk", "one | line", "by itself"),
+        Fault("storage", "a full disk", "Nothing is lost until NTP sets the clock", "one | line", "by itself"),
         Fault("process", "a signal", "A process ends well", "its end", "at the next start"),
     ]
 
@@ -69,7 +69,7 @@ def test_a_marked_test_is_a_row_whose_promise_is_its_name(tmp_path: Path) -> Non
 def test_rows_are_below_their_kind_and_a_bar_does_not_end_a_cell(tmp_path: Path) -> None:
     page = render_faults(read_faults(write_tests(tmp_path, TESTS)))
     storage, process = page.index("## Storage"), page.index("## Process")
-    row = r"| a full disk | Nothing is lost on a full disk | one \| line | by itself |"
+    row = r"| a full disk | Nothing is lost until NTP sets the clock | one \| line | by itself |"
     assert storage < page.index(row) < process < page.index("| a signal | A process ends well |")
 
 

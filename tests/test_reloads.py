@@ -69,7 +69,7 @@ def test_one_after_another_each_reads_the_file(file: File) -> None:
     seen="a traceback in the log",
     heals="at the next reload",
 )
-def test_one_that_fails_hinders_no_other(file: File, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_reload_that_fails_hinders_no_other(file: File, caplog: pytest.LogCaptureFixture) -> None:
     reloads = Reloads(file.read)
     file.error = ZeroDivisionError("a bug")
     file.allowed.release()
@@ -98,7 +98,7 @@ def test_at_the_end_nobody_waits_for_one_that_hangs(file: File) -> None:
     seen="the reload fails",
     heals="at the next reload, when there is room",
 )
-def test_where_no_thread_can_be_started_the_next_one_tries_again(file: File, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_no_thread_can_be_had_the_next_reload_tries_again(file: File, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 

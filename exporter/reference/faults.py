@@ -14,6 +14,9 @@ KINDS = {
     "process": "The exporter itself: how it starts, is signalled and ends.",
     "network": "What reaches it over a socket: scrapers, viewers, strangers.",
 }
+_SPELLED = {word.casefold(): word for word in ("CPU", "FIFO", "HTTP", "NTP", "TLS")}
+"""Words of test names that are not written in small letters."""
+
 _PLACES = ("kind", "breaks")
 _NAMES = ("seen", "heals")
 
@@ -102,7 +105,8 @@ def _say(subject: str, name: str) -> str:
     """A sentence from the name of a test, and from that of its class where it is a subject, such as `TestAProcess`."""
     words = re.findall("[A-Z][a-z]*", subject.removeprefix("Test"))
     begin = " ".join(words) if words[:1] in (["A"], ["An"], ["The"]) else ""
-    return f"{begin} {name.removeprefix('test_').replace('_', ' ')}".strip().capitalize()
+    sentence = f"{begin} {name.removeprefix('test_').replace('_', ' ')}".strip().capitalize()
+    return " ".join(_SPELLED.get(word, word) for word in sentence.split(" "))
 
 
 def _read_mark(mark: ast.Call, promise: str, where: str) -> Fault:

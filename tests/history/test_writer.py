@@ -682,7 +682,7 @@ def test_one_segment_that_cannot_be_mended_keeps_no_other_from_it(
     seen="one line in the log; `sysvitals_history_writable` is 0",
     heals="by itself, when there is room again; one line says so",
 )
-def test_a_full_disk_is_told_once_tears_no_line_and_loses_nothing_that_fitted_the_inbox(
+def test_a_full_disk_is_reported_once_tears_no_line_and_loses_nothing_that_fitted_the_inbox(
     small_disk: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = small_disk / "history"
@@ -862,7 +862,7 @@ def test_a_stop_while_the_disk_refuses_tries_once_more_and_ends(tmp_path: Path, 
     seen="one line in the log; `sysvitals_history_writable` is 0",
     heals="by itself, when it can be written; one line says so",
 )
-def test_a_read_only_folder_is_told_once_and_written_when_it_can_be(
+def test_a_read_only_folder_is_reported_once_and_written_when_it_can_be(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "disk"
@@ -882,7 +882,7 @@ def test_a_read_only_folder_is_told_once_and_written_when_it_can_be(
     seen="one line in the log",
     heals="by itself, when the file is removed",
 )
-def test_a_file_in_place_of_the_folder_is_told_and_not_touched(
+def test_a_file_in_place_of_the_folder_is_reported_and_not_touched(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "history"

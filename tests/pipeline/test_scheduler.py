@@ -695,7 +695,7 @@ def test_two_things_of_one_name_are_a_fault_and_one_of_them_is_read(rig: Rig) ->
     seen="one event for the first failure, then one with the sum",
     heals="by itself, after ten minutes without a failure",
 )
-def test_a_flapping_thing_is_told_once_and_then_in_sum(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_flapping_thing_is_reported_once_and_then_summed_up(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     found = rig.add_things("alpha", "x", "y")
     x = found.reads["x"]
     rig.refresh()
