@@ -25,6 +25,7 @@ from sysvitals.history.buffer import Buffer, buffer_path, open_buffer, rescue_bu
 from sysvitals.history.reading import read_events
 from sysvitals.history.segments import COMPRESSED, PLAIN, find_last_segment, list_segments, read_lines
 from sysvitals.history.writer import HistoryRules
+from sysvitals.host.threads import NoThreadError
 from sysvitals.model.event import Event, decode_event, encode_events
 from sysvitals.model.reading import Body, Status, amend, fields_of
 from tests.history.writing import (
@@ -1248,7 +1249,7 @@ def test_a_writer_whose_thread_died_goes_on_and_counts_the_batch_that_it_died_of
         assert not history.sink.status().writable
         with monkeypatch.context() as patch:
             patch.setattr(threading.Thread, "start", run_out_of_memory)
-            with pytest.raises(MemoryError):
+            with pytest.raises(NoThreadError):
                 history.sink.restart()
         assert not history.sink.status().writable, "the dead thread shows"
         history.sink.restart()
