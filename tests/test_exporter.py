@@ -726,6 +726,25 @@ class TestAProcess:
         first.stop()
         assert [event["name"] for event in stored(first.storage)].count("sysvitals.started") == 1
 
+    @pytest.mark.fault(
+        "storage",
+        "a storage folder that is moved, and another exporter that is started at its path",
+        seen="the second ends with one line that names the first, exit status 1",
+        heals="no need to: where the folder went, another one may start",
+    )
+    def test_keeps_another_out_of_the_place_from_which_its_storage_was_moved(self, start: Start) -> None:
+        first = start(*BELOW, *ONLY_LOAD, "--collector.load.interval=200ms")
+        first.wait_until_ready()
+        moved = first.storage.rename(first.storage.with_name("moved"))
+        wait_for((first.storage / "history").exists, "a history at the old path")
+        second = start(*BELOW, *ONLY_LOAD, f"--storage.path={first.storage}", folder="second")
+        assert second.wait() == 1
+        assert "keeps its history in" in second.log
+        third = start(*BELOW, *ONLY_LOAD, f"--storage.path={moved}", folder="third")
+        third.wait_until_ready()
+        first.stop()
+        assert stored(first.storage)[-1]["name"] == "sysvitals.stopped"
+
     def test_tells_of_the_host_below_its_paths(self, start: Start) -> None:
         process = start(*BELOW, "--no-history")
         process.wait_until_ready()
