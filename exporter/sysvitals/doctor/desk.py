@@ -7,6 +7,7 @@ from typing import TypeVar
 from sysvitals.client.access import Access
 from sysvitals.client.address import Address
 from sysvitals.doctor.check import Check, broken
+from sysvitals.doctor.effort import CPU_SECONDS, TooMuchError, limited_effort
 from sysvitals.doctor.fetching import Server
 from sysvitals.doctor.report import Report
 from sysvitals.doctor.trouble import Trouble
@@ -54,7 +55,8 @@ class Desk:
     def attempt(self, name: str, ask: Callable[[], T]) -> T | None:
         """What `ask` gives, or None where it could not be had, which is a finding."""
         try:
-            return ask()
+            with limited_effort(CPU_SECONDS):
+                return ask()
         except Trouble as trouble:
             self.put(broken(name, trouble.text, trouble.remedy))
         except OSError as error:
@@ -66,5 +68,7 @@ class Desk:
 
 def explain_strange(error: Exception) -> str:
     """In words."""
+    if isinstance(error, TooMuchError):
+        return f"its answer {error}"
     missing = f": {error} is missing" if isinstance(error, KeyError) else ""
     return f"its answer is not of the usual form{missing}"

@@ -19,6 +19,7 @@ from sysvitals.doctor.alerts import (
 )
 from sysvitals.doctor.check import Check, absent, broken, ok, warning
 from sysvitals.doctor.desk import STRANGE, Desk, explain_strange
+from sysvitals.doctor.effort import CPU_SECONDS, limited_effort
 from sysvitals.doctor.exporter import Running, ask_exporter, check_exporter, exporter_address
 from sysvitals.doctor.fetching import Server
 from sysvitals.doctor.host import check_host, describe_host
@@ -94,7 +95,8 @@ def examine(question: Question, report: Report | None) -> tuple[str, list[Check]
 
 def _ask_exporter(server: Server) -> Running | Trouble:
     try:
-        return ask_exporter(server)
+        with limited_effort(CPU_SECONDS):
+            return ask_exporter(server)
     except Trouble as trouble:
         return trouble
     except STRANGE as error:
@@ -166,7 +168,8 @@ def _greet_alertmanager(desk: Desk, recipient: Recipient) -> tuple[Server, Statu
     name = "alertmanager.answers"
     server = desk.connect("Alertmanager", recipient.address, recipient.access)
     try:
-        status = ask_status(server)
+        with limited_effort(CPU_SECONDS):
+            status = ask_status(server)
     except Trouble as trouble:
         if trouble.kind in recipient.soft:
             remedy = (

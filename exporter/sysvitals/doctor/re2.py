@@ -5,10 +5,10 @@ mean. What cannot be said in Python is refused, never guessed.
 """
 
 import re
-import signal
 import string
-import threading
 from dataclasses import dataclass, field
+
+from sysvitals.doctor.effort import TooMuchError, limited_effort
 
 _TOP = "\U0010ffff"
 _PERL = {
@@ -58,19 +58,11 @@ class Expression:
 
     def fullmatch(self, text: str) -> re.Match[str] | None:
         """The match of the whole text, if any. Raises Unsupported."""
-        if threading.current_thread() is not threading.main_thread():  # which alone gets signals
-            return self._pattern.fullmatch(text)
-        before = signal.signal(signal.SIGVTALRM, _give_up)
-        signal.setitimer(signal.ITIMER_VIRTUAL, _CPU_SECONDS)
         try:
-            return self._pattern.fullmatch(text)
-        finally:
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-            signal.signal(signal.SIGVTALRM, before)
-
-
-def _give_up(_number: int, _frame: object) -> None:
-    raise Unsupported("a regular expression takes too long here")
+            with limited_effort(_CPU_SECONDS):
+                return self._pattern.fullmatch(text)
+        except TooMuchError:
+            raise Unsupported("a regular expression takes too long here") from None
 
 
 def compile_re2(pattern: str) -> Expression:

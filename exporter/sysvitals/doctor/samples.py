@@ -10,7 +10,7 @@ from sysvitals.doctor.fetching import Server
 from sysvitals.doctor.trouble import Trouble
 
 _BUILD = re.compile(r"^([a-z][a-z0-9_]*?)_build_info\{", re.MULTILINE)
-_TITLE = re.compile(r"<title>\s*([^<]{1,60}?)\s*</title>", re.IGNORECASE)
+_TITLE = re.compile(r"<title>([^<]{1,200})</title>", re.IGNORECASE)
 _LONGEST_LINE = 1 << 14
 """The parser's time grows with the square of a line's length: 2 MB in one line take it hours."""
 _NAMES = {"prometheus": "Prometheus", "alertmanager": "Alertmanager", "grafana": "Grafana", "go": ""}
@@ -67,5 +67,5 @@ def identify(server: Server) -> str:
             if name := _NAMES.get(program, program):
                 return str(name)
         if title := _TITLE.search(text):
-            return " ".join(title[1].split())
+            return " ".join(title[1].split())[:60]
     return ""
