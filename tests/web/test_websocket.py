@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sysvitals.web.http.channel import Channel
+from sysvitals.web.http.connection import HttpConnection
 from sysvitals.web.http.messages import Answer, Request, Send, WebSocket, respond_text
 from tests.web.raw import CLOSE, GET_AND_CLOSE, PING, PONG, TEXT, UPGRADE, Desk, Line, desk, frame, run, wait_for
 
@@ -178,6 +180,35 @@ def test_a_viewer_has_nothing_to_say(data: bytes, code: int, caplog: pytest.LogC
 
     assert run(watch()) == code
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.fault(
+    "network",
+    "a viewer that ends its sending before it is let in",
+    seen="its connection is closed",
+    heals="it takes no place",
+)
+def test_a_viewer_that_ended_its_sending_before_it_was_let_in_is_not_kept() -> None:
+    show, let_in = Show(), asyncio.Event()
+
+    async def hold(request: Request) -> Answer:
+        await let_in.wait()
+        return await show(request)
+
+    async def watch() -> bytes:
+        async with desk(hold) as served, served.line() as line:
+            line.send(UPGRADE)
+            line.writer.write_eof()
+            connections = served.server._connections
+            assert connections is not None
+            await wait_for(lambda: any(has_ended(channel) for channel in connections.answering.waiting))
+            let_in.set()
+            return await line.rest()
+
+    def has_ended(channel: Channel) -> bool:
+        return isinstance(channel, HttpConnection) and channel._http.trailing_data[1]
+
+    assert run(watch()).startswith(b"HTTP/1.1 101 ")
 
 
 @pytest.mark.fault(

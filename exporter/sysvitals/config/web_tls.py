@@ -126,7 +126,7 @@ def _read_pem(reader: Reader, found: Nodes, key: str, files: list[str]) -> bytes
         reader.note(found[key], (_NAME, key), f"give {key} or {key}_file, not both")
         return b""
     if not path:
-        return text.encode() if text else None
+        return text.encode(errors="replace") if text else None  # a lone surrogate, which is no PEM
     path = os.path.join(os.path.dirname(os.path.abspath(reader.file)), path)
     files.append(path)
     try:

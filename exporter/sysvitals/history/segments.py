@@ -264,7 +264,7 @@ def _find_end(file: BinaryIO) -> tuple[int, bytes]:
 
 def _is_whole(line: bytes) -> bool:
     try:
-        return isinstance(json.loads(line.decode()), dict)
+        return isinstance(json.loads(line.decode("utf-8", "replace")), dict)  # as it is read
     except (ValueError, RecursionError):
         return False
 

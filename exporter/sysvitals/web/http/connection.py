@@ -267,7 +267,10 @@ class HttpConnection(Channel):
         event = h11.InformationalResponse(status_code=101, headers=encode_headers(headers))
         self.send(self._encode(event))
         channel = WebSocketConnection(self._connections, self._log, self.transport, answer.talk)
-        channel.begin(self._http.trailing_data[0])
+        data, has_ended = self._http.trailing_data
+        channel.begin(data)
+        if has_ended:  # while it was answered: asyncio says so once, and it could not answer a ping
+            channel.close()
         self._connections.leave(self)
 
     def _encode_head(self, status: int, headers: Mapping[str, str]) -> bytes:
