@@ -11,7 +11,7 @@ from tests.fuzz.kinds import CORPUS, KINDS, Check, make_case, seeds_of, shrink_c
 
 def main() -> int:
     """Run so many cases. The exit status is 1 where one broke a promise; it is saved in the corpus, shortened."""
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Gives a parser what nobody foresaw.")
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Gives a parser unforeseen bytes.")
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--cases", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same cases")
