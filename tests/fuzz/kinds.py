@@ -31,6 +31,7 @@ class Kind(NamedTuple):
 
 KINDS = {
     "http": Kind(server.open_http, 500),
+    "password": Kind(server.open_password, 500, lambda: [*saved_cases("http").values()]),
     "websocket": Kind(server.open_websocket, 500),
     "web-file": Kind(settings.open_web_file, 500),
     "settings": Kind(settings.open_settings, 500),

@@ -4,14 +4,20 @@ The next polite request is always answered.
 """
 
 import asyncio
+import base64
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from unittest.mock import patch
 
+import bcrypt
+
+from sysvitals.config.web_config import WebConfig
 from sysvitals.judgement.verdict import Level, Verdict
 from sysvitals.outputs.live import LiveHub
+from sysvitals.web.access import Guard
 from sysvitals.web.http import limited_log
 from sysvitals.web.live import LiveServices
 from sysvitals.web.routes import Services, build_web_app
@@ -19,7 +25,11 @@ from tests.web.raw import UPGRADE, Desk, desk
 from tests.web.test_routes import Exporter
 
 PATIENCE_SECONDS = 20.0
-POLITE = b"GET /-/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+USER, PASSWORD = "anna", b"open sesame"
+POLITE = (
+    b"GET /-/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    b"Authorization: Basic " + base64.b64encode(USER.encode() + b":" + PASSWORD) + b"\r\n\r\n"
+)
 WATCH = UPGRADE.replace(b"GET / ", b"GET /api/v1/live ").replace(b"Host: board", b"Host: localhost")
 
 
@@ -41,10 +51,12 @@ class _Log(logging.Handler):
 
 
 @contextmanager
-def _open(give: Callable[[Desk, bytes], Awaitable[None]]) -> Iterator[Callable[[bytes], None]]:
+def _open(
+    give: Callable[[Desk, bytes], Awaitable[None]], users: Mapping[str, str] | None = None
+) -> Iterator[Callable[[bytes], None]]:
     log = _Log()
     with asyncio.Runner() as runner, patch.object(limited_log, "SILENCE_SECONDS", -1.0):
-        opening = desk(build_web_app(_services()))
+        opening = desk(Guard(build_web_app(_services()), WebConfig(users=users)))
         served = runner.run(opening.__aenter__())
         logging.getLogger().addHandler(log)
 
@@ -84,9 +96,21 @@ async def _give_frames(served: Desk, case: bytes) -> None:
     assert answer == b"" or answer.startswith(b"HTTP/1.1 101 ")
 
 
+async def _give_request_without_a_password(served: Desk, case: bytes) -> None:
+    answer = await _ask(served, case)
+    statuses = [int(status) for status in re.findall(rb"(?:^|\n)HTTP/1\.1 (\d+)", answer)]
+    assert [status for status in statuses if not 400 <= status < 600] == []
+
+
 def open_http() -> AbstractContextManager[Callable[[bytes], None]]:
     """Whatever a stranger sends."""
     return _open(_give_request)
+
+
+def open_password() -> AbstractContextManager[Callable[[bytes], None]]:
+    """Whatever is sent by someone who does not know the password."""
+    hashed = bcrypt.hashpw(PASSWORD, bcrypt.gensalt(4)).decode()
+    return _open(_give_request_without_a_password, {USER: hashed})
 
 
 def open_websocket() -> AbstractContextManager[Callable[[bytes], None]]:
