@@ -398,19 +398,66 @@ scheduler.stop()
 """
 
 
-def test_the_kernel_tells_of_a_real_link_that_comes_flaps_and_goes(tmp_path: Path) -> None:
+FLOOD = """
+import subprocess
+from sysvitals.collectors.network import COLLECTOR, Link
+from sysvitals.host.host import Host
+from sysvitals.model.state import State
+from sysvitals.pipeline.bus import Bus
+from sysvitals.pipeline.clock import Clock
+from sysvitals.pipeline.kernel_notices import LOST, open_notices
+from sysvitals.pipeline.scheduler import Scheduler
+
+
+state = State({"system.network.link.updated": "network"})
+clock = Clock()
+bus = Bus(clock=clock, host="host", boot="boot")
+bus.subscribe(type("Fold", (), {"offer": lambda _, events: state.apply(events)})())
+scheduler = Scheduler([COLLECTOR], host=Host(), bus=bus, clock=clock)
+link = next(source for source in open_notices(Host()) if source.kind == "link")
+seen, read = [], link.read
+link.read = lambda: seen.extend(notices := read()) or notices
+scheduler.listen([link])
+scheduler.refresh(seconds=20)
+flaps = "\\n".join(["link set lan1 up", "link set lan1 down"] * 2000)  # which nobody reads
+subprocess.run(["ip", "-batch", "-"], input=flaps, text=True, check=True)
+before = len(seen)
+scheduler.settle(20)
+assert LOST in seen[before:], "nothing was lost"
+scheduler.settle(20)
+shown = [event.body for run in state.snapshot().runs.values() for event in run if isinstance(event.body, Link)]
+changes = int(Host().read_text("/sys/class/net/lan0/carrier_changes"))
+assert changes >= 4000
+assert [one.carrier_changes for one in shown if one.device == "lan0"] == [changes], (changes, shown)
+"""
+
+
+def run_with_links(script: str, folder: Path) -> str:
+    """What this script prints in namespaces of its own with the two ends of a cable, lan0 and lan1."""
     need_tool("ip")
     ready = "mount -t sysfs sysfs /sys && ip link add lan0 type veth peer name lan1 && ip link set lan0 up"
     own = ["unshare", "--map-root-user", "--net", "--mount", "sh", "-c"]
     tried = subprocess.run([*own, ready], capture_output=True, text=True, check=False)
     if tried.returncode:
         pytest.skip(f"NOT TESTED: real notices of links take namespaces and veth devices: {tried.stderr}")
-    script = tmp_path / "flaps.py"
-    script.write_text(FLAPS)
-    done = subprocess.run(
-        [*own, f'{ready} && exec "$0" "$1"', sys.executable, str(script)], capture_output=True, text=True, check=False
-    )
+    (file := folder / "script.py").write_text(script)
+    command = [*own, f'{ready} && exec "$0" "$1"', sys.executable, str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    wakes = json.loads(done.stdout)
+    return done.stdout
+
+
+def test_the_kernel_tells_of_a_real_link_that_comes_flaps_and_goes(tmp_path: Path) -> None:
+    wakes = json.loads(run_with_links(FLAPS, tmp_path))
     assert wakes["look"] == 0
     assert wakes["notice"] >= 2
+
+
+@pytest.mark.fault(
+    "sources",
+    "a flood of the kernel's notices, more than their socket holds (ENOBUFS)",
+    seen="nothing",
+    heals="by itself: all links are read again, and devices are looked for",
+)
+def test_where_the_kernel_drops_notices_of_links_what_is_shown_is_how_they_are(tmp_path: Path) -> None:
+    run_with_links(FLOOD, tmp_path)

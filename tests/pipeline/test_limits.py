@@ -1,6 +1,7 @@
 """No collector gives more series than its limit, whatever the host has, and what is left out is said."""
 
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from sysvitals.collectors import COLLECTORS
 from sysvitals.collectors.network import COLLECTOR as NETWORK
 from sysvitals.collectors.throttling import COLLECTOR as THROTTLING
+from sysvitals.model.changes import CollectorUnavailable
 from sysvitals.model.collector import Watch
 from sysvitals.pipeline.limits import most_of_each_kind
 from sysvitals.pipeline.scheduler import FIND_SECONDS
@@ -147,3 +149,16 @@ def test_a_label_of_any_length_is_a_fault_and_hides_no_other(rig: Rig) -> None:
     rig.settle()
     assert rig.sensors("alpha") == {"one"}
     assert rig.errors() == {("alpha", "garbage"): 1}
+
+
+def test_of_many_things_that_go_together_the_first_are_logged_and_all_are_events(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    things = rig.add_things("alpha", *(f"eth{number}" for number in range(200)))
+    rig.settle()
+    things.reads.clear()
+    rig.live(FIND_SECONDS, step=5.0)
+    assert len(rig.record.bodies(CollectorUnavailable)) >= 200
+    assert len([record for record in caplog.records if record.message.endswith("no longer there")]) <= 50
+    assert any(re.fullmatch(r"and 1\d\d more such changes", record.message) for record in caplog.records)

@@ -33,6 +33,10 @@ _log = logging.getLogger(__name__)
 
 _FAULTS_LIMIT = 1000
 
+_LOGGED = (CollectorFailed, CollectorRecovered, CollectorUnavailable)
+_CHANGES_SAID = 50
+"""How many changes of a moment are logged. More than that come and go in storms of devices; all are events."""
+
 
 class Reporter:
     """Takes in what runs meant, and publishes what follows from it.
@@ -200,8 +204,11 @@ class Reporter:
         bodies, self._outbox = self._outbox, []
         if bodies:
             self._bus.publish_runs(bodies)
-        for _, body in bodies:
-            _log_change(body)
+        changes = [body for _, body in bodies if isinstance(body, _LOGGED)]
+        for change in changes[:_CHANGES_SAID]:
+            _log_change(change)
+        if len(changes) > _CHANGES_SAID:
+            _log.info("and %d more such changes", len(changes) - _CHANGES_SAID)
 
     def _choose(
         self, collector: Collector, key: Key, items: Sequence[Reading | Fault | Unavailable]
