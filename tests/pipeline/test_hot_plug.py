@@ -22,10 +22,11 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     rig.close()
 
 
-def plug_in(folder: Path, chip: str, device: str, temperature: int) -> None:
+def plug_in(folder: Path, chip: str, device: str, temperature: int, driver: str = "octo") -> None:
     place = f"{PORT}/{device}/hwmon/{chip}"
-    files = {"name": "octo\n", "temp1_label": "Sensor 1\n", "temp1_input": f"{temperature}\n", "device": "->../.."}
+    files = {"name": f"{driver}\n", "temp1_label": "Sensor 1\n", "temp1_input": f"{temperature}\n"}
     build_host(folder, {f"{place}/{name}": content for name, content in files.items()})
+    build_host(folder, {f"{place}/device": f"->../../../{device}"})
     build_host(folder, {f"class/hwmon/{chip}": f"->../../{place}"})
 
 
@@ -42,7 +43,7 @@ def unplug(folder: Path, chip: str, device: str) -> None:
 )
 def test_a_sensor_that_comes_back_under_another_number_is_the_one_that_it_was(rig: Rig, tmp_path: Path) -> None:
     plug_in(tmp_path, "hwmon3", "0003:0C70:F011.000B", 27000)
-    plug_in(tmp_path, "hwmon4", "another", 50000)
+    plug_in(tmp_path, "hwmon4", "0003:1B1C:1C0B.0009", 50000, "corsairpsu")
     rig.use(COLLECTOR)
     rig.settle()
     [before] = [one for one in rig.record.bodies(Temperature) if one.celsius == 27]
