@@ -47,27 +47,16 @@ class Host:
         self.rootfs = rootfs.rstrip("/")
         self.devfs = devfs.rstrip("/")
         self.storage = storage
-        self._sysctl = f"{self.procfs}/sys/"
         self.kept: dict[str, Any] = {}
 
     def read_bytes(self, path: str | bytes, limit: int = 1 << 20) -> bytes:
-        """The file's first `limit` bytes. Raises OSError as the kernel gave it.
-
-        What is read before there are threads that may hang, of /proc/sys and of the host's own files, must be a plain
-        file: else EINVAL. Links below `rootfs` are followed as that host itself would follow them.
-        """
-        is_attribute = isinstance(path, str) and path.startswith(self.sysfs)
-        if is_attribute or (
-            isinstance(path, str) and path.startswith(self.procfs) and not path.startswith(self._sysctl)
-        ):
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        else:
-            descriptor = _open_plain(self._follow(path), path)
+        """The file's first `limit` bytes. Raises OSError as the kernel gave it."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             first = os.read(descriptor, min(limit, 16384))
             # a sysfs attribute answers whole, and asking again could run its driver again; a table in /proc comes in
             # pieces, each shorter than what was asked for
-            if is_attribute and len(first) < 4096:
+            if len(first) < 4096 and isinstance(path, str) and path.startswith(self.sysfs):
                 return first
             parts = [first]
             length = len(first)
@@ -78,30 +67,24 @@ class Host:
         finally:
             os.close(descriptor)
 
-    def _follow(self, path: str | bytes) -> str | bytes:
-        """The path with its links followed below `rootfs`: an absolute one begins there. Raises OSError for a loop."""
-        root = self.rootfs
-        if not root or not isinstance(path, str) or not path.startswith(f"{root}/"):
-            return path
-        reached, names, links = root, path[len(root) :].split("/")[::-1], 0
-        while names:
-            name = names.pop()
-            if name == "..":
-                reached = reached.rpartition("/")[0] if reached != root else root
-            elif name not in {"", "."}:
-                target = _read_target(f"{reached}/{name}")
-                if target is None:
-                    reached = f"{reached}/{name}"
-                    continue
-                if (links := links + 1) > _MOST_LINKS:
-                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
-                reached = root if target.startswith("/") else reached
-                names += target.split("/")[::-1]
-        return reached
-
     def read_text(self, path: str | bytes) -> str:
         """The file's text without its end of line or NUL. A byte that is not UTF-8 becomes a visible escape."""
         return self.read_bytes(path).decode("utf-8", "backslashreplace").strip(" \t\n\0")
+
+    def read_plain_bytes(self, path: str, limit: int = 1 << 20) -> bytes:
+        """As `read_bytes`, but never of a FIFO, which would wait for its writer, nor of a device: EINVAL.
+
+        For what is read at the start, before there are threads that may hang, and for the host's own files, whose
+        links are followed as the host itself would follow them: an absolute one begins at `rootfs`.
+        """
+        found = path if path.startswith(self.procfs) else self._follow(path)
+        if not os.path.isfile(found) and os.path.exists(found):
+            raise OSError(errno.EINVAL, "not a plain file", path)
+        return self.read_bytes(found, limit)
+
+    def read_plain_text(self, path: str) -> str:
+        """As `read_text`, with the caution of `read_plain_bytes`."""
+        return self.read_plain_bytes(path).decode("utf-8", "backslashreplace").strip(" \t\n\0")
 
     def names(self, path: str) -> list[str]:
         """Names in a folder, `hwmon2` before `hwmon10`. Raises OSError as the kernel gave it."""
@@ -169,6 +152,27 @@ class Host:
         """
         call_ioctl(path, request, buffer)
 
+    def _follow(self, path: str) -> str:
+        """The path with its links followed below `rootfs`. Raises OSError for a loop."""
+        root = self.rootfs
+        if not root or not path.startswith(f"{root}/"):
+            return path
+        reached, names, links = root, path[len(root) :].split("/")[::-1], 0
+        while names:
+            name = names.pop()
+            if name == "..":
+                reached = reached.rpartition("/")[0] if reached != root else root
+            elif name not in {"", "."}:
+                target = _read_target(f"{reached}/{name}")
+                if target is None:
+                    reached = f"{reached}/{name}"
+                    continue
+                if (links := links + 1) > _MOST_LINKS:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+                reached = root if target.startswith("/") else reached
+                names += target.split("/")[::-1]
+        return reached
+
     @property
     def runs_programs(self) -> bool:
         """Whether this is the host that we run on, seen as it is: not one mounted somewhere, recorded or simulated."""
@@ -182,15 +186,6 @@ class Host:
         if not self.runs_programs:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         return run_program([path, *arguments], seconds)
-
-
-def _open_plain(path: str | bytes, name: str | bytes) -> int:
-    """Open a plain file, which goes by this name in messages, and wait for nothing. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return descriptor
-    os.close(descriptor)
-    raise OSError(errno.EINVAL, "not a plain file", name)
 
 
 def _read_target(path: str) -> str | None:

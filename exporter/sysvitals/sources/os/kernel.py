@@ -9,7 +9,7 @@ def read_hostname(host: Host) -> str | None:
     """Where the root is mounted elsewhere, its /etc/hostname: the kernel tells a container the container's."""
     if host.rootfs and (name := optional(_read_etc_hostname, host, f"{host.rootfs}/etc/hostname")):
         return name
-    return optional(read_label, host, f"{host.procfs}/sys/kernel/hostname") or tidy(host.uname().nodename) or None
+    return optional(_read_hostname, host, f"{host.procfs}/sys/kernel/hostname") or tidy(host.uname().nodename) or None
 
 
 def read_kernel_release(host: Host) -> str | None:
@@ -28,5 +28,9 @@ def parse_etc_hostname(text: str) -> str:
     return tidy(next((line for line in lines if line and not line.startswith("#")), ""))
 
 
+def _read_hostname(host: Host, path: str) -> str:
+    return tidy(host.read_plain_text(path))
+
+
 def _read_etc_hostname(host: Host, path: str) -> str:
-    return parse_etc_hostname(host.read_text(path))
+    return parse_etc_hostname(host.read_plain_text(path))

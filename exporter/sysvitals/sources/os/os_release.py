@@ -71,4 +71,4 @@ _KEYS = frozenset({"NAME", "VERSION", "VERSION_ID"})
 
 
 def _read_text(host: Host, path: str) -> str:
-    return host.read_text(path)
+    return host.read_plain_text(path)

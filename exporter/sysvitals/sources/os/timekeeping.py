@@ -81,4 +81,4 @@ def convert_timex(timex: Timex) -> ClockState:
 
 
 def _read_boot_id(host: Host, path: str) -> str:
-    return parse_boot_id(host.read_text(path))
+    return parse_boot_id(host.read_plain_text(path))

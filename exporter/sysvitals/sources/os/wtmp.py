@@ -54,4 +54,4 @@ def _find_end(records: list[tuple[int, int, bytes, bytes, bytes, bytes, int, int
 
 
 def _read_log(host: Host, path: str) -> bytes:
-    return host.read_bytes(path, _LIMIT)
+    return host.read_plain_bytes(path, _LIMIT)
