@@ -79,6 +79,12 @@ def test_a_command_is_run_once_a_minute_at_most_and_its_age_is_told(clock: Clock
     assert host.runs == [["get_throttled"], ["measure_temp"], ["get_throttled"]]
 
 
+@pytest.mark.fault(
+    "resources",
+    "vcgencmd that cannot be started: no more tasks (EAGAIN), no memory, no permission",
+    seen="`sysvitals_read_errors_total` rises; what only the firmware knows is absent",
+    heals="by itself, within 10 min of when it can be started",
+)
 @pytest.mark.parametrize(
     ("answer", "error", "words"),
     [
@@ -89,6 +95,7 @@ def test_a_command_is_run_once_a_minute_at_most_and_its_age_is_told(clock: Clock
         (TimeoutError(errno.ETIMEDOUT, "not done after 2 s", PATH), TimeoutError, "not done after 2 s"),
         (PermissionError(errno.EACCES, "Permission denied", PATH), PermissionError, "Permission denied"),
         (OSError(errno.ENOMEM, "Cannot allocate memory"), OSError, "Cannot allocate memory"),
+        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), OSError, "temporarily unavailable"),
     ],
 )
 def test_a_failure_is_raised_each_time_and_the_program_not_run_again_for_ten_minutes(
