@@ -186,6 +186,20 @@ def test_each_failure_takes_as_many_rounds_as_the_highest_cost(user: bytes, comp
     assert compared.rounds == 2**7
 
 
+def test_a_password_that_an_older_library_refuses_is_wrong_and_takes_as_long(
+    compared: Compared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: bytes) -> bool:
+        raise ValueError("password may not contain NUL bytes")
+
+    async def ask() -> bool:
+        return await Passwords({"anna": HASH, "bert": COSTLY}).check("::1", b"anna", b"a\0b")
+
+    monkeypatch.setattr(bcrypt, "checkpw", refuse)
+    assert run(ask()) is False
+    assert compared.rounds == 2**7
+
+
 @pytest.mark.parametrize("kind", ["$2a$", "$2b$", "$2y$"])
 def test_hashes_of_htpasswd_and_others_are_understood(kind: str) -> None:
     async def ask() -> bool:

@@ -101,11 +101,14 @@ class Passwords:
         """Whether it is right. Any that is not takes as long as the highest cost, so that time shows no names."""
         password = password[:_LONGEST_BYTES]
         hashed = self._hashes.get(user)
+        try:
+            if hashed is not None and bcrypt.checkpw(password, hashed):
+                return True
+        except ValueError:  # of Debian's bcrypt 3, for a NUL in the password
+            hashed = None
         if hashed is None:
             _spend(self._highest_cost)
             return False
-        if bcrypt.checkpw(password, hashed):
-            return True
         # a comparison takes 2 to the power of its cost, and these add up to the difference
         for cost in range(find_cost(hashed), self._highest_cost):
             _spend(cost)
