@@ -495,6 +495,11 @@ class JsonlSink:
         for segment in in_order(segments, now, self._closed):
             too_much = rules.keep_bytes > 0 and total > rules.keep_bytes
             if too_much or (rules.keep_seconds > 0 and is_old(segment)):
+                if is_from_the_future(segment, now):
+                    words = (
+                        "history: %s is dated in the future: such segments count as the oldest and are removed first"
+                    )
+                    self._say_once("future", words, segment.name)
                 remove_segment(segment)
                 kept -= 1
                 total -= segment.size
@@ -504,22 +509,20 @@ class JsonlSink:
         """Which of these are too old: those of this run by the monotonic clock, others by a clock that can be right."""
         seconds = self.rules.keep_seconds
         monotonic = self._clock.monotonic()
-        dates = [segment.began for segment in segments]
-        leap = find_leap(dates, now, seconds) if now < float("inf") else None
-        if seconds and leap:
-            words = "history: the clock went from %s to %s: what is older is removed after a day, if it stays so"
-            self._say_once("leap", words, *map(format_time, leap))
-        future = [segment.name for segment in segments if is_from_the_future(segment, now)]
-        if future:
-            words = "history: segments up to %s are dated in the future: they count as the oldest"
-            self._say_once("future", words, future[-1])
+        is_known = now < float("inf")
+        leap = find_leap((segment.began for segment in segments), now, seconds) if is_known else None
 
         def is_old(segment: Segment) -> bool:
             if (began := self._closed.get(segment.stem)) is not None:
                 return monotonic - began > seconds
-            # by a clock that is known to be wrong, or leapt just now, nothing is old
-            is_dated = now < float("inf") and not leap
-            return is_dated and segment.began < now - seconds and not _began_unsynced(segment)
+            if not is_known or segment.began >= now - seconds or _began_unsynced(segment):
+                return False
+            if leap:
+                words = (
+                    "history: the clock went from %s to %s: what is older goes by age once it has stayed so for a day"
+                )
+                self._say_once("leap", words, *map(format_time, leap))
+            return not leap
 
         return is_old
 
