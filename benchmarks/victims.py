@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,10 @@ from measuring import HERE, PROMETHEUS_HEADERS, Program, cpu_seconds
 
 SECONDS_BETWEEN = 0.2
 """Between two polite requests of a kind. sysvitals reads again what is older than a second, so each fifth reads all."""
+
+KEPT = 10
+"""Connections that scrapes keep, each used every other second: a connection that asks five times a second is no
+Prometheus, and a server may let it wait."""
 
 TIMEOUT_SECONDS = 10.0
 """Prometheus's own default."""
@@ -53,7 +58,7 @@ class Sample:
 
 @dataclass
 class Polite(threading.Thread):
-    """Asks for one path at a steady pace, on a connection that it keeps or on a new one each time."""
+    """Asks for one path at a steady pace, on connections that it keeps, in turn, or on a new one each time."""
 
     program: Program
     door: Door
@@ -66,6 +71,7 @@ class Polite(threading.Thread):
     def __post_init__(self) -> None:
         super().__init__(daemon=True)
         self._headers = {**PROMETHEUS_HEADERS, **self.door.headers}
+        self._kept: deque[http.client.HTTPConnection | None] = deque([None] * KEPT)
         self._connection: http.client.HTTPConnection | None = None
         self._ending = threading.Event()
 
@@ -74,10 +80,10 @@ class Polite(threading.Thread):
         due = time.monotonic()
         while not self._ending.wait(max(0.0, due - time.monotonic())):
             began = time.monotonic()
+            self._connection = self._kept.popleft()
             fault = self._ask_again() if self._connection else self._ask()
             self.asked.append(Asked(began, time.monotonic() - began, fault))
-            if fault or not self.keeps:
-                self._connection = None
+            self._kept.append(self._connection if self.keeps and not fault else None)
             due = max(due + SECONDS_BETWEEN, time.monotonic())
 
     def end(self) -> None:
