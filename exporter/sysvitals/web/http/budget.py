@@ -15,12 +15,15 @@ class Budget(NamedTuple):
     """What all connections together, and each one, may take. Times are in seconds."""
 
     connections: int = 256
-    """Streams included. Over it one that has its last answer is closed, then the oldest without a complete request,
-    then the one idle for longest, then one that waits for its turn; if all are being answered, a newcomer gets 503."""
+    """Streams included. Over it one that has its last answer is closed, then the oldest without a complete request
+    (unless it has just come), then the one idle for longest, then one that has just come or waits for its turn; if all
+    are being answered, a newcomer gets 503."""
     reserved: int = 4
     """Descriptors held back for newcomers, where all others of the process are in use."""
     header_seconds: float = 10.0
     """To the end of a request; a TLS handshake is part of it."""
+    young_seconds: float = 1.0
+    """One that has come within this time had no time to ask, and may be a scraper: idle ones go first."""
     header_bytes: int = READ_BYTES
     header_count: int = 64
     target_bytes: int = 8 << 10
@@ -29,7 +32,7 @@ class Budget(NamedTuple):
     repeat_seconds: float = 1.0
     """A connection that asks again within this time of its last answer takes turns with others that do."""
     turns: int = 2
-    """How many of those are answered at a time. A flood of requests keeps a scrape waiting for no more than these."""
+    """How many of those begin in a turn of the loop. A flood keeps a scrape waiting for no more than these."""
     idle_seconds: float = 75.0
     """Longer than a usual scrape interval, so that Prometheus keeps its connection."""
     write_seconds: float = 30.0
@@ -40,6 +43,8 @@ class Budget(NamedTuple):
     """How many may be blocked. Over it the one blocked for longest is dropped."""
     close_seconds: float = 2.0
     """To take the last answer, or to answer the closing of a WebSocket."""
+    rest_bytes: int = 64 << 10
+    """What is read, and dropped, after the last answer: closed over unread data, the kernel would drop the answer."""
     ping_seconds: float = 20.0
     """Between pings to a viewer; one that has not answered by the next is dropped."""
     viewer_frames: int = 32

@@ -17,6 +17,7 @@ class Channel(asyncio.BufferedProtocol):
         self._before_blocked = connections.answering
         self._drained: asyncio.Future[None] | None = None
         self._is_over = False
+        self._dropped_bytes = 0
         self._task: asyncio.Task[None] | None = None
 
     def take(self, data: bytes) -> None:
@@ -45,9 +46,13 @@ class Channel(asyncio.BufferedProtocol):
         return self._connections.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Take what was read, unless it comes after the last answer: that is dropped."""
+        """Take what was read, unless it comes after the last answer: that is dropped, up to a limit."""
         if not self._is_over:
             self.take(bytes(self._connections.buffer[:nbytes]))
+            return
+        self._dropped_bytes += nbytes
+        if self._dropped_bytes > self._connections.budget.rest_bytes:
+            self.transport.pause_reading()
 
     def send(self, data: bytes) -> None:
         """Write this, unless the client has gone: asyncio would log each further attempt."""

@@ -181,7 +181,8 @@ class HttpConnection(Channel):
         async with self._connections.turns:
             self._connections.enter(self, self._connections.answering)
             await asyncio.sleep(0)  # hold the turn for one of the loop, or all that need not wait would pass together
-            return await self._find_answer(request)
+        # and no longer: who waits for a thread, or for a password to be compared, keeps nobody else from beginning
+        return await self._find_answer(request)
 
     async def _serve(self, request: Request, find: App) -> None:
         try:

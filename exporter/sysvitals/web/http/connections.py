@@ -1,7 +1,9 @@
 """All open connections: what each waits for, and how long it may."""
 
 import asyncio
+import itertools
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sysvitals.web.http.budget import READ_BYTES, Budget
@@ -91,14 +93,21 @@ class Connections:
         """Close the oldest that can be spared.
 
         One that has its last answer goes first, then one without a complete request, then an idle one, then one that
-        waits for its turn. Returns False where all are being answered.
+        has just come, then one that waits for its turn. Returns False where all are being answered.
         """
-        for lane in (self.closing, self.reading, self.idle, self.queued):
-            for channel in lane.waiting:
-                self.refusals.count("crowded")
-                channel.abort()
-                return True
-        return False
+        channel = next(self._find_expendable(), None)
+        if channel is None:
+            return False
+        self.refusals.count("crowded")
+        channel.abort()
+        return True
+
+    def _find_expendable(self) -> Iterator["Channel"]:
+        yield from self.closing.waiting
+        young = self.loop.time() - self.budget.young_seconds + self.reading.seconds
+        yield from itertools.takewhile(lambda channel: self.reading.waiting[channel] < young, self.reading.waiting)
+        for lane in (self.idle, self.reading, self.queued):
+            yield from lane.waiting
 
     def spare_blocked(self) -> None:
         """Drop those blocked for longest, where too many are: each of them holds an answer in memory."""
