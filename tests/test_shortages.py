@@ -1,8 +1,11 @@
-"""A running exporter that gets no more descriptors, or next to no CPU."""
+"""A running exporter that gets no more descriptors, next to no CPU, or more bytes than any kernel has to say."""
 
 import contextlib
+import os
+import re
 import resource
 import select
+import shutil
 import signal
 import socket
 import time
@@ -12,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_exporter import BELOW, PATIENCE_SECONDS, Process, samples, stored, wait_for
+from tests.test_exporter import BELOW, HOST, PATIENCE_SECONDS, Process, samples, stored, wait_for
 
 HEALTHY = (200, "sysvitals is healthy.\n")
 
@@ -109,3 +112,37 @@ def starve(process: Process, until_readable: socket.socket) -> None:
         process.send(signal.SIGSTOP)
         time.sleep(0.1)
         process.send(signal.SIGCONT)
+
+
+@pytest.mark.fault(
+    "resources",
+    "a megabyte of garbage in place of a kernel's file, read again and again",
+    seen="`sysvitals_read_errors_total` rises",
+    heals="by itself: the memory that it took is given back",
+)
+def test_memory_that_a_burst_took_is_given_back(tmp_path: Path) -> None:
+    host = tmp_path / "host"
+    shutil.copytree(HOST, host, symlinks=True)
+    process = Process(tmp_path, *(flag.replace(str(HOST), str(host)) for flag in BELOW), "--collector.memory.max-age=0")
+    try:
+        process.wait_until_ready()
+        with contextlib.closing(Scraper(process)) as scraper:
+            for _ in range(5):
+                scraper.scrape()
+            before = resident_bytes(process.pid)
+            figures = (host / "proc/meminfo").read_bytes()
+            (host / "proc/meminfo").write_bytes(os.urandom(1 << 20))
+            for _ in range(40):
+                found = scraper.scrape()
+            assert succeeds(found, "memory") == 0
+            (host / "proc/meminfo").write_bytes(figures)
+            wait_for(lambda: succeeds(scraper.scrape(), "memory"), "the memory's figures")
+        wait_for(lambda: resident_bytes(process.pid) - before < 16 << 20, "the memory that it took")
+    finally:
+        process.kill()
+
+
+def resident_bytes(pid: int) -> int:
+    found = re.search(r"^VmRSS:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1]) << 10

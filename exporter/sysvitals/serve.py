@@ -16,6 +16,7 @@ from sysvitals.config.logs import STANDARD_ERROR, configure_logging, log_what_py
 from sysvitals.config.settings import Settings
 from sysvitals.exporter import Exporter, build_exporter
 from sysvitals.history.lock import Claim
+from sysvitals.host.heap import give_back_what_is_freed
 from sysvitals.host.threads import NoThreadError
 from sysvitals.pipeline.clock import until_beat
 from sysvitals.reloads import Problems, Reloads
@@ -56,6 +57,7 @@ def serve(settings: Settings, load: Callable[[], Settings]) -> NoReturn:
     # here and not above: looking once needs no server, and importing one takes a small board seconds
     from sysvitals.web.http.listening import listen  # noqa: PLC0415
 
+    give_back_what_is_freed()
     configure_logging(settings.log)
     log_what_python_prints()
     door = _open_door(settings.web.config_file)
