@@ -1,6 +1,7 @@
 """What happens to a running server when its web configuration file changes."""
 
 import asyncio
+import errno
 import logging
 import os
 import ssl
@@ -419,6 +420,69 @@ def test_a_mistake_is_logged_once(folder: Path, caplog: pytest.LogCaptureFixture
     lines = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert len(lines) == 2
     assert lines[0].startswith(f"{house.file}:1: x: is no setting. Valid here: ")
+
+
+@pytest.mark.fault(
+    "storage",
+    "a web configuration file, or one that it names, that cannot be read for a moment after it changed",
+    seen="one line in the log; what was in force stays in force",
+    heals="by itself: it is read again with each look, though it did not change since",
+)
+@pytest.mark.parametrize("file", ["web.yml", "cert.pem", "key.pem"])
+def test_a_change_that_could_not_be_read_once_is_taken_with_the_next_look(
+    file: str, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House(folder, TLS + BOTH)
+    house.file.write_text(TLS + ANNA)
+    for old, new in (("cert.pem", "renewed.pem"), ("key.pem", "renewed.key")):
+        (folder / old).write_bytes((folder / new).read_bytes())
+    real = os.open
+
+    def fail(path: str, *given: Any, **options: Any) -> int:
+        if str(path).endswith(file):
+            raise OSError(errno.EMFILE, "Too many open files", path)
+        return real(path, *given, **options)
+
+    monkeypatch.setattr(os, "open", fail)
+    house.look(3)
+    monkeypatch.undo()
+    assert caplog.text.count("Too many open files") == 1
+    house.look(2)
+    config = house.door._config
+    assert config.users is not None
+    assert config.users.keys() == {"anna"}
+    assert config.tls is not None
+    assert config.tls.cert == (folder / "renewed.pem").read_bytes()
+
+
+def test_a_file_that_is_named_since_and_changes_while_it_is_read_is_read_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(folder, TLS)
+    (folder / "new.pem").write_bytes((folder / "cert.pem").read_bytes())
+    read = module.read_web_file
+
+    def change(file: str) -> Any:
+        found = read(file)
+        (folder / "new.pem").write_bytes((folder / "renewed.pem").read_bytes())
+        (folder / "key.pem").write_bytes((folder / "renewed.key").read_bytes())
+        return found
+
+    monkeypatch.setattr(module, "read_web_file", change)
+    house.save(TLS.replace("cert.pem", "new.pem"))
+    assert house.door._config.tls is not None
+    assert house.door._config.tls.cert == (folder / "renewed.pem").read_bytes()
+
+
+@pytest.mark.parametrize("named", ["cert.pem/in.pem", "circle.pem", "x" * 300])
+def test_a_file_that_is_named_and_cannot_be_looked_at_is_a_problem_of_the_file(
+    named: str, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "circle.pem").symlink_to("circle.pem")
+    house = House(folder, TLS)
+    house.save(TLS.replace("key.pem", named))
+    assert "cannot be read: " in caplog.text
+    assert "not taken. In force until it is right: TLS" in caplog.text
 
 
 @pytest.mark.fault(

@@ -137,10 +137,13 @@ class Door:
 
 
 def take_look(file: str, before: Look | None = None) -> Look:
-    """Read the file and those that it names, unless none of them changed."""
+    """Read the file and those that it names, unless all was well with them and none changed.
+
+    What was wrong may lie in the reading, such as a disk that failed once, and shows in no file.
+    """
     files = before.files if before else (file,)
     marks = tuple(map(_mark, files))
-    if before and marks == before.marks:
+    if before and marks == before.marks and not before.problems:
         return before
     found = read_web_file(file)
     if found.files != files:
