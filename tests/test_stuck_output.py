@@ -202,7 +202,7 @@ def test_a_server_that_fails_ends_it_with_its_reason_in_the_log(tmp_path: Path) 
         assert process.wait() == 1
     finally:
         process.kill()
-    assert "ERROR   the exporter ends because of an error\nTraceback" in process.log
+    assert "ERROR   the exporter ends because of an error\n  Traceback" in process.log
     assert "RuntimeError: no more descriptors" in process.log
     assert stored(process.storage)[-1]["data"] == {"reason": "the server ended"}
 

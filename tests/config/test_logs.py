@@ -85,9 +85,10 @@ def test_the_journal_gets_priorities_and_no_second_time(
     monkeypatch.setenv("JOURNAL_STREAM", f"{stream.st_dev}:{stream.st_ino}")
     configure_logging(Log(level="debug"))
     logger = logging.getLogger("x")
-    for say, text in ((logger.debug, "a"), (logger.info, "b"), (logger.warning, "c"), (logger.error, "d\ne")):
+    for say, text in ((logger.debug, "a"), (logger.info, "b"), (logger.warning, "c"), (logger.error, "d")):
         say(text)
-    assert written(capfd).splitlines() == ["<7>a", "<6>b", "<4>c", "<3>d", "<3>e"]
+    logger.error("e", exc_info=ValueError("f"))
+    assert written(capfd).splitlines() == ["<7>a", "<6>b", "<4>c", "<3>d", "<3>e", "<3>  ValueError: f"]
 
 
 @pytest.mark.parametrize("stream", ["", "0:0", "nonsense"])
@@ -130,3 +131,26 @@ def test_what_is_logged_cannot_act_on_the_terminal(form: str, capfd: pytest.Capt
     said = written(capfd)
     assert all(line.isprintable() for line in said.split("\n"))
     assert r"device \u001b]0;x\u0007" in said
+
+
+@pytest.mark.fault(
+    "sources",
+    "a name with an end of line in it, such as the folder of a FUSE mount",
+    seen="one line in the log, with `\\n` in the name",
+    heals="nothing to heal: no name begins a line of its own",
+)
+@pytest.mark.parametrize("form", ["text", "journal", "json"])
+def test_a_name_with_an_end_of_line_forges_no_message(
+    form: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if form == "journal":
+        stream = os.fstat(2)
+        monkeypatch.setenv("JOURNAL_STREAM", f"{stream.st_dev}:{stream.st_ino}")
+    name = "/home/eve/x\n<2>06:00:00 CRITICAL the exporter ends"
+    configure_logging(Log(format="json" if form == "json" else "text"))
+    logging.getLogger("x").warning("%s: cannot be read", name)
+    logging.getLogger("x").error("failed", exc_info=ValueError(name))
+    first, second, *traceback = written(capfd).splitlines()
+    assert "CRITICAL the exporter ends: cannot be read" in first
+    assert "failed" in second
+    assert all(line.removeprefix("<3>").startswith("  ") for line in traceback)

@@ -74,10 +74,16 @@ def _is_journal(environment: Mapping[str, str]) -> bool:
 
 
 class _TextFormatter(logging.Formatter):
-    """Lines, of which a terminal obeys nothing: names of devices and requests of strangers are among them."""
+    """A line a message, of which a terminal obeys nothing: names of devices and requests of strangers are in it.
+
+    The lines of a traceback are indented, so that no text in it passes for a message.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
+        return visible(super().formatMessage(record))
 
     def format(self, record: logging.LogRecord) -> str:
-        return "\n".join(map(visible, super().format(record).split("\n")))
+        return "\n  ".join(map(visible, super().format(record).split("\n")))
 
 
 class _JournalFormatter(_TextFormatter):
