@@ -16,6 +16,7 @@ import bcrypt
 import pytest
 
 from sysvitals.config.errors import ConfigError
+from sysvitals.config.web_config import WebFile, read_web_file
 from sysvitals.web import door as module
 from sysvitals.web.door import Door, take_look
 from sysvitals.web.http.budget import Budget
@@ -460,10 +461,9 @@ def test_a_file_that_is_named_since_and_changes_while_it_is_read_is_read_again(
 ) -> None:
     house = House(folder, TLS)
     (folder / "new.pem").write_bytes((folder / "cert.pem").read_bytes())
-    read = module.read_web_file
 
-    def change(file: str) -> Any:
-        found = read(file)
+    def change(file: str) -> WebFile:
+        found = read_web_file(file)
         (folder / "new.pem").write_bytes((folder / "renewed.pem").read_bytes())
         (folder / "key.pem").write_bytes((folder / "renewed.key").read_bytes())
         return found

@@ -14,7 +14,7 @@ from sysvitals.doctor.trouble import Trouble
 
 T = TypeVar("T")
 
-STRANGE = (LookupError, TypeError, ValueError, AttributeError)
+STRANGE = (LookupError, TypeError, ValueError, AttributeError, TooMuchError)
 """What comes of answers that are not of the form that was expected: servers of other makes have their own ways."""
 
 

@@ -3,30 +3,45 @@
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Iterator
 
 CPU_SECONDS = 60.0
 """For one finding. A Pi Zero takes some 10 s for the configuration and rules of a large site."""
 
+_AGAIN_SECONDS = 1.0
+"""After so much more it is raised again, should it have been lost: Python ignores what a finalizer raises."""
 
-class TooMuchError(ValueError):
-    """It takes too long to be understood."""
+_SOON_SECONDS = 1e-6
+
+
+class TooMuchError(Exception):
+    """It takes too long to be understood. No ValueError, which those catch who understand something else instead."""
 
 
 @contextlib.contextmanager
-def limited_effort(seconds: float) -> Iterator[None]:
-    """Within it, TooMuchError is raised after so much CPU time. In the main thread alone: others get no signals."""
-    if threading.current_thread() is not threading.main_thread():
+def limited_effort(seconds: float, error: Exception | None = None) -> Iterator[None]:
+    """Within it, `error` is raised after so much CPU time, TooMuchError where none is given.
+
+    In the main thread alone: others get no signals. Within another limit it takes of that one's time, and where no more
+    than that is left, it is that one's error that is raised.
+    """
+    began = time.process_time()
+    outer, _ = signal.getitimer(signal.ITIMER_PROF)
+    if threading.current_thread() is not threading.main_thread() or 0 < outer <= seconds:
         yield
         return
-    handler = signal.signal(signal.SIGVTALRM, _give_up)
-    left, _ = signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+
+    def give_up(_number: int, _frame: object) -> None:
+        raise error or TooMuchError("takes too long to be understood")
+
+    handler = signal.signal(signal.SIGPROF, give_up)
+    signal.setitimer(signal.ITIMER_PROF, seconds, _AGAIN_SECONDS)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, left)
-        signal.signal(signal.SIGVTALRM, handler)
-
-
-def _give_up(_number: int, _frame: object) -> None:
-    raise TooMuchError("takes too long to be understood")
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
+        signal.signal(signal.SIGPROF, handler)
+        if outer:
+            left = outer - (time.process_time() - began)
+            signal.setitimer(signal.ITIMER_PROF, max(left, _SOON_SECONDS), _AGAIN_SECONDS)

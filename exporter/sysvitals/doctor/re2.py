@@ -8,7 +8,7 @@ import re
 import string
 from dataclasses import dataclass, field
 
-from sysvitals.doctor.effort import TooMuchError, limited_effort
+from sysvitals.doctor.effort import limited_effort
 
 _TOP = "\U0010ffff"
 _PERL = {
@@ -58,11 +58,8 @@ class Expression:
 
     def fullmatch(self, text: str) -> re.Match[str] | None:
         """The match of the whole text, if any. Raises Unsupported."""
-        try:
-            with limited_effort(_CPU_SECONDS):
-                return self._pattern.fullmatch(text)
-        except TooMuchError:
-            raise Unsupported("a regular expression takes too long here") from None
+        with limited_effort(_CPU_SECONDS, Unsupported("a regular expression takes too long here")):
+            return self._pattern.fullmatch(text)
 
 
 def compile_re2(pattern: str) -> Expression:
