@@ -250,8 +250,9 @@ def test_streams_that_are_closed_are_no_reason_not_to_serve(tmp_path: Path) -> N
 @pytest.mark.fault(
     "resources",
     "a full disk below standard output or error",
-    seen="of the console one error in the log; of the log, `sysvitals_log_messages_dropped_total` rises",
-    heals="the log by itself, when there is room; the console at the next start",
+    seen="of the console one error in the log; lost lines are counted in `sysvitals_events_dropped_total` and "
+    "`sysvitals_log_messages_dropped_total`",
+    heals="by itself, when there is room; a line that was torn is ended before the next one",
 )
 def test_readings_go_on_while_what_it_prints_finds_no_room(stream: str, tmp_path: Path) -> None:
     with open("/dev/full", "wb") as full, serving(tmp_path / "run", "--console", **{stream: full.fileno()}) as process:

@@ -1,6 +1,5 @@
 """What the service manager is told, read off a socket that stands for systemd's."""
 
-import contextlib
 import os
 import signal
 import socket
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sysvitals.systemd import Supervisor, describe_collectors
+from tests.history.writing import wait_until
 from tests.test_exporter import BELOW, ONLY_LOAD, PATIENCE_SECONDS, build, only_load
 
 Told = dict[str, str]
@@ -126,19 +126,16 @@ def test_the_collectors_are_one_line() -> None:
 def test_a_console_that_nobody_reads_any_more_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    gone = os.fdopen(writer, "w", encoding="utf-8")
-    monkeypatch.setattr(sys, "stdout", gone)
+    monkeypatch.setattr("sysvitals.exporter.STANDARD_OUTPUT", writer)
     exporter = build(only_load(console=True))
-    [console] = exporter._sinks
+    [inbox] = exporter._inboxes
     exporter.start()
     try:
-        console._thread.join(PATIENCE_SECONDS)  # type: ignore[union-attr]
-        assert not console._thread.is_alive()  # type: ignore[union-attr]
+        wait_until(lambda: inbox.dropped > 0)
         assert exporter.faults() == []
     finally:
         exporter.stop("the end of the test")
-        with contextlib.suppress(BrokenPipeError):
-            gone.close()
+        os.close(writer)
 
 
 @pytest.fixture

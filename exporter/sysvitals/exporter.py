@@ -26,7 +26,7 @@ from sysvitals.model.reading import Body, Change
 from sysvitals.model.samples import sample_bodies
 from sysvitals.model.state import State
 from sysvitals.model.status import Build, ConfigStatus, EventCount, LogStatus, ProcessStatus, Refused, SinkStatus
-from sysvitals.outputs.console import ConsoleSink
+from sysvitals.outputs.console import STANDARD_OUTPUT, ConsoleSink
 from sysvitals.outputs.exposition import Exposition
 from sysvitals.pipeline.bus import Bus, first_seq
 from sysvitals.pipeline.clock import Clock, by_clock_now, keep_for
@@ -103,8 +103,7 @@ class Exporter:
         self._refused: Callable[[], dict[str, int]] = dict
         self._sinks: list[JsonlSink | ConsoleSink] = []
         self._history = self._add_history() if settings.history.enabled else None
-        if settings.console.enabled:
-            self._add_console()
+        self._console = self._add_console() if settings.console.enabled else None
         self._losses = LossReporter(self._bus, self._inboxes)
         self._keeper = Keeper(self._duties(), clock.monotonic)
 
@@ -256,6 +255,9 @@ class Exporter:
         log = log_handler()
         if log is not None:
             yield Duty("log", lambda: log.thread, log.start)
+        console = self._console
+        if console is not None:
+            yield Duty("console", lambda: console.thread, console.start)
 
     def _rescue_buffer(self) -> Buffer | None:
         """The history's buffer, emptied before anything is read back."""
@@ -311,11 +313,14 @@ class Exporter:
         self._sinks.append(sink)
         return sink
 
-    def _add_console(self) -> None:
+    def _add_console(self) -> ConsoleSink:
         form = self.settings.console.format
         readable = form == "text" or (form == "auto" and sys.stdout.isatty())
         inbox = self._add_inbox("console", CONSOLE_INBOX_EVENTS)
-        self._sinks.append(ConsoleSink(sys.stdout, inbox=inbox, readable=readable, settle=self._settle))
+        encoding = sys.stdout.encoding
+        sink = ConsoleSink(STANDARD_OUTPUT, inbox=inbox, readable=readable, encoding=encoding, settle=self._settle)
+        self._sinks.append(sink)
+        return sink
 
     def _add_inbox(self, name: str, limit: int) -> Inbox:
         inbox = Inbox(name, limit=limit)

@@ -6,7 +6,7 @@
 | `reader` | read what is due, several of them | another takes its place; its read has failed |
 | `history` | writes events to the disk | started again; the batch that it was writing is lost and counted |
 | `log` | writes log lines | started again |
-| `console` | prints events | nothing: its reader has gone |
+| `console` | prints events | started again |
 | the event loop | answers requests | the process ends with it |
 
 A try to start a thread again may fail; it is tried again at most 15 seconds later.

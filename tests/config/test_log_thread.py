@@ -1,5 +1,6 @@
 """The log, while what it writes to is not read."""
 
+import errno
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -89,6 +90,32 @@ def test_messages_without_a_reader_are_lost_and_the_next_reader_learns_how_many(
     os.close(reading)
 
 
+def test_a_message_that_a_full_disk_tore_is_not_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "log"
+    writing = os.open(path, os.O_WRONLY | os.O_CREAT)
+    real = os.write
+    left = [5]
+
+    def write(descriptor: int, data: bytes) -> int:
+        if descriptor != writing:
+            return real(descriptor, data)
+        if not left[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        count = real(descriptor, data[: left[0]])
+        left[0] -= count
+        return count
+
+    with log_to(writing) as (log, handler):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", write)
+            log("the disk is full")
+            wait_until(lambda: handler.dropped == 1)
+        log("next")
+    os.close(writing)
+    lost = "1 log messages were lost: standard error could not be written to"
+    assert path.read_text().splitlines() == ["the d", lost, "next"]
+
+
 def test_a_terminal_that_another_program_made_non_blocking_loses_nothing() -> None:
     with full_pipe() as (reading, writing):
         os.set_blocking(writing, False)
@@ -120,7 +147,7 @@ def test_a_thread_that_died_is_replaced_by_one_that_goes_on(monkeypatch: pytest.
     with log_to(writing) as (log, handler):
         with monkeypatch.context() as patch:
             patch.setattr("threading.excepthook", lambda _failure: None)
-            patch.setattr(handler, "_write", lambda _data: 1 // 0)
+            patch.setattr(handler._lines, "write", lambda _data: 1 // 0)
             log("deadly")
             handler.thread.join(PATIENCE_SECONDS)
         assert not handler.thread.is_alive()

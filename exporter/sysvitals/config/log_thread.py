@@ -1,11 +1,10 @@
 """A log that never holds up the code that logs: messages wait in a bounded queue, and one thread writes them."""
 
 import logging
-import os
-import select
 from queue import Empty, SimpleQueue
 from threading import Thread
 
+from sysvitals.host.lines import Lines
 from sysvitals.host.threads import start_thread
 
 LIMIT_MESSAGES = 1000
@@ -21,7 +20,7 @@ class ThreadedHandler(logging.Handler):
 
     def __init__(self, descriptor: int, *, limit: int = LIMIT_MESSAGES) -> None:
         super().__init__()
-        self._descriptor = descriptor
+        self._lines = Lines(descriptor)
         self._limit = limit
         self._waiting: SimpleQueue[str | None] = SimpleQueue()  # None: the end
         self._ended = False
@@ -73,13 +72,14 @@ class ThreadedHandler(logging.Handler):
     def _run(self) -> None:
         while texts := self._take():
             dropped = self.dropped
+            error: Exception | None
             try:
                 report = [self._report(dropped - self._reported)] if dropped > self._reported else []
-                self._write("".join(f"{text}\n" for text in (*report, *texts)).encode(errors="backslashreplace"))
-            except (
-                OSError,
-                MemoryError,
-            ):  # such as a reader that is gone, or a full disk: reported when it works again
+                data = "".join(f"{text}\n" for text in (*report, *texts)).encode(errors="backslashreplace")
+                _, error = self._lines.write(data)
+            except MemoryError as refusal:
+                error = refusal
+            if error:  # such as a reader that is gone, or a full disk: reported when it works again
                 self._refused += len(texts)
             else:
                 self._reported = dropped
@@ -101,16 +101,6 @@ class ThreadedHandler(logging.Handler):
         if texts:
             self._waiting.put(None)  # to be found by the next call
         return texts
-
-    def _write(self, data: bytes) -> None:
-        # past sys.stderr, whose lock would be held while this hangs: Python takes that lock when it ends
-        while data:
-            try:
-                data = data[os.write(self._descriptor, data) :]
-            except BlockingIOError:  # another program that shares the terminal made it non-blocking
-                room = select.poll()
-                room.register(self._descriptor, select.POLLOUT)
-                room.poll()
 
     def _report(self, lost: int) -> str:
         return self._compose(logging.WARNING, f"{lost} log messages were lost: standard error could not be written to")

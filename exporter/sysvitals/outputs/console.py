@@ -1,11 +1,12 @@
 """Console lines: one event a line on standard output, as JSON or, for a person at a terminal, in words."""
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from threading import Thread
-from typing import TextIO
 
+from sysvitals.host.lines import Lines
 from sysvitals.host.threads import start_thread
 from sysvitals.model.event import Event, body_data, encode_events
 from sysvitals.model.visible import escape, visible
@@ -14,52 +15,69 @@ from sysvitals.pipeline.inbox import Inbox
 _log = logging.getLogger(__name__)
 
 
+STANDARD_OUTPUT = 1
+
+
 class ConsoleSink:
     """Prints what its inbox holds, in a thread of its own, so that a slow terminal slows nothing else.
 
-    `settle` is called with the number of the last event before it is printed.
+    What finds no room, or no reader, is lost and counted; the next lines are tried again. `settle` is called with the
+    number of the last event before it is printed.
     """
 
     def __init__(
-        self, stream: TextIO, *, inbox: Inbox, readable: bool, settle: Callable[[int], object] = lambda _: None
+        self,
+        descriptor: int,
+        *,
+        inbox: Inbox,
+        readable: bool,
+        encoding: str = "utf-8",
+        settle: Callable[[int], object] = lambda _: None,
     ) -> None:
-        self._stream = stream
+        self._lines = Lines(descriptor)
         self._inbox = inbox
         self._readable = readable
+        self._encoding = encoding
         self._settle = settle
-        self._thread = Thread(target=self._run, name="console", daemon=True)
+        self._refusal = ""
+        self.thread = self._make_thread()
 
     def start(self) -> None:
-        """Begin to print."""
-        start_thread(self._thread)
+        """Begin to print, also once more after the thread has died. Raises NoThreadError."""
+        thread = self._make_thread()
+        start_thread(thread)  # where it cannot be started, the dead one stays and shows
+        self.thread = thread
 
     def stop(self, seconds: float) -> None:
         """Print what waits, and end. Waits for it up to so many seconds."""
         self._inbox.close()
-        self._thread.join(seconds)
+        self.thread.join(seconds)
+
+    def _make_thread(self) -> Thread:
+        return Thread(target=self._run, name="console", daemon=True)
 
     def _run(self) -> None:
         while (events := self._inbox.take()) or not self._inbox.closed:
+            if not events:
+                continue
+            self._settle(events[-1].seq)
             lines = [describe_event(event) for event in events] if self._readable else encode_events(events)
-            if events:
-                self._settle(events[-1].seq)
-            try:
-                self._print("".join(f"{visible(line)}\n" for line in lines))
-            except BrokenPipeError:
-                _log.info("console: nobody reads it any more")
-                break
-            except (OSError, ValueError) as error:  # ValueError: it is closed
-                _log.error("console: cannot print any more: %s", error)  # the words say it
-                break
-        self._inbox.close()
-        self._inbox.take()  # what still came is kept for nobody
+            lost, error = self._lines.write(self._encode("".join(f"{visible(line)}\n" for line in lines)))
+            refusal = os.strerror(error.errno or 0) if error else ""
+            if error:
+                self._inbox.lose(lost, f"standard output cannot be written to: {refusal}")
+            if refusal != self._refusal:
+                if refusal:
+                    _log.error("console: cannot print: %s. It goes on when standard output can be written to", refusal)
+                else:
+                    _log.info("console: prints again")
+            self._refusal = refusal
 
-    def _print(self, text: str) -> None:
+    def _encode(self, text: str) -> bytes:
         try:
-            self._stream.write(text)
+            return text.encode(self._encoding)
         except UnicodeEncodeError:  # the terminal has not all letters
-            self._stream.write("".join(letter if letter.isascii() else escape(letter) for letter in text))
-        self._stream.flush()
+            return "".join(letter if letter.isascii() else escape(letter) for letter in text).encode(self._encoding)
 
 
 def describe_event(event: Event) -> str:
