@@ -3,9 +3,11 @@
 Nothing that a server says makes the program ask another one, keep more than a few bytes, or show a password.
 """
 
+import http.client
 import socket
 import ssl
 from collections.abc import Iterator
+from typing import Any
 
 import requests
 import urllib3
@@ -70,8 +72,22 @@ def read_parts(answer: requests.Response) -> Iterator[bytes]:
     """
     if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise urllib3.exceptions.DecodeError("the answer is compressed, though that was not asked for")
+    if not hasattr(answer.raw, "read1"):  # urllib3 before 2, as in Debian 12
+        yield from _read_parts(answer.raw)
+        return
     while part := answer.raw.read1(CHUNK_BYTES, decode_content=False):
         yield part
+
+
+def _read_parts(raw: Any) -> Iterator[bytes]:
+    left: int | None = raw.length_remaining
+    with raw._error_catcher():  # noqa: SLF001  # gives errors the same names
+        # http.client (3.11) does not count what it has read in parts, and would wait for more than there is
+        while left != 0 and (part := raw._fp.read1(min(CHUNK_BYTES, left or CHUNK_BYTES))):  # noqa: SLF001
+            left = left and left - len(part)
+            yield part
+        if left:
+            raise http.client.IncompleteRead(b"", left)
 
 
 def speaks_tls(address: Address) -> bool:
