@@ -9,12 +9,13 @@ from contextlib import contextmanager, suppress
 from sysvitals.collectors import COLLECTORS
 from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.history.previous_boot import judge_ending, settle_ending
-from sysvitals.history.reading import read_events, read_last_events
+from sysvitals.history.reading import read_last_events
 from sysvitals.history.remembered import remember
 from sysvitals.history.segments import list_segments, read_lines, repair_segment
 from sysvitals.host.host import Host
 from sysvitals.model.event import decode_event, encode_events
 from sysvitals.sources.os.wtmp import read_logged_end
+from tests.history.replay import read_events
 
 _GZIP = b"\x1f\x8b"
 
@@ -40,7 +41,7 @@ def open_segments() -> Iterator[Callable[[bytes], None]]:
 
         def read(file: str) -> list[str]:
             read_last_events(folder, catalog.bodies, 100)
-            events = list(read_events(folder, catalog.bodies))
+            events = list(read_events(folder))
             remember(events, COLLECTORS, boot="b")
             judge_ending(events, catalog, hostname="h", boot="b", logged=None)
             lines = encode_events(tuple(events))

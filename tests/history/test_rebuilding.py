@@ -9,7 +9,6 @@ import pytest
 from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.collectors.load import Load
 from sysvitals.collectors.temperature import Temperature
-from sysvitals.history.reading import read_events
 from sysvitals.history.writer import HistoryRules, JsonlSink
 from sysvitals.model.changes import CollectorFailed, CollectorRecovered, CollectorUnavailable, Reloaded, Started
 from sysvitals.model.event import Event, decode_event, encode_events
@@ -17,6 +16,7 @@ from sysvitals.model.reading import Body
 from sysvitals.model.state import Snapshot, State
 from sysvitals.pipeline.bus import Bus, first_seq
 from sysvitals.pipeline.inbox import Inbox
+from tests.history.replay import read_events
 from tests.history.writing import Hands
 
 CATALOG = build_full_catalog()
@@ -113,7 +113,7 @@ def live(folder: Path, rules: HistoryRules, *, runs: int, turns: int) -> tuple[l
 def test_each_moment_is_rebuilt_as_it_was_over_restarts_and_set_clocks(tmp_path: Path, compress: str) -> None:
     rules = HistoryRules(rotate_bytes=9000, compress=compress, keep_seconds=0, keep_bytes=0, collector_bytes=0)
     published, moments = live(tmp_path, rules, runs=4, turns=100)
-    events = list(read_events(str(tmp_path), CATALOG.bodies))
+    events = list(read_events(tmp_path))
     assert events == published
     assert len(moments) > 50
     for last, was in moments:
@@ -123,7 +123,7 @@ def test_each_moment_is_rebuilt_as_it_was_over_restarts_and_set_clocks(tmp_path:
 def test_where_rounds_were_left_out_each_moment_is_that_of_the_rounds_that_were_kept(tmp_path: Path) -> None:
     rules = HistoryRules(rotate_bytes=9000, keep_seconds=0, keep_bytes=0, collector_bytes=60_000)
     published, moments = live(tmp_path, rules, runs=3, turns=200)
-    events = list(read_events(str(tmp_path), CATALOG.bodies))
+    events = list(read_events(tmp_path))
     kept = {event.seq for event in events}
     assert len(kept) < len(published) * 0.8
     assert [event for event in published if event.seq in kept] == events

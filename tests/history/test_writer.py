@@ -22,12 +22,12 @@ from reference.schema import build_schema
 from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.history import writer as history_writer
 from sysvitals.history.buffer import Buffer, buffer_path, open_buffer, rescue_buffer
-from sysvitals.history.reading import read_events
 from sysvitals.history.segments import COMPRESSED, PLAIN, find_last_segment, list_segments, read_lines
 from sysvitals.history.writer import HistoryRules
 from sysvitals.host.threads import NoThreadError
 from sysvitals.model.event import Event, decode_event, encode_events
 from sysvitals.model.reading import Body, Status, amend, fields_of
+from tests.history.replay import read_events
 from tests.history.writing import (
     EAGER,
     LOAD,
@@ -568,7 +568,7 @@ def test_a_kill_at_any_moment_loses_nothing_that_was_written_and_no_number_is_gi
             assert gzip.decompress(Path(segment.path).read_bytes()).endswith(b"\n")
     assert not [name for name in names(folder) if name.endswith(".part")]
     # after a kill between the forced write and the emptying of the buffer, lines are there twice and read once
-    found = [event.seq for event in read_events(str(folder), CATALOG.bodies)]
+    found = [event.seq for event in read_events(folder)]
     assert set(said) <= set(found)
     assert len(set(found)) == len(found)
     assert found == sorted(found)
