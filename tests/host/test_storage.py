@@ -64,6 +64,26 @@ def test_what_becomes_a_link_while_it_is_opened_is_not_followed(
     assert (tmp_path / "victim").read_bytes() == b"not ours"
 
 
+@pytest.mark.parametrize("kind", ["a FIFO", "a folder"])
+def test_what_becomes_something_else_while_it_is_opened_is_not_given(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lock").write_bytes(b"")
+    real = os.open
+
+    def swap(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        if path == "lock":
+            (tmp_path / "lock").unlink()
+            KINDS[kind](tmp_path / "lock")
+        return real(path, flags, mode, dir_fd=dir_fd)
+
+    before = descriptors()
+    monkeypatch.setattr(os, "open", swap)
+    with open_folder(str(tmp_path)) as folder, pytest.raises(NotPlainError, match=f"this is {kind}"):
+        folder.open("lock")
+    assert descriptors() == before
+
+
 def test_only_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "real/below").mkdir(parents=True)
     (tmp_path / "link").symlink_to("real")
