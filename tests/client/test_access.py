@@ -1,5 +1,6 @@
 """The file with passwords and certificates, and what is said of it."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def load(file: Path, text: str) -> Access:
 def problems(file: Path, text: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         load(file, text)
-    return [problem.removeprefix(f"{file}: ") for problem in caught.value.problems]
+    return [problem.removeprefix(f"{file}:").strip() for problem in caught.value.problems]
 
 
 def test_a_password_may_stand_in_the_file_or_in_one_of_its_own(file: Path) -> None:
@@ -57,10 +58,16 @@ def test_an_empty_file_asks_for_nothing(file: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("oauth2: {}", "oauth2: is not supported here. Valid: basic_auth, authorization, tls_config"),
-        ("basic_auth: [geheim]", "basic_auth: expected keys with texts: username, password, password_file"),
-        ("basic_auth: {password: [geheim]}", "basic_auth: expected keys with texts: username, password, password_file"),
-        ("- geheim", "expected keys: basic_auth, authorization, tls_config"),
+        ("oauth2: {}", "1: oauth2: is no setting. Valid here: basic_auth, authorization, tls_config"),
+        (
+            "basic_auth: [geheim]",
+            "1: basic_auth: expected keys below it, found a list. Valid here: username, password, password_file",
+        ),
+        ("basic_auth: {username: a, password: [geheim]}", "1: basic_auth.password: expected text"),
+        ("basic_auth: {username: a, password: !geheim x}", "1: basic_auth.password: expected text"),
+        ("basic_auth:\n  password: b\n  password: geheim", "3: basic_auth.password: is there twice, first on line 2"),
+        ("basic_auth: {username: a}\nbasic_auth: {username: b}", "2: basic_auth: is there twice, first on line 1"),
+        ("- geheim", "1: expected keys below it, found a list. Valid here: basic_auth, authorization, tls_config"),
         ("basic_auth: {username: a}\nauthorization: {type: b}", "basic_auth and authorization exclude each other"),
         ("basic_auth: {username: a, password: b, password_file: x}", "password and password_file exclude each other"),
         ('authorization: {credentials: "ge\\n"}', "authorization: expected credentials of printable ASCII characters"),
@@ -73,11 +80,41 @@ def test_what_is_wrong_is_one_line_without_a_secret(file: Path, text: str, said:
     assert problems(file, text) == [said]
 
 
-@pytest.mark.parametrize("text", ["basic_auth: {password: 'geheim", "geheim: geheim: geheim", "[" * 5000])
+@pytest.mark.parametrize(
+    "text", ["basic_auth: {password: 'geheim", "geheim: geheim: geheim", "basic_auth: {password: *geheim}"]
+)
 def test_what_is_no_yaml_is_said_without_showing_it(file: Path, text: str) -> None:
     [problem] = problems(file, text)
     assert problem.endswith("is not YAML")
     assert "geheim" not in problem
+
+
+def test_what_is_nested_too_deeply_is_said(file: Path) -> None:
+    assert problems(file, "[" * 5000) == ["is nested too deeply"]
+
+
+@pytest.mark.parametrize("name", ["http.yml", "secret"])
+def test_a_file_that_is_too_large_is_refused_and_not_cut_off(file: Path, name: str) -> None:
+    file.write_text("basic_auth: {username: a, password_file: secret}")
+    (file.parent / "secret").write_text("x")
+    with (file.parent / name).open("a") as stream:
+        stream.write("\n" * (1 << 20))
+    with pytest.raises(ConfigError, match=f"{name}: cannot be read: Larger than 1 MiB"):
+        load_access(str(file))
+
+
+@pytest.mark.parametrize("name", ["http.yml", "secret"])
+def test_a_fifo_is_not_waited_for(file: Path, name: str) -> None:
+    file.write_text("basic_auth: {username: a, password_file: secret}")
+    (file.parent / name).unlink(missing_ok=True)
+    os.mkfifo(file.parent / name)
+    with pytest.raises(ConfigError, match=f"{name}: cannot be read: Not a regular file"):
+        load_access(str(file))
+
+
+@pytest.mark.parametrize("key", ["basic_auth: {username: a, password_file", "tls_config: {ca_file"])
+def test_a_path_that_cannot_be_one_is_said(file: Path, key: str) -> None:
+    assert "cannot be read: embedded null byte" in problems(file, f'{key}: "a\\0"}}')[0]
 
 
 def test_files_that_are_missing_are_named(file: Path) -> None:

@@ -7,17 +7,19 @@ follow are refused.
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 from sysvitals.client.address import Address, is_loopback
 from sysvitals.config.errors import ConfigError
+
+if TYPE_CHECKING:
+    import yaml
 
 FLAG = "--http.config.file"
 HELP = (
     "A file with a password, a token or certificates for the servers that are asked, in the format of amtool and"
     " promtool: basic_auth, authorization, tls_config."
 )
-_HIGHEST_BYTES = 1 << 20
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "basic_auth": ("username", "password", "password_file"),
     "authorization": ("type", "credentials", "credentials_file"),
@@ -48,14 +50,10 @@ NO_ACCESS = Access()
 
 def load_access(file: str) -> Access:
     """Read the file, and those that it names; their paths are relative to its folder. Raises ConfigError."""
-    import yaml  # noqa: PLC0415  # 1.3 MiB, for those who use it
+    # PyYAML takes 1.3 MiB, for those who use it
+    from sysvitals.config.yaml_nodes import read_regular, read_yaml  # noqa: PLC0415
 
-    try:
-        content = yaml.load(_read(file), Loader=yaml.BaseLoader)  # noqa: S506  # a safe loader: it makes only texts
-    except (yaml.YAMLError, RecursionError) as error:  # whose words would show the line, and a password in it
-        mark = getattr(error, "problem_mark", None)
-        raise ConfigError([f"{file}{f':{mark.line + 1}' if mark else ''}: is not YAML"]) from None
-    sections = _check(file, content or {})
+    sections = _check(file, read_yaml(file, read_regular, is_secret=True))
     basic, token, tls = (sections.get(name, {}) for name in _KEYS)
     if basic and token:
         raise ConfigError([f"{file}: basic_auth and authorization exclude each other"])
@@ -71,56 +69,65 @@ def load_access(file: str) -> Access:
     )
 
 
-def _read(file: str) -> str:
-    try:
-        with open(file, encoding="utf-8") as stream:
-            return stream.read(_HIGHEST_BYTES)
-    except OSError as error:
-        raise ConfigError([f"{file}: cannot be read: {error.strerror}"]) from None
-    except UnicodeDecodeError:
-        raise ConfigError([f"{file}: is not UTF-8 text"]) from None
-
-
-def _check(file: str, content: Any) -> dict[str, dict[str, str]]:
+def _check(file: str, root: "yaml.Node | None") -> dict[str, dict[str, str]]:
     """The sections, with whole paths. Raises ConfigError with all that is wrong, without values: they are secret."""
-    if not isinstance(content, dict):
-        raise ConfigError([f"{file}: expected keys: {', '.join(_KEYS)}"])
-    problems = [f"{key}: is not supported here. Valid: {', '.join(_KEYS)}" for key in content if key not in _KEYS]
+    from sysvitals.config.web_section import Reader  # noqa: PLC0415
+    from sysvitals.config.yaml_nodes import is_empty, is_text  # noqa: PLC0415
+
+    reader = Reader(file)
+    folder = os.path.dirname(os.path.abspath(file))
     sections: dict[str, dict[str, str]] = {}
-    for name in content.keys() & _KEYS.keys():
-        section = content[name]
-        if not isinstance(section, dict) or not all(isinstance(value, str) for value in section.values()):
-            problems.append(f"{name}: expected keys with texts: {', '.join(_KEYS[name])}")
-            continue
-        unknown = [key for key in section if key not in _KEYS[name]]
-        problems += [f"{name}.{key}: is not supported here. Valid: {', '.join(_KEYS[name])}" for key in unknown]
-        folder = os.path.dirname(os.path.abspath(file))
-        sections[name] = {key: os.path.join(folder, one) if key in _PATHS else one for key, one in section.items()}
+    for name, section in reader.section(root, (), tuple(_KEYS)).items():
+        sections[name] = {}
+        for key, node in reader.section(section, (name,), _KEYS[name]).items():
+            if is_text(node):
+                sections[name][key] = os.path.join(folder, node.value) if key in _PATHS else node.value
+            elif not is_empty(node):
+                reader.note(node, (name, key), "expected text")
+    problems: list[str] = []
     if (basic := sections.get("basic_auth")) and "username" not in basic:
         problems.append("basic_auth.username: is missing")
     tls = sections.get("tls_config", {})
     problems += [f"tls_config.{key}: {_missing(tls[key])}" for key in tls if key in _PATHS and _missing(tls[key])]
     if "key_file" in tls and "cert_file" not in tls:
         problems.append("tls_config.cert_file: is missing, and key_file needs it")
-    if problems:
-        raise ConfigError([f"{file}: {problem}" for problem in problems])
+    if reader.problems or problems:
+        raise ConfigError([*reader.problems, *(f"{file}: {problem}" for problem in problems)])
     return sections
 
 
 def _missing(path: str) -> str:
+    from sysvitals.config.yaml_nodes import read_regular  # noqa: PLC0415
+
     try:
-        with open(path, "rb"):
-            return ""
-    except OSError as error:
-        return f"{path} cannot be read: {error.strerror}"
+        read_regular(path)
+    except (OSError, ValueError) as error:
+        return f"{path} cannot be read: {_reason(error)}"
+    return ""
+
+
+def _reason(error: OSError | ValueError) -> str:
+    """Why, in words. ValueError: a NUL in the path."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _secret(file: str, section: Mapping[str, str], name: str) -> str | None:
     if name in section and f"{name}_file" in section:
         raise ConfigError([f"{file}: {name} and {name}_file exclude each other"])
     if f"{name}_file" in section:
-        return _read(section[f"{name}_file"]).strip()
+        return _read_secret(section[f"{name}_file"])
     return section.get(name)
+
+
+def _read_secret(path: str) -> str:
+    from sysvitals.config.yaml_nodes import read_regular  # noqa: PLC0415
+
+    try:
+        return read_regular(path).decode().strip()
+    except UnicodeDecodeError:
+        raise ConfigError([f"{path}: is not UTF-8 text"]) from None
+    except (OSError, ValueError) as error:
+        raise ConfigError([f"{path}: cannot be read: {_reason(error)}"]) from None
 
 
 def _format_token(file: str, section: Mapping[str, str]) -> str:

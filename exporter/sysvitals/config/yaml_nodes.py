@@ -6,7 +6,7 @@ What YAML 1.1 would make of `off`, `1:30`, `010` or `2026-02-30` is not what peo
 import os
 import stat
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeGuard
 
 import yaml
 
@@ -54,8 +54,11 @@ def _read_bounded(stream: BinaryIO) -> bytes:
     return content
 
 
-def read_yaml(file: str, read: Callable[[str], bytes]) -> yaml.Node | None:
-    """The only document of this file, None where it is empty. Raises ConfigError with one line."""
+def read_yaml(file: str, read: Callable[[str], bytes], *, is_secret: bool = False) -> yaml.Node | None:
+    """The only document of this file, None where it is empty. Raises ConfigError with one line.
+
+    That line shows nothing of a file that `is_secret`.
+    """
     raw = b""
     try:
         raw = read(file)
@@ -72,7 +75,7 @@ def read_yaml(file: str, read: Callable[[str], bytes]) -> yaml.Node | None:
         mark = error.problem_mark
         where = f"{file}:{mark.line + 1}" if mark else file
         said = ", ".join(part for part in (error.context, error.problem) if part)
-        problem = f"{where}: is not YAML: {said}"
+        problem = f"{where}: is not YAML" + ("" if is_secret else f": {said}")
     except RecursionError:
         problem = f"{file}: is nested too deeply"
     else:
@@ -100,6 +103,11 @@ def read_pairs(node: yaml.MappingNode) -> Iterator[Pair]:
 def is_empty(node: yaml.Node) -> bool:
     """Whether nothing stands there."""
     return isinstance(node, yaml.ScalarNode) and node.tag == f"{_STANDARD}null"
+
+
+def is_text(node: yaml.Node) -> TypeGuard[yaml.ScalarNode]:
+    """Whether it is text that no tag asks for more than."""
+    return isinstance(node, yaml.ScalarNode) and is_plain(node)
 
 
 def is_plain(node: yaml.ScalarNode) -> bool:
