@@ -140,7 +140,11 @@ def test_a_program_and_a_page_of_this_host_are_let_in(headers: dict[str, str]) -
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://evil.example", "null", "http://[", "http://", "board", "://", "http://board:1", "", "\xff"]
+    "origin",
+    [
+        *("http://evil.example", "null", "http://[", "http://", "board", "://", "http://board:1", "", "\xff"),
+        *("http://:80", "https://:443"),
+    ],
 )
 def test_a_page_of_another_site_is_not(origin: str) -> None:
     assert not is_same_origin(Request("GET", "/", {}, {"origin": origin}, "board"))

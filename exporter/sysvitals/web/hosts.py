@@ -99,7 +99,8 @@ def is_same_origin(request: Request) -> bool:
     scheme, _, host = origin.lower().partition("://")
     port = {"http": ":80", "https": ":443"}.get(scheme, "")
     own = (request.host or "", headers.get("x-forwarded-host", "").partition(",")[0].strip())
-    return bool(host) and host.removesuffix(port) in (name.lower().removesuffix(port) for name in own)
+    name = host.removesuffix(port)
+    return bool(name) and name in (each.lower().removesuffix(port) for each in own)
 
 
 def _is_below(name: str, domains: frozenset[str]) -> bool:
