@@ -95,6 +95,20 @@ def test_the_cookie_does_not_open_a_page_that_is_asked_for_as_a_websocket() -> N
     assert client.get("/live", headers={**upgrade, "cookie": "other=1"}).status_code == 401
 
 
+@pytest.mark.parametrize("path", ["/", "/?"])
+def test_the_cookie_alone_gets_no_other_cookie(path: str) -> None:
+    client = Client(Guard(Router([Route("/", answer)]), WebConfig(users=USERS)))
+    given = client.get("/", headers=basic("anna", "open sesame")).headers["set-cookie"].partition(";")[0]
+    asked = client.get(path, headers={"connection": "upgrade", "upgrade": "websocket", "cookie": given})
+    assert (asked.status_code, asked.headers.get("set-cookie")) == (400, None)
+
+
+def test_only_the_page_itself_brings_the_cookie() -> None:
+    client = Client(Guard(Router([Route("/", answer)]), WebConfig(users=USERS)))
+    refused = client.request("POST", "/", headers=basic("anna", "open sesame"))
+    assert (refused.status_code, refused.headers.get("set-cookie")) == (405, None)
+
+
 def test_headers_that_are_set_are_on_every_answer() -> None:
     config = WebConfig(users=USERS, headers={"Strict-Transport-Security": "max-age=60"})
     client = Client(guard(config))

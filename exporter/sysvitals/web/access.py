@@ -12,12 +12,13 @@ from hashlib import sha256
 
 from sysvitals.config.errors import ConfigError
 from sysvitals.config.web_config import RateLimit, WebConfig
-from sysvitals.web.http.messages import Answer, App, Request, respond_text
+from sysvitals.web.http.messages import Answer, App, Request, Response, respond_text
 
 COOKIE = "sysvitals-live"
 COOKIE_SECONDS = 3600
 """A cookie is valid for the hour in which it was given, and the next."""
 
+_OK = 200
 _NEEDS_PASSWORD = {"www-authenticate": 'Basic realm="sysvitals", charset="UTF-8"'}
 
 
@@ -78,8 +79,8 @@ class Users:
         return given is not None and await self._passwords.check(request.client, *given)
 
     def give_cookie(self, request: Request, answer: Answer) -> Answer:
-        """The page's answer with the cookie, and any other as it is."""
-        if request.path != "/":
+        """The page with the cookie, and any other answer as it is: a cookie must not be good for the next one."""
+        if request.path != "/" or request.is_upgrade or not isinstance(answer, Response) or answer.status != _OK:
             return answer
         return answer._replace(headers={**answer.headers, "set-cookie": self._cookie.make(is_secure=request.is_secure)})
 
