@@ -210,6 +210,31 @@ def test_a_client_with_a_certificate_and_an_allowed_name_comes_in(
     assert run(ask_tls(tls, client_of(folder))) is None
 
 
+@pytest.mark.fault(
+    "network",
+    "a client certificate of an accepted authority whose alternative names cannot be read",
+    seen='the client\'s own error; `sysvitals_http_refused_total{reason="tls"}` rises',
+    heals="it is refused",
+)
+@pytest.mark.parametrize("sans", [None, frozenset({"scraper"})], ids=["any", "allowed"])
+@pytest.mark.parametrize("names", ["DER:30:07:87:05:01:02:03:04:05", "DER:30:05:86:03:68:ff:fe"], ids=["ip", "uri"])
+def test_a_certificate_that_cannot_be_read_is_refused_without_a_traceback(
+    names: str,
+    sans: frozenset[str] | None,
+    folder: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    make_certificate(tmp_path, "scraper", names=names, cert="odd.pem", key="odd.key")
+    authority = frozenset({(tmp_path / "odd.pem").read_text()})
+    tls = present(folder, client_auth=REQUIRE_AND_VERIFY, client_ca=authority, allowed_sans=sans)
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        trust = client_of(folder, maximum_version=version)
+        trust.load_cert_chain(tmp_path / "odd.pem", tmp_path / "odd.key")
+        assert run(ask_tls(tls, trust)) is None
+    assert not caplog.records
+
+
 def test_where_no_authority_is_valid_no_certificate_is(folder: Path) -> None:
     tls = present(folder, client_auth=REQUIRE_AND_VERIFY, client_ca=frozenset())
     assert run(ask_tls(tls, client_of(folder, "client"))) is None

@@ -58,24 +58,30 @@ def _verify_clients(context: ssl.SSLContext, tls: Tls) -> None:
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", None) or str(error)
             raise ConfigError([f"tls_server_config: the authorities for clients cannot be used ({reason})"]) from error
-    if tls.allowed_sans is not None:
-        context.sslobject_class = _check_names(tls.allowed_sans)
+    context.sslobject_class = _check_names(tls.allowed_sans)
 
 
-def _check_names(allowed: frozenset[str]) -> type[ssl.SSLObject]:
-    """A connection whose handshake fails where the client's certificate has none of these names."""
+def _check_names(allowed: frozenset[str] | None) -> type[ssl.SSLObject]:
+    """A connection whose handshake fails where a certificate cannot be read, or has none of the names allowed."""
 
     class Checked(ssl.SSLObject):
         def do_handshake(self) -> None:
             super().do_handshake()
-            if allowed.isdisjoint(find_names(self.getpeercert() or {})):
+            try:
+                names = find_names(self.getpeercert() or {})
+            except ValueError as error:  # which asyncio, that reads it too, would take for an error of ours
+                raise ssl.SSLCertVerificationError(f"the certificate cannot be read: {error}") from error
+            if allowed is not None and allowed.isdisjoint(names):
                 raise ssl.SSLCertVerificationError("the certificate has no name of client_allowed_sans")
 
     return Checked
 
 
 def find_names(certificate: Any) -> set[str]:
-    """The alternative names of a certificate as Go writes them: DNS names, e-mail and IP addresses, URIs."""
+    """The alternative names of a certificate as Go writes them: DNS names, e-mail and IP addresses, URIs.
+
+    Raises ValueError for an IP address that is none.
+    """
     return {
         str(ip_address(value.strip())) if kind == "IP Address" else value
         for kind, value in certificate.get("subjectAltName", ())
