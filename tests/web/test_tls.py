@@ -1,9 +1,13 @@
 """The server behind TLS."""
 
 import asyncio
+import gc
 import os
 import ssl
 import subprocess
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,6 +54,16 @@ def present(folder: Path, **more: Any) -> Tls:
 @pytest.fixture
 def trust(folder: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(folder / "cert.pem"))
+
+
+@contextmanager
+def no_garbage_collection() -> Iterator[None]:
+    """What is free meanwhile was no circle."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 async def connect(port: int, trust: ssl.SSLContext) -> Line:
@@ -208,6 +222,57 @@ def test_a_client_with_a_certificate_and_an_allowed_name_comes_in(
     )
     assert (run(ask_tls(tls, client_of(folder, "client"))) is not None) is is_let_in
     assert run(ask_tls(tls, client_of(folder))) is None
+
+
+@pytest.mark.fault(
+    "network",
+    "TLS clients that connect again and again",
+    seen="nothing: memory is what the connections take that are open",
+    heals="by itself: what a connection held is free when it ends",
+)
+@pytest.mark.parametrize("is_viewer", [False, True], ids=["request", "viewer"])
+def test_what_a_tls_connection_held_is_free_when_it_ends(
+    tls: ssl.SSLContext, trust: ssl.SSLContext, *, is_viewer: bool
+) -> None:
+    async def ask() -> None:
+        async with serve(Show() if is_viewer else big, Budget(), tls) as (port, server):
+            line = await connect(port, trust)
+            line.send(UPGRADE if is_viewer else GET)
+            await line.head()
+            assert server._connections is not None
+            (kept,) = [
+                weakref.ref(channel.transport.get_extra_info("ssl_object"))
+                for lane in server._connections._lanes
+                for channel in lane.waiting
+            ]
+            line.writer.close()
+            await wait_for(lambda: kept() is None)
+
+    with no_garbage_collection():
+        run(ask())
+
+
+def test_what_a_handshake_held_that_the_client_gave_up_is_free(
+    tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[weakref.ref[ssl.SSLObject]] = []
+
+    class Noted(ssl.SSLObject):
+        def do_handshake(self) -> None:
+            kept.append(weakref.ref(self))
+            super().do_handshake()
+
+    monkeypatch.setattr(tls, "sslobject_class", Noted)
+
+    async def ask() -> None:
+        async with serve(big, Budget(), tls) as (port, _):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            await wait_for(lambda: bool(kept))
+            writer.close()
+            await wait_for(lambda: kept[0]() is None)
+
+    with no_garbage_collection():
+        run(ask())
 
 
 @pytest.mark.fault(

@@ -4,6 +4,8 @@ import asyncio
 
 from sysvitals.web.http.connections import Connections, Lane
 
+_NOBODY = asyncio.BufferedProtocol()
+
 
 class Channel(asyncio.BufferedProtocol):
     """A connection, which waits in one lane of `connections`."""
@@ -122,3 +124,7 @@ class Channel(asyncio.BufferedProtocol):
         self._connections.leave(self)
         if self._task is not None:
             self._task.cancel()
+        # a task keeps where it was cancelled, and asyncio's side of TLS our methods: in such circles OpenSSL's buffers
+        # would live on until garbage is collected
+        self._task = None
+        self.transport.set_protocol(_NOBODY)

@@ -72,8 +72,9 @@ class HttpConnection(Channel):
         limits = {"ssl_shutdown_timeout": self._connections.budget.write_seconds} if tls is not None else {}
         try:
             await self._connections.loop.connect_accepted_socket(lambda: self, accepted, ssl=tls, **limits)
-        except OSError:  # a failed handshake is the client's business
+        except OSError as error:  # a failed handshake is the client's business
             self._connections.refusals.count("tls")
+            error.__traceback__ = None  # its frames keep the error: a circle, as in `connection_lost`
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the first request."""

@@ -55,8 +55,7 @@ class Server:
         """Serve on these listening sockets until `end`."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._note_error)
-        # asyncio's buffer of 256 KiB for each TLS connection lives on until garbage is collected: with 30 clients that
-        # connect again and again that took 100 MiB
+        # asyncio has a buffer of 256 KiB for each TLS connection
         SSLProtocol.max_size = READ_BYTES
         self._connections = connections = Connections(self._budget, self.refusals)
         self._reserve.fill()
