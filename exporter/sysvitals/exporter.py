@@ -128,8 +128,8 @@ class Exporter:
     def show(self, hub: "LiveHub", trends: "Trends") -> None:
         """Let viewers have the events, and the page its charts. Before `start`."""
         self._hubs.append(hub)
+        self._bus.subscribe(trends)  # first: what viewers begin with must hold what was spread before
         self._bus.subscribe(hub)
-        self._bus.subscribe(trends)
 
     def show_refused(self, totals: Callable[[], dict[str, int]]) -> None:
         """Expose what the server refused, by reason."""

@@ -1,9 +1,13 @@
 """Server-Sent Events, as they come over the network."""
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sysvitals.model.changes import Reloaded
+from sysvitals.model.event import Event, Stamp
 from sysvitals.outputs.live import Line
 from sysvitals.watch.stream import Message, parse_stream, split_lines
 from sysvitals.web.live import format_line
@@ -44,7 +48,10 @@ def test_one_space_behind_the_colon_is_not_part_of_the_value(text: str) -> None:
     st.integers(1, 7),
 )
 def test_what_we_send_is_what_is_read_in_whatever_pieces_it_comes(texts: list[str], size: int) -> None:
-    lines = [Line("boot", seq, "a.b", text) for seq, text in enumerate(texts)]
+    stamp = Stamp(1_800_000_000.0, "pi4", "boot", 1.0, synced=True)
+    lines = [Line(Event(stamp, seq, Reloaded(changed=text))) for seq, text in enumerate(texts)]
     sent = "".join(map(format_line, lines)).encode()
     chunks = [sent[at : at + size] for at in range(0, len(sent), size)]
-    assert list(parse_stream(split_lines(chunks))) == [Message(f"boot/{line.seq}", "a.b", line.text) for line in lines]
+    found = list(parse_stream(split_lines(chunks)))
+    assert found == [Message(f"boot/{line.seq}", "sysvitals.reloaded", line.text) for line in lines]
+    assert [json.loads(message.data)["data"].get("changed", "") for message in found] == texts

@@ -1,12 +1,13 @@
 """The live output: hands events to viewers as they happen. A slow viewer loses its oldest events and is told so.
 
 Whoever publishes pays for one append, and for one call into the event loop where somebody watches. All else happens in
-that loop, so that a hundred viewers take nothing from the readings.
+that loop, so that a hundred viewers take nothing from the readings. Viewers share the lines: one who waits, or has
+missed much, holds references.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from threading import Lock
 from typing import NamedTuple
 
@@ -23,13 +24,40 @@ GATHER_SECONDS = 0.1
 """Collectors finish one after the other: what comes together goes out together, once to each viewer."""
 
 
-class Line(NamedTuple):
-    """One event as it goes out: encoded once for all viewers."""
+PART_CHARACTERS = 16 << 10
+"""How much goes out together. What one viewer that does not read keeps in memory follows from it."""
 
-    boot: str
-    seq: int
-    name: str
-    text: str
+
+class Line:
+    """One event as it goes out: encoded when a viewer first needs it, once for all. Use it in the event loop only."""
+
+    __slots__ = ("_event", "_text")
+
+    def __init__(self, event: Event) -> None:
+        self._event = event
+        self._text = ""
+
+    @property
+    def boot(self) -> str:
+        """The kernel's boot id."""
+        return self._event.stamp.boot
+
+    @property
+    def seq(self) -> int:
+        """The event's number in its boot."""
+        return self._event.seq
+
+    @property
+    def name(self) -> str:
+        """The event's name."""
+        return self._event.name
+
+    @property
+    def text(self) -> str:
+        """The event as JSON."""
+        if not self._text:
+            (self._text,) = encode_events((self._event,))
+        return self._text
 
 
 class Mark(NamedTuple):
@@ -100,9 +128,9 @@ class LiveHub:
         self.spread = 0
         self._most = viewers
         self._limit = waiting
-        self._recent: deque[Event] = deque(maxlen=recent)
+        self._recent: deque[Line] = deque(maxlen=recent)
         self._first: int | None = None
-        self._fresh: list[Event] = []
+        self._fresh: list[Line] = []
         self._scheduled = False
         self._lock = Lock()
         self._viewers: set[Viewer] = set()
@@ -130,13 +158,14 @@ class LiveHub:
 
     def offer(self, events: tuple[Event, ...]) -> None:
         """Take these in. From any thread."""
+        lines = [*map(Line, events)]
         with self._lock:
             if self._first is None:
-                self._first = events[0].seq
-            self._recent.extend(events)
+                self._first = lines[0].seq
+            self._recent.extend(lines)
             if not self._viewers or self._call is None:
                 return
-            self._fresh.extend(events)
+            self._fresh.extend(lines)
             lost = len(self._fresh) - self._limit  # of a loop that stands still
             if lost > 0:
                 del self._fresh[:lost]
@@ -175,7 +204,7 @@ class LiveHub:
             self.watched.set()
         if after is not None:
             missed = recent[: len(recent) - fresh] if fresh else recent
-            lines = _encode([event for event in missed if _is_after(event, after)])
+            lines = [line for line in missed if _is_after(line, after)]
             if lines and lines[0].boot == after.boot:
                 # numbers between two runs of the exporter were never given
                 viewer.dropped = max(0, lines[0].seq - max(after.seq + 1, self._first or 0))
@@ -207,15 +236,23 @@ class LiveHub:
         if not fresh:
             return
         self.spread += 1
-        lines = _encode(fresh)
         for viewer in self._viewers:
-            self.dropped += viewer.offer(lines)
+            self.dropped += viewer.offer(fresh)
 
 
-def _encode(events: list[Event]) -> list[Line]:
-    texts = encode_events(tuple(events))
-    return [Line(event.stamp.boot, event.seq, event.name, text) for event, text in zip(events, texts, strict=True)]
+def cut(lines: Iterable[Line], most: int = PART_CHARACTERS) -> Iterator[list[Line]]:
+    """These lines in parts of so many characters at most, or of one line. Each is encoded when its turn comes."""
+    part: list[Line] = []
+    size = 0
+    for line in lines:
+        size += len(line.text)
+        if part and size > most:
+            yield part
+            part, size = [], len(line.text)
+        part.append(line)
+    if part:
+        yield part
 
 
-def _is_after(event: Event, mark: Mark) -> bool:
-    return event.stamp.boot != mark.boot or event.seq > mark.seq
+def _is_after(line: Line, mark: Mark) -> bool:
+    return line.boot != mark.boot or line.seq > mark.seq

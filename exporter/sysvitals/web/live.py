@@ -9,7 +9,7 @@ from functools import partial
 
 from sysvitals.judgement.verdict import Verdict
 from sysvitals.model.event import Event, encode_events
-from sysvitals.outputs.live import Line, LiveHub, Mark, TooManyViewersError, Viewer
+from sysvitals.outputs.live import Line, LiveHub, Mark, TooManyViewersError, Viewer, cut
 from sysvitals.web.http.messages import Answer, Request, Send, Stream, WebSocket, respond_text
 from sysvitals.web.trends import Trends
 
@@ -32,19 +32,28 @@ class LiveServices:
     verdict: Callable[[], Verdict]
 
 
+class _Shared:
+    """A text that is worked out once for all viewers, and again after the next spread."""
+
+    def __init__(self, hub: LiveHub, work_out: Callable[[], str]) -> None:
+        self._hub = hub
+        self._work_out = work_out
+        self._spread = -1
+        self._text = ""
+
+    def __call__(self) -> str:
+        if self._spread != self._hub.spread:
+            self._spread, self._text = self._hub.spread, self._work_out()
+        return self._text
+
+
 class LiveRoutes:
     """The two streams."""
 
     def __init__(self, services: LiveServices) -> None:
         self._services = services
-        self._judged: tuple[int, str] = (-1, "")
-
-    def _verdict(self) -> str:
-        """As JSON; worked out once for all viewers."""
-        spread = self._services.hub.spread
-        if self._judged[0] != spread:
-            self._judged = (spread, encode_verdict(self._services.verdict()))
-        return self._judged[1]
+        self._snapshot = _Shared(services.hub, services.snapshot)
+        self._verdict = _Shared(services.hub, lambda: encode_verdict(services.verdict()))
 
     async def socket(self, _request: Request) -> Answer:
         """Messages are JSON objects: `snapshot` with `verdict` first, then `events`, `verdict` or `dropped`."""
@@ -64,13 +73,13 @@ class LiveRoutes:
 
     async def _show(self, viewer: Viewer, send: Send) -> None:
         verdict = self._verdict()
-        await send(f'{{"snapshot":{self._services.snapshot()},"verdict":{verdict}}}')
+        await send(f'{{"snapshot":{self._snapshot()},"verdict":{verdict}}}')
         while (taken := await viewer.take()) is not None:
             lines, dropped = taken
             if dropped:
                 await send(f'{{"dropped":{dropped}}}')
-            if lines:
-                await send(f'{{"events":[{",".join(line.text for line in lines)}]}}')
+            for part in cut(lines):
+                await send(f'{{"events":[{",".join(line.text for line in part)}]}}')
             fresh = self._verdict()
             if fresh != verdict:
                 verdict = fresh
@@ -108,10 +117,10 @@ async def _stream(viewer: Viewer, patterns: tuple[str, ...]) -> AsyncGenerator[b
         if taken is None:
             return
         lines, dropped = taken
-        parts = [f'event: sink.dropped\ndata: {{"sink":"live","events":{dropped}}}\n\n'] if dropped else []
-        parts += [format_line(line) for line in lines if is_wanted(line.name, patterns)]
-        if parts:
-            yield "".join(parts).encode()
+        if dropped:
+            yield f'event: sink.dropped\ndata: {{"sink":"live","events":{dropped}}}\n\n'.encode()
+        for part in cut(line for line in lines if is_wanted(line.name, patterns)):
+            yield "".join(map(format_line, part)).encode()
 
 
 def format_line(line: Line) -> str:

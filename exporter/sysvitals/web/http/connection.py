@@ -199,6 +199,7 @@ class HttpConnection(Channel):
                 await self._stream(answer)
             else:
                 self._write(answer)
+            del answer  # or its body would be kept, beside what is still to be written, for a client that does not read
             await self.drain()
         except Exception as error:  # noqa: BLE001  # a bug must cost one connection
             self._log.write(logging.ERROR, "a connection failed: %r", error, error=error)
@@ -246,7 +247,9 @@ class HttpConnection(Channel):
             async with contextlib.aclosing(stream.parts) as parts:
                 while not self._is_head and (part := await anext(parts, None)) is not None:
                     self.send(self._encode(h11.Data(data=part)))
+                    del part  # as in `_serve`
                     await self.drain()
+                    await asyncio.sleep(0)  # a long stream keeps nobody else waiting
             self.send(self._encode(h11.EndOfMessage()))
         finally:
             self._is_streaming = False

@@ -101,9 +101,9 @@ class WebSocketConnection(Channel):
         self._task = None
         self._end(code, reason)
 
-    async def _send_text(self, text: str) -> None:
+    def _send_text(self, text: str) -> Awaitable[None]:
         self._send(TextMessage(data=text))
-        await self.drain()
+        return self.drain()  # which does not keep the text
 
     def _send(self, event: Event) -> None:
         self.send(self._socket.send(event))
