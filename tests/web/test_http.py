@@ -450,6 +450,51 @@ class TestBudgets:
 
     @pytest.mark.fault(
         "network",
+        "a new connection for each request, for what costs most: streams, the state, the page",
+        seen="nothing: scrapes are answered meanwhile",
+        heals="by itself: such requests take turns, two at a time",
+    )
+    def test_first_requests_that_are_costly_take_turns_too(self) -> None:
+        asked = 0
+
+        async def count(_request: Request) -> Answer:
+            nonlocal asked
+            asked += 1
+            return respond_text(200, "")
+
+        table = Router([Route("/", count, takes_turns=True), Route("/metrics", hello)])
+
+        async def flood() -> int:
+            async with desk(table, turns=2) as served, contextlib.AsyncExitStack() as stack:
+                lines = [await stack.enter_async_context(served.line()) for _ in range(20)]
+                connections = served.server._connections
+                assert connections is not None
+                for _ in range(2):
+                    await connections.turns.acquire()
+                for line in lines:
+                    line.send(GET)
+                await wait_for(lambda: len(connections.queued.waiting) == 20)
+                assert status_of(await served.ask(GET_AND_CLOSE.replace(b"/ ", b"/metrics ", 1))) == 200
+                assert asked == 0
+                for _ in range(2):
+                    connections.turns.release()
+                await wait_for(lambda: asked == 20)
+                return len(connections.queued.waiting)
+
+        assert run(flood()) == 0
+
+    def test_a_request_waits_for_one_turn_only(self) -> None:
+        async def ask() -> tuple[int, bytes]:
+            table = Router([Route("/", hello, takes_turns=True)])
+            async with desk(table, turns=1) as served, served.line() as line:
+                line.send(GET * 2)  # the second one is repeated, and costly
+                await line.answer()
+                return await line.answer()
+
+        assert run(ask())[0] == 200
+
+    @pytest.mark.fault(
+        "network",
         "clients that send requests faster than they can be answered",
         seen="nothing",
         heals="by itself: no more is read from them until what was read is answered",
@@ -556,6 +601,26 @@ class TestBudgets:
                     assert await older.rest() == b""
                     young.send(GET.removeprefix(b"GET"))
                     assert await young.answer() == (200, b"GET /")
+
+        run(crowd())
+
+    def test_one_that_waits_for_its_turn_gives_way_before_one_that_has_just_come(self) -> None:
+        async def crowd() -> None:
+            table = Router([Route("/", hello, takes_turns=True), Route("/metrics", hello)])
+            metrics = GET_AND_CLOSE.replace(b"/ ", b"/metrics ", 1)
+            async with desk(table, turns=1, connections=2, young_seconds=60) as served:
+                async with served.line() as queued, served.line() as young:
+                    young.send(b"GET")
+                    queued.send(GET)
+                    await until(served, 2)
+                    connections = served.server._connections
+                    assert connections is not None
+                    await connections.turns.acquire()
+                    queued.send(GET)  # whichever of its requests waits for a turn
+                    await wait_for(lambda: bool(connections.queued.waiting))
+                    assert (await served.ask(metrics)).endswith(b"GET /metrics")
+                    young.send(metrics.removeprefix(b"GET"))
+                    assert (await young.rest()).endswith(b"GET /metrics")
 
         run(crowd())
 

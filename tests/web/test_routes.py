@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 
 from sysvitals.judgement.verdict import Level, Verdict
+from sysvitals.model.changes import Reloaded
+from sysvitals.model.event import Event, Stamp, encode_events
 from sysvitals.outputs.live import LiveHub
 from sysvitals.web.live import LiveServices
 from sysvitals.web.routes import (
@@ -343,6 +345,32 @@ def test_the_state_is_json_that_no_cache_keeps(client: Client) -> None:
     assert (answer.status_code, answer.json()) == (200, {"events": []})
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["cache-control"] == "no-store"
+
+
+def test_the_state_is_encoded_again_only_where_an_event_is_another_one(
+    exporter: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[tuple[Event, ...]] = []
+
+    def note(events: tuple[Event, ...]) -> list[str]:
+        encoded.append(events)
+        return encode_events(events)
+
+    monkeypatch.setattr("sysvitals.web.routes.encode_events", note)
+    events: tuple[Event, ...] = ()
+    client = Client(build_web_app(replace(exporter.services(), events=lambda: (*events,))))
+    for seq in (1, 2):
+        events += (Event(Stamp(1_800_000_000.0, "pi4", "boot", 1.0, synced=True), seq, Reloaded(changed="x")),)
+        for _ in range(3):
+            assert [event["seq"] for event in client.get("/api/v1/state").json()["events"]] == [*range(1, seq + 1)]
+    assert encoded == [events[:1], events]
+
+
+def test_what_costs_the_event_loop_or_a_thread_most_takes_turns_and_scrapes_and_health_do_not(
+    exporter: Exporter,
+) -> None:
+    costly = {path for path, route in build_web_app(exporter.services()).routes.items() if route.takes_turns}
+    assert costly == {"/", "/api/v1/state", "/api/v1/events", "/api/v1/live"}
 
 
 def test_the_page_is_html_with_the_hosts_name_escaped(client: Client) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sysvitals.web.http.channel import Channel
 from sysvitals.web.http.connection import HttpConnection
 from sysvitals.web.http.messages import Answer, Request, Send, WebSocket, respond_text
+from sysvitals.web.http.router import Route, Router
 from tests.web.raw import CLOSE, GET_AND_CLOSE, PING, PONG, TEXT, UPGRADE, Desk, Line, desk, frame, run, wait_for
 
 POLICY_VIOLATION, PROTOCOL_ERROR, GOING_AWAY, INVALID, SERVICE_RESTART = 1008, 1002, 1001, 1007, 1012
@@ -90,14 +91,16 @@ def test_viewers_that_come_together_take_turns_and_keep_nobody_else_waiting() ->
     async def watch() -> None:
         asked, show = 0, Show()
 
-        async def app(request: Request) -> Answer:
+        async def live(request: Request) -> Answer:
             nonlocal asked
-            if not request.is_upgrade:
-                return respond_text(200, "scraped")
             asked += 1
             return await show(request)
 
-        async with desk(app, turns=2) as served, contextlib.AsyncExitStack() as stack:
+        async def scrape(_request: Request) -> Answer:
+            return respond_text(200, "scraped")
+
+        table = Router([Route("/", live, is_websocket=True, takes_turns=True), Route("/metrics", scrape)])
+        async with desk(table, turns=2) as served, contextlib.AsyncExitStack() as stack:
             lines = [await stack.enter_async_context(served.line()) for _ in range(10)]
             connections = served.server._connections
             assert connections is not None
@@ -106,7 +109,7 @@ def test_viewers_that_come_together_take_turns_and_keep_nobody_else_waiting() ->
             for line in lines:
                 line.send(UPGRADE)
             await wait_for(lambda: len(connections.queued.waiting) == 10)
-            assert (await served.ask(GET_AND_CLOSE)).endswith(b"scraped")
+            assert (await served.ask(GET_AND_CLOSE.replace(b"/ ", b"/metrics ", 1))).endswith(b"scraped")
             assert asked == 0
             for _ in range(2):
                 connections.turns.release()

@@ -98,15 +98,15 @@ def build_web_app(services: Services) -> Router:
     live = LiveRoutes(services.live)
     return Router(
         [
-            Route("/", routes.page),
+            Route("/", routes.page, takes_turns=True),
             *(Route(f"/static/{name}", partial(routes.static, name)) for name in STATIC),
             Route("/metrics", routes.metrics),
             Route("/-/healthy", routes.healthy),
             Route("/-/ready", routes.ready),
             Route("/-/reload", own_pages(routes.reload), methods=("POST",)),
-            Route("/api/v1/state", own_pages(routes.state)),
-            Route("/api/v1/events", own_pages(live.events)),
-            Route("/api/v1/live", own_pages(live.socket), methods=("GET",), is_websocket=True),
+            Route("/api/v1/state", own_pages(routes.state), takes_turns=True),
+            Route("/api/v1/events", own_pages(live.events), takes_turns=True),
+            Route("/api/v1/live", own_pages(live.socket), methods=("GET",), is_websocket=True, takes_turns=True),
         ]
     )
 
@@ -129,6 +129,7 @@ class _Routes:
         self._looks = Pool("look", threads=2, most=LOOKS, most_of_client=LOOKS_OF_A_CLIENT)
         # apart from health, which waits and computes nothing; one thread, or they would take turns with each scrape
         self._pages = Pool("page", threads=1, most=LOOKS, most_of_client=LOOKS_OF_A_CLIENT)
+        self._state: tuple[tuple[Event, ...] | None, bytes] = (None, b"")
         self._reloads = 0
         self._next_reload: asyncio.Task[tuple[str, ...]] | None = None
         self._reloaded = -RELOAD_PAUSE_SECONDS
@@ -165,8 +166,10 @@ class _Routes:
         return Response(200, {"content-type": STATIC[name], **headers}, body)
 
     async def state(self, _request: Request) -> Answer:
-        text = f'{{"events":[{",".join(encode_events(self._services.events()))}]}}'
-        return Response(200, {"content-type": "application/json", "cache-control": "no-store"}, text.encode())
+        events = self._services.events()
+        if self._state[0] != events:  # few clients ask, but those may ask often
+            self._state = (events, f'{{"events":[{",".join(encode_events(events))}]}}'.encode())
+        return Response(200, {"content-type": "application/json", "cache-control": "no-store"}, self._state[1])
 
     async def healthy(self, request: Request) -> Answer:
         faults = await self._looks.run(request.client, self._services.faults)

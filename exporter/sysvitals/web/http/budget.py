@@ -16,7 +16,7 @@ class Budget(NamedTuple):
 
     connections: int = 256
     """Streams included. Over it one that has its last answer is closed, then the oldest without a complete request
-    (unless it has just come), then the one idle for longest, then one that has just come or waits for its turn; if all
+    (unless it has just come), then the one idle for longest, then one that waits for its turn or has just come; if all
     are being answered, a newcomer gets 503."""
     reserved: int = 4
     """Descriptors held back for newcomers, where all others of the process are in use."""
@@ -30,7 +30,8 @@ class Budget(NamedTuple):
     requests: int = 1000
     """Of one connection, which is closed then: no client keeps a place for ever. Prometheus connects again itself."""
     repeat_seconds: float = 1.0
-    """A connection that asks again within this time of its last answer takes turns with others that do."""
+    """A connection that asks again within this time of its last answer takes turns with others that do, and with first
+    requests that are costly in the event loop."""
     turns: int = 2
     """How many of those begin in a turn of the loop. A flood keeps a scrape waiting for no more than these."""
     idle_seconds: float = 75.0

@@ -50,6 +50,7 @@ class HttpConnection(Channel):
         self._is_head = False
         self._is_streaming = False
         self._requests = 0
+        self._has_turn = False
         self._answered = -math.inf
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=connections.budget.header_bytes)
 
@@ -163,31 +164,33 @@ class HttpConnection(Channel):
         self._http.next_event()  # the end of the request: it has no body
         self._requests += 1
         connections = self._connections
-        request = build_request(event, self._client, is_secure=self._is_secure)
+        self._has_turn = False
+        request = build_request(event, self._client, is_secure=self._is_secure)._replace(take_turn=self._take_turn)
         is_repeated = connections.loop.time() - self._answered < connections.budget.repeat_seconds
-        if is_repeated or request.is_upgrade:  # a viewer's beginning costs most of all
-            connections.enter(self, connections.queued)
-            work = self._serve(request, self._take_turn)
-        else:
-            connections.enter(self, connections.answering)
-            work = self._serve(request, self._find_answer)
-        self._task = connections.loop.create_task(work)
+        connections.enter(self, connections.queued if is_repeated else connections.answering)
+        self._task = connections.loop.create_task(self._serve(request, is_repeated=is_repeated))
 
     def _status_of(self, error: Exception) -> int:
         status: int = getattr(error, "error_status_hint", 400)
         is_first_line = b"\n" not in self._http.trailing_data[0]
         return 414 if status == 431 and is_first_line else status
 
-    async def _take_turn(self, request: Request) -> Answer:
+    async def _take_turn(self) -> None:
+        """Wait until this request may begin; one that has waited already may."""
+        if self._has_turn:
+            return
+        self._has_turn = True
+        self._connections.enter(self, self._connections.queued)
         async with self._connections.turns:
             self._connections.enter(self, self._connections.answering)
             await asyncio.sleep(0)  # hold the turn for one of the loop, or all that need not wait would pass together
         # and no longer: who waits for a thread, or for a password to be compared, keeps nobody else from beginning
-        return await self._find_answer(request)
 
-    async def _serve(self, request: Request, find: App) -> None:
+    async def _serve(self, request: Request, *, is_repeated: bool) -> None:
         try:
-            answer = await find(request)
+            if is_repeated:
+                await self._take_turn()
+            answer = await self._find_answer(request)
             if self.is_outdated and not isinstance(answer, Response):
                 if isinstance(answer, Stream):
                     answer.close()

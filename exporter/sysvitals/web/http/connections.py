@@ -93,7 +93,7 @@ class Connections:
         """Close the oldest that can be spared.
 
         One that has its last answer goes first, then one without a complete request, then an idle one, then one that
-        has just come, then one that waits for its turn. Returns False where all are being answered.
+        waits for its turn, then one that has just come. Returns False where all are being answered.
         """
         channel = next(self._find_expendable(), None)
         if channel is None:
@@ -106,7 +106,7 @@ class Connections:
         yield from self.closing.waiting
         young = self.loop.time() - self.budget.young_seconds + self.reading.seconds
         yield from itertools.takewhile(lambda channel: self.reading.waiting[channel] < young, self.reading.waiting)
-        for lane in (self.idle, self.reading, self.queued):
+        for lane in (self.idle, self.queued, self.reading):
             yield from lane.waiting
 
     def spare_blocked(self) -> None:

@@ -7,11 +7,16 @@ Send = Callable[[str], Awaitable[None]]
 """Sends one text message. It returns when there is room for the next one."""
 
 
+async def begin_now() -> None:
+    """Wait for nobody."""
+
+
 class Request(NamedTuple):
     """What was asked. Header names are in lower case, repeated headers are joined by a comma.
 
     `path` is as it was sent, undecoded; `host` is the name, and perhaps the port, that the client knows this server by;
-    `client` is the address; `is_upgrade` means that a WebSocket is asked for.
+    `client` is the address; `is_upgrade` means that a WebSocket is asked for. `take_turn` returns when work that is
+    costly in the event loop may begin.
     """
 
     method: str
@@ -22,6 +27,7 @@ class Request(NamedTuple):
     client: str = ""
     is_secure: bool = False
     is_upgrade: bool = False
+    take_turn: Callable[[], Awaitable[None]] = begin_now
 
 
 class Response(NamedTuple):

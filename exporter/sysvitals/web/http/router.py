@@ -7,12 +7,16 @@ from sysvitals.web.http.messages import Answer, App, Request, respond_text
 
 
 class Route(NamedTuple):
-    """A path and what answers it. A path of a WebSocket answers nothing else."""
+    """A path and what answers it. A path of a WebSocket answers nothing else.
+
+    One that `takes_turns` costs the event loop so much that many together would keep a scrape waiting.
+    """
 
     path: str
     answer: App
     methods: tuple[str, ...] = ("GET", "HEAD")
     is_websocket: bool = False
+    takes_turns: bool = False
 
 
 class Router:
@@ -33,4 +37,6 @@ class Router:
         if request.is_upgrade and not route.is_websocket:
             # the cookie of the page opens WebSockets alone: an Upgrade header must not make it open more
             return respond_text(400, "Not a WebSocket")
+        if route.takes_turns:
+            await request.take_turn()
         return await route.answer(request)
