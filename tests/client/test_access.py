@@ -129,7 +129,7 @@ def test_files_that_are_missing_are_named(file: Path) -> None:
 def test_a_file_with_a_password_that_others_can_read_is_said_so(file: Path, mode: int) -> None:
     file.chmod(mode)
     access = load(file, "basic_auth: {username: a, password: b}")
-    assert list(advise([], access)) == [f"other users can read {file}: chmod 600 it"]
+    assert list(advise([], access)) == [f"other users can read {file}: chmod 600 {file}"]
     assert list(advise([], load(file, "tls_config: {}"))) == []
 
 
@@ -144,3 +144,22 @@ def test_a_password_that_goes_over_the_network_in_plain_text_is_said_so() -> Non
 
 def test_no_secret_is_shown_where_it_is_printed() -> None:
     assert "geheim" not in repr(Access(user="a", password="geheim", token="Bearer geheim"))
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("basic_auth: {username: ana, password_file: secret}", "secret"),
+        ("authorization: {credentials_file: secret}", "secret"),
+        ("tls_config: {cert_file: secret, key_file: secret}", "secret"),
+        ("basic_auth: {username: ana, password: geheim}", "http.yml"),
+    ],
+)
+def test_a_secret_that_others_can_read_is_named_by_its_file(text: str, secret: str, file: Path) -> None:
+    (file.parent / "secret").write_text("geheim")
+    for path in (file, file.parent / "secret"):
+        path.chmod(0o600)
+    assert list(advise([], load(file, text))) == []
+    open_file = file.parent / secret
+    open_file.chmod(0o644)
+    assert list(advise([], load(file, text))) == [f"other users can read {open_file}: chmod 600 {open_file}"]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from sysvitals.client.address import is_loopback, parse_address
+from sysvitals.client.address import parse_address
+from sysvitals.config.values import is_loopback
 
 
 @pytest.mark.parametrize(

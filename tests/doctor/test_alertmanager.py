@@ -86,7 +86,7 @@ def test_one_that_hides_its_configuration_is_still_one(original: str) -> None:
         ({"/metrics": '# TYPE x gauge\nprometheus_build_info{version="1"} 1\n'}, "but Prometheus"),
         ({"/api/v2/status": {"some": "thing"}}, "not as Alertmanager does"),
         ({"/api/v2/status": []}, "not as Alertmanager does"),
-        ({"/api/v2/status": Raw(401)}, "wants a name"),
+        ({"/api/v2/status": Raw(401)}, "requires a user"),
     ],
 )
 def test_what_is_not_alertmanager_is_called_what_it_is(answers: Answers, words: str) -> None:

@@ -196,7 +196,7 @@ def test_its_help_names_its_own_flags_and_those_of_the_settings(capsys: pytest.C
     "network",
     "a Prometheus that names a server of its own as Alertmanager, to get a password",
     seen="a finding about that server",
-    heals="nothing is to be healed: it is shown none",
+    heals="-",
 )
 def test_the_password_of_the_file_is_for_the_servers_that_the_user_named(
     here: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -293,5 +293,5 @@ def test_a_history_that_only_its_user_may_see_is_not_said_to_be_elsewhere(
 def test_who_is_not_let_in_is_told_how_to_give_name_and_password() -> None:
     with asked({"/metrics": Raw(401, "no")}) as found:
         assert isinstance(found, Trouble)
-        assert "wants a name and a password" in found.text
+        assert "requires a user and a password" in found.text
         assert found.remedy.startswith("--http.config.file=FILE, with basic_auth")

@@ -128,7 +128,7 @@ def test_what_does_not_speak_http() -> None:
 @pytest.mark.parametrize(
     ("answer", "kind", "words"),
     [
-        (Raw(401, "Unauthorized"), "status", "wants a name and a password (401)"),
+        (Raw(401, "Unauthorized"), "status", "requires a user and a password (401)"),
         (Raw(403), "status", "refuses to answer (403)"),
         (Raw(404, "404 page not found"), "status", "/x does not exist (404)"),
         (Raw(502, "<html>Bad Gateway</html>"), "status", "a proxy answers, Prometheus behind it does not (502)"),
@@ -168,7 +168,7 @@ def test_a_path_in_front_is_kept_and_name_and_password_are_sent() -> None:
 def test_a_refused_password_is_named_and_not_shown() -> None:
     with serve({"/x": Raw(401)}) as fake:
         trouble = ask(fake.url.replace("//", "//ana:geheim@"))
-    assert "takes neither this name nor this password" in trouble.text
+    assert "wrong user or password" in trouble.text
     assert "geheim" not in trouble.text + trouble.remedy
 
 
@@ -298,3 +298,11 @@ def test_a_token_of_a_file_is_sent(tmp_path: Path) -> None:
         assert server.get_json("/x") == {"a": 1}
         server.close()
     assert fake.questions[0].headers["Authorization"] == "Bearer abc"
+
+
+def test_a_name_that_is_not_allowed_is_shown_with_what_helps() -> None:
+    said = "b.example is not known as a name of this host: allow it with --web.allowed-hosts=b.example"
+    with serve({"/x": Raw(421, said)}) as fake:
+        trouble = ask(fake.url)
+    assert trouble.text.endswith(f"answers 421: {said}")
+    assert trouble.remedy == "allow that name where Prometheus runs, or ask it by its IP address"

@@ -251,7 +251,7 @@ def test_the_version_is_told() -> None:
         ({"/": "<title>Router login</title>"}, "but Router login"),
         ({"/": "<title>Prometheus Time Series</title>"}, "is at {url}, but its interface is not"),
         ({}, "{url}/api/v1/status/buildinfo does not exist (404)"),
-        ({"/api/v1/status/buildinfo": Raw(401)}, "wants a name and a password"),
+        ({"/api/v1/status/buildinfo": Raw(401)}, "requires a user and a password"),
         ({"/api/v1/status/buildinfo": "<html>"}, "answers with a web page"),
     ],
 )

@@ -219,7 +219,7 @@ def test_what_python_cannot_say_is_refused(pattern: str) -> None:
     "network",
     "a server whose regular expressions take for ever",
     seen="`doctor` says what it cannot evaluate, and goes on",
-    heals="nothing is to be healed",
+    heals="-",
 )
 def test_a_pattern_that_would_take_for_ever_is_given_up() -> None:
     with pytest.raises(Unsupported, match="takes too long"):

@@ -14,7 +14,7 @@ def test_all_values_are_texts_and_aliases_are_followed() -> None:
     "network",
     "a server whose configuration grows without end when it is read",
     seen="`doctor` says that it shows no routes, and goes on",
-    heals="nothing is to be healed",
+    heals="-",
 )
 @pytest.mark.parametrize(
     "text",

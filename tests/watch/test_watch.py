@@ -1,5 +1,6 @@
 """`sysvitals watch` beside servers that mean harm, and those that are merely others."""
 
+import asyncio
 import json
 import tracemalloc
 from pathlib import Path
@@ -7,10 +8,18 @@ from typing import NoReturn
 
 import pytest
 
+from sysvitals.client.access import load_access
+from sysvitals.client.address import parse_address
+from sysvitals.doctor.fetching import Server
+from sysvitals.doctor.trouble import Trouble
 from sysvitals.watch import command
+from sysvitals.web.door import Door
+from tests.certificates import make_certificate
 from tests.client.hostile import CHUNKED, ENDLESS_BYTES, HEAD, answer, endless
 from tests.doctor.serving import Raw, serve
 from tests.doctor.test_fetching import serve_tls
+from tests.web.asking import serve as serve_app
+from tests.web.test_door import hello
 
 EVIL = "\x1b]0;owned\x07\x9b2J\u202e\r"
 
@@ -33,7 +42,7 @@ def stream(*messages: str) -> bytes:
     "network",
     "a server whose answers hold terminal escapes",
     seen="the escapes as text, such as \\u001b",
-    heals="nothing is to be healed",
+    heals="-",
 )
 def test_what_a_server_says_cannot_act_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     data = json.dumps({"note": EVIL}, ensure_ascii=False)
@@ -160,3 +169,56 @@ def test_a_password_in_the_address_still_works_with_a_word_of_advice(capsys: pyt
 def test_what_is_no_address_is_said_without_showing_it(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert watch(f"{url}") == 2
     assert capsys.readouterr().err.startswith("sysvitals: URL: what was given ")
+
+
+def test_it_shows_why_a_server_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+    said = "board.example is not known as a name of this host: allow it with --web.allowed-hosts=board.example\n"
+    with serve({"/api/v1/events": Raw(421, said)}) as fake:
+        assert watch(fake.url) == 1
+        assert f"{fake.url}: it answers 421: {said}" in capsys.readouterr().err
+
+
+def test_a_wrong_password_is_not_asked_for_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "http.yml"
+    file.write_text("basic_auth: {username: ana, password: wrong}\n")
+    with serve({"/api/v1/events": Raw(401)}) as fake:
+        assert watch(fake.url, file=file) == 1
+        assert f"{fake.url}: wrong user or password\n" in capsys.readouterr().err
+        assert watch(fake.url) == 1
+        assert "it requires a user and a password: --http.config.file=FILE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("version", ["TLS12", "TLS13"])
+@pytest.mark.parametrize("presented", ["", "other", "named"])
+def test_a_client_certificate_that_is_missing_or_refused_is_named_as_the_likely_cause(
+    presented: str, version: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`named` is signed by the right authority and has another name than the allowed one."""
+    make_certificate(tmp_path, "board")
+    for name in ("named", "other"):
+        make_certificate(tmp_path, name, names=f"DNS:{name}", cert=f"{name}.pem", key=f"{name}.key")
+    web, file = tmp_path / "web.yml", tmp_path / "http.yml"
+    web.write_text(
+        "tls_server_config: {cert_file: cert.pem, key_file: key.pem, client_auth_type: RequireAndVerifyClientCert, "
+        f"client_ca_file: named.pem, client_allowed_sans: [scraper], max_version: {version}}}\n"
+    )
+    own = f", cert_file: {presented}.pem, key_file: {presented}.key" if presented else ""
+    file.write_text(f"tls_config: {{ca_file: cert.pem{own}}}\n")
+
+    async def ask() -> Trouble:
+        async with serve_app(hello, tls=Door(str(web)).tls) as (port, _):
+            url = f"https://127.0.0.1:{port}"
+            await asyncio.to_thread(watch, url, file=file)
+            server = Server("the exporter", parse_address(url), load_access(str(file)))
+            with pytest.raises(Trouble) as caught:
+                await asyncio.to_thread(server.get_text, "/")
+            server.close()
+            return caught.value
+
+    trouble = asyncio.run(ask())
+    remedy = "name one that it accepts in a file: --http.config.file=FILE, tls_config: cert_file, key_file"
+    assert trouble.remedy == remedy
+    error = capsys.readouterr().err
+    assert remedy in error
+    assert "client certificate" in trouble.text
+    assert "client certificate" in error

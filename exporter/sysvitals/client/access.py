@@ -5,12 +5,14 @@ follow are refused.
 """
 
 import os
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sysvitals.client.address import Address, is_loopback
+from sysvitals.client.address import Address
 from sysvitals.config.errors import ConfigError
+from sysvitals.config.values import is_loopback
 
 if TYPE_CHECKING:
     import yaml
@@ -25,7 +27,8 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "authorization": ("type", "credentials", "credentials_file"),
     "tls_config": ("ca_file", "cert_file", "key_file", "insecure_skip_verify"),
 }
-_PATHS = ("password_file", "credentials_file", "ca_file", "cert_file", "key_file")
+_SECRETS = ("password_file", "credentials_file", "key_file")
+_PATHS = (*_SECRETS, "ca_file", "cert_file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ def load_access(file: str) -> Access:
         cert_file=tls.get("cert_file"),
         key_file=tls.get("key_file"),
         checks_certificate=tls.get("insecure_skip_verify", "false").lower() != "true",
-        warning=_warn(file) if "password" in basic or "credentials" in token else "",
+        warning=_warn([file] if "password" in basic or "credentials" in token else [], basic, token, tls),
     )
 
 
@@ -138,11 +141,20 @@ def _format_token(file: str, section: Mapping[str, str]) -> str:
     return token
 
 
-def _warn(file: str) -> str:
+def _warn(files: Iterable[str], *sections: Mapping[str, str]) -> str:
+    """What to do where others can read a secret in one of these files, or in those that the sections name."""
+    named = (section[key] for section in sections for key in _SECRETS if key in section)
+    is_open = [file for file in (*files, *named) if _is_open(file)]
+    return (
+        f"other users can read {', '.join(is_open)}: chmod 600 {' '.join(map(shlex.quote, is_open))}" if is_open else ""
+    )
+
+
+def _is_open(file: str) -> bool:
     try:
-        return f"other users can read {file}: chmod 600 it" if os.stat(file).st_mode & 0o077 else ""
+        return bool(os.stat(file).st_mode & 0o077)
     except OSError:
-        return ""
+        return False
 
 
 def advise(addresses: Iterable[Address], access: Access) -> Iterator[str]:

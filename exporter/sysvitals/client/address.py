@@ -57,8 +57,3 @@ def parse_address(text: str) -> Address:
         user=None if parts.username is None else unquote(parts.username),
         password=None if parts.password is None else unquote(parts.password),
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only the machine itself can be meant by this host."""
-    return host in ("localhost", "::1") or host.startswith("127.")

@@ -1,4 +1,4 @@
-"""What a setting's value may look like: each parser takes a YAML value or a flag's text, or says what it wants."""
+"""What a setting's value may look like: each parser takes a YAML value or a flag's text, or says what it expects."""
 
 import re
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def parse_duration(value: object) -> float:
         raise ValueError("a duration such as 500ms, 5s, 10m, 1h or 30d")
     number, unit = float(match[1]), match[2]
     if unit is None and number:
-        raise ValueError(f"a duration with its unit: {match[1]}s, {match[1]}m, {match[1]}h or {match[1]}d")
+        raise ValueError(f"a duration with a unit, such as {match[1]}s, {match[1]}m, {match[1]}h or {match[1]}d")
     seconds = number * _SECONDS[unit or "s"]
     if seconds > _LONGEST_SECONDS:
         raise ValueError("a duration of at most 36500d")
@@ -67,7 +67,7 @@ def parse_bool(value: object) -> bool:
 def parse_text(value: object) -> str:
     """Any text that is not empty."""
     if not isinstance(value, str) or not value.strip() or "\0" in value:
-        raise ValueError("a text")
+        raise ValueError("text")
     return value
 
 
@@ -161,3 +161,8 @@ def format_value(parse: Callable[[object], Any], value: Any) -> str:
     if parse is parse_hosts:
         return ", ".join(value)
     return str(value)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only the machine itself can be meant by this host."""
+    return host in ("localhost", "::1") or host.startswith("127.")

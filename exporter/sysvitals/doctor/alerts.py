@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from sysvitals.client.access import NO_ACCESS, Access
-from sysvitals.client.address import Address, is_loopback, parse_address
+from sysvitals.client.address import Address, parse_address
+from sysvitals.config.values import is_loopback
 from sysvitals.doctor.check import Check, broken, ok, warning
 from sysvitals.doctor.fetching import Server
 from sysvitals.doctor.matching import Labels

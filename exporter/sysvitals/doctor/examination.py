@@ -4,8 +4,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from sysvitals.client.access import NO_ACCESS, Access
-from sysvitals.client.address import Address, is_loopback
+from sysvitals.client.address import Address
 from sysvitals.config.settings import Settings
+from sysvitals.config.values import is_loopback
 from sysvitals.doctor.alertmanager import Status, ask_status, check_health, check_routes, check_watchdog
 from sysvitals.doctor.alerts import (
     Recipient,

@@ -13,10 +13,10 @@ from itertools import pairwise
 from typing import Any
 
 from sysvitals import __version__
-from sysvitals.client.access import FLAG
-from sysvitals.client.address import Address, is_loopback, parse_address
+from sysvitals.client.address import Address, parse_address
 from sysvitals.config.errors import ConfigError
 from sysvitals.config.settings import Settings
+from sysvitals.config.values import is_loopback
 from sysvitals.config.web_config import load_web_config
 from sysvitals.doctor.check import Check, absent, broken, ok, warning
 from sysvitals.doctor.fetching import Server
@@ -30,7 +30,8 @@ from sysvitals.model.event import parse_time
 from sysvitals.model.visible import visible
 
 _LEAST_PATIENCE_SECONDS = 30.0
-_UNAUTHORIZED = 401
+_OURS = (401, 421)
+"""With these an exporter of sysvitals refuses to say who it is: no other server is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,8 @@ def ask_exporter(server: Server) -> Running:
     try:
         samples = read_samples(server)
     except Trouble as trouble:
-        if trouble.status == _UNAUTHORIZED:
-            raise Trouble(trouble.kind, trouble.text, f"{FLAG}=FILE, with basic_auth: username and password") from None
-        if trouble.kind in ("status", "content") and (name := identify(server)):
+        is_other = trouble.kind in ("status", "content") and trouble.status not in _OURS
+        if is_other and (name := identify(server)):
             raise _other(server, name) from None
         raise
     builds = samples.find("sysvitals_build_info")

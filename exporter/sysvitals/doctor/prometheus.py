@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sysvitals.client.address import is_loopback
+from sysvitals.config.values import is_loopback
 from sysvitals.doctor.check import Check, broken, ok, warning
 from sysvitals.doctor.fetching import LARGEST_LIST_BYTES, Server
 from sysvitals.doctor.samples import identify, read_samples

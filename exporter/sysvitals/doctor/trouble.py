@@ -1,8 +1,7 @@
 """What goes wrong with a question over HTTP, in one line each, with what to do about it."""
 
-import json
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from socket import gaierror
 from urllib.parse import urlsplit
 
@@ -11,13 +10,12 @@ from urllib3.exceptions import DecodeError
 
 from sysvitals.client.access import FLAG
 from sysvitals.client.address import Address
-from sysvitals.model.visible import visible
+from sysvitals.client.failures import GIVE_CERTIFICATE, explain_client_certificate, find_causes, read_words, shorten
 
-_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _MISDIRECTED = 401, 403, 404, 421
 _GATEWAY = (502, 503, 504)
 _NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL", "HTTP_REQUEST")
 _BROKEN_OFF = ("RemoteDisconnected", "ProtocolError", "IncompleteRead", "BadStatusLine", "ChunkedEncodingError")
-_SHOWN_CHARACTERS = 200
 _OTHER_SERVER = "a login page, a proxy, or another server is behind this address"
 
 
@@ -51,7 +49,7 @@ def explain_redirect(address: Address, location: str) -> Trouble:
     """It sends elsewhere, where we do not go: that server may be anyone's."""
     parts = urlsplit(location)
     shown = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-    text = f"{address.url} redirects to {_shorten(shown)}"
+    text = f"{address.url} redirects to {shorten(shown)}"
     return Trouble("content", text, "redirects are not followed: if that is the right address, give it")
 
 
@@ -59,16 +57,21 @@ def explain_status(  # noqa: PLR0913  # what was asked, and what came
     address: Address, name: str, path: str, status: int, content: bytes, *, knew_password: bool = False
 ) -> Trouble:
     """An answer that is no success. `name` is what the server is called; `knew_password`: it was shown one."""
-    said = _said(content)
+    said = read_words(content)
     text, remedy = f"{address.url} answers {status}{f': {said}' if said else ''}", f"the log of {name} may say more"
     if "HTTPS server" in said:
         return _wants_https(address, status)
     if status == _UNAUTHORIZED:
-        refused = "takes neither this name nor this password" if knew_password else "wants a name and a password"
-        text = f"{address.url} {refused} (401)"
-        remedy = f"write them into a file, {FLAG}=FILE, or into ~/.netrc"
+        if knew_password:
+            text = f"{address.url}: wrong user or password (401)"
+            remedy = f"correct them where they come from: the address, the file of {FLAG}, or ~/.netrc"
+        else:
+            text = f"{address.url} requires a user and a password (401)"
+            remedy = f"{FLAG}=FILE, with basic_auth: username and password"
     elif status == _FORBIDDEN:
         text, remedy = f"{address.url} refuses to answer (403)", "ask with another name, or from another place"
+    elif status == _MISDIRECTED and said:
+        remedy = f"allow that name where {name} runs, or ask it by its IP address"
     elif status == _NOT_FOUND:
         text = f"{address.url}{path} does not exist (404)"
         remedy = f"is that the address of {name}, with the path in front of it if it has one?"
@@ -78,7 +81,7 @@ def explain_status(  # noqa: PLR0913  # what was asked, and what came
     return Trouble("status", text, remedy, status=status)
 
 
-def explain_error(
+def explain_error(  # noqa: PLR0911  # one for each kind
     address: Address,
     name: str,
     error: BaseException,
@@ -88,13 +91,15 @@ def explain_error(
 ) -> Trouble:
     """An answer that never came. `speaks_tls` finds out whether the server expected TLS."""
     url = address.url
-    causes = list(_causes(error))
+    causes = list(find_causes(error))
     if isinstance(error, requests.exceptions.ProxyError):
         remedy = "NO_PROXY=HOST lets questions to that host past the proxy that HTTP_PROXY or HTTPS_PROXY names"
         return Trouble("silent", f"{url}: the proxy of the environment does not lead there", remedy)
     if any(isinstance(cause, gaierror) or type(cause).__name__ == "NameResolutionError" for cause in causes):
         remedy = "is the name right? try the IP address"
         return Trouble("unknown", f"{address.host}: no such host is known here", remedy)
+    if why := explain_client_certificate(address, error):
+        return Trouble("tls", f"{url} {why}", GIVE_CERTIFICATE)
     if tls := next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None):
         return _explain_tls(address, tls)
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
@@ -130,35 +135,3 @@ def _explain_tls(address: Address, error: ssl.SSLError) -> Trouble:
         return Trouble("tls", f"{address.url} does not speak HTTPS", "write http:// instead of https://")
     reason = (error.reason or "no reason given").lower().replace("_", " ")
     return Trouble("tls", f"{address.url}: TLS fails: {reason}", f"what does curl {address.url} say?")
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it was made of: requests wraps urllib3, which wraps the system's errors, each in its way."""
-    waiting, seen = [error], set()
-    while waiting:
-        found = waiting.pop(0)
-        if id(found) in seen:
-            continue
-        seen.add(id(found))
-        yield found
-        inner = (found.__cause__, found.__context__, getattr(found, "reason", None), *found.args)
-        waiting += [cause for cause in inner if isinstance(cause, BaseException)]
-
-
-def _said(content: bytes) -> str:
-    """What an answer that is no success says for people, in one line."""
-    text = content.decode("utf-8", "replace").strip()
-    if text.startswith("<"):
-        return ""
-    try:
-        answer = json.loads(text)
-        found = answer if isinstance(answer, str) else answer.get("error") or answer.get("message")
-        text = str(found or "")
-    except (ValueError, AttributeError, RecursionError):
-        pass  # it is no JSON, and says what it says
-    line = visible(" ".join(text.split()))
-    return _shorten(line)
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."

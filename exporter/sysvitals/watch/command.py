@@ -12,6 +12,7 @@ import urllib3
 
 from sysvitals.client.access import FLAG, HELP, NO_ACCESS, advise, load_access
 from sysvitals.client.address import Address, parse_address
+from sysvitals.client.failures import GIVE_CERTIFICATE, explain_client_certificate, read_words
 from sysvitals.client.session import Session, read_parts, speaks_tls
 from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.model.event import decode_event
@@ -98,6 +99,8 @@ def advise_names(patterns: Iterable[str], known: Collection[str]) -> Iterator[st
 
 def describe(error: Exception, address: Address) -> str:
     """Why there is no connection, in a few words."""
+    if why := explain_client_certificate(address, error):
+        return f"it {why}; {GIVE_CERTIFICATE}"
     if isinstance(error, requests.exceptions.SSLError):
         return f"its certificate is not trusted; if it is your own, name it in a file: {FLAG}=FILE, tls_config: ca_file"
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
@@ -129,21 +132,29 @@ def _messages(session: Session, address: Address, names: list[str], seen: str) -
         timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
     ) as answer:
         if answer.status_code == 401:
-            raise WatchError(f"it wants a user and a password: {FLAG}=FILE, with basic_auth: username and password")
+            if "Authorization" in answer.request.headers:
+                raise WatchError("wrong user or password")
+            raise WatchError(f"it requires a user and a password: {FLAG}=FILE, with basic_auth: username and password")
         if answer.status_code == 503:
             answer.raise_for_status()
         if answer.is_redirect:
             raise WatchError(f"it redirects to {answer.headers['Location'][:200]}: if that is right, give that address")
         if not answer.headers.get("content-type", "").startswith("text/event-stream"):
-            raise WatchError(
-                _advise_tls(address) or f"no exporter of sysvitals: it answers {answer.status_code} without events"
-            )
+            raise WatchError(_advise_tls(address) or _explain_answer(answer))
         try:
             yield from parse_stream(split_lines(read_parts(answer)))
         except TooLongError:
             raise WatchError(
                 f"no exporter of sysvitals: it sends a line or an event of more than {LONGEST_BYTES:,} bytes"
             ) from None
+
+
+def _explain_answer(answer: requests.Response) -> str:
+    """Why there are no events: what a server says that refuses, as far as it says it."""
+    said = "" if answer.ok else read_words(next(read_parts(answer), b""))
+    if said:
+        return f"it answers {answer.status_code}: {said}"
+    return f"no exporter of sysvitals: it answers {answer.status_code} without events"
 
 
 def _show_json(message: Message) -> None:
