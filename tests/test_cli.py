@@ -234,9 +234,32 @@ def test_check_config_tells_all_that_is_wrong_one_a_line(tmp_path: Path, capsys:
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines() == [
-        f"sysvitals: {file}:2: log.level: 'loud' will not do; it wants one of debug, info, warning, error",
-        f"sysvitals: {file}:3: log.fromat: is no setting. Did you mean format? Valid here: format, level",
+        f"sysvitals: {file}:2: log.level: 'loud' is not valid: expected one of debug, info, warning, error",
+        f"sysvitals: {file}:3: log.fromat: unknown key. Did you mean format? Valid here: format, level",
     ]
+
+
+@pytest.mark.parametrize("names_it", [True, False], ids=["named by the settings", "alone"])
+def test_check_config_looks_into_the_web_file_as_the_start_does(
+    names_it: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, web = tmp_path / "sysvitals.yml", tmp_path / "web.yml"
+    file.write_text(f"web: {{config_file: {web}}}\n")
+    arguments = ["check-config", str(file) if names_it else f"--web.config-file={web}"]
+    (tmp_path / "c").write_text("no certificate")
+    web.write_text("tls_server_config: {cert_file: c, key_file: c}\nfoo: 1\n")
+    assert main(arguments) == 2
+    unknown, unusable = capsys.readouterr().err.splitlines()
+    assert unknown.startswith(f"sysvitals: {web}:2: foo: unknown key")
+    assert unusable.startswith(f"sysvitals: {web}: tls_server_config: certificate and key cannot be used")
+    web.write_text("")
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.splitlines() == [f"{file}: fine"] * names_it + [f"{web}: fine"]
+
+
+def test_check_config_without_a_file_says_what_to_give(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check-config"]) == 2
+    assert capsys.readouterr().err == "sysvitals: nothing to check: give FILE, or --web.config-file=FILE\n"
 
 
 def test_a_bad_configuration_starts_nothing_and_leaves_nothing(
@@ -261,7 +284,6 @@ def test_a_bad_configuration_starts_nothing_and_leaves_nothing(
         (["serve", "--json"], "unrecognized: --json"),
         (["once", "--log.level"], "expected one argument"),
         (["once", "--no-collector.load=yes"], "ignored explicit argument"),
-        (["check-config"], "the following arguments are required: FILE"),
     ],
 )
 def test_what_is_asked_wrongly_is_said_in_one_line_after_the_usage(

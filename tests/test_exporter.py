@@ -321,7 +321,7 @@ class TestAReload:
         heals="at the next reload of a good file",
     )
     def test_of_a_bad_file_keeps_the_old_settings_and_two_gauges_say_so(self, caplog: pytest.LogCaptureFixture) -> None:
-        problems = ["a.yml:1: x: is no setting.", "a.yml:2: y: is no setting."]
+        problems = ["a.yml:1: x: unknown key.", "a.yml:2: y: unknown key."]
         answers: list[Settings | ConfigError] = [
             ConfigError(problems),
             only_load(log__format="json", web__enable_lifecycle=True),
@@ -770,20 +770,36 @@ class TestAProcess:
 
         file.write_text("log: {levle: info}\n")
         process.send(signal.SIGHUP)
-        wait_for(lambda: f"reload: {file}:1: log.levle: is no setting. Did you mean level?" in process.log, "the error")
+        wait_for(lambda: f"reload: {file}:1: log.levle: unknown key. Did you mean level?" in process.log, "the error")
         assert samples(process.get()[1])[success] == 0.0
         status, text = process.get("/-/reload", method="POST")
         assert status == 400
         assert f"{file}:1: log.levle" in text
 
         file.write_text("console: {format: text}\n")
-        assert process.get("/-/reload", method="GET")[0] == 405
+        assert process.get("/-/reload", method="GET") == (405, "/-/reload takes POST\n")
         assert process.get("/-/reload", method="POST") == (200, "reloaded\n")
         assert samples(process.get()[1])[success] == 1.0
         assert "console.format takes effect at the next start" in process.log
         process.stop()
         changed = [e["data"]["changed"] for e in stored(process.storage) if e["name"] == "sysvitals.reloaded"]
         assert changed == ["collector.load", "console.format, collector.load"]
+
+    @pytest.mark.parametrize(("address", "warns"), [("127.0.0.1:0", False), (":0", True)])
+    @pytest.mark.parametrize("text", [None, "# emptied\n"])
+    def test_says_at_its_start_what_protects_it_and_warns_where_nothing_does(
+        self, start: Start, tmp_path: Path, address: str, warns: bool, text: str | None
+    ) -> None:
+        flags = []
+        if text is not None:
+            (file := tmp_path / "web.yml").write_text(text)
+            flags.append(f"--web.config-file={file}")
+        process = start(*BELOW, *ONLY_LOAD, "--no-history", *flags, addresses=(address,))
+        process.wait_until_ready()
+        assert process.log.count("In force: no TLS, no passwords") == 1
+        warned = [line for line in process.log.splitlines() if "everyone who reaches this port" in line]
+        assert len(warned) == warns
+        assert all("WARN" in line and "--web.config-file=" in line for line in warned)
 
     def test_answers_at_each_of_its_addresses_ipv6_among_them(self, start: Start) -> None:
         if not socket.has_dualstack_ipv6():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 from sysvitals import __version__
 from sysvitals.config.logs import STANDARD_ERROR, configure_logging, log_what_python_prints
 from sysvitals.config.settings import Settings
+from sysvitals.config.values import is_loopback
 from sysvitals.exporter import Exporter, build_exporter
 from sysvitals.history.lock import Claim
 from sysvitals.host.heap import give_back_what_is_freed
@@ -52,7 +53,7 @@ def serve(settings: Settings, load: Callable[[], Settings]) -> NoReturn:
     SIGCONT comes after a stop, during which nothing was watched.
 
     Raises OSError where an address or the folder of the history is taken, ConfigError where the file for TLS and
-    passwords will not do.
+    passwords is not valid.
     """
     # here and not above: looking once needs no server, and importing one takes a small board seconds
     from sysvitals.web.http.listening import listen  # noqa: PLC0415
@@ -121,7 +122,7 @@ def _serve(
         _handle_signals(loop, end, reloads.ask, exporter.note_pause)
         hub.attach(loop.call_soon_threadsafe)
         exporter.start()
-        _announce(settings, sockets, "https" if door and door.tls else "http")
+        _announce(settings, sockets, door)
         duties = {"tend": _tend(exporter, end), "follow": _follow(exporter, hub)}
         duties |= {"door": door.watch(server.renew)} if door else {}
         duties |= {"report": _report(exporter, supervisor)} if supervisor.is_there else {}
@@ -310,13 +311,22 @@ def build_services(exporter: Exporter, hub: "LiveHub", reloads: Reloads) -> "Ser
     )
 
 
-def _announce(settings: Settings, sockets: Iterable[socket.socket], scheme: str) -> None:
+def _announce(settings: Settings, sockets: Iterable[socket.socket], door: "Door | None") -> None:
+    scheme = "https" if door and door.tls else "http"
     for (host, _), listener in zip(settings.web.listen_address, sockets, strict=True):
         port = listener.getsockname()[1]  # where 0 was asked for, the system chose one
         shown = f"[{host}]" if ":" in host else host or "localhost"
         _log.info("page    %s://%s:%d/", scheme, shown, port)
         _log.info("metrics %s://%s:%d/metrics", scheme, shown, port)
-        if host in ("127.0.0.1", "::1", "localhost"):
+        if is_loopback(host):
             _log.info("only this machine can reach it; --web.listen-address=:%d opens it to the network", port)
+    _log.info("In force: %s", door.describe() if door else "no TLS, no passwords")
+    if (door is None or door.is_open) and not all(is_loopback(host) for host, _ in settings.web.listen_address):
+        how = "add basic_auth_users or client certificates to" if door else "protect it with"
+        _log.warning(
+            "everyone who reaches this port can read everything: %s --web.config-file=%s",
+            how,
+            settings.web.config_file or "FILE",
+        )
     folder = os.path.join(os.path.abspath(settings.storage.path), "history")
     _log.info("history %s", folder if settings.history.enabled else "is off")

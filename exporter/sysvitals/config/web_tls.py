@@ -168,8 +168,7 @@ def _read_authorities(
         reader.note(
             node,
             (_NAME, "client_ca_file"),
-            "is missing, and client_auth_type needs it: with the system's own authorities, "
-            "all who hold a public certificate could come in",
+            "is missing, and client_auth_type needs it: without it, any certificate from a public CA would be accepted",
         )
         return frozenset()
     authorities = frozenset(block.decode() for block in _CERTIFICATE.findall(pem))

@@ -4,13 +4,13 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from sysvitals.config.errors import ConfigError
 from sysvitals.config.web_config import WebConfig, read_web_file
-from sysvitals.config.web_tls import NO_CLIENT_CERT
+from sysvitals.config.web_tls import NO_CLIENT_CERT, REQUIRE_AND_VERIFY, Tls
 from sysvitals.pipeline.clock import until_beat
 from sysvitals.web.access import Guard, require_bcrypt
 from sysvitals.web.http.messages import App
@@ -56,6 +56,15 @@ class Door:
         self._is_settled = True
         self._guard: Guard | None = None
         self.tls = _build(self._config)
+
+    def describe(self) -> str:
+        """What is in force, for the log."""
+        return describe(self._config)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether all who reach the port can read everything."""
+        return is_open(self._config)
 
     def guard(self, app: App) -> App:
         """The application behind this door."""
@@ -122,7 +131,9 @@ class Door:
         now = {} if self._config.users is None else self._config.users
         for user in sorted((before.users or {}).keys() - now.keys()):
             _log.warning(
-                "%s: the password of %r changed or is gone: locked out until the file is right", self._file, user
+                "%s: %r has no valid entry with the same password: locked out until the file is right",
+                self._file,
+                user,
             )
 
     def _say(self, look: Look, kept: list[str]) -> None:
@@ -132,7 +143,7 @@ class Door:
             _log.error("%s: not taken. In force until it is right: %s", self._file, describe(self._config))
             return
         for lock in kept:
-            _log.warning("%s: %s is no longer there, and stays in force until the next start", self._file, lock)
+            _log.warning("%s: %s until a restart; after it: %s", self._file, lock, describe(look.config))
         _log.info("%s: read again. In force: %s", self._file, describe(self._config))
 
 
@@ -155,12 +166,25 @@ def take_look(file: str, before: Look | None = None) -> Look:
 
 def describe(config: WebConfig) -> str:
     """What locks there are, for the log."""
-    tls = "no TLS" if config.tls is None else "TLS"
-    if config.tls is not None and config.tls.client_auth != NO_CLIENT_CERT:
-        tls = f"TLS with {config.tls.client_auth}"
-        tls += ", where no certificate is valid" if config.tls.client_ca == frozenset() else ""
-    users = "no passwords" if config.users is None else f"users with passwords: {len(config.users)}"
-    return f"{tls}, {users}"
+    locks = ["no TLS"] if config.tls is None else list(_describe_tls(config.tls))
+    users = "no passwords" if config.users is None else f"users with passwords: {len(config.users) or 'none valid'}"
+    locks.append(users)
+    if (limit := config.rate_limit) is not None:
+        locks.append(f"rate_limit: {limit.burst}, one more each {limit.seconds:g} s")
+    return ", ".join(locks)
+
+
+def is_open(config: WebConfig) -> bool:
+    """Whether neither passwords nor client certificates are required."""
+    return config.users is None and (config.tls is None or config.tls.client_auth != REQUIRE_AND_VERIFY)
+
+
+def _describe_tls(tls: Tls) -> Iterator[str]:
+    yield "TLS" if tls.min_version == "TLS12" else f"TLS (min_version {tls.min_version})"
+    if tls.client_auth != NO_CLIENT_CERT:
+        yield f"{tls.client_auth}{', where no certificate is valid' if tls.client_ca == frozenset() else ''}"
+    if tls.allowed_sans is not None:
+        yield f"client_allowed_sans: {len(tls.allowed_sans) or 'none valid'}"
 
 
 def _mark(file: str) -> tuple[int, ...]:

@@ -26,22 +26,22 @@ def stricter(old: WebConfig, new: WebConfig) -> WebConfig:
 
 
 def keep_locks(old: WebConfig, new: WebConfig) -> tuple[WebConfig, list[str]]:
-    """The new one, with the locks that only the old one has, and what these are."""
+    """The new one, with the locks that only the old one has, and a clause on each of these."""
     kept: list[str] = []
     users, tls = new.users, new.tls
     if users is None and old.users is not None:
         users = old.users
-        kept.append("passwords (basic_auth_users)")
+        kept.append("basic_auth_users was removed: passwords stay required")
     if old.tls is not None:
         if tls is None:
             tls = old.tls
-            kept.append("TLS (tls_server_config)")
+            kept.append("tls_server_config was removed: TLS stays required")
         elif old.tls.client_auth == REQUIRE_AND_VERIFY != tls.client_auth:
             tls = _take_client_rules(tls, old.tls)
-            kept.append(f"client certificates (client_auth_type: {REQUIRE_AND_VERIFY})")
+            kept.append(f"client_auth_type: {REQUIRE_AND_VERIFY} was removed: client certificates stay required")
         elif old.tls.allowed_sans is not None and tls.allowed_sans is None:
             tls = replace(tls, allowed_sans=old.tls.allowed_sans)
-            kept.append("names of clients (client_allowed_sans)")
+            kept.append("client_allowed_sans was removed: one of its names stays required")
     return replace(new, users=users, tls=tls), kept
 
 

@@ -41,9 +41,17 @@ def _load_certificate(context: ssl.SSLContext, tls: Tls) -> None:
             # an empty password: without one, OpenSSL would ask the terminal for that of an encrypted key
             context.load_cert_chain(cert, key, password="")
         except (OSError, ValueError) as error:
-            reason = getattr(error, "reason", None) or str(error)
-            said = f"certificate and key cannot be used ({reason}): is the key another one's, or has it a passphrase?"
-            raise ConfigError([f"tls_server_config: {said}"]) from error
+            raise ConfigError([f"tls_server_config: {_explain(error, tls.key)}"]) from error
+
+
+def _explain(error: Exception, key: bytes) -> str:
+    reason = getattr(error, "reason", None) or ""
+    if reason.endswith("_MISMATCH"):
+        return "the key does not match the certificate"
+    if b"ENCRYPTED" in key:
+        return "the key has a passphrase: remove it (openssl pkey -in KEY -out NEW)"
+    more = f" ({reason.lower().replace('_', ' ')})" if reason else ""
+    return f"certificate and key cannot be used: expected both in PEM{more}"
 
 
 def _verify_clients(context: ssl.SSLContext, tls: Tls) -> None:
