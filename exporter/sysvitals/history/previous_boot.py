@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sysvitals.history.reading import read_last_events
+from sysvitals.host.files import describe_error
 from sysvitals.host.host import Host
 from sysvitals.host.storage import open_folder
 from sysvitals.model.catalog import Catalog
 from sysvitals.model.changes import Started, Stopped, UncleanShutdown
+from sysvitals.model.collector import Unavailable
 from sysvitals.model.event import Event, body_data, format_time
 from sysvitals.model.state import State
 from sysvitals.sources.os.shutdowns import SHUTDOWN_RECORD, ShutdownRecord, read_shutdown_record
@@ -36,8 +38,8 @@ def settle_ending(folder: str, catalog: Catalog, host: Host, *, hostname: str, b
         path = os.path.join(host.storage, SHUTDOWN_RECORD)
         _log.warning("%s: %s; unclean shutdowns are counted from 0 again", path, error)
         record = None
-    except OSError as error:
-        _log.error("unclean shutdowns cannot be counted: %s", error)  # the words say it
+    except (OSError, Unavailable) as error:
+        _log.error("unclean shutdowns cannot be counted: %s", describe_error(error))  # the words say it
         return None
     if record is not None and record.boot == boot:
         return None
@@ -50,7 +52,7 @@ def settle_ending(folder: str, catalog: Catalog, host: Host, *, hostname: str, b
     try:
         _write_record(host.storage, _add(record, ending, boot))
     except OSError as error:
-        _log.error("unclean shutdowns cannot be counted: %s", error)  # the words say it
+        _log.error("unclean shutdowns cannot be counted: %s", describe_error(error))  # the words say it
     return ending
 
 

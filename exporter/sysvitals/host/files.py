@@ -92,6 +92,13 @@ def error_class(error: BaseException) -> str:
     return "garbage" if isinstance(error, ValueError) else type(error).__name__
 
 
+def describe_error(error: Exception, path: str = "") -> str:
+    """The words of an error for the log, after the path that it names or else this one, and without its number."""
+    said = getattr(error, "strerror", None) or str(error)
+    where = getattr(error, "filename", None) or path
+    return f"{f'{where}: ' if where else ''}{said[:1].lower()}{said[1:]}"
+
+
 def shorten(text: str, length: int = 40) -> str:
     """Text short enough for a message."""
     return text if len(text) <= length else text[: length - 1] + "…"

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sysvitals.host.host import Host
+from sysvitals.model.collector import Unavailable
 from sysvitals.sources.os.shutdowns import ShutdownRecord, parse_shutdown_record, read_shutdown_record
 
 RECORD = ShutdownRecord(boot="b", unclean=4, last_seen=1_789_905_600.5)
@@ -14,6 +15,13 @@ RECORD = ShutdownRecord(boot="b", unclean=4, last_seen=1_789_905_600.5)
 def test_the_record_is_read_from_the_storage(tmp_path: Path) -> None:
     (tmp_path / "shutdowns.json").write_text('{"boot": "b", "unclean": 4, "last_seen": 1789905600.5}\n')
     assert read_shutdown_record(Host(storage=str(tmp_path))) == RECORD
+
+
+def test_a_link_in_its_place_is_nothing_that_failed_and_is_named(tmp_path: Path) -> None:
+    """The start has logged it as an error: the collector says where to look and is no second one."""
+    (link := tmp_path / "shutdowns.json").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(Unavailable, match=f"^{link}: this is a link, .*: remove it"):
+        read_shutdown_record(Host(storage=str(tmp_path)))
 
 
 def test_without_storage_or_before_the_first_start_there_is_none(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from sysvitals.host.files import shorten
 from sysvitals.host.host import Host
-from sysvitals.host.storage import open_folder
+from sysvitals.host.storage import NotPlainError, open_folder
+from sysvitals.model.collector import Unavailable
 
 SHUTDOWN_RECORD = "shutdowns.json"
 _LONGEST_BYTES = 4096
@@ -27,7 +28,10 @@ class ShutdownRecord(NamedTuple):
 
 
 def read_shutdown_record(host: Host) -> ShutdownRecord | None:
-    """The record, or None where there is none yet. Raises OSError, or ValueError for a file that is no record."""
+    """The record, or None where there is none yet.
+
+    Raises OSError, ValueError for a file that is no record, and Unavailable for a link or a special file.
+    """
     if not host.storage:
         return None
     try:
@@ -35,6 +39,8 @@ def read_shutdown_record(host: Host) -> ShutdownRecord | None:
             content = folder.read(SHUTDOWN_RECORD, _LONGEST_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except NotPlainError as error:
+        raise Unavailable(f"{error.filename}: {error.strerror}") from None
     return parse_shutdown_record(content.decode("utf-8", "backslashreplace"))
 
 
