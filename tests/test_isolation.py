@@ -262,7 +262,7 @@ LIES = {
 )
 @pytest.mark.parametrize(("name", "thing"), CASES)
 @pytest.mark.parametrize("lie", LIES.values(), ids=list(LIES))
-def test_a_thing_that_lies_changes_no_other(name: str, thing: Thing, lie: bytes) -> None:
+def test_impossible_values_are_dropped_and_all_other_readings_stay(name: str, thing: Thing, lie: bytes) -> None:
     files = things_of(name)[thing]
     with board(name) as one:
         expected = one.scrape()

@@ -122,7 +122,7 @@ def launch_and_begin_to_end(launch: Launch, folder: Path) -> Process:
     "process",
     "further signals while it ends",
     seen="nothing of them",
-    heals="nothing is to be healed",
+    heals="-",
 )
 def test_an_end_that_was_begun_is_finished_whatever_signals_follow(launch: Launch, tmp_path: Path) -> None:
     process = launch_and_begin_to_end(launch, tmp_path / "run")
@@ -179,7 +179,7 @@ def test_a_signal_that_it_does_not_handle_ends_it_and_costs_nothing_of_the_histo
     "process",
     "signals that mean nothing to it, such as SIGPIPE",
     seen="nothing",
-    heals="nothing is to be healed",
+    heals="-",
 )
 def test_signals_without_a_meaning_change_nothing(launch: Launch) -> None:
     process = launch()
@@ -240,7 +240,7 @@ def test_a_stop_is_heard_in_a_storm_of_reloads(launch: Launch) -> None:
     "process",
     "Ctrl-C during `sysvitals once`",
     seen="exit status 130",
-    heals="nothing is to be healed",
+    heals="-",
 )
 def test_a_look_that_is_interrupted_ends_in_silence(tmp_path: Path) -> None:
     load = tmp_path / "proc/loadavg"

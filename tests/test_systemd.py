@@ -168,7 +168,7 @@ def test_a_service_tells_its_whole_life(service: subprocess.Popen[bytes], manage
     manager.hear_until("RELOADING")
     refused = manager.hear_until("READY")["STATUS"]
     assert refused.startswith("the new configuration was refused, the old one is in force: ")
-    assert "log.levle: is no setting" in refused
+    assert "log.levle: unknown key" in refused
     assert manager.hear_until("WATCHDOG")["STATUS"] == refused  # it does not pass with the next word
 
     service.terminate()

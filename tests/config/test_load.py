@@ -101,7 +101,7 @@ def test_a_value_in_the_file_means_what_it_means_as_a_flag(text: str, seconds: f
 
 def test_an_age_without_a_unit_is_refused_rather_than_taken_for_seconds(tmp_path: Path) -> None:
     with pytest.raises(
-        ConfigError, match=r"history.keep_age: '90' will not do; it wants a duration with its unit: .*90d"
+        ConfigError, match=r"history.keep_age: '90' is not valid: expected a duration with a unit, such as .*90d"
     ):
         load("history: {keep_age: 90}", tmp_path)
 
@@ -131,7 +131,7 @@ def test_names_of_this_host_are_one_or_a_list_and_case_does_not_matter(tmp_path:
     "name", ["pi.example.org:80", "http://pi.example.org", "*pi", "a.*.org", "a..b", "pi ok", "[::1]"]
 )
 def test_what_is_not_the_name_of_a_host_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="it wants a name such as"):
+    with pytest.raises(ConfigError, match="expected a name such as"):
         load(f"web: {{allowed_hosts: '{name}'}}", tmp_path)
 
 
@@ -154,10 +154,10 @@ def test_errors_of_the_file_and_of_flags_are_told_together(tmp_path: Path) -> No
     first, *rest = caught.value.problems
     assert (
         first
-        == f"{tmp_path}/sysvitals.yml:1: log.level: 'loud' will not do; it wants one of debug, info, warning, error"
+        == f"{tmp_path}/sysvitals.yml:1: log.level: 'loud' is not valid: expected one of debug, info, warning, error"
     )
-    assert rest[0] == "--log.format: 'xml' will not do; it wants one of text, json"
-    assert [problem.partition(" will not")[0] for problem in rest[1:]] == [
+    assert rest[0] == "--log.format: 'xml' is not valid: expected one of text, json"
+    assert [problem.partition(" is not valid")[0] for problem in rest[1:]] == [
         "--web.listen-address: ':x'",
         "--web.listen-address: ':y'",
     ]

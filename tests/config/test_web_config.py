@@ -105,7 +105,7 @@ def test_all_suites_of_tls_1_3_may_be_named_since_all_of_them_are_used(tmp_path:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("tls_config: {}", "1: tls_config: is no setting. Valid here: tls_server_config"),
+        ("tls_config: {}", "1: tls_config: unknown key. Valid here: tls_server_config"),
         ("- a", "1: expected keys below it, found a list"),
         ("just words", "1: expected keys below it, found text"),
         ("tls_server_config: 2026-02-30", "1: tls_server_config: expected keys below it, found text"),
@@ -149,10 +149,10 @@ def test_all_suites_of_tls_1_3_may_be_named_since_all_of_them_are_used(tmp_path:
         ("basic_auth_users: [anna]", "basic_auth_users: expected keys below it, found a list"),
         (
             f"basic_auth_users: {{a: {HASH}}}\nbasic_auth_users: {{}}",
-            "2: basic_auth_users: is there twice, first on line 1",
+            "2: basic_auth_users: is given twice, first on line 1",
         ),
         ("http_server_config: {http2: perhaps}", "http_server_config.http2: 'perhaps' is not valid"),
-        ("http_server_config: {headers: {Server: me}}", "http_server_config.headers.Server: is no setting"),
+        ("http_server_config: {headers: {Server: me}}", "http_server_config.headers.Server: unknown key"),
         ("http_server_config: {headers: {X-Frame-Options: none}}", "expected deny or sameorigin"),
         ("http_server_config: {headers: {X-Content-Type-Options: sniff}}", "expected nosniff"),
         ('http_server_config: {headers: {X-XSS-Protection: "a\\r\\nb: c"}}', "expected one line of ASCII characters"),
@@ -161,7 +161,7 @@ def test_all_suites_of_tls_1_3_may_be_named_since_all_of_them_are_used(tmp_path:
         ("<<: {}", "keys are not merged"),
         ("a: [", "is not YAML"),
         ("--- {}\n--- {}", "is not YAML: expected a single document"),
-        ("a: &a [*a]", "a: is no setting"),
+        ("a: &a [*a]", "a: unknown key"),
         ("[" * 5000, "is nested too deeply"),
     ],
 )

@@ -43,7 +43,7 @@ def test_any_bytes_from_a_client_end_in_an_answer_or_a_close_and_cause_no_error(
     heals="the next request with the password is answered",
 )
 @pytest.mark.parametrize("name", ["password"])
-def test_no_bytes_without_the_password_are_let_in(name: str) -> None:
+def test_no_request_without_the_password_gets_data(name: str) -> None:
     fuzz(name)
 
 

@@ -57,7 +57,7 @@ def test_a_folder_that_cannot_be_made_is_no_reason_not_to_run(tmp_path: Path) ->
 
 @pytest.mark.fault(
     "storage",
-    "a file system without locks",
+    "a filesystem without locks",
     seen="nothing",
     heals="it runs without: take care that one exporter writes there",
 )

@@ -311,7 +311,7 @@ def test_the_name_of_the_last_segment_does_not_matter(kept: Kept, name: str) -> 
 
 
 def test_without_the_link_the_newest_name_has_to_do(kept: Kept) -> None:
-    """A history of an older version, or on a file system without links."""
+    """A history of an older version, or on a filesystem without links."""
     kept.write(events_of([STARTED], [STOPPED], boot="older"), "2026-09-19/12-00-00.jsonl", current=False)
     kept.write(UNCLEAN, current=False)
     assert kept.settle() is not None

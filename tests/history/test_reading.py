@@ -95,7 +95,7 @@ def test_a_folder_that_cannot_be_read_has_no_last_events_and_says_so(
     monkeypatch.setattr(os, "scandir", fail)
     assert read_last_seqs(tmp_path) == []
     monkeypatch.undo()
-    assert "Permission denied" in caplog.text
+    assert "permission denied" in caplog.text
 
 
 @pytest.mark.fault(

@@ -148,7 +148,7 @@ def test_a_segment_that_cannot_be_synced_leaves_neither_file_nor_descriptor(
 
 
 @pytest.mark.fault(
-    "storage", "a file system that cannot force folders to the disk", seen="nothing", heals="it is written all the same"
+    "storage", "a filesystem that cannot force folders to the disk", seen="nothing", heals="it is written all the same"
 )
 def test_a_file_system_that_cannot_sync_folders_can_hold_a_history(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -74,12 +74,12 @@ def said(caplog: pytest.LogCaptureFixture, text: str) -> list[str]:
 
 
 PLACES = {
-    "lock": "another exporter may write there too",
+    "lock": "another exporter can write here",
     "shutdowns.json": "unclean shutdowns cannot be counted",
-    "history": "cannot write below",
-    "history/2026-09-20": "cannot write below",
-    "history/2026-09-20/11-00-00.jsonl": "it is left out",
-    "history/2026-09-20/11-00-00.jsonl.gz": "it is left out",
+    "history": "cannot write to",
+    "history/2026-09-20": "cannot write to",
+    "history/2026-09-20/11-00-00.jsonl": "ignored: a link or special file",
+    "history/2026-09-20/11-00-00.jsonl.gz": "ignored: a link or special file",
 }
 """Where something else may stand, and what the log then says once."""
 
@@ -89,7 +89,7 @@ UNFINISHED = ["shutdowns.json.part", "history/current", "history/current.part"]
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.fault(
     "storage",
-    "a link in the storage folder",
+    "a link in the storage folder, under a name that the exporter uses",
     seen="one line in the log names the link and says how to mend it; all else is kept",
     heals="by itself, when the link is removed",
 )
@@ -108,7 +108,7 @@ def test_a_link_in_the_storage_is_not_followed_and_what_it_leads_to_stays_as_it_
     assert outside.read_bytes() == VICTIM if outside.is_file() else list(outside.iterdir()) == []
     (line,) = said(caplog, PLACES[place])
     assert str(link) in line
-    if PLACES[place] != "cannot write below":
+    if PLACES[place] != "cannot write to":
         assert 0 in seqs(tmp_path / "storage/history"), "the rest works"
     link.unlink()
     caplog.clear()
@@ -120,7 +120,7 @@ def test_a_link_in_the_storage_is_not_followed_and_what_it_leads_to_stays_as_it_
 @pytest.mark.parametrize("place", [*PLACES, *UNFINISHED])
 @pytest.mark.fault(
     "storage",
-    "a FIFO or a device in the storage folder",
+    "a FIFO or a device in the storage folder, under a name that the exporter uses",
     seen="one line in the log names it and says how to mend it; nothing waits for it",
     heals="by itself, when it is removed",
 )
@@ -403,7 +403,7 @@ def test_segments_of_this_run_go_when_they_are_too_old(tmp_path: Path) -> None:
 
 @pytest.mark.fault(
     "time",
-    "segments from the future on a file system without links",
+    "segments from the future on a filesystem without links",
     seen="nothing",
     heals="by itself: a start still finds what was written last",
 )
@@ -546,7 +546,7 @@ def test_a_disk_without_inodes_is_written_again_once_there_are_some(
         with writer(disk / "history") as history:
             history.bus.publish([URGENT])
             wait_until(lambda: history.sink.status().errors > 2)
-            assert "No space left" in caplog.text
+            assert "no space left on device" in caplog.text
             for file in disk.glob("ballast-*"):
                 file.unlink()
             wait_until(lambda: history.sink.status().writable)
@@ -575,7 +575,7 @@ def test_a_history_that_can_only_be_read_is_said_once_whatever_there_is_to_tidy_
             history.bus.publish([URGENT])
             wait_until(lambda: history.sink.status().errors > 15)
             assert [record.levelname for record in caplog.records] == ["ERROR"], caplog.text
-            assert "Read-only" in caplog.text
+            assert "read-only file system" in caplog.text
             subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
             wait_until(lambda: history.sink.status().writable)
             found = [event.seq for event in read_events(disk / "history")]
@@ -612,7 +612,7 @@ def test_a_torn_stream_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFix
     seen="nothing: numbers that were shown on the console or in a stream are not given again",
     heals="by itself: each run numbers from its uptime",
 )
-def test_a_run_begins_above_all_numbers_that_the_run_before_it_can_have_shown() -> None:
+def test_event_numbers_that_were_shown_are_not_used_again_after_a_restart() -> None:
     began, ended = 1234.56789, 1234.56789 + 0.05
     shown = first_seq(began) + int((ended - began) * SEQ_PER_SECOND) - 1
     assert first_seq(ended + 0.00001) > shown

@@ -292,7 +292,7 @@ def test_what_cannot_be_rescued_stays_in_memory_until_the_disk_takes_it(
     with monkeypatch.context() as patch:
         patch.setattr("sysvitals.history.buffer.create_segment", fail)
         rescue_buffer(buffer, str(tmp_path / "history"), NOON)
-    assert "Read-only" in caplog.text
+    assert "read-only file system" in caplog.text
     with writer(tmp_path / "history", next_seq=7, buffer=buffer) as history:
         history.write(URGENT)
     assert seqs(tmp_path / "history") == [3, 7]
@@ -311,7 +311,7 @@ def test_a_buffer_that_is_full_leaves_the_history_to_the_disk(
         history.write(LOAD)
         history.write(LOAD)
     assert seqs(tmp_path / "history") == [0, 1]
-    assert "No space left" in caplog.text
+    assert "no space left on device" in caplog.text
 
 
 def test_a_buffer_that_has_failed_is_cleared_once_its_lines_are_on_the_disk(
@@ -388,7 +388,7 @@ def test_a_disk_that_refuses_takes_nothing_from_the_buffer(tmp_path: Path, fault
     seen="one line in the log",
     heals="by itself: what the buffer took outlives a kill",
 )
-def test_while_the_disk_refuses_the_buffer_keeps_what_comes_before_it_is_shown_up_to_a_limit(
+def test_a_buffer_in_memory_keeps_new_events_while_the_disk_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> NoReturn:
@@ -671,7 +671,7 @@ def test_one_segment_that_cannot_be_mended_keeps_no_other_from_it(
         history.write(LOAD)
         assert (tmp_path / name).read_bytes() == line_of(0)
         assert history.sink.status().writable
-    assert "2026-09-19/11-00-00.jsonl: a link or no plain file, so it is left out" in caplog.text
+    assert "2026-09-19/11-00-00.jsonl: ignored: a link or special file" in caplog.text
 
 
 # ---- a disk that refuses
@@ -683,7 +683,7 @@ def test_one_segment_that_cannot_be_mended_keeps_no_other_from_it(
     seen="one line in the log; `sysvitals_history_writable` is 0",
     heals="by itself, when there is room again; one line says so",
 )
-def test_a_full_disk_is_reported_once_tears_no_line_and_loses_nothing_that_fitted_the_inbox(
+def test_a_full_disk_is_logged_once_and_what_fits_into_memory_is_written_later(
     small_disk: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = small_disk / "history"
@@ -700,7 +700,7 @@ def test_a_full_disk_is_reported_once_tears_no_line_and_loses_nothing_that_fitte
         wait_until(lambda: history.sink.status().errors > 5)
         assert not history.sink.status().writable
         assert [record.levelname for record in caplog.records] == ["ERROR"]
-        assert "No space left" in caplog.text
+        assert "no space left on device" in caplog.text
         history.bus.publish([LOAD])
         os.unlink(ballast)
         wait_until(lambda: history.sink.status().writable)
@@ -728,7 +728,7 @@ def test_a_line_that_fitted_only_half_is_taken_back(small_disk: Path, monkeypatc
     seen="one line in the log",
     heals="by itself, as soon as the rules let old segments go",
 )
-def test_old_segments_make_room_on_a_full_disk_as_soon_as_the_rules_say_so(small_disk: Path) -> None:
+def test_old_segments_are_removed_from_a_full_disk_once_retention_allows_it(small_disk: Path) -> None:
     folder = small_disk / "history"
     for number in range(6):
         plant(folder, line_of(number) * 200, NOON - 6000 + number)
@@ -859,7 +859,7 @@ def test_a_stop_while_the_disk_refuses_tries_once_more_and_ends(tmp_path: Path, 
 
 @pytest.mark.fault(
     "storage",
-    "a file system that is read-only",
+    "a filesystem that is read-only",
     seen="one line in the log; `sysvitals_history_writable` is 0",
     heals="by itself, when it can be written; one line says so",
 )
@@ -871,7 +871,7 @@ def test_a_read_only_folder_is_reported_once_and_written_when_it_can_be(
         history.bus.publish([URGENT])
         wait_until(lambda: history.sink.status().errors > 5)
         assert [record.levelname for record in caplog.records] == ["ERROR"]
-        assert "Read-only" in caplog.text
+        assert "read-only file system" in caplog.text
         subprocess.run(["mount", "-o", "remount,rw", str(folder)], check=True)
         wait_until(lambda: history.sink.status().writable)
         assert seqs(folder / "history") == [0]
@@ -1102,13 +1102,13 @@ def test_a_link_leads_to_the_segment_written_last_wherever_the_clock_puts_its_na
 
 
 @pytest.mark.fault(
-    "storage", "a file system without links", seen="no `current`", heals="nothing is lost: the newest name counts"
+    "storage", "a filesystem without links", seen="no `current`", heals="nothing is lost: the newest name counts"
 )
-def test_where_no_link_can_be_the_history_is_written_all_the_same(
+def test_without_symbolic_links_the_history_is_still_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(_source: str, _target: str, **_: object) -> NoReturn:
-        raise PermissionError(errno.EPERM, "not on this file system")
+        raise PermissionError(errno.EPERM, "not on this filesystem")
 
     monkeypatch.setattr(os, "symlink", fail)
     with writer(tmp_path) as history:

@@ -175,11 +175,11 @@ class Gate:
 
 @contextmanager
 def mounted(folder: Path, *arguments: str) -> Iterator[None]:
-    """A file system of its own. Where only root may and the tests are not root, or not at all: skipped, aloud."""
+    """A filesystem of its own. Where only root may and the tests are not root, or not at all: skipped, aloud."""
     folder.mkdir(exist_ok=True)
     done = subprocess.run(["mount", *arguments, str(folder)], capture_output=True, text=True, check=False)
     if done.returncode:
-        pytest.skip(f"NOT TESTED, this needs the right to mount a file system: {done.stderr.strip()}")
+        pytest.skip(f"NOT TESTED, this needs the right to mount a filesystem: {done.stderr.strip()}")
     try:
         yield
     finally:

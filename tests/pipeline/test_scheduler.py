@@ -357,7 +357,7 @@ def test_many_slow_things_behind_one_bus_are_all_shown_and_none_counts_as_failed
     seen="their series end; an event `collector.failed` for each",
     heals="by itself, when the bus answers",
 )
-def test_a_bus_that_hangs_as_a_whole_holds_four_workers_and_no_more(rig: Rig) -> None:
+def test_sensors_on_a_bus_that_hangs_block_four_reading_threads_at_most(rig: Rig) -> None:
     found = rig.add_things("alpha", "fast")
     sensors = [found.add(f"w1-{number}", bus="w1") for number in range(10)]
     for sensor in sensors:
@@ -401,11 +401,11 @@ def test_however_many_of_a_collectors_things_hang_all_others_are_read_in_every_s
 
 @pytest.mark.fault(
     "sources",
-    "more things that hang than may hold a thread",
+    "more sensors, disks or mounts that hang than there are threads to read them",
     seen="`sysvitals_read_errors_total` rises",
     heals="by itself, when they answer",
 )
-def test_where_too_many_hang_further_suspects_wait_and_what_is_known_to_answer_is_read(rig: Rig) -> None:
+def test_while_many_sensors_hang_those_that_answer_are_still_read(rig: Rig) -> None:
     cpu = rig.add("cpu", Beta())
     rig.refresh()
     found = rig.add_things("alpha", *(f"dead{number:03}" for number in range(LIMIT + 20)), "late")
@@ -695,7 +695,9 @@ def test_two_things_of_one_name_are_a_fault_and_one_of_them_is_read(rig: Rig) ->
     seen="one event for the first failure, then one with the sum",
     heals="by itself, after ten minutes without a failure",
 )
-def test_a_flapping_thing_is_reported_once_and_then_summed_up(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_sensor_that_keeps_failing_and_recovering_is_reported_once_and_then_summed_up(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
     found = rig.add_things("alpha", "x", "y")
     x = found.reads["x"]
     rig.refresh()

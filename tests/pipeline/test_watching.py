@@ -329,7 +329,7 @@ def test_a_look_that_fails_in_any_way_hurts_no_other(rig: Rig, error: BaseExcept
     seen="`sysvitals_read_errors_total` rises",
     heals="by itself, when the kernel answers",
 )
-def test_a_look_that_hangs_blinds_no_other_and_is_counted(rig: Rig) -> None:
+def test_a_watched_file_that_hangs_stops_no_other_from_being_read_and_is_counted(rig: Rig) -> None:
     alarm = file(rig, "alarm")
     look = rig.script()
     watching(rig, "alpha", Watch("word", 1.0, lambda: list(look())))

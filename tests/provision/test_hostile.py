@@ -83,9 +83,9 @@ def test_a_link_is_not_read_so_that_it_opens_no_device_and_shows_no_secret(folde
 
 @pytest.mark.fault(
     "storage",
-    "a record of provisioned files that names files of others",
+    "a list of provisioned files (written by `provision`, read by `--remove`) in which someone added other files",
     seen="nothing: they stay",
-    heals="nothing is to be healed",
+    heals="-",
 )
 @pytest.mark.parametrize("part", ["written", "pending"])
 def test_a_record_that_names_files_of_others_has_none_of_them_removed(part: str, tmp_path: Path) -> None:

@@ -426,9 +426,9 @@ def test_a_real_grafana_has_our_data_source_and_dashboards(tmp_path: Path) -> No
         (["--simulate=pi9:brownout"], "no board 'pi9': did you mean pi5?"),
         (["--simulate=pi4:brownuot"], "no scenario 'brownuot': did you mean brownout?"),
         (["--simulate=pi4:idle", "--path.procfs=/x"], "--path.procfs does not go with --simulate"),
-        (["--prometheus.listen-address=9090"], "--prometheus.listen-address: '9090' will not do"),
-        (["--web.listen-address=127.0.0.1:0"], "--web.listen-address: port 0 will not do"),
-        (["--history.keep-age=never"], "--history.keep-age: 'never' will not do"),
+        (["--prometheus.listen-address=9090"], "--prometheus.listen-address: '9090' is not valid"),
+        (["--web.listen-address=127.0.0.1:0"], "--web.listen-address: port 0 is not valid"),
+        (["--history.keep-age=never"], "--history.keep-age: 'never' is not valid"),
     ],
 )
 def test_what_is_asked_wrongly_starts_nothing(tmp_path: Path, flags: list[str], words: str) -> None:

@@ -975,14 +975,14 @@ class TestRefusals:
         assert label.values == REASONS
 
 
-class TestTheEnd:
+class TestStopping:
     @pytest.mark.fault(
         "network",
         "30 viewers that never read, as the exporter stops",
         seen="nothing: no traceback",
         heals="their connections are closed",
     )
-    def test_it_stops_without_a_word_while_viewers_do_not_read(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_the_exporter_stops_in_order_while_viewers_do_not_read(self, caplog: pytest.LogCaptureFixture) -> None:
         async def parts() -> AsyncGenerator[bytes, None]:
             while True:
                 yield bytes(1 << 20)

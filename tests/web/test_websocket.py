@@ -172,7 +172,7 @@ def test_a_viewer_may_close() -> None:
     ids=["text", "empty", "fragments", "binary", "huge", "pings", "pongs", "not-utf8", "unmasked", "half-a-ping",
          "reserved", "garbage", "short-close", "wrong-close"],
 )  # fmt: skip
-def test_a_viewer_has_nothing_to_say(data: bytes, code: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_viewer_that_sends_messages_is_disconnected(data: bytes, code: int, caplog: pytest.LogCaptureFixture) -> None:
     async def watch() -> int:
         show = Show()
         async with desk(show, close_seconds=0.3) as served, served.line() as line:

@@ -16,13 +16,13 @@ class Found:
         self.problems: list[str] = []
 
     def take(self, leaf: Leaf, given: Any, where: str) -> None:
-        """Take a value of this setting as it is written, or note what it wants instead."""
+        """Take a value of this setting as it is written, or note what it expects instead."""
         try:
             value = leaf.setting.parse(given)
         except ValueError as error:
             shown = f"{given!r}"
             shown = shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[:_SHOWN_CHARACTERS]}…"
-            self.problems.append(f"{where}: {shown} will not do; it wants {error}")
+            self.problems.append(f"{where}: {shown} is not valid: expected {error}")
         else:
             self.values[leaf.path] = (*self.values.get(leaf.path, ()), *value) if leaf.many else value
             self.places[leaf.path] = where

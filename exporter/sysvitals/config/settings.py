@@ -59,12 +59,17 @@ class Web(NamedTuple):
     ] = (("127.0.0.1", DEFAULT_PORT),)
     config_file: Annotated[
         str,
-        Setting("File that switches on TLS and passwords, as for all Prometheus exporters.", parse_path, restart=True),
+        Setting(
+            "File that switches on TLS and passwords, as for all Prometheus exporters. Changes of its content take "
+            "effect within seconds; another file needs a restart.",
+            parse_path,
+            restart=True,
+        ),
     ] = ""
     allowed_hosts: Annotated[
         tuple[str, ...],
         Setting(
-            "Further name under which this host is asked; give it again for more. *.example.org is each below it, * is "
+            "Additional Host name to accept; give it again for more. *.example.org is each below it, * is "
             "any. Addresses, names without a dot, this host's own and those of private networks (.local, .lan, "
             ".internal, .home.arpa) are always allowed.",
             parse_hosts,
@@ -254,7 +259,7 @@ def _collector_leaves(collector: Collector) -> Iterator[Leaf]:
     yield leaf("interval", "How often it runs by itself.", parse_positive_duration, collector.interval)
     yield leaf("max_age", "A scrape reads again what is older.", parse_duration, collector.max_age)
     yield leaf("timeout", "After this time a run counts as failed.", parse_positive_duration, collector.timeout)
-    yield leaf("max_series", "It gives at most so many series; 0: any number.", parse_count, collector.max_series)
+    yield leaf("max_series", "Maximum number of series; 0: unlimited.", parse_count, collector.max_series)
     if collector.options is not None:
         for name, hint in type(collector.options).__annotations__.items():
             bare, text = get_args(hint)

@@ -42,7 +42,7 @@ class Reader:
                 self.note(key_node, here, fault)
                 found.pop(key, None)
             elif known and key not in known:
-                self.note(key_node, here, f"is no setting. {hint}")
+                self.note(key_node, here, f"unknown key. {hint}")
             else:
                 found[key] = value
         return found

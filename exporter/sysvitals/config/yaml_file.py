@@ -47,7 +47,7 @@ class _Tree:
         if is_empty(node):
             return
         if not isinstance(node, yaml.MappingNode):
-            self._problems.append(f"{here}: wants keys below it: {', '.join(known)}")
+            self._problems.append(f"{here}: expected keys below it: {', '.join(known)}")
             return
         for key, key_node, value, fault in read_pairs(node):
             if not fault and key in known:
@@ -61,11 +61,11 @@ class _Tree:
         for item in node.value if many else [node]:
             here = describe_place(self._file, item, *path)
             if is_empty(item) or item.value == []:
-                self._problems.append(f"{here}: is empty; it wants {_wanted(leaf)}")
+                self._problems.append(f"{here}: is empty: expected {_wanted(leaf)}")
             elif not isinstance(item, yaml.ScalarNode):
-                self._problems.append(f"{here}: {kind(item)} will not do; it wants {_wanted(leaf)}")
+                self._problems.append(f"{here}: {kind(item)} is not valid: expected {_wanted(leaf)}")
             elif not is_plain(item):
-                self._problems.append(f"{here}: the tag {item.tag!r} is not taken; it wants {_wanted(leaf)}")
+                self._problems.append(f"{here}: the tag {item.tag!r} is not supported: expected {_wanted(leaf)}")
             else:
                 self._found.take(leaf, item.value, here)
 
@@ -81,4 +81,4 @@ def _wanted(leaf: Leaf) -> str:
 def _unknown(key: str, known: list[str]) -> str:
     close = difflib.get_close_matches(key, known, n=1)
     hint = f" Did you mean {close[0]}?" if close else ""
-    return f"is no setting.{hint} Valid here: {', '.join(known)}"
+    return f"unknown key.{hint} Valid here: {', '.join(known)}"

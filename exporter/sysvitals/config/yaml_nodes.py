@@ -95,7 +95,7 @@ def read_pairs(node: yaml.MappingNode) -> Iterator[Pair]:
         if key_node.tag == _MERGE:
             fault = "keys are not merged; give an alias (*NAME) as the whole value"
         elif key in lines:
-            fault = f"is there twice, first on line {lines[key]}"
+            fault = f"is given twice, first on line {lines[key]}"
         yield Pair(key, key_node, value, fault)
         lines.setdefault(key, key_node.start_mark.line + 1)
 

@@ -1,6 +1,6 @@
 """Lines that are not yet in a segment, in a file in memory (tmpfs): it outlives the process, not the power.
 
-Each write to a file on a disk makes a journaling file system force its journal within seconds, whatever is forced by
+Each write to a file on a disk makes a journaling filesystem force its journal within seconds, whatever is forced by
 us. So where there is memory that outlives the process, lines reach the disk only when they are forced.
 """
 
@@ -12,6 +12,7 @@ import os
 from urllib.parse import quote
 
 from sysvitals.history.segments import create_segment, mark_current, write_all
+from sysvitals.host.files import describe_error
 from sysvitals.host.storage import open_folder, require_one_name
 
 _log = logging.getLogger(__name__)
@@ -62,7 +63,9 @@ def open_buffer(memory: str, folder: str) -> Buffer | None:
             descriptor = place.open(os.path.basename(path), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         _claim(descriptor, path)
     except OSError as error:
-        _log.warning("history: no buffer in memory, each event is written to the disk as it comes: %s", error)
+        _log.warning(
+            "history: no buffer in memory, each event is written to the disk as it comes: %s", describe_error(error)
+        )
         if descriptor is not None:
             os.close(descriptor)
         return None
@@ -100,4 +103,4 @@ def rescue_buffer(buffer: Buffer, folder: str, at: float) -> None:
             _log.info("history: %d events that the last run had not forced to the disk are kept", lines.count(b"\n"))
         buffer.clear()
     except OSError as error:
-        _log.error("history: what the last run left in memory cannot be written: %s", error)
+        _log.error("history: what the last run left in memory cannot be written: %s", describe_error(error))

@@ -7,6 +7,7 @@ import logging
 import os
 from typing import Self
 
+from sysvitals.host.files import describe_error
 from sysvitals.host.storage import NotPlainError, open_folder, require_one_name
 
 _log = logging.getLogger(__name__)
@@ -39,7 +40,8 @@ class Claim:
                 descriptor = folder.open(_NAME, os.O_RDWR | os.O_CREAT)
         except NotPlainError as error:
             if not self._said:
-                _log.error("storage: no lock can be held, so another exporter may write there too: %s", error)
+                words = "storage: cannot lock %s. Until then another exporter can write here"
+                _log.error(words, describe_error(error))
             self._said = True
             return
         except OSError:

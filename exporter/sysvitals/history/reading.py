@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from sysvitals.history.retention import in_order
 from sysvitals.history.segments import PLAIN, Segment, find_last_segment, list_segments, read_last_lines, read_lines
+from sysvitals.host.files import describe_error
 from sysvitals.model.event import Event, decode_event
 from sysvitals.model.reading import Body
 
@@ -28,7 +29,7 @@ def read_last_events(
         found = in_order(list_segments(folder), now)
         last = find_last_segment(folder, found)
     except OSError as error:
-        _log.warning("history: %s cannot be looked through: %s", folder, error)
+        _log.warning("history: cannot list %s", describe_error(error, folder))
         return []
     events: list[Event] = []
     newest = [segment for segment in reversed(found) if segment != last]

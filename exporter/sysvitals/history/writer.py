@@ -37,6 +37,7 @@ from sysvitals.history.segments import (
     write_all,
 )
 from sysvitals.history.streams import Packer
+from sysvitals.host.files import describe_error
 from sysvitals.host.threads import start_thread
 from sysvitals.model.changes import HistoryRepaired
 from sysvitals.model.event import Event, encode_events, format_time
@@ -266,9 +267,8 @@ class JsonlSink:
         try:
             self._buffer.add(data)
         except OSError as error:
-            _log.warning(
-                "history: no buffer in memory any more, events are written to the disk as they come: %s", error
-            )
+            words = "history: no buffer in memory any more, events are written to the disk as they come: %s"
+            _log.warning(words, describe_error(error))
             self._is_kept = False
             # what the buffer holds must not become older than the disk: write and clear now
             self._forcing.note(self._clock.monotonic(), within=0.0, urgent=False, waiting=0)
@@ -288,7 +288,8 @@ class JsonlSink:
             self._fail(error, doubtful=True)
             return False
         if self._in_trouble:
-            _log.warning("history: written again; %d events were lost in all", self._inbox.dropped)
+            lost = f"{self._inbox.dropped} events lost in all" if self._inbox.dropped else "no events lost"
+            _log.warning("history: writing again; %s", lost)
             self._in_trouble = False
             self._said.clear()
         return True
@@ -357,7 +358,7 @@ class JsonlSink:
     def _fail(self, error: OSError, *, doubtful: bool = False) -> None:
         self._errors += 1
         if not self._in_trouble:
-            _log.error("history: cannot write below %s: %s; tried again until it can be", self.folder, error)
+            _log.error("history: cannot write to %s; trying again", describe_error(error, self.folder))
         self._in_trouble = True
         self._cut_back(doubtful=doubtful)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -446,7 +447,7 @@ class JsonlSink:
         strangers = list_strangers(self.folder)
         if strangers:
             more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
-            words = "history: %s%s: a link or no plain file, so it is left out: remove it, or put the file itself there"
+            words = "history: %s%s: ignored: a link or special file; remove it or replace it with a regular file"
             _log.warning(words, strangers[0], more)
         # where there is no such folder, or a link in its place, the next write says so
         with contextlib.suppress(*NO_FOLDER), open_history(self.folder) as history:
@@ -532,7 +533,7 @@ class JsonlSink:
         except OSError as error:
             # of a disk that can only be read, the next write says so
             if not self._in_trouble and error.errno != errno.EROFS:
-                self._say_once(error.errno, "history: cannot tidy up below %s: %s", self.folder, error)
+                self._say_once(error.errno, "history: cannot tidy up below %s", describe_error(error, self.folder))
             self._errors += 1
 
     def _say_once(self, what: object, words: str, *values: object) -> None:

@@ -156,7 +156,7 @@ class Folder:
         try:
             os.fsync(self._descriptor)
         except OSError as error:
-            if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems cannot
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network filesystems cannot
                 raise
 
     def _require(self, kind: int, found: os.stat_result) -> None:

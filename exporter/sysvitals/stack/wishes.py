@@ -69,12 +69,12 @@ def read_wishes(options: Mapping[str, Any]) -> Wishes:
         try:
             servers[name] = Address(*parse_address(given))
         except ValueError as error:
-            problems.append(f"--{name}.listen-address: {given!r} will not do; it wants {error}")
+            problems.append(f"--{name}.listen-address: {given!r} is not valid: expected {error}")
     wanted = {name: address for name, address in servers.items() if options.get(name, True)}
     flagged = [("web", Address(*settings.web.listen_address[0])), *wanted.items()]
     for name, address in flagged:
         if address.port == 0:
-            problems.append(f"--{name}.listen-address: port 0 will not do: the others must know where to find it")
+            problems.append(f"--{name}.listen-address: port 0 is not valid: the others must know where to find it")
     if settings.web.config_file:
         problems.append(
             "web.config_file: the stack knows no passwords; run the parts as services, or leave it out here"

@@ -116,7 +116,7 @@ def own_pages(answer: App) -> App:
 
     async def judge(request: Request) -> Answer:
         if not is_same_origin(request):
-            return respond_text(403, "this is not for pages of other sites\n")
+            return respond_text(403, "refused: cross-site request\n")
         return await answer(request)
 
     return judge

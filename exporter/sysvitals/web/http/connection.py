@@ -194,7 +194,7 @@ class HttpConnection(Channel):
             if self.is_outdated and not isinstance(answer, Response):
                 if isinstance(answer, Stream):
                     answer.close()
-                answer = respond_text(503, "connect again\n", {"retry-after": "1"})
+                answer = respond_text(503, "busy: try again\n", {"retry-after": "1"})
             if isinstance(answer, WebSocket):
                 self._open_websocket(request, answer)
                 return

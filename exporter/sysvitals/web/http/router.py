@@ -29,14 +29,19 @@ class Router:
         """Answer this request."""
         route = self.routes.get(request.path)
         if route is None:
-            return respond_text(404, "Not Found")
+            return respond_text(404, "not found\n")
         if request.method not in route.methods:
-            return respond_text(405, "Method Not Allowed", {"allow": ", ".join(route.methods)})
+            allowed = ", ".join(route.methods)
+            return respond_text(405, f"{request.path} takes {allowed}\n", {"allow": allowed})
         if route.is_websocket and not request.is_upgrade:
-            return respond_text(426, "Upgrade Required", {"upgrade": "websocket", "connection": "upgrade"})
+            return respond_text(
+                426,
+                "this is a WebSocket: a plain request gets nothing here\n",
+                {"upgrade": "websocket", "connection": "upgrade"},
+            )
         if request.is_upgrade and not route.is_websocket:
             # the cookie of the page opens WebSockets alone: an Upgrade header must not make it open more
-            return respond_text(400, "Not a WebSocket")
+            return respond_text(400, "this is not a WebSocket\n")
         if route.takes_turns:
             await request.take_turn()
         return await route.answer(request)

@@ -68,7 +68,7 @@ class WebSocketConnection(Channel):
                 self._answer_close(event)
                 return
             if not isinstance(event, Ping | Pong):
-                self._refuse("a viewer has nothing to say")
+                self._refuse("clients must not send messages on this stream")
                 return
             if self._frames > self._connections.budget.viewer_frames:
                 self._refuse("too many pings")
