@@ -146,6 +146,11 @@ def test_it_says_which_events_exist_where_none_has_the_name(pattern: str, capsys
     assert "--event=system.load.*" not in error
 
 
+def test_a_pattern_that_no_exporter_takes_is_refused_before_it_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert watch("http://127.0.0.1:1", "system.[ab]*") == 2
+    assert capsys.readouterr().err.startswith("sysvitals: --event: expected a name such as ")
+
+
 def test_a_password_comes_from_a_file_and_is_not_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "http.yml"
     file.write_text("basic_auth: {username: ana, password: 'ge:heim'}\n")

@@ -18,9 +18,12 @@ from sysvitals.judgement.verdict import Level, Verdict
 from sysvitals.model.changes import Reloaded
 from sysvitals.model.event import Event, Stamp, encode_events
 from sysvitals.outputs.live import LiveHub
+from sysvitals.web.http.messages import BusyError, Request
 from sysvitals.web.live import LiveServices
+from sysvitals.web.page import Glance
 from sysvitals.web.routes import (
     DEFAULT_SCRAPE_SECONDS,
+    LOOKS,
     MARGIN_SECONDS,
     RELOADS,
     SCRAPES_OF_A_CLIENT,
@@ -457,3 +460,37 @@ def test_a_viewer_begins_with_the_verdict_of_now_though_nothing_was_spread_since
         return found
 
     assert run(watch()) == ["good", "critical"]
+
+
+@pytest.mark.fault(
+    "network",
+    "a stream that asks for events by a pattern of thousands of brackets or stars, or by a thousand patterns",
+    seen="400 in one line; a pattern that is taken is judged once for each name of an event",
+    heals="nobody else waits",
+)
+@pytest.mark.parametrize("query", ["event=" + "[" * 8000, "event=" + "*a" * 4000, "&".join(["event=x*"] * 800)])
+def test_a_stream_that_asks_for_events_in_a_costly_way_is_refused(query: str, client: Client) -> None:
+    answer = client.get(f"/api/v1/events?{query}")
+    assert (answer.status_code, len(answer.text.splitlines())) == (400, 1)
+    assert answer.text.startswith("event: expected ")
+
+
+def test_no_more_pages_than_there_is_room_for_are_waited_for(exporter: Exporter) -> None:
+    go_on = threading.Event()
+
+    def wait() -> Glance:
+        assert go_on.wait(20)
+        return look("pi")
+
+    async def crowd() -> None:
+        app = build_web_app(replace(exporter.services(), glance=wait))
+        asked = [
+            asyncio.create_task(app(Request("GET", "/", {}, {}, client=str(number % 8)))) for number in range(LOOKS + 1)
+        ]
+        await asyncio.sleep(0)
+        with pytest.raises(BusyError):
+            await asked.pop()
+        go_on.set()
+        await asyncio.gather(*asked)
+
+    run(crowd())

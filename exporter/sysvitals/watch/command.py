@@ -4,7 +4,6 @@ import argparse
 import difflib
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
 from typing import Any
 
 import requests
@@ -15,6 +14,7 @@ from sysvitals.client.address import Address, parse_address
 from sysvitals.client.failures import GIVE_CERTIFICATE, explain_client_certificate, read_words
 from sysvitals.client.session import Session, read_parts, speaks_tls
 from sysvitals.collectors.catalog import build_full_catalog
+from sysvitals.model.choice import choose_names
 from sysvitals.model.event import decode_event
 from sysvitals.model.reading import Body
 from sysvitals.outputs.console import describe_event
@@ -62,6 +62,11 @@ def run(options: Mapping[str, Any], *, wait: Callable[[float], None] = time.slee
     except ValueError as error:
         complain(f"URL: what was given {error}")
         return 2
+    try:
+        choose_names(options["event"])
+    except ValueError as error:
+        complain(f"--{error}")
+        return 2
     bodies = build_full_catalog().bodies
     for advice in (*advise([address], access), *advise_names(options["event"], bodies)):
         complain(advice)
@@ -92,7 +97,7 @@ def run(options: Mapping[str, Any], *, wait: Callable[[float], None] = time.slee
 def advise_names(patterns: Iterable[str], known: Collection[str]) -> Iterator[str]:
     """What to say of names that no event has: only an exporter that is newer than this program could send some."""
     for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in known):
+        if not any(map(choose_names([pattern]), known)):
             close = difflib.get_close_matches(pattern, known) or sorted(known)
             yield f"--event={pattern}: no event has this name; there are: {', '.join(close)}"
 

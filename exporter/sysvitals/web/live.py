@@ -4,10 +4,10 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import partial
 
 from sysvitals.judgement.verdict import Verdict
+from sysvitals.model.choice import choose_names
 from sysvitals.model.event import Event, encode_events
 from sysvitals.outputs.live import Line, LiveHub, Mark, TooManyViewersError, Viewer, cut
 from sysvitals.web.http.messages import Answer, Request, Send, Stream, WebSocket, respond_text
@@ -88,6 +88,7 @@ class LiveRoutes:
     async def events(self, request: Request) -> Answer:
         """Events as they happen. `?event=system.throttling.*` chooses by name; `Last-Event-ID` goes on after a gap."""
         try:
+            is_wanted = choose_names(request.query.get("event", ()))
             after = parse_mark(request.headers.get("last-event-id", ""))
         except ValueError as error:
             return respond_text(400, f"{error}\n")
@@ -101,11 +102,10 @@ class LiveRoutes:
             "cache-control": "no-store",
             "x-accel-buffering": "no",
         }
-        parts = _stream(viewer, tuple(request.query.get("event", ())))
-        return Stream(headers, parts, partial(hub.leave, viewer))
+        return Stream(headers, _stream(viewer, is_wanted), partial(hub.leave, viewer))
 
 
-async def _stream(viewer: Viewer, patterns: tuple[str, ...]) -> AsyncGenerator[bytes, None]:
+async def _stream(viewer: Viewer, is_wanted: Callable[[str], bool]) -> AsyncGenerator[bytes, None]:
     yield b": sysvitals\n\n"  # so that headers go out before the first event
     while True:
         try:
@@ -119,18 +119,13 @@ async def _stream(viewer: Viewer, patterns: tuple[str, ...]) -> AsyncGenerator[b
         lines, dropped = taken
         if dropped:
             yield f'event: sink.dropped\ndata: {{"sink":"live","events":{dropped}}}\n\n'.encode()
-        for part in cut(line for line in lines if is_wanted(line.name, patterns)):
+        for part in cut(line for line in lines if is_wanted(line.name)):
             yield "".join(map(format_line, part)).encode()
 
 
 def format_line(line: Line) -> str:
     """One event as Server-Sent Events have it."""
     return f"id: {line.boot}/{line.seq}\nevent: {line.name}\ndata: {line.text}\n\n"
-
-
-def is_wanted(name: str, patterns: tuple[str, ...]) -> bool:
-    """Whether any of these patterns (`system.throttling.*`) takes this name; without patterns, each is wanted."""
-    return not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def parse_mark(text: str) -> Mark | None:

@@ -1,0 +1,37 @@
+"""Which events are asked for: by name, or by a pattern such as `system.throttling.*`."""
+
+import re
+from collections.abc import Callable, Collection
+from functools import cache
+
+MOST_PATTERNS = 64
+_PATTERN = re.compile(r"[A-Za-z0-9._*-]{1,128}")
+_FORM = "a name such as system.throttling.started, or a pattern such as system.throttling.*, of at most 128 characters"
+
+
+def choose_names(patterns: Collection[str]) -> Callable[[str], bool]:
+    """Return whether an event's name is asked for, which is worked out once for each name; without patterns all are.
+
+    Raises ValueError for what is not a pattern, and for more than 64.
+    """
+    if len(patterns) > MOST_PATTERNS:
+        raise ValueError(f"event: expected at most {MOST_PATTERNS} names")
+    if not all(map(_PATTERN.fullmatch, patterns)):
+        raise ValueError(f"event: expected {_FORM}")
+    split = [pattern.split("*") for pattern in patterns]
+    return cache(lambda name: not split or any(_is_like(name, parts) for parts in split))
+
+
+def _is_like(name: str, parts: list[str]) -> bool:
+    """Whether the name consists of these parts and anything between them. Each is looked for once only."""
+    if len(parts) == 1:
+        return name == parts[0]
+    first, *inner, last = parts
+    if not name.startswith(first):
+        return False
+    at = len(first)
+    for part in inner:
+        if (found := name.find(part, at)) < 0:
+            return False
+        at = found + len(part)
+    return name.endswith(last) and len(name) - len(last) >= at
