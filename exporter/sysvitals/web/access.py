@@ -33,9 +33,9 @@ class Guard:
         self.replace(config)
 
     def replace(self, config: WebConfig) -> None:
-        """From now on this is in force. Where users changed, nothing that was right before is remembered."""
+        """From now on this is in force. Where a user's hash changed, nothing of that user is remembered."""
         if config.users != self._config.users:
-            self._users = None if config.users is None else Users(config.users)
+            self._users = None if config.users is None else Users(config.users, self._users)
         if config.rate_limit != self._config.rate_limit:
             self._bucket = None if config.rate_limit is None else Bucket(config.rate_limit)
         self._config = config
@@ -65,10 +65,11 @@ class Users:
     Some browsers send no password with a WebSocket: the page's answer carries a cookie that opens just that.
     """
 
-    def __init__(self, users: Mapping[str, str]) -> None:
+    def __init__(self, users: Mapping[str, str], before: "Users | None" = None) -> None:
         from sysvitals.web.passwords import Passwords  # noqa: PLC0415  # bcrypt is for those who use it
 
-        self._passwords: Passwords = Passwords(users)
+        self._passwords: Passwords = before._passwords if before else Passwords(users)  # noqa: SLF001
+        self._passwords.replace(users)
         self._cookie = Cookie()
 
     async def lets_in(self, request: Request) -> bool:

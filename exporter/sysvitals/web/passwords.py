@@ -1,9 +1,11 @@
 """Compares passwords, and remembers what came of it.
 
 A comparison takes a whole core for a time that the file chooses: 60 ms to a second for the usual cost. There is one at
-a time, in a thread of low priority. Addresses take turns, a new one first, and each one's newest request goes first:
-someone who guesses waits for each answer, so that a scraper waits for the comparison under way and its own, even where
-all guesses come from its own address and with its name.
+a time, in a thread of low priority. Where more came during the last comparison than the client that it answered, the
+newest request goes first, of the address that came last: someone who guesses waits for each answer, so that a scraper
+mostly waits for the comparison under way and its own, even where all guesses come from its own address and with its
+name. Otherwise, and after each newest one, addresses take turns, and each one's oldest request goes first: none waits
+for ever, whatever others send.
 """
 
 import asyncio
@@ -15,6 +17,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -37,11 +40,9 @@ _LONGEST_BYTES = 72
 
 
 class Passwords:
-    """The passwords of these users. Each change of users makes another one, so that nothing remembered outlives it."""
+    """The passwords of users. What is remembered holds for a user's hash: it outlives changes of other users only."""
 
     def __init__(self, users: Mapping[str, str]) -> None:
-        self._hashes = {user.encode(): hashed.encode() for user, hashed in users.items()}
-        self._highest_cost = max((find_cost(hashed) for hashed in self._hashes.values()), default=10)
         self._key = secrets.token_bytes(32)
         self._right = _Memory(_RIGHT_REMEMBERED)
         self._wrong = _Memory(_WRONG_REMEMBERED)
@@ -49,10 +50,18 @@ class Passwords:
         self._results: dict[bytes, asyncio.Future[bool]] = {}
         """Of those that wait, and of the one being compared."""
         self._is_comparing = False
+        self.replace(users)
+
+    def replace(self, users: Mapping[str, str]) -> None:
+        """From now on these are the users. What is being compared goes on with the hash of before."""
+        self._hashes = {user.encode(): hashed.encode() for user, hashed in users.items()}
+        self._highest_cost = max((find_cost(hashed) for hashed in self._hashes.values()), default=10)
 
     async def check(self, client: str, user: bytes, password: bytes) -> bool:
         """Whether this is that user's password, asked from this address. Raises BusyError where too many wait."""
-        digest = hmac.digest(self._key, len(user).to_bytes(4) + user + password, sha256)
+        hashed = self._hashes.get(user)
+        parts = (user, hashed or b"", password)
+        digest = hmac.digest(self._key, b"".join(len(part).to_bytes(4) + part for part in parts), sha256)
         if self._right.has(digest):
             return True
         if self._wrong.has(digest):
@@ -60,7 +69,7 @@ class Passwords:
         result = self._results.get(digest)
         if result is None:
             result = self._results[digest] = asyncio.get_running_loop().create_future()
-            self._queue.add(client, _Question(digest, user, password))
+            self._queue.add(client, _Question(digest, hashed, password))
             if len(self._queue) > MOST_WAITING:
                 dropped = self._queue.drop()
                 self._refuse(dropped.digest, BusyError("too many passwords are being checked; try again later"))
@@ -69,18 +78,17 @@ class Passwords:
         return await asyncio.shield(result)
 
     def _go_on(self) -> None:
-        if self._is_comparing or not len(self._queue):
-            return
-        digest, user, password = self._queue.take()
-        self._is_comparing = True
-        loop = asyncio.get_running_loop()
-        try:
-            comparison = loop.run_in_executor(_comparer, self._compare, user, password)
-        except RuntimeError:  # no room for its thread
-            self._is_comparing = False
-            self._refuse(digest, BusyError("no thread to check the password; try again later"))
-            return
-        comparison.add_done_callback(lambda done: self._finish(digest, done))
+        while len(self._queue) and not self._is_comparing:
+            digest, hashed, password = self._queue.take()
+            try:
+                comparison = asyncio.get_running_loop().run_in_executor(
+                    _comparer, self._compare, digest, hashed, password
+                )
+            except RuntimeError:  # no room for its thread
+                self._refuse(digest, BusyError("no thread to check the password; try again later"))
+                continue
+            self._is_comparing = True
+            comparison.add_done_callback(partial(self._finish, digest))
 
     def _finish(self, digest: bytes, done: "asyncio.Future[bool]") -> None:
         self._is_comparing = False
@@ -97,10 +105,11 @@ class Passwords:
         result.set_exception(error)
         result.exception()  # seen: all that waited for it may have gone
 
-    def _compare(self, user: bytes, password: bytes) -> bool:
+    def _compare(self, digest: bytes, hashed: bytes | None, password: bytes) -> bool:
         """Whether it is right. Any that is not takes as long as the highest cost, so that time shows no names."""
+        if digest not in self._results:  # refused for want of a thread, and still handed to the one that came later
+            return False
         password = password[:_LONGEST_BYTES]
-        hashed = self._hashes.get(user)
         try:
             if hashed is not None and bcrypt.checkpw(password, hashed):
                 return True
@@ -117,35 +126,45 @@ class Passwords:
 
 class _Question(NamedTuple):
     digest: bytes
-    user: bytes
+    hashed: bytes | None
+    """Of the user, if there is one."""
     password: bytes
 
 
 class _Queue:
-    """Addresses in reverse order of their turns, each with its questions, oldest first."""
+    """Addresses in the order in which they came, each with its questions, oldest first."""
 
     def __init__(self) -> None:
-        self._of_clients: OrderedDict[str, list[_Question]] = OrderedDict()
+        self._of_clients: dict[str, list[_Question]] = {}
+        self._turns: dict[str, None] = {}
+        """The same addresses, next one first."""
+        self._came = 0
+        self._was_newest = False
 
     def __len__(self) -> int:
         return sum(map(len, self._of_clients.values()))
 
     def add(self, client: str, question: _Question) -> None:
         self._of_clients.setdefault(client, []).append(question)
+        self._turns.setdefault(client)
+        self._came += 1
 
     def take(self) -> _Question:
-        client, questions = self._of_clients.popitem()
-        question = questions.pop()
-        if questions:  # all others first
-            self._of_clients[client] = questions
-            self._of_clients.move_to_end(client, last=False)
+        self._was_newest = self._came > 1 and not self._was_newest
+        self._came = 0
+        client = next(reversed(self._of_clients) if self._was_newest else iter(self._turns))
+        question = self._remove(client, -1 if self._was_newest else 0)
+        if client in self._turns:  # all others first
+            self._turns[client] = self._turns.pop(client)
         return question
 
     def drop(self) -> _Question:
-        client, questions = max(self._of_clients.items(), key=lambda item: len(item[1]))
-        question = questions.pop(0)
-        if not questions:
-            del self._of_clients[client]
+        return self._remove(max(self._of_clients, key=lambda client: len(self._of_clients[client])), 0)
+
+    def _remove(self, client: str, at: int) -> _Question:
+        question = self._of_clients[client].pop(at)
+        if not self._of_clients[client]:
+            del self._of_clients[client], self._turns[client]
         return question
 
 
