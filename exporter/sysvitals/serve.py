@@ -161,15 +161,13 @@ def _handle_signals(
 
 
 def _build_server(exporter: Exporter, door: "Door | None", services: "Services", budget: "Budget") -> "Server":
-    """Build what serves all, under the names of this host, behind the door."""
+    """Build what serves all, behind the door, under the names of this host: strangers do not learn which these are."""
     from sysvitals.web.hosts import KnownHosts  # noqa: PLC0415  # as in `serve`
     from sysvitals.web.http.server import Server, no_tls  # noqa: PLC0415
     from sysvitals.web.routes import build_web_app  # noqa: PLC0415
 
-    app = build_web_app(services)
-    guarded = door.guard(app) if door else app
-    known = KnownHosts(guarded, lambda: exporter.settings.web.allowed_hosts, exporter.names)
-    server = Server(known, (lambda: door.tls) if door else no_tls, budget)
+    known = KnownHosts(build_web_app(services), lambda: exporter.settings.web.allowed_hosts, exporter.names)
+    server = Server(door.guard(known) if door else known, (lambda: door.tls) if door else no_tls, budget)
     exporter.show_refused(lambda: server.refusals.totals)
     return server
 

@@ -2,13 +2,21 @@
 
 import asyncio
 import threading
+from pathlib import Path
+from unittest.mock import Mock
 
+import bcrypt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sysvitals.config.settings import Settings
+from sysvitals.serve import _build_server
+from sysvitals.web.door import Door
 from sysvitals.web.hosts import KnownHosts, find_name, is_same_origin
-from sysvitals.web.http.messages import Answer, Request, respond_text
+from sysvitals.web.http.budget import Budget
+from sysvitals.web.http.messages import Answer, BusyError, Request, respond_text
+from tests.web.asking import Client
 from tests.web.raw import desk, run
 
 OWN = frozenset({"pi", "pi.example.org"})
@@ -112,6 +120,57 @@ def test_names_that_cannot_be_read_hold_up_no_request_under_an_address() -> None
             return first, await named
 
     assert [answer[:13] for answer in run(ask_both())] == [b"HTTP/1.1 200 "] * 2
+
+
+def test_a_name_that_is_known_is_not_looked_up_again() -> None:
+    looks: list[None] = []
+
+    def own() -> frozenset[str]:
+        looks.append(None)
+        return OWN
+
+    async def ask_twice() -> None:
+        known = KnownHosts(hello, tuple, own)
+        for _ in range(2):
+            assert await known(Request("GET", "/", {}, {}, "pi.example.org")) == respond_text(200, "hello")
+
+    run(ask_twice())
+    assert len(looks) == 1
+
+
+def test_no_more_requests_than_sixteen_wait_for_names_that_cannot_be_read() -> None:
+    go_on = threading.Event()
+
+    def hang() -> frozenset[str]:
+        assert go_on.wait(20)
+        return OWN
+
+    async def crowd() -> None:
+        known = KnownHosts(hello, tuple, hang)
+        asked = [asyncio.create_task(known(Request("GET", "/", {}, {}, f"{n}.evil.example"))) for n in range(17)]
+        await asyncio.sleep(0)
+        with pytest.raises(BusyError):
+            await asked.pop()
+        go_on.set()
+        await asyncio.gather(*asked)
+
+    run(crowd())
+
+
+@pytest.mark.fault(
+    "network",
+    "a stranger who asks under one name after the other, to learn which the host has",
+    seen="401 under each name where passwords are needed; each request counts for rate_limit",
+    heals="there is nothing to heal",
+)
+def test_a_stranger_without_a_password_does_not_learn_the_names_of_the_host(tmp_path: Path) -> None:
+    file = tmp_path / "web.yml"
+    hashed = bcrypt.hashpw(b"open sesame", bcrypt.gensalt(4)).decode()
+    file.write_text(f"basic_auth_users: {{anna: {hashed}}}\nrate_limit: {{interval: 1h, burst: 3}}\n")
+    exporter = Mock(names=lambda: OWN, settings=Settings())
+    client = Client(_build_server(exporter, Door(str(file)), Mock(), Budget())._app)
+    hosts = ["evil.example", "pi.example.org", "a b", "evil.example"]
+    assert [client.get("/", headers={"host": host}).status_code for host in hosts] == [401, 401, 401, 429]
 
 
 @given(st.text())
