@@ -226,6 +226,12 @@ def test_what_can_be_read_of_a_file_that_is_wrong_is_known(tmp_path: Path) -> No
     assert found.config.users == {"anna": HASH}
 
 
+def test_where_no_hash_is_valid_a_password_is_needed_all_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "web.yml"
+    file.write_text("basic_auth_users: {anna: plain}")
+    assert read_web_file(str(file)).config.users == {}
+
+
 _WORDS = (
     "tls_server_config basic_auth_users http_server_config headers cert key cert_file client_auth_type anna null ~ "
     "X-Frame-Options 2026-02-30 1:30 0x 010 .inf !!python/name:os.system !!timestamp !!set << *a &a - ? : { } [ ] , | "

@@ -10,7 +10,7 @@ import resource
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from functools import partial
 from typing import get_args
 
@@ -20,11 +20,23 @@ from hypothesis import strategies as st
 
 from sysvitals.model.metric import Label
 from sysvitals.model.status import Refused
+from sysvitals.web.http import messages
 from sysvitals.web.http import server as server_module
 from sysvitals.web.http.budget import READ_BYTES, Budget, fit_budget
 from sysvitals.web.http.channel import Channel
 from sysvitals.web.http.limited_log import LimitedLog
-from sysvitals.web.http.messages import Answer, BusyError, Request, Response, Send, Stream, WebSocket, respond_text
+from sysvitals.web.http.messages import (
+    Answer,
+    BusyError,
+    Request,
+    Response,
+    Send,
+    Status,
+    Stream,
+    WebSocket,
+    respond_text,
+)
+from sysvitals.web.http.parsing import find_client
 from sysvitals.web.http.refusals import REASONS
 from sysvitals.web.http.router import Route, Router
 from tests.web.raw import GET, GET_AND_CLOSE, UPGRADE, Desk, Line, desk, run, wait_for
@@ -933,13 +945,32 @@ class TestRenewal:
         raise AssertionError
 
 
+def test_each_status_in_use_has_its_reason() -> None:
+    assert {*messages.REASONS} == {*get_args(Status)}
+
+
+@pytest.mark.parametrize(
+    ("address", "client"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:0:1:a:b:c:d", "2001:db8:0:1::/64"),
+        ("2001:db8:0:1::", "2001:db8:0:1::/64"),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.1"),
+        ("fe80::1%eth0", "fe80::1%eth0"),
+        ("", ""),
+    ],
+)
+def test_a_client_of_ipv6_is_its_network_as_it_has_all_addresses_of_that(address: str, client: str) -> None:
+    assert find_client(address) == client
+
+
 class TestRefusals:
     def test_each_is_counted_by_its_reason(self) -> None:
-        statuses = iter([200, 401, 403, 421, 429, 503])
+        statuses: Iterator[Status] = iter((200, 401, 403, 421, 429, 503))
 
         async def app(_request: Request) -> Answer:
-            status = next(statuses, 0)
-            if not status:
+            status = next(statuses, None)
+            if status is None:
                 raise BusyError("too much")
             return respond_text(status, "")
 

@@ -70,6 +70,11 @@ def test_where_both_ask_for_the_same_only_those_come_in_whom_both_let_in(
         assert lets_in(new, client)
 
 
+def test_headers_of_a_file_that_may_only_take_away_are_not_taken() -> None:
+    old = WebConfig(headers={"X-Frame-Options": "deny"})
+    assert stricter(old, WebConfig()).headers == old.headers
+
+
 @given(old=configs, new=configs)
 def test_a_second_look_at_the_same_file_changes_nothing(old: WebConfig, new: WebConfig) -> None:
     once = stricter(old, new)

@@ -22,11 +22,12 @@ from sysvitals.web.http.messages import (
     BusyError,
     Request,
     Response,
+    Status,
     Stream,
     WebSocket,
     respond_text,
 )
-from sysvitals.web.http.parsing import build_request, find_fault
+from sysvitals.web.http.parsing import build_request, find_client, find_fault
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -83,7 +84,7 @@ class HttpConnection(Channel):
         self.transport = transport
         self._opening = None
         transport.set_write_buffer_limits(high=self._connections.budget.write_bytes, low=0)
-        self._client = (transport.get_extra_info("peername") or ("",))[0]
+        self._client = find_client((transport.get_extra_info("peername") or ("",))[0])
         if self._too_many:
             self._connections.refusals.count("busy")
             self._refuse(503, "too many connections", {"retry-after": str(_RETRY_SECONDS)})
@@ -170,8 +171,8 @@ class HttpConnection(Channel):
         connections.enter(self, connections.queued if is_repeated else connections.answering)
         self._task = connections.loop.create_task(self._serve(request, is_repeated=is_repeated))
 
-    def _status_of(self, error: Exception) -> int:
-        status: int = getattr(error, "error_status_hint", 400)
+    def _status_of(self, error: Exception) -> Status:
+        status: Status = getattr(error, "error_status_hint", 400)
         is_first_line = b"\n" not in self._http.trailing_data[0]
         return 414 if status == 431 and is_first_line else status
 
@@ -258,7 +259,7 @@ class HttpConnection(Channel):
             self._is_streaming = False
             stream.close()
 
-    def _refuse(self, status: int, text: str, headers: Mapping[str, str] = _NO_HEADERS) -> None:
+    def _refuse(self, status: Status, text: str, headers: Mapping[str, str] = _NO_HEADERS) -> None:
         """Answer what is not a request, and close."""
         self._write(respond_text(status, f"{text}\n", {"connection": "close", **headers}))
         self.linger()
@@ -281,7 +282,7 @@ class HttpConnection(Channel):
             channel.close()
         self._connections.leave(self)
 
-    def _encode_head(self, status: int, headers: Mapping[str, str]) -> bytes:
+    def _encode_head(self, status: Status, headers: Mapping[str, str]) -> bytes:
         ending = {"connection": "close"} if self._is_last else {}
         all_headers = {**headers, "date": format_date(int(time.time())), **ending}
         reason = REASONS.get(status, "").encode()

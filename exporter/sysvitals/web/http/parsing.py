@@ -1,17 +1,21 @@
 """From what h11 parsed to a request, or to why it is refused."""
 
+import socket
 from typing import NamedTuple
 
 import h11
 
 from sysvitals.web.http.budget import Budget
-from sysvitals.web.http.messages import Request
+from sysvitals.web.http.messages import Request, Status
+
+_MAPPED = bytes(10) + b"\xff\xff"
+"""Begins an address of IPv4 on a socket of IPv6."""
 
 
 class Refusal(NamedTuple):
     """The status to refuse a request with, and why."""
 
-    status: int
+    status: Status
     text: str
 
 
@@ -62,6 +66,15 @@ def build_request(event: h11.Request, client: str, *, is_secure: bool) -> Reques
         and _has_word(headers, "connection", "upgrade")
         and _has_word(headers, "upgrade", "websocket"),
     )
+
+
+def find_client(address: str) -> str:
+    """Whom the limits of one client hold for: this address, or its /64 network, of which a client of IPv6 has all."""
+    try:
+        packed = socket.inet_pton(socket.AF_INET6, address)
+    except OSError:  # of IPv4, or with the link that it is valid on
+        return address
+    return address if packed.startswith(_MAPPED) else socket.inet_ntop(socket.AF_INET6, packed[:8] + bytes(8)) + "/64"
 
 
 def _split_target(target: str) -> tuple[str | None, str]:
