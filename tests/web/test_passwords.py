@@ -10,10 +10,12 @@ import bcrypt
 import pytest
 
 from sysvitals.web import passwords as module
+from sysvitals.web.http.budget import fit_budget
 from sysvitals.web.http.messages import BusyError
-from sysvitals.web.passwords import MOST_WAITING, Passwords
+from sysvitals.web.passwords import MOST_ALIKE, Passwords
 from tests.web.raw import run, wait_for
 
+MOST_WAITING = fit_budget().connections // 2
 HASH = bcrypt.hashpw(b"open sesame", bcrypt.gensalt(4)).decode()
 COSTLY = bcrypt.hashpw(b"long", bcrypt.gensalt(7)).decode()
 
@@ -188,7 +190,7 @@ def test_beyond_the_limit_the_address_with_most_requests_loses_its_oldest(compar
         tasks = [asyncio.create_task(passwords.check("::0", b"anna", b"first"))]
         await wait_for(lambda: bool(compared.passwords))
         tasks.append(asyncio.create_task(passwords.check("::1", b"anna", b"open sesame")))
-        guesses = [passwords.check("::2", b"anna", b"%d" % number) for number in range(MOST_WAITING)]
+        guesses = [passwords.check("::2", b"anna", b"%d" % number) for number in range(MOST_WAITING - 1)]
         tasks.extend(map(asyncio.create_task, guesses))
         with pytest.raises(BusyError):
             await tasks.pop(2)
@@ -251,10 +253,53 @@ def test_a_change_of_other_users_makes_no_password_forgotten(compared: Compared)
 def test_requests_with_the_same_password_share_one_comparison(compared: Compared) -> None:
     async def ask() -> list[bool]:
         passwords = Passwords({"anna": HASH})
-        return await asyncio.gather(*(passwords.check("::1", b"anna", b"open sesame") for _ in range(20)))
+        return await asyncio.gather(*(passwords.check("::1", b"anna", b"open sesame") for _ in range(MOST_ALIKE)))
 
-    assert run(ask()) == [True] * 20
+    assert run(ask()) == [True] * MOST_ALIKE
     assert compared.passwords == [b"open sesame"]
+
+
+@pytest.mark.fault(
+    "network",
+    "clients that give the same wrong password together, one on each connection",
+    seen="all but eight of them get 503; `sysvitals_http_refused_total` with `busy` rises",
+    heals="by itself",
+)
+def test_few_wait_for_the_same_comparison_and_leave_connections_to_others(compared: Compared) -> None:
+    async def ask() -> None:
+        passwords = Passwords({"anna": HASH})
+        compared.held.clear()
+        tasks = [asyncio.create_task(passwords.check("::1", b"anna", b"wrong")) for _ in range(MOST_WAITING)]
+        refused, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        assert {type(task.exception()) for task in refused} == {BusyError}
+        assert len(waiting) == MOST_ALIKE
+        compared.held.set()
+        assert await asyncio.gather(*waiting) == [False] * MOST_ALIKE
+
+    run(ask())
+
+
+@pytest.mark.fault(
+    "network",
+    "clients that hold the same guess on many connections, and others that guess on",
+    seen="503 for the oldest guesses",
+    heals="by itself",
+)
+def test_half_of_the_connections_at_most_wait_for_passwords(compared: Compared) -> None:
+    async def ask() -> None:
+        passwords = Passwords({"anna": HASH})
+        compared.held.clear()
+        tasks = []
+        for number in range(3 * MOST_WAITING):
+            guess = b"%d" % (number // MOST_ALIKE)
+            tasks.append(asyncio.create_task(passwords.check(f"::{number}", b"anna", guess)))
+            await asyncio.sleep(0)
+        await wait_for(lambda: sum(not task.done() for task in tasks) <= MOST_WAITING)
+        compared.held.set()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        assert {type(outcome) for outcome in outcomes} == {bool, BusyError}
+
+    run(ask())
 
 
 @pytest.mark.parametrize("client", ["::1", "::%d"])
@@ -264,7 +309,7 @@ def test_beyond_the_limit_the_request_that_waited_for_longest_is_refused(client:
         compared.held.clear()
         waiting = [asyncio.create_task(passwords.check("::", b"anna", b"first"))]
         await wait_for(lambda: bool(compared.passwords))
-        for number in range(MOST_WAITING + 2):
+        for number in range(MOST_WAITING + 1):
             address = client.replace("%d", str(number))
             waiting.append(asyncio.create_task(passwords.check(address, b"anna", b"%d" % number)))
         for refused in waiting[1:3]:

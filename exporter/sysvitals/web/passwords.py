@@ -13,7 +13,7 @@ import hmac
 import os
 import secrets
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -23,12 +23,13 @@ from typing import NamedTuple
 
 import bcrypt
 
+from sysvitals.web.http.budget import fit_budget
 from sysvitals.web.http.messages import BusyError
 
-MOST_WAITING = 128
-"""Beyond it the oldest request of the address with most of them is refused. Half of the usual limit of connections, so
-that there is room for a scraper's."""
+MOST_ALIKE = 8
+"""So many may wait for the comparison of the same name and password."""
 
+_TOO_MANY = "too many passwords are being checked; try again later"
 _RIGHT_REMEMBERED = 32
 _WRONG_REMEMBERED = 256
 """A client with a wrong password that asks again and again costs one comparison."""
@@ -49,6 +50,11 @@ class Passwords:
         self._queue = _Queue()
         self._results: dict[bytes, asyncio.Future[bool]] = {}
         """Of those that wait, and of the one being compared."""
+        self._waiting: Counter[bytes] = Counter()
+        """How many requests wait for each of these."""
+        self.most_waiting = fit_budget().connections // 2
+        """Beyond it the oldest question of the address with most of them is refused: each request that waits holds a
+        connection, and there must be room for a scraper that is known."""
         self._is_comparing = False
         self.replace(users)
 
@@ -70,12 +76,19 @@ class Passwords:
         if result is None:
             result = self._results[digest] = asyncio.get_running_loop().create_future()
             self._queue.add(client, _Question(digest, hashed, password))
-            if len(self._queue) > MOST_WAITING:
-                dropped = self._queue.drop()
-                self._refuse(dropped.digest, BusyError("too many passwords are being checked; try again later"))
+            # the client of a question may have gone: both are counted
+            if max(len(self._queue), self._waiting.total() + 1) > self.most_waiting:
+                self._refuse(self._queue.drop().digest, BusyError(_TOO_MANY))
             self._go_on()
-        # others may wait for the same; and it is compared even if the client goes, which then need not wait next time
-        return await asyncio.shield(result)
+        elif self._waiting[digest] >= MOST_ALIKE:
+            raise BusyError(_TOO_MANY)
+        self._waiting[digest] += 1
+        try:
+            # it is compared even if the client goes, which then need not wait next time
+            return await asyncio.shield(result)
+        finally:
+            self._waiting[digest] -= 1
+            self._waiting += Counter()  # without what nobody waits for any more
 
     def _go_on(self) -> None:
         while len(self._queue) and not self._is_comparing:
