@@ -2,14 +2,18 @@
 
 import gzip
 import io
+import itertools
 import random
 import shutil
 import subprocess
 import tracemalloc
 import zlib
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sysvitals.history import streams
 from sysvitals.history.segments import COMPRESSED, create_segment, list_segments, read_lines, repair_segment
@@ -126,6 +130,90 @@ def test_one_long_round_is_read_in_parts_of_bounded_size() -> None:
 def test_several_members_and_zeros_behind_them_are_read_as_gzip_does() -> None:
     one, two = gzip.compress(b"one\n"), gzip.compress(b"two\n")
     assert read(one + two + bytes(100)) == b"one\ntwo\n"
+
+
+RANDOM = random.Random(14).randbytes(100_000).hex().encode()  # noqa: S311  # nothing is secret here
+CONTENTS = [b"", b"{}\n", b"{}\n" * 50_000, RANDOM + b"\n"]
+BEHIND = [b"", b"\0", bytes(10), bytes(200_000), b"rubbish", b"\0rubbish", b"\x1f", b"\x1f\x8b\x08"]
+
+
+class CountedMember:
+    """A member that refuses to be asked without end, as zlib itself does not."""
+
+    budget = 0
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+
+    def decompress(self, piece: bytes, most: int) -> bytes:
+        CountedMember.budget -= 1
+        assert CountedMember.budget >= 0, "it goes on for ever"
+        return cast("bytes", self._real.decompress(piece, most))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+def limit_work(monkeypatch: pytest.MonkeyPatch, calls: int) -> None:
+    real = zlib.decompressobj
+    CountedMember.budget = calls
+    monkeypatch.setattr(zlib, "decompressobj", lambda bits: CountedMember(real(bits)))
+
+
+@pytest.mark.fault(
+    "storage",
+    "A compressed segment is followed by anything: zeros, another gzip file (`cat a.gz b.gz`) or rubbish",
+    seen="nothing where it is zeros or gzip; of rubbish, a replay says that the segment cannot be read to its end",
+    heals="the exporter starts, and all lines before the rubbish are read",
+)
+@pytest.mark.parametrize("behind", BEHIND, ids=lambda tail: f"{len(tail)}-{tail.strip(bytes(1))[:9].hex()}")
+def test_whatever_follows_whole_members_costs_only_itself_and_bounded_work(
+    monkeypatch: pytest.MonkeyPatch, behind: bytes
+) -> None:
+    for first, second in itertools.product(CONTENTS, CONTENTS):
+        for padding in (b"", bytes(3), bytes(70_000)):
+            content = gzip.compress(first) + padding + gzip.compress(second) + behind
+            with monkeypatch.context() as patch:
+                limit_work(patch, 100 + len(content) // 1000)
+                assert read(content) == first + second
+                limit_work(patch, 100 + len(content) // 1000)
+                assert find_end(io.BytesIO(content)) == (len(content), b"")
+
+
+@given(
+    counts=st.lists(st.integers(0, 6), min_size=1, max_size=4),
+    padding=st.sampled_from([0, 1, 5000]),
+    cut=st.floats(0, 1),
+    block=st.integers(5, 200) | st.just(1 << 16),
+)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_streams_that_were_joined_and_cut_are_read_and_ended_up_to_the_last_round(
+    monkeypatch: pytest.MonkeyPatch, counts: list[int], padding: int, cut: float, block: int
+) -> None:
+    joined = [(content, written) for count in counts for content, written in [write_rounds(count + 1)]]
+    content = bytes(padding).join(b"".join(written) for _, written in joined)
+    size = round(cut * len(content))
+    ends, at = [0], 0  # where each round ends
+    for _, written in joined:
+        for number, part in enumerate(written, 1):
+            at += len(part)
+            ends += [at] if number < len(written) else []
+        at += padding
+    lines = b"".join(b"".join(rounds) for rounds, _ in joined).splitlines(keepends=True)
+    whole = b"".join(lines[: 3 * sum(end <= size for end in ends[1:])])
+    with monkeypatch.context() as patch:
+        patch.setattr(streams, "_BLOCK_BYTES", block)
+        limit_work(patch, 100 + 4 * (len(content) + len(b"".join(lines))))
+        assert read(content[:size]).startswith(whole)
+        file = io.BytesIO(content[:size])
+        end_stream(file)
+        assert read(file.getvalue()).startswith(whole)
+        assert end_stream(file) == 0
+
+
+def test_a_file_of_zeros_is_no_gzip() -> None:
+    with pytest.raises(OSError, match="not gzip"):
+        list(inflate(io.BytesIO(bytes(5000))))
 
 
 def test_zcat_shows_every_line_of_a_stream_that_was_cut(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _LAST_BLOCK = b"\x03\x00"
 _GZIP = 16 + zlib.MAX_WBITS
 _BLOCK_BYTES = 1 << 16
+_STEP_BYTES = 1 << 12
+"""How much is decompressed in one step: at the end of each member, zlib copies what is left of it."""
 
 
 class Packer:
@@ -40,47 +42,88 @@ class Packer:
         return _ending(self._crc, self._size)
 
 
+class _Members:
+    """Decompresses the members of a gzip file, one after another; zeros between and behind them are padding."""
+
+    def __init__(self) -> None:
+        self._member: zlib._Decompress | None = None
+        self._crc = self._size = 0
+        self.ended = 0
+        """How many members were whole."""
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a member has begun and not ended."""
+        return self._member is not None
+
+    def ending(self) -> bytes:
+        """The bytes that end the member which has begun, after what came of it so far."""
+        return _ending(self._crc, self._size)
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        """What comes of this piece, in parts of bounded size. Raises zlib.error where it is no gzip."""
+        view = memoryview(piece)
+        for start in range(0, len(piece), _STEP_BYTES):
+            yield from self._feed(view[start : start + _STEP_BYTES])
+
+    def _feed(self, step: memoryview) -> Iterator[bytes]:
+        rest: bytes | memoryview = step
+        while rest:
+            if self._member is None:
+                if self.ended and not (rest := bytes(rest).lstrip(b"\0")):
+                    return
+                self._member, self._crc, self._size = zlib.decompressobj(_GZIP), 0, 0
+            yield from self._decompress(self._member, rest)
+            rest = b""
+            if self._member.eof:
+                rest, self._member = self._member.unused_data, None
+                self.ended += 1
+
+    def _decompress(self, member: "zlib._Decompress", rest: bytes | memoryview) -> Iterator[bytes]:
+        full = True
+        # behind the end of a member zlib repeats what follows as `unconsumed_tail`, however often it is asked
+        while (rest or full) and not member.eof:
+            found = member.decompress(rest, _BLOCK_BYTES)
+            rest, full = member.unconsumed_tail, len(found) == _BLOCK_BYTES
+            if found:
+                self._crc, self._size = zlib.crc32(found, self._crc), self._size + len(found)
+                yield found
+
+
 def inflate(file: BinaryIO) -> Iterator[bytes]:
     """What a gzip file holds, all that comes before a damage.
 
     A file that ends with a flush mark is being written, or its writer was killed: nothing is missing. Raises EOFError
     where a file is cut short elsewhere, OSError where it is damaged.
     """
-    member, begun, piece = zlib.decompressobj(_GZIP), False, b""
+    members, piece = _Members(), b""
     for piece in _pieces(file):
-        rest = piece
-        while rest:
-            begun = True
-            try:
-                yield from _decompress(member, rest)
-            except zlib.error as error:
-                raise OSError(errno.EIO, f"not gzip, or damaged: {error}") from error
-            rest = b""
-            if member.eof:
-                rest, begun = member.unused_data.lstrip(b"\0"), False
-                member = zlib.decompressobj(_GZIP)
-    if begun and not piece.endswith(_MARK):
+        try:
+            yield from members.feed(piece)
+        except zlib.error as error:
+            what = "damaged, or followed by what is not gzip" if members.ended else "not gzip, or damaged"
+            raise OSError(errno.EIO, f"{what}: {error}") from error
+    if members.has_begun and not piece.endswith(_MARK):
         raise EOFError("the compressed file ends too early")
 
 
 def find_end(file: BinaryIO) -> tuple[int, bytes]:
     """Where the last whole line of a stream that was not ended ends, and the bytes that end the stream there.
 
-    A file that is ended, or holds no flushed line, ends where it does. Raises OSError.
+    A file that is ended, or holds no flushed line behind the last member that is, ends where it does. Raises OSError.
     """
-    member, at, size, crc, last = zlib.decompressobj(_GZIP), 0, 0, 0, b""
+    members, at, last = _Members(), 0, b""
     whole: tuple[int, bytes] | None = None
+    ended = 0
     with contextlib.suppress(zlib.error):  # what follows the last mark is not ours
         for piece in _pieces(file):
             at += len(piece)
-            for found in _decompress(member, piece):
-                crc, size, last = zlib.crc32(found, crc), size + len(found), found[-1:]
-            if member.eof:
-                whole = None
-                break
-            if piece.endswith(_MARK) and last == b"\n":  # else the compressed bytes look like a mark by chance
-                whole = at, _ending(crc, size)
-    return whole or (file.seek(0, os.SEEK_END), b"")
+            for found in members.feed(piece):
+                last = found[-1:]
+            # else the compressed bytes look like a mark by chance
+            if members.has_begun and piece.endswith(_MARK) and last == b"\n":
+                whole, ended = (at, members.ending()), members.ended
+    return whole if whole and ended == members.ended else (file.seek(0, os.SEEK_END), b"")
 
 
 def _ending(crc: int, size: int) -> bytes:
@@ -99,13 +142,3 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
             rest = rest[-3:]
     if rest:
         yield rest
-
-
-def _decompress(member: "zlib._Decompress", piece: bytes) -> Iterator[bytes]:
-    """What comes of this piece, in parts of bounded size. Raises zlib.error."""
-    full = True
-    while piece or full:
-        found = member.decompress(piece, _BLOCK_BYTES)
-        piece, full = member.unconsumed_tail, len(found) == _BLOCK_BYTES
-        if found:
-            yield found
