@@ -252,3 +252,13 @@ def test_a_look_that_is_interrupted_ends_in_silence(tmp_path: Path) -> None:
             look.send_signal(signal.SIGINT)
             assert look.communicate(timeout=PATIENCE_SECONDS) == ("", "")
             assert look.returncode == 130
+
+
+def test_a_stop_that_loses_events_says_so_and_ends_with_status_1(launch: Launch, tmp_path: Path) -> None:
+    (tmp_path / "run/data").mkdir(parents=True)
+    (tmp_path / "run/data/history").write_text("")
+    process = launch()
+    process.wait_until_ready()
+    process.send(signal.SIGTERM)
+    assert process.wait() == 1
+    assert re.search(r"history: [1-9]\d* events are lost: the disk refuses", process.log)

@@ -139,13 +139,19 @@ class Exporter:
         """Read nothing any more. A scrape that waits for readings is answered at once with what there is."""
         self._scheduler.stop()
 
-    def stop(self, reason: str) -> None:
-        """End within a second: nothing is read any more, and what was read reaches the history."""
+    def stop(self, reason: str) -> int:
+        """End within a second: nothing is read any more, and what was read reaches the history.
+
+        Returns how many events are lost by that.
+        """
         self.stop_reading()
         self._losses.tell()
         self._bus.publish([Stopped(reason=reason)])
+        lost = self._history.stop(_HISTORY_STOP_SECONDS) if self._history is not None else 0
         for sink in self._sinks:
-            sink.stop(_HISTORY_STOP_SECONDS if sink is self._history else _CONSOLE_STOP_SECONDS)
+            if sink is not self._history:
+                sink.stop(_CONSOLE_STOP_SECONDS)
+        return lost
 
     def tend(self) -> list[str]:
         """Every few seconds: report losses, start threads again. Names those that died and cannot be: it must end."""

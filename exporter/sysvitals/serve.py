@@ -132,7 +132,9 @@ def _serve(
         finally:
             if not endings:
                 end("the server ended", 1)
-            exporter.stop(endings[0][0])
+            reason, status = endings[0]
+            if exporter.stop(reason):
+                endings[0] = reason, status or 1
 
     try:
         # not `asyncio.run`, which waits for the threads of `to_thread` even if one hangs

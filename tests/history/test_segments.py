@@ -326,6 +326,27 @@ def test_a_repair_finds_the_last_whole_line_wherever_blocks_begin(
     assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize("damage", [b"x\n", b"{\n", b"\0\n\n"])
+def test_what_has_more_lines_than_any_torn_end_is_left_to_readers_in_bounded_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes
+) -> None:
+    content = LINES + damage * 300_000
+    tried = 0
+    real = segments._is_whole
+
+    def is_whole(line: bytes) -> bool:
+        nonlocal tried
+        tried += 1
+        return real(line)
+
+    monkeypatch.setattr(segments, "_is_whole", is_whole)
+    for end in (b"", b"x"):
+        segment = put(tmp_path, content + end)
+        assert repair_segment(segment) == 0
+        assert Path(segment.path).read_bytes() == content + end + b"\n" * bool(end)
+    assert tried <= 30_000
+
+
 def test_a_line_longer_than_what_is_looked_at_together_is_kept(tmp_path: Path) -> None:
     line = json.dumps({"message": "x" * 300_000}).encode() + b"\n"
     for content, torn in ((LINES + line, b""), (line + line, (LINE % 1)[:-5]), (line, bytes(100_000))):

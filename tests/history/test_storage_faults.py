@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 
 from sysvitals.collectors.catalog import build_full_catalog
+from sysvitals.history import writer as history_writer
 from sysvitals.history.buffer import buffer_path, open_buffer
 from sysvitals.history.lock import Claim
 from sysvitals.history.previous_boot import settle_ending
 from sysvitals.history.reading import read_last_events
-from sysvitals.history.segments import list_segments, read_lines, repair_segment
+from sysvitals.history.segments import Segment, find_last_segment, list_segments, read_lines, repair_segment
 from sysvitals.host.host import Host
 from sysvitals.pipeline.bus import SEQ_PER_SECOND, first_seq
 from tests.history.replay import read_events
@@ -29,6 +30,7 @@ from tests.history.writing import (
     LOAD,
     NOON,
     URGENT,
+    Gate,
     Hands,
     line_of,
     mounted,
@@ -358,7 +360,8 @@ def test_a_clock_that_leaps_decades_ahead_removes_nothing_by_age_for_a_day(
     old = plant(tmp_path, line_of(0), NOON - 20 * DAY)
     rules = replace(EAGER, keep_seconds=30 * DAY)
     with writer(tmp_path, rules, hands=hands, next_seq=1) as history:
-        history.write(LOAD)
+        for _ in range(3):  # until the start has tidied up, by the clock before the leap
+            history.write(LOAD)
         hands.wall += 4000 * DAY
         wait_until(lambda: history.sink._segment is None)
         rotate(history, 3)
@@ -601,6 +604,124 @@ def test_a_torn_stream_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFix
         start(tmp_path)
         assert len(said(caplog, segment.name)) == 1
         assert list(read_lines(list_segments(str(folder))[0]))
+
+
+# ---- days and segments that refuse
+
+
+@pytest.mark.parametrize("call", ["open", "scandir", "unlink"])
+@pytest.mark.fault(
+    "storage",
+    "a day of the history, or a segment, that cannot be listed, read or removed",
+    seen="one line in the log for each such day",
+    heals="all others are kept, read and removed as ever; its own are once it can be",
+)
+def test_a_day_that_refuses_keeps_no_other_and_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, call: str
+) -> None:
+    refusing, *others = (plant(tmp_path, line_of(number), NOON - number * DAY) for number in (60, 50, 40, 20, 19))
+    day = tmp_path / refusing.partition("/")[0]
+    real = getattr(os, call)
+
+    def refuse(what: str | int, *arguments: Any, **options: Any) -> Any:
+        place = options.get("dir_fd", what if isinstance(what, int) else None)
+        if what == day.name or (place is not None and os.path.samestat(os.fstat(place), day.stat())):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(what, *arguments, **options)
+
+    monkeypatch.setattr(os, call, refuse)
+    with writer(tmp_path, replace(EAGER, keep_seconds=30 * DAY), next_seq=100) as history:
+        wait_until(lambda: not any((tmp_path / name).exists() for name in others[:2]))
+        rotate(history, 2)
+        if call == "unlink":
+            assert history.sink.status().size == sum(segment.size for segment in list_segments(str(tmp_path)))
+    assert [event.seq for event in read_last_events(str(tmp_path), CATALOG.bodies, 9)][-1] >= 101
+    assert {20, 19} <= {event.seq for event in read_events(str(tmp_path))}
+    assert (tmp_path / refusing).exists()
+    told = [line for line in said(caplog, str(day)) if "tidy" in line]
+    assert len(told) == 1
+
+
+@pytest.mark.fault(
+    "storage",
+    "a folder named `current.part` in the history",
+    seen="one line in the log, and no `current`",
+    heals="nothing is lost: the newest name counts",
+)
+def test_a_link_that_cannot_be_made_is_said_once_and_leads_to_no_older_segment(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with writer(tmp_path) as history:
+        history.write(LOAD)
+    (tmp_path / "current.part").mkdir()
+    hands = Hands(wall=NOON + 9)
+    with writer(tmp_path, hands=hands, next_seq=100) as history:
+        rotate(history, 2)
+    last = find_last_segment(str(tmp_path))
+    assert last == list_segments(str(tmp_path))[-1]
+    assert not os.path.lexists(tmp_path / "current")
+    assert len(said(caplog, "current.part")) == 1
+
+
+@pytest.mark.fault(
+    "storage",
+    "many segments, or large ones, to mend at the start",
+    seen="nothing",
+    heals="events are written meanwhile: what can wait is mended one piece after each write",
+)
+def test_events_are_written_before_old_segments_are_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planted = [plant(tmp_path, line_of(number), NOON - 100 + number) for number in range(5)]
+    before: dict[str, bool] = {}
+
+    def repair(segment: Segment) -> int:
+        before[segment.name] = 100 in seqs(tmp_path)
+        return repair_segment(segment)
+
+    monkeypatch.setattr(history_writer, "repair_segment", repair)
+    with writer(tmp_path, next_seq=100, start=False) as history:
+        history.bus.publish([URGENT])
+        history.sink.start()
+        wait_until(lambda: len(before) == len(planted))
+        history.sink.stop(10)
+    assert before == dict.fromkeys(planted[:-1], True) | {planted[-1]: False}, "`current` is about to lead elsewhere"
+
+
+@pytest.mark.fault(
+    "storage",
+    "a stop while the disk hangs or refuses, without a buffer in memory",
+    seen="one line in the log with the number of events that are lost, and exit status 1",
+    heals="at the next start",
+)
+def test_a_stop_says_how_many_events_are_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faults: dict[str, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    with writer(tmp_path / "refuses", start=False) as history:
+        faults["write"] = errno.EIO
+        history.bus.publish([URGENT, LOAD])
+        history.sink.start()
+        assert history.sink.stop(10) == 2
+    faults.clear()
+    assert said(caplog, "events are lost") == ["history: 2 events are lost: the disk refuses"]
+    with writer(tmp_path / "hangs") as history:
+        gate = Gate(monkeypatch, history_writer, "write_all")
+        history.bus.publish([URGENT])
+        assert gate.reached.wait(10)
+        history.bus.publish([LOAD, LOAD])
+        assert history.sink.stop(0) == 3
+        gate.open()
+    assert said(caplog, "3 events are lost: the disk did not take them within 0 s")
+    with writer(tmp_path / "well") as history:
+        history.bus.publish([URGENT])
+        assert history.sink.stop(10) == 0
+
+
+def test_beyond_the_size_the_last_segment_stays(tmp_path: Path) -> None:
+    _, last = (plant(tmp_path, line_of(number), NOON - 100 + number) for number in range(2))
+    with writer(tmp_path, replace(EAGER, keep_bytes=1), next_seq=100) as history:
+        wait_until(lambda: names(tmp_path) == [last])
+        rotate(history)
+        assert seqs(tmp_path) == [100, 101]
+        assert os.readlink(tmp_path / "current") == names(tmp_path)[-1]
 
 
 # ---- numbers

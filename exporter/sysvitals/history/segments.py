@@ -6,7 +6,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import BinaryIO, NamedTuple
 
@@ -23,10 +23,20 @@ NO_FOLDER = (FileNotFoundError, NotADirectoryError, NotPlainError)
 
 _CURRENT = "current"
 _SHOWN_BYTES = 100
+_TORN_LINES = 10_000
+"""How many lines a torn end has at most: 1 MiB of rubbish has some 4,000 ends of lines."""
 _TAIL_BYTES = 1 << 16
 _LONGEST_TAIL_BYTES = 1 << 24
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _NAME = re.compile(r"(\d{4})-(\d\d)-(\d\d)/(\d\d)-(\d\d)-(\d\d)(?:\.(\d+))?\.jsonl(?:\.gz)?", re.ASCII)
+
+
+Passed = Callable[[OSError], object]
+"""Hears why a day or a file is passed over: one that cannot be looked at is no reason to leave the others out."""
+
+
+def _ignore(_: OSError) -> None:
+    """For those who leave it to the history's thread to say."""
 
 
 class Segment(NamedTuple):
@@ -54,14 +64,14 @@ def open_history(folder: str, *, make: bool = False) -> Folder:
     return open_folder(storage, name, make=make)
 
 
-def list_segments(folder: str) -> list[Segment]:
+def list_segments(folder: str, passed: Passed = _ignore) -> list[Segment]:
     """All segments, oldest first by name. A folder that is not there has none. Raises OSError."""
-    return [segment for _, segment, is_file in sorted(_walk(folder)) if is_file]
+    return [segment for _, segment, is_file in sorted(_walk(folder, passed)) if is_file]
 
 
 def list_strangers(folder: str) -> list[str]:
     """Paths that look like a segment or a day and are none, such as links: neither read nor removed. Raises OSError."""
-    strangers = [segment.path for _, segment, is_file in _walk(folder) if not is_file]
+    strangers = [segment.path for _, segment, is_file in _walk(folder, _ignore) if not is_file]
     with contextlib.suppress(*NO_FOLDER), open_history(folder) as history:
         days = [entry for entry in history.entries() if _DAY.fullmatch(entry.name)]
         strangers += [os.path.join(folder, day.name) for day in days if not day.is_dir(follow_symlinks=False)]
@@ -95,9 +105,17 @@ def create_segment(folder: str, at: float, kind: str = PLAIN) -> tuple[int, Segm
 
 
 def mark_current(folder: str, segment: Segment) -> None:
-    """Let the link `current` in the history's folder lead to this segment. Raises OSError, as where no link can be."""
+    """Let the link `current` in the history's folder lead to this segment. Raises OSError, as where no link can be.
+
+    Then there is none, as far as that can be: one that led to an older segment would hide this one.
+    """
     with open_history(folder) as history:
-        history.link(_CURRENT, segment.name)
+        try:
+            history.link(_CURRENT, segment.name)
+        except OSError:
+            with contextlib.suppress(OSError):
+                history.remove(_CURRENT)
+            raise
 
 
 def find_last_segment(folder: str, segments: list[Segment] | None = None) -> Segment | None:
@@ -144,21 +162,25 @@ def compress_segment(segment: Segment) -> Segment:
     return Segment(segment.name + ending, segment.path + ending, segment.began, size)
 
 
-def remove_leftovers(folder: str) -> None:
+def remove_leftovers(folder: str, passed: Passed = _ignore) -> None:
     """Remove what a power cut left of an unfinished compression. Raises OSError."""
-    for day, place in _days(folder):
-        files = {entry.name for entry in place.entries()}
+    for day, place in _days(folder, passed):
+        files: set[str] = set()
+        with _passing(place.path, passed):
+            files.update(entry.name for entry in place.entries())
         for file in files:
             unfinished = file.endswith(COMPRESSED + UNFINISHED)
             twice = file.endswith(PLAIN) and file.removesuffix(PLAIN) + COMPRESSED in files
             if (unfinished or twice) and _parse_name(f"{day}/{file.removesuffix(UNFINISHED)}"):
-                place.remove(file)
+                with _passing(os.path.join(place.path, file), passed):
+                    place.remove(file)
 
 
 def repair_segment(segment: Segment) -> int:
     """Cut off a torn end, so that every line is whole, and end what is compressed.
 
-    Returns how many bytes were cut off. Raises OSError.
+    Returns how many bytes were cut off. What is longer than any torn end stays: it is for readers to pass over. Raises
+    OSError.
     """
     name = os.path.basename(segment.path)
     with _open_day(segment) as place:
@@ -242,8 +264,9 @@ def _split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _find_end(file: BinaryIO) -> tuple[int, bytes]:
     """Where the last whole line ends, and the end of line that it may lack."""
-    end, reach = file.seek(0, os.SEEK_END), _TAIL_BYTES
-    while end:
+    size = end = file.seek(0, os.SEEK_END)
+    reach, left = _TAIL_BYTES, _TORN_LINES
+    while end and left:
         start = max(0, end - reach)
         file.seek(start)
         tail = file.read(end - start)
@@ -252,14 +275,21 @@ def _find_end(file: BinaryIO) -> tuple[int, bytes]:
             reach *= 4  # a very long line
             continue
         last = len(tail)
-        while last > first:
+        while last > first and left:
+            left -= 1
             begin = max(first, tail.rfind(b"\n", 0, last - 1) + 1)
             if _is_whole(tail[begin:last]):
                 return start + last, b"" if tail[last - 1 : last] == b"\n" else b"\n"
+            if begin == last - 1:  # of empty lines all in one go: there may be millions
+                begin = first + len(tail[first:begin].rstrip(b"\n"))
+                begin += begin > first
             last = begin
         # no event is as long as what holds no end of line here
         end = start + first if first < len(tail) else start
-    return 0, b""
+    if not end:
+        return 0, b""
+    file.seek(size - 1)
+    return size, b"" if file.read() == b"\n" else b"\n"
 
 
 def _is_whole(line: bytes) -> bool:
@@ -269,26 +299,40 @@ def _is_whole(line: bytes) -> bool:
         return False
 
 
-def _walk(folder: str) -> Iterator[tuple[tuple[float, int], Segment, bool]]:
+def _walk(folder: str, passed: Passed) -> Iterator[tuple[tuple[float, int], Segment, bool]]:
     """What has a segment's name: its place among the others, the segment, and whether it is a plain file."""
-    for day, place in _days(folder):
-        for entry in place.entries():
-            name = f"{day}/{entry.name}"
-            at = _parse_name(name)
-            if at is not None:
-                with contextlib.suppress(FileNotFoundError):
-                    found = entry.stat(follow_symlinks=False)
-                    path = os.path.join(folder, name)
-                    yield at, Segment(name, path, at[0], found.st_size), stat.S_ISREG(found.st_mode)
+    for day, place in _days(folder, passed):
+        with _passing(place.path, passed):
+            for entry in place.entries():
+                name = f"{day}/{entry.name}"
+                at = _parse_name(name)
+                if at is not None:
+                    with contextlib.suppress(FileNotFoundError):
+                        found = entry.stat(follow_symlinks=False)
+                        path = os.path.join(folder, name)
+                        yield at, Segment(name, path, at[0], found.st_size), stat.S_ISREG(found.st_mode)
 
 
-def _days(folder: str) -> Iterator[tuple[str, Folder]]:
+def _days(folder: str, passed: Passed) -> Iterator[tuple[str, Folder]]:
     """The folders of days, open one after another. A history that is not there has none."""
     with contextlib.suppress(*NO_FOLDER), open_history(folder) as history:
         days = [entry.name for entry in history.entries() if _DAY.fullmatch(entry.name)]
         for day in days:
-            with contextlib.suppress(*NO_FOLDER), history.folder(day) as place:
+            with (
+                _passing(os.path.join(folder, day), passed),
+                contextlib.suppress(*NO_FOLDER),
+                history.folder(day) as place,
+            ):
                 yield day, place
+
+
+@contextlib.contextmanager
+def _passing(path: str, passed: Passed) -> Iterator[None]:
+    """Go on where something at this path fails."""
+    try:
+        yield
+    except OSError as error:
+        passed(OSError(error.errno, error.strerror, path))
 
 
 def _parse_name(name: str) -> tuple[float, int] | None:

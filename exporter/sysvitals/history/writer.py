@@ -49,6 +49,8 @@ from sysvitals.pipeline.inbox import Inbox
 _log = logging.getLogger(__name__)
 
 _CLOCK_JUMP_SECONDS = 60.0
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
+"""How file systems without symbolic links refuse one."""
 _RETRY_SECONDS = 10.0
 
 
@@ -127,6 +129,7 @@ class JsonlSink:
         self._said: set[object] = set()
         self._closed: dict[str, float] = {}
         """When each segment of this run began, by the monotonic clock and its stem."""
+        self._repairs: deque[Callable[[], object]] = deque()
         self._uncompressed: deque[Segment] = deque()
         self._taken_seq = self._stored_seq = -1
         self._turned = Condition()
@@ -149,11 +152,20 @@ class JsonlSink:
         start_thread(thread)  # where it cannot be started, the dead one stays and shows
         self.thread = thread
 
-    def stop(self, seconds: float) -> None:
-        """Write what waits, and end. Waits for it up to so many seconds."""
+    def stop(self, seconds: float) -> int:
+        """Write what waits, and end. Waits for it up to so many seconds.
+
+        Returns how many events are lost: neither written nor in the buffer by then.
+        """
         self._inbox.close()
         self._stopping.set()
         self.thread.join(seconds)
+        lost = self._inbox.waiting + len(self._batch)
+        lost += 0 if self._is_kept else sum(lines.count(b"\n") for lines in self._unwritten)
+        if lost:
+            why = f"the disk did not take them within {seconds:g} s" if self.thread.is_alive() else "the disk refuses"
+            _log.error("history: %d events are lost: %s", lost, why)
+        return lost
 
     def settle(self, seq: int, seconds: float) -> None:
         """Wait until the event of this number is written, up to so many seconds.
@@ -181,12 +193,12 @@ class JsonlSink:
         return self.thread.ident is not None and not self.thread.is_alive() and not self._stopping.is_set()
 
     def _run(self) -> None:
-        self._mend()
+        self._prepare()
         while True:
             if self._in_trouble:
                 self._sit_out(min(self.rules.flush_seconds, _RETRY_SECONDS))
             else:
-                self._take(self._inbox.take(self._idle_seconds()))
+                self._take(self._inbox.take(0.0 if self._repairs else self._idle_seconds()))
             closed = self._inbox.closed
             stored = self._store()
             self._note_stored(stored=stored)
@@ -194,7 +206,9 @@ class JsonlSink:
                 stored = self._end_segment(compress=self.rules.compress == "segments")
                 if stored:
                     self._tend(self._prune)
-            if self._uncompressed and not self._in_trouble and not closed:
+            if self._repairs and not closed:
+                self._tend(self._repairs.popleft())
+            elif self._uncompressed and not self._in_trouble and not closed:
                 self._tend(self._compress_one)
             if closed and not ((stored or self._has_room) and self._inbox.waiting):
                 break
@@ -319,12 +333,19 @@ class JsonlSink:
         data = self._packer.pack(lines) if self._packer else lines
         write_all(self._descriptor, data)
         if not self._offset:
-            with contextlib.suppress(OSError):  # where no link can be, the newest name has to do
-                mark_current(self.folder, self._segment)
+            self._mark(self._segment)
         self._unforced += self._unwritten
         self._unwritten = []
         self._offset += len(data)
         self._written += len(data)
+
+    def _mark(self, segment: Segment) -> None:
+        try:
+            mark_current(self.folder, segment)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                words = "history: `current` cannot lead to the segment being written, so the newest name counts: %s"
+                self._say_once("current", words, describe_error(error))
 
     def _force(self) -> None:
         if self._descriptor is not None and (self.rules.fsync or self._forcing.has_edge):
@@ -435,12 +456,13 @@ class JsonlSink:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
 
-    def _mend(self) -> None:
-        """What a power cut or a kill left behind: torn ends, half-done compressions, plain segments."""
+    def _prepare(self) -> None:
+        """Mend what must be mended before anything is written, and plan the rest, one piece after each write."""
         self._tend(self._look_around)
-        self._tend(lambda: remove_leftovers(self.folder))
-        self._tend(self._repair)
-        self._tend(self._prune)
+        self._tend(lambda: remove_leftovers(self.folder, self._pass_over))
+        self._repairs.clear()
+        self._tend(self._plan_repairs)
+        self._repairs.append(self._prune)
 
     def _look_around(self) -> None:
         """Say what looks like the history's and is not, and close the folder to other users."""
@@ -454,15 +476,18 @@ class JsonlSink:
             if history.close_to_others():
                 _log.warning("history: %s was open to all users; now only to its owner and group", self.folder)
 
-    def _repair(self) -> None:
-        segments = list_segments(self.folder)
-        last = find_last_segment(self.folder)
-        # of the compressed ones only that which was written last can be torn; what was rescued may have come after it
+    def _plan_repairs(self) -> None:
+        segments = list_segments(self.folder, self._pass_over)
+        last = find_last_segment(self.folder, segments)
+        # of the compressed ones only that which was written last can be torn; what was rescued may have come after it.
+        # By the next start, others will be the last
         packed = [segment for segment in segments if segment.path.endswith(COMPRESSED)]
-        checked = {segment.path for segment in (*packed[-1:], *([last] if last else []))}
+        first = {segment.path for segment in (*packed[-1:], *([last] if last else []))}
         for segment in segments:
-            if segment.path.endswith(PLAIN) or segment.path in checked:
+            if segment.path in first:
                 self._tend(partial(self._repair_one, segment))
+            elif segment.path.endswith(PLAIN):
+                self._repairs.append(partial(self._repair_one, segment))
 
     def _repair_one(self, segment: Segment) -> None:
         torn = repair_segment(segment)
@@ -484,26 +509,29 @@ class JsonlSink:
         self._kept_bytes += compress_segment(segment).size - plain
 
     def _prune(self) -> None:
-        """Remove what is too old or too much, never the segment being written."""
+        """Remove what is too old or too much, never the segment being written, and for its size not the last one."""
         rules = self.rules
         current = self._segment.path if self._segment else ""
-        segments = [segment for segment in list_segments(self.folder) if segment.path != current]
+        segments = [segment for segment in list_segments(self.folder, self._pass_over) if segment.path != current]
         now = self._clock.wall() if self._clock.synced() is not False else float("inf")
         self._closed = {one.stem: self._closed[one.stem] for one in segments if one.stem in self._closed}
         is_old = self._age_rule(segments, now)
         total = sum(segment.size for segment in segments)
         kept = len(segments)
-        for segment in in_order(segments, now, self._closed):
-            too_much = rules.keep_bytes > 0 and total > rules.keep_bytes
+        ordered = in_order(segments, now, self._closed)
+        is_large = 0 < rules.keep_bytes < total
+        last = find_last_segment(self.folder, ordered) if is_large and not current else None
+        for segment in ordered:
+            too_much = rules.keep_bytes > 0 and total > rules.keep_bytes and segment != last
             if too_much or (rules.keep_seconds > 0 and is_old(segment)):
                 if is_from_the_future(segment, now):
                     words = (
                         "history: %s is dated in the future: such segments count as the oldest and are removed first"
                     )
                     self._say_once("future", words, segment.name)
-                remove_segment(segment)
-                kept -= 1
-                total -= segment.size
+                if self._tend(partial(remove_segment, segment)):
+                    kept -= 1
+                    total -= segment.size
         self._kept_bytes, self._kept_segments = total, kept
 
     def _age_rule(self, segments: list[Segment], now: float) -> Callable[[Segment], bool]:
@@ -527,14 +555,22 @@ class JsonlSink:
 
         return is_old
 
-    def _tend(self, duty: Callable[[], object]) -> None:
+    def _tend(self, duty: Callable[[], object]) -> bool:
+        """Do this. False where the disk refuses."""
         try:
             duty()
         except OSError as error:
-            # of a disk that can only be read, the next write says so
-            if not self._in_trouble and error.errno != errno.EROFS:
-                self._say_once(error.errno, "history: cannot tidy up below %s", describe_error(error, self.folder))
-            self._errors += 1
+            self._pass_over(error)
+            return False
+        return True
+
+    def _pass_over(self, error: OSError) -> None:
+        """Say once for each day what cannot be tidied up there."""
+        self._errors += 1
+        # of a disk that can only be read, the next write says so
+        if not self._in_trouble and error.errno != errno.EROFS:
+            day = str(error.filename).removeprefix(f"{self.folder}/").partition("/")[0]
+            self._say_once((error.errno, day), "history: cannot tidy up below %s", describe_error(error, self.folder))
 
     def _say_once(self, what: object, words: str, *values: object) -> None:
         if what not in self._said:

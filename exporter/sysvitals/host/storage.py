@@ -136,12 +136,13 @@ class Folder:
 
     def remove(self, name: str) -> None:
         """Remove a name, and what it leads to stays. One that is gone is fine."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError), self._naming(name):
             os.unlink(name, dir_fd=self._descriptor)
 
     def remove_folder(self, name: str) -> None:
         """Remove an empty folder."""
-        os.rmdir(name, dir_fd=self._descriptor)
+        with self._naming(name):
+            os.rmdir(name, dir_fd=self._descriptor)
 
     def close_to_others(self) -> bool:
         """Let only the owner and the group look into the folder. Whether that was not so before."""
