@@ -4,6 +4,7 @@ import fcntl
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,16 @@ def test_the_folder_is_free_again_afterwards(tmp_path: Path) -> None:
     for _ in range(2):
         with Claim(str(tmp_path / "made/for/it")):
             assert (tmp_path / "made/for/it/lock").read_text() == f"{os.getpid()}\n"
+
+
+@pytest.mark.parametrize("mode", [None, 0o640, 0o666])
+def test_only_its_owner_may_read_the_lock_and_so_hold_it(tmp_path: Path, mode: int | None) -> None:
+    lock = tmp_path / "lock"
+    if mode is not None:
+        lock.touch()
+        lock.chmod(mode)
+    with Claim(str(tmp_path)):
+        assert stat.S_IMODE(lock.stat().st_mode) == 0o600
 
 
 def test_the_folder_of_one_that_was_killed_is_free(tmp_path: Path) -> None:

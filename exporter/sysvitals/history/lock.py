@@ -13,6 +13,8 @@ from sysvitals.host.storage import NotPlainError, open_folder, require_one_name
 _log = logging.getLogger(__name__)
 
 _NAME = "lock"
+_MODE = 0o600
+"""Who may read a file may lock it, and so keep the exporter from starting."""
 
 
 class Claim:
@@ -37,7 +39,7 @@ class Claim:
         self.drop()
         try:
             with open_folder(self._folder, make=True) as folder:
-                descriptor = folder.open(_NAME, os.O_RDWR | os.O_CREAT)
+                descriptor = folder.open(_NAME, os.O_RDWR | os.O_CREAT, _MODE)
         except NotPlainError as error:
             if not self._said:
                 words = "storage: cannot lock %s. Until then another exporter can write here"
@@ -75,6 +77,9 @@ class Claim:
 
 
 def _lock(descriptor: int, folder: str) -> None:
+    with contextlib.suppress(OSError):  # of another owner, or with a second name elsewhere
+        require_one_name(descriptor)
+        os.fchmod(descriptor, _MODE)  # versions before 1.0 let the group read it
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
