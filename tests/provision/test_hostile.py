@@ -99,6 +99,20 @@ def test_a_record_that_names_files_of_others_has_none_of_them_removed(part: str,
         assert (tmp_path / path).read_bytes() == SECRET
 
 
+def test_a_record_that_names_empty_folders_of_others_has_none_of_them_removed(tmp_path: Path) -> None:
+    mine = {"mine", "etc/cron.d", "etc/sysvitals/deep", "var/lib"}
+    for path in mine:
+        (tmp_path / path).mkdir(parents=True)
+    ours = {"etc", "etc/systemd", "etc/systemd/system"}
+    (tmp_path / "etc/systemd/system").mkdir(parents=True)
+    (tmp_path / memory_file("systemd", "etc/sysvitals/")).write_text(
+        json.dumps({"folders": dict.fromkeys(mine | ours, "")})
+    )
+    assert main(["provision", "systemd", "--to", str(tmp_path), "--remove"]) == 0
+    assert {path for path in mine if (tmp_path / path).is_dir()} == mine
+    assert not (tmp_path / "etc/systemd").exists()
+
+
 @pytest.mark.parametrize("path", ["a\0b", "a\x1b[2J.yml", "a\nb"])
 def test_a_record_with_names_that_cannot_be_shown_is_not_believed(
     path: str, folder: Path, capsys: pytest.CaptureFixture[str]
@@ -121,8 +135,13 @@ def test_a_record_that_is_a_link_is_not_read(folder: Path, tmp_path: Path) -> No
     put(folder)
     (folder / memory_file("test")).rename(tmp_path / "record")
     (folder / memory_file("test")).symlink_to(tmp_path / "record")
-    with pytest.raises(OSError, match="symbolic link"):
+    with pytest.raises(OSError, match=f"{folder / memory_file('test')} is a symbolic link"):
         put(folder, Manner.REMOVE, {})
+    (folder / memory_file("test")).unlink()
+    os.mkfifo(folder / memory_file("test"))
+    with pytest.raises(OSError, match=f"{folder / memory_file('test')} is not a file"):
+        put(folder, Manner.REMOVE, {})
+    (folder / memory_file("test")).unlink()
     assert (folder / "main.yml").exists()
 
 

@@ -55,10 +55,12 @@ class Kind:
     adapt: Callable[[Files, Path], Files] = _as_shipped
 
     def covers(self, path: str) -> bool:
-        """Whether a file of this path can be one of this kind's."""
-        steps = path.split("/")
+        """Whether a file of this path can be one of this kind's; or a folder, by a slash at its end, hold one."""
+        *folders, name = path.split("/")
         return any(
-            len(steps) == len(wanted) and all(map(fnmatchcase, steps, wanted))
+            (depth := len(wanted) - 1) >= len(folders)
+            and all(map(fnmatchcase, folders, wanted))
+            and (not name or (depth == len(folders) and fnmatchcase(name, wanted[-1])))
             for wanted in (pattern.split("/") for pattern in self.patterns)
         )
 

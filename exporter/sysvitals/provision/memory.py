@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from sysvitals.provision.files import read_file, write_file
+from sysvitals.provision.files import NotAFileError, read_file, write_file
 
 _NOTE = "What sysvitals wrote here (SHA-256), so that an update leaves alone what you change. Keep this file."
 _HIGHEST_BYTES = 1 << 20
@@ -26,11 +26,14 @@ class Memory:
     folders: Mapping[str, str] = field(default_factory=dict)
 
     def within(self, covers: Callable[[str], bool]) -> "Memory":
-        """Without files that can never have been shipped: who can write here shall not have others removed."""
+        """Without what can never have been shipped: who can write here shall not have others removed.
+
+        `covers` says so of a file, or of a folder by its path with a slash at its end.
+        """
         written, pending = (
             {path: value for path, value in part.items() if covers(path)} for part in (self.written, self.pending)
         )
-        return Memory(written, pending, self.folders)
+        return Memory(written, pending, {path: value for path, value in self.folders.items() if covers(f"{path}/")})
 
     def is_ours(self, path: str, content: bytes) -> bool:
         """Whether the file is as we wrote it."""
@@ -53,6 +56,8 @@ def load_memory(folder: Path, file: str) -> Memory:
         found = read_file(folder, file)
     except FileNotFoundError:
         return Memory()
+    except NotAFileError as error:
+        raise NotAFileError(f"{folder / file} {error}") from None
     if found.owner not in (0, os.geteuid(), os.stat(folder).st_uid):
         raise ValueError("belongs to another user")
     if len(found.content) > _HIGHEST_BYTES:

@@ -24,7 +24,7 @@ def provision(  # noqa: PLR0913  # by their names
     """Bring the folder up to these files, and tell of each by its path what was done, or would be.
 
     To remove, give no files. What was written is remembered in the subfolder `within`; `covers` says whether this
-    program can ever have written a path.
+    program can ever have written a file of this path, or made a folder, whose path ends with a slash.
     Raises OSError where nothing can be done at all: what fails for one file is in its outcome.
     """
     file = memory_file(kind, within)
