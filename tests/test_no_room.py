@@ -30,9 +30,12 @@ PI = HOSTS / "pi-4b-fine"
 HOST = [f"--path.{name}={PI / folder}" for name, folder in (("procfs", "proc"), ("sysfs", "sys"), ("rootfs", ""))]
 
 
-def run(arguments: list[str], *, kilobytes: int | None = None) -> subprocess.CompletedProcess[str]:
-    """Run Python with these arguments to its end, and with at most so much memory."""
+def run(
+    arguments: list[str], *, kilobytes: int | None = None, files: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run Python with these arguments to its end, and with at most so much memory and so many open files."""
     limit = "" if kilobytes is None else f"ulimit -v {kilobytes}; "
+    limit += "" if files is None else f"ulimit -n {files}; "
     command = ["sh", "-c", f'{limit}exec "$0" "$@"', sys.executable, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=SOON)
 
@@ -60,6 +63,41 @@ def test_without_room_for_its_threads_the_exporter_ends_with_one_line(serving: l
     assert done.returncode == 1
     [line] = [line for line in done.stderr.splitlines() if " INFO " not in line]
     assert "no room for another thread: raise the limit of tasks (TasksMax=, ulimit -u)" in line
+
+
+@pytest.mark.fault(
+    "resources",
+    "a limit of open files (LimitNOFILE=, ulimit -n) that leaves no room for the event loop",
+    seen="one line on standard error that names the limit; exit status 1",
+    heals="when the limit is raised: the service manager starts it again",
+)
+def test_without_room_for_open_files_the_exporter_ends_with_one_line(serving: list[str]) -> None:
+    ended = 0
+    for most in range(6, 11):  # with fewer, libraries cannot be loaded; with more, it may run
+        done = run(["-m", "sysvitals", *serving], files=most)
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        ended += done.stderr.count("the exporter ends: too many open files: raise the limit (LimitNOFILE=, ulimit -n)")
+    assert ended
+
+
+OUT_OF_MEMORY = """
+import sys, asyncio
+
+def refuse():
+    raise MemoryError
+
+asyncio.new_event_loop = refuse
+from sysvitals.cli import main
+sys.exit(main())
+"""
+
+
+def test_without_memory_the_exporter_ends_with_one_line(serving: list[str]) -> None:
+    done = run(["-c", OUT_OF_MEMORY, *serving])
+    assert done.returncode == 1
+    [line] = [line for line in done.stderr.splitlines() if " INFO " not in line]
+    assert "the exporter ends: out of memory: raise the limit of memory (MemoryMax=, ulimit -v)" in line
 
 
 def test_a_single_look_without_room_for_a_thread_says_so_and_does_not_wait() -> None:

@@ -1,6 +1,7 @@
 """Serves the exporter over HTTP until a signal ends it: the only place that handles signals, once it serves."""
 
 import contextlib
+import errno
 import faulthandler
 import logging
 import os
@@ -40,6 +41,9 @@ _TEND_SECONDS = 15.0
 
 _LIVE_SECONDS = 2.0
 _FIRST_ROUND_SECONDS = 10.0
+_LOOP_FILES = 3
+"""How many files an event loop opens."""
+
 _END_SECONDS = 9.0
 """Longer than an orderly end: 1 s for the server, 5 s for the history, half a second each for the console and the log.
 Shorter than the 10 s after which Docker kills."""
@@ -138,6 +142,7 @@ def _serve(
 
     try:
         # not `asyncio.run`, which waits for the threads of `to_thread` even if one hangs
+        _require_files(_LOOP_FILES)
         asyncio.new_event_loop().run_until_complete(run())
     except Exception as error:  # noqa: BLE001  # raised further, its traceback would be printed by Python, and waited for
         _log_end(error)
@@ -174,11 +179,29 @@ def _build_server(exporter: Exporter, door: "Door | None", services: "Services",
     return server
 
 
+def _require_files(count: int) -> None:
+    """Raise OSError where so many files cannot be opened: a loop that is half made fails a second time, at its end."""
+    with contextlib.ExitStack() as opened:
+        for _ in range(count):
+            opened.callback(os.close, os.dup(STANDARD_ERROR))
+
+
 def _log_end(error: Exception) -> None:
-    if isinstance(error, NoThreadError):
-        _log.critical("the exporter ends: %s", error.strerror)
+    if shortage := _describe_shortage(error):
+        _log.critical("the exporter ends: %s", shortage)
     else:
         _log.error("the exporter ends because of an error", exc_info=error)
+
+
+def _describe_shortage(error: Exception) -> str | None:
+    """What the system has not enough of; None where it is another error."""
+    if isinstance(error, NoThreadError):
+        return error.strerror
+    if isinstance(error, MemoryError):
+        return "out of memory: raise the limit of memory (MemoryMax=, ulimit -v)"
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return "too many open files: raise the limit (LimitNOFILE=, ulimit -n)"
+    return None
 
 
 def _open_without_waiting() -> int:
