@@ -3,11 +3,13 @@
 import asyncio
 import json
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+from sysvitals.client import session
 from sysvitals.client.access import load_access
 from sysvitals.client.address import parse_address
 from sysvitals.doctor.fetching import Server
@@ -105,6 +107,57 @@ def test_an_event_without_end_is_not_kept(capsys: pytest.CaptureFixture[str]) ->
     with answer(HEAD + b"Connection: close\r\n\r\n", endless(b"data: x" + b"x" * 10_000 + b"\n")) as (url, _):
         assert watch(url) == 1
     assert "more than 1,048,576 bytes" in capsys.readouterr().err
+
+
+@pytest.mark.fault(
+    "network",
+    "a server that sends 100 Continue, or the trailer of an answer, without end",
+    seen="`no connection` or `the connection broke off`, and it is tried again later and later",
+    heals="when the server does",
+)
+@pytest.mark.parametrize(
+    ("head", "piece"),
+    [(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), (CHUNKED + b"0\r\n", b"X: y\r\n")],
+    ids=["continue", "trailer"],
+)
+def test_a_head_or_trailer_without_end_is_not_read_to_its_end(
+    head: bytes, piece: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sent = 0
+
+    def count() -> Iterator[bytes]:
+        nonlocal sent
+        for more in endless(piece * (65536 // len(piece))):
+            sent += len(more)
+            yield more
+
+    with answer(head, count()) as (url, _):
+        assert watch(url) == 0
+    assert "trying again in 1 s" in capsys.readouterr().err
+    assert sent < ENDLESS_BYTES / 2
+
+
+def test_a_head_that_drips_in_has_a_deadline(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(session, "_LINES_SECONDS", 0.0)
+    with answer(HEAD, b"\r\ndata: 1\n\n") as (url, _):
+        assert watch(url) == 0
+    assert "trying again in 1 s" in capsys.readouterr().err
+
+
+def test_a_stream_of_many_small_chunks_has_no_end(capsys: pytest.CaptureFixture[str]) -> None:
+    with answer(CHUNKED, *[b"9\r\ndata: 1\n\n\r\n"] * 2000, b"0\r\n\r\n") as (url, _):
+        assert watch(url) == 0
+    printed = capsys.readouterr()
+    assert printed.out.count("1\n") == 2000
+    assert "the exporter ended the stream" in printed.err
+
+
+def test_it_says_that_the_exporter_is_busy(capsys: pytest.CaptureFixture[str]) -> None:
+    with serve({"/api/v1/events": Raw(503)}) as fake:
+        assert watch(fake.url) == 0
+    assert "it answers 503: it is busy, starting or ending; trying again in 1 s" in capsys.readouterr().err
 
 
 def test_a_compressed_answer_is_not_unpacked(capsys: pytest.CaptureFixture[str]) -> None:

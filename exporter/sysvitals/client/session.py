@@ -4,13 +4,16 @@ Nothing that a server says makes the program ask another one, keep more than a f
 """
 
 import http.client
+import io
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import requests
 import urllib3
+from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 
 from sysvitals import __version__
@@ -19,6 +22,80 @@ from sysvitals.client.address import Address
 
 CHUNK_BYTES = 1 << 16
 _TLS_SECONDS = 2.0
+_MOST_LINES = 300
+"""How many lines may follow each other without content: an answer's head has at most 100."""
+_LINES_SECONDS = 30.0
+"""How long that may take, from the first byte."""
+
+
+class _Reader(io.BufferedReader):
+    """What a server sends. An endless head (100 Continue, again and again) or trailer is no answer."""
+
+    _lines = 0
+    _began: float | None = None
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        self._lines += 1
+        if self._lines > _MOST_LINES:
+            raise http.client.HTTPException("a head or trailer without end")
+        most = CHUNK_BYTES if size is None or size < 0 else size
+        line = bytearray()
+        while len(line) < most and not line.endswith(b"\n") and (ready := self.peek(1)):
+            now = time.monotonic()
+            self._began = now if self._began is None else self._began
+            if now - self._began > _LINES_SECONDS:
+                raise http.client.HTTPException("a head or trailer that takes too long")
+            line += super().read(min(ready.find(b"\n") + 1 or len(ready), most - len(line)))
+        return bytes(line)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._begin_lines()
+        return super().read(size)
+
+    def read1(self, size: int = -1, /) -> bytes:
+        self._begin_lines()
+        return super().read1(size)
+
+    def readinto(self, buffer: Any, /) -> int:
+        self._begin_lines()
+        return super().readinto(buffer)
+
+    def _begin_lines(self) -> None:
+        self._lines, self._began = 0, None
+
+
+class _Response(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        self.fp: io.BufferedReader = _Reader(self.fp.detach())
+
+
+class _Connection(urllib3.connection.HTTPConnection):
+    response_class = _Response
+
+
+class _TlsConnection(urllib3.connection.HTTPSConnection):
+    response_class = _Response
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **options)
+        if not proxy.lower().startswith("socks"):
+            manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        return manager
 
 
 class Session(requests.Session):
@@ -27,6 +104,8 @@ class Session(requests.Session):
     def __init__(self, address: Address, access: Access, *, program: str, direct: bool = False) -> None:
         """`direct`: it is on this machine, so neither a proxy is asked nor whose name its certificate bears."""
         super().__init__()
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, _Adapter())
         self.headers["User-Agent"] = f"{program}/{__version__}"
         # compressed, a few bytes could become gigabytes
         self.headers["Accept-Encoding"] = "identity"

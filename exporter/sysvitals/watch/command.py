@@ -103,13 +103,15 @@ def advise_names(patterns: Iterable[str], known: Collection[str]) -> Iterator[st
 
 
 def describe(error: Exception, address: Address) -> str:
-    """Why there is no connection, in a few words."""
+    """Why there are no events, in a few words."""
     if why := explain_client_certificate(address, error):
         return f"it {why}; {GIVE_CERTIFICATE}"
     if isinstance(error, requests.exceptions.SSLError):
         return f"its certificate is not trusted; if it is your own, name it in a file: {FLAG}=FILE, tls_config: ca_file"
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
         return "no answer"
+    if isinstance(error, requests.HTTPError):
+        return f"it answers {error.response.status_code}: it is busy, starting or ending"
     if isinstance(error, urllib3.exceptions.HTTPError):
         return "the connection broke off"
     return _advise_tls(address) or "no connection"
