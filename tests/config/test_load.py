@@ -5,6 +5,7 @@ anew, for review.
 """
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from sysvitals.cli import parse
 from sysvitals.collectors import COLLECTORS
+from sysvitals.config import yaml_nodes
 from sysvitals.config.errors import ConfigError
 from sysvitals.config.load import load_settings
 from sysvitals.config.settings import SECTIONS, Leaf, Settings, list_leaves
@@ -321,3 +323,26 @@ def test_a_section_is_called_as_its_field_and_no_collector_takes_its_options_fro
     )
     assert settings.collector[0].options == Options(partitions=True, patience=7.0)
     assert settings.collector[1] == BETA
+
+
+@pytest.mark.fault(
+    "storage",
+    "a FIFO without a writer as the configuration file",
+    seen="one line that says so; exit status 2",
+    heals="when a file is there, or something writes to it",
+)
+def test_a_pipe_is_read_and_a_fifo_without_a_writer_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(fifo := tmp_path / "fifo")
+    with pytest.raises(ConfigError, match="fifo: cannot be read: A FIFO that nothing writes to"):
+        yaml_nodes.read_yaml(str(fifo), yaml_nodes.read_any)
+    reading, writing = os.pipe()
+    with open(reading, "rb"):
+
+        def send() -> None:
+            with open(writing, "wb") as pipe:
+                pipe.write(b"a: 1")
+
+        writer = threading.Thread(target=send)
+        writer.start()
+        assert yaml_nodes.read_any(f"/dev/fd/{reading}") == b"a: 1"
+        writer.join()

@@ -42,9 +42,17 @@ def read_regular(path: str) -> bytes:
 
 
 def read_any(path: str) -> bytes:
-    """The content of a file or of what a shell puts in its place. Raises OSError; may wait."""
-    with open(path, "rb") as stream:
-        return _read_bounded(stream)
+    """The content of a file, or of the pipe that a shell puts in its place. Raises OSError.
+
+    It waits for what a pipe's writer sends, never for a writer.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    with open(descriptor, "rb") as stream:
+        os.set_blocking(descriptor, True)
+        content = _read_bounded(stream)
+        if not content and stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            raise OSError(None, "A FIFO that nothing writes to")
+        return content
 
 
 def _read_bounded(stream: BinaryIO) -> bytes:
