@@ -163,7 +163,7 @@ def limit_work(monkeypatch: pytest.MonkeyPatch, calls: int) -> None:
 @pytest.mark.fault(
     "storage",
     "A compressed segment is followed by anything: zeros, another gzip file (`cat a.gz b.gz`) or rubbish",
-    seen="nothing where it is zeros or gzip; nothing of rubbish either",
+    seen="nothing",
     heals="the exporter starts, and all lines before the rubbish are read",
 )
 @pytest.mark.parametrize("behind", BEHIND, ids=lambda tail: f"{len(tail)}-{tail.strip(bytes(1))[:9].hex()}")
