@@ -58,15 +58,15 @@ def test_an_empty_file_asks_for_nothing(file: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("oauth2: {}", "1: oauth2: is no setting. Valid here: basic_auth, authorization, tls_config"),
+        ("oauth2: {}", "1: oauth2: unknown key. Valid here: basic_auth, authorization, tls_config"),
         (
             "basic_auth: [geheim]",
             "1: basic_auth: expected keys below it, found a list. Valid here: username, password, password_file",
         ),
         ("basic_auth: {username: a, password: [geheim]}", "1: basic_auth.password: expected text"),
         ("basic_auth: {username: a, password: !geheim x}", "1: basic_auth.password: expected text"),
-        ("basic_auth:\n  password: b\n  password: geheim", "3: basic_auth.password: is there twice, first on line 2"),
-        ("basic_auth: {username: a}\nbasic_auth: {username: b}", "2: basic_auth: is there twice, first on line 1"),
+        ("basic_auth:\n  password: b\n  password: geheim", "3: basic_auth.password: is given twice, first on line 2"),
+        ("basic_auth: {username: a}\nbasic_auth: {username: b}", "2: basic_auth: is given twice, first on line 1"),
         ("- geheim", "1: expected keys below it, found a list. Valid here: basic_auth, authorization, tls_config"),
         ("basic_auth: {username: a}\nauthorization: {type: b}", "basic_auth and authorization exclude each other"),
         ("basic_auth: {username: a, password: b, password_file: x}", "password and password_file exclude each other"),

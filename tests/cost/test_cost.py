@@ -11,6 +11,9 @@ from tests.calls import can_trace
 from tests.cost.budgets import KINDS, Budget, count, find_excesses, find_limit, python_version, read_budgets
 from tests.tools import need_tool
 
+ATTEMPTS = 3
+"""A busy machine lets threads meet otherwise, which makes up to 2 % more pages; what really costs more always does."""
+
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_cost_stays_within_its_budget(kind: str) -> None:
@@ -19,7 +22,11 @@ def test_a_cost_stays_within_its_budget(kind: str) -> None:
         if not can_trace():
             (pytest.fail if os.environ.get("CI") else pytest.skip)("strace may not trace here")
 
-    assert find_excesses(read_budgets(kind), count(kind), python_version()) == []
+    for _ in range(ATTEMPTS):
+        excesses = find_excesses(read_budgets(kind), count(kind), python_version())
+        if not excesses:
+            break
+    assert excesses == []
 
 
 def budget(limit: object) -> Budget:

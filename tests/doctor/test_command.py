@@ -222,4 +222,4 @@ def test_a_wrong_file_of_passwords_is_exit_status_2_without_showing_it(
     (file := tmp_path / "http.yml").write_text("basic_auth: {username: ana, passwort: geheim}\n")
     assert main([*here, f"--http.config.file={file}"]) == 2
     out, err = capsys.readouterr()
-    assert (out, "basic_auth.passwort: is no setting" in err, "geheim" in err) == ("", True, False)
+    assert (out, "basic_auth.passwort: unknown key" in err, "geheim" in err) == ("", True, False)
