@@ -22,6 +22,16 @@ def test_a_second_one_is_told_who_holds_the_folder_and_what_to_do(tmp_path: Path
         pass
 
 
+def test_who_holds_it_is_not_named_by_the_number_of_a_process_that_has_ended(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (tmp_path / "lock").write_text(f"{ended.pid}\n")
+    with (tmp_path / "lock").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(OSError, match="another process keeps its history"), Claim(str(tmp_path)):
+            pass
+
+
 def test_the_folder_is_free_again_afterwards(tmp_path: Path) -> None:
     for _ in range(2):
         with Claim(str(tmp_path / "made/for/it")):

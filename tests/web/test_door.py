@@ -612,7 +612,11 @@ def test_the_log_names_each_lock_that_is_in_force(folder: Path) -> None:
         assert House(folder, text).door.describe() == words
 
 
-@pytest.mark.parametrize(("text", "is_open"), [("", True), (TLS, True), (ANNA, False), (CLIENTS, False)])
+@pytest.mark.parametrize(
+    ("text", "is_open"),
+    [("", True), (TLS, True), (ANNA, False), (CLIENTS, False)],
+    ids=["nothing", "TLS", "passwords", "certificates"],  # a hash is another one in each process that runs tests
+)
 def test_a_door_is_open_without_passwords_and_without_client_certificates(
     text: str, is_open: bool, folder: Path
 ) -> None:

@@ -302,6 +302,29 @@ def test_half_of_the_connections_at_most_wait_for_passwords(compared: Compared) 
     run(ask())
 
 
+def test_beyond_the_limit_addresses_with_many_alike_lose_and_not_one_that_asks_once(compared: Compared) -> None:
+    async def ask() -> None:
+        passwords = Passwords({"anna": HASH})
+        compared.held.clear()
+        tasks = [asyncio.create_task(passwords.check("::", b"anna", b"first"))]
+        await wait_for(lambda: bool(compared.passwords))
+        scrape = asyncio.create_task(passwords.check("10.0.0.1", b"anna", b"open sesame"))
+        for number in range(2 * MOST_WAITING):
+            alike = (
+                passwords.check(f"10.1.{number // 250}.{number % 250}", b"anna", b"%d" % number)
+                for _ in range(MOST_ALIKE)
+            )
+            tasks.extend(map(asyncio.create_task, alike))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # those that were refused have gone
+        assert not scrape.done()
+        compared.held.set()
+        assert await scrape
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    run(ask())
+
+
 @pytest.mark.parametrize("client", ["::1", "::%d"])
 def test_beyond_the_limit_the_request_that_waited_for_longest_is_refused(client: str, compared: Compared) -> None:
     async def ask() -> None:

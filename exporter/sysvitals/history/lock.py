@@ -99,6 +99,6 @@ def _read_holder(descriptor: int) -> str:
     with contextlib.suppress(OSError):
         require_one_name(descriptor)  # else its number was not written either, and this is an earlier one's
         holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
-        if holder.isdigit():
+        if holder.isdigit() and os.path.exists(f"/proc/{holder}"):  # another one may hold it, and write nothing
             return f"process {holder}"
     return "another process"

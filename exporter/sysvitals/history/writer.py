@@ -490,7 +490,10 @@ class JsonlSink:
                 self._repairs.append(partial(self._repair_one, segment))
 
     def _repair_one(self, segment: Segment) -> None:
-        torn = repair_segment(segment)
+        try:
+            torn = repair_segment(segment)
+        except FileNotFoundError:  # too old meanwhile
+            return
         if torn:
             _log.warning("history: %s had a torn end, %d bytes were cut off", segment.name, torn)
             self._publish([HistoryRepaired(segment=segment.name, bytes=torn)])

@@ -53,7 +53,7 @@ class Passwords:
         self._waiting: Counter[bytes] = Counter()
         """How many requests wait for each of these."""
         self.most_waiting = fit_budget().connections // 2
-        """Beyond it the oldest question of the address with most of them is refused: each request that waits holds a
+        """Beyond it the oldest question of the address with most requests is refused: each that waits holds a
         connection, and there must be room for a scraper that is known."""
         self._is_comparing = False
         self.replace(users)
@@ -78,7 +78,7 @@ class Passwords:
             self._queue.add(client, _Question(digest, hashed, password))
             # the client of a question may have gone: both are counted
             if max(len(self._queue), self._waiting.total() + 1) > self.most_waiting:
-                self._refuse(self._queue.drop().digest, BusyError(_TOO_MANY))
+                self._refuse(self._queue.drop(self._waiting).digest, BusyError(_TOO_MANY))
             self._go_on()
         elif self._waiting[digest] >= MOST_ALIKE:
             raise BusyError(_TOO_MANY)
@@ -171,8 +171,13 @@ class _Queue:
             self._turns[client] = self._turns.pop(client)
         return question
 
-    def drop(self) -> _Question:
-        return self._remove(max(self._of_clients, key=lambda client: len(self._of_clients[client])), 0)
+    def drop(self, waiting: Mapping[bytes, int]) -> _Question:
+        """Remove the oldest of the address for which most requests wait; a client that has gone counts, too."""
+
+        def weigh(client: str) -> int:
+            return sum(max(1, waiting[question.digest]) for question in self._of_clients[client])
+
+        return self._remove(max(self._of_clients, key=weigh), 0)
 
     def _remove(self, client: str, at: int) -> _Question:
         question = self._of_clients[client].pop(at)
