@@ -91,10 +91,13 @@ def metrics_of(exporter: Exporter) -> dict[tuple[str, str], float]:
 
 def stored(storage: Path) -> list[dict[str, Any]]:
     """All events of the history, in the order they were stored."""
-    segments = list_segments(str(storage / "history"))
-    # while one is compressed, both are there for a moment
-    whole = {segment.path.removesuffix(".gz"): segment for segment in segments}
-    return [json.loads(line) for segment in whole.values() for line in read_lines(segment)]
+    for _ in range(10):
+        segments = list_segments(str(storage / "history"))
+        # while one is compressed, both are there for a moment, and then the other alone
+        whole = {segment.path.removesuffix(".gz"): segment for segment in segments}
+        with contextlib.suppress(FileNotFoundError):
+            return [json.loads(line) for segment in whole.values() for line in read_lines(segment)]
+    raise AssertionError("each time a segment was gone")
 
 
 @pytest.fixture(autouse=True)
