@@ -159,7 +159,7 @@ sys.exit(main())
 
 @pytest.mark.fault(
     "resources",
-    "no more threads: one of its own died and cannot be started again",
+    "no more threads: a thread that died cannot be started again",
     seen="a critical line, exit status 1",
     heals="its supervisor starts it again",
 )

@@ -194,7 +194,7 @@ def test_its_help_names_its_own_flags_and_those_of_the_settings(capsys: pytest.C
 
 @pytest.mark.fault(
     "network",
-    "a Prometheus that names a server of its own as Alertmanager, to get a password",
+    "a Prometheus that names an attacker's server as Alertmanager, to get a password",
     seen="a finding about that server",
     heals="-",
 )

@@ -57,7 +57,7 @@ def seeds_of(name: str) -> list[bytes]:
 
 def make_case(kind: Kind, seeds: list[bytes], number: int, series: int = 0) -> bytes:
     """A new case, which is always the same for these numbers."""
-    random = Random(f"{series} {number}")  # noqa: S311  # it shall be foreseen
+    random = Random(f"{series} {number}")  # noqa: S311  # the same on each run
     head, rest = _split(kind, random.choice(seeds))
     return head + mutate(random, rest, seeds)
 

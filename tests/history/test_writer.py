@@ -1172,7 +1172,7 @@ def test_old_segments_are_removed_at_the_start(tmp_path: Path) -> None:
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "compressed"])
 @pytest.mark.fault(
     "time",
-    "a board without a clock of its own, which begins in 1970",
+    "a board without a battery-backed clock, which begins in 1970",
     seen="nothing",
     heals="by itself: what it wrote before the clock was set is not taken for old",
 )

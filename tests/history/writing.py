@@ -175,7 +175,7 @@ class Gate:
 
 @contextmanager
 def mounted(folder: Path, *arguments: str) -> Iterator[None]:
-    """A filesystem of its own. Where only root may and the tests are not root, or not at all: skipped, aloud."""
+    """Another filesystem. Skipped, with the reason, where the tests may not mount one."""
     folder.mkdir(exist_ok=True)
     done = subprocess.run(["mount", *arguments, str(folder)], capture_output=True, text=True, check=False)
     if done.returncode:

@@ -419,7 +419,7 @@ seen, read = [], link.read
 link.read = lambda: seen.extend(notices := read()) or notices
 scheduler.listen([link])
 scheduler.refresh(seconds=20)
-flaps = "\\n".join(["link set lan1 up", "link set lan1 down"] * 2000)  # which nobody reads
+flaps = "\\n".join(["link set lan1 up", "link set lan1 down"] * 2000)  # which are not read
 subprocess.run(["ip", "-batch", "-"], input=flaps, text=True, check=True)
 before = len(seen)
 scheduler.settle(20)
@@ -433,7 +433,7 @@ assert [one.carrier_changes for one in shown if one.device == "lan0"] == [change
 
 
 def run_with_links(script: str, folder: Path) -> str:
-    """What this script prints in namespaces of its own with the two ends of a cable, lan0 and lan1."""
+    """What this script prints in separate namespaces with the two ends of a cable, lan0 and lan1."""
     need_tool("ip")
     ready = "mount -t sysfs sysfs /sys && ip link add lan0 type veth peer name lan1 && ip link set lan0 up"
     own = ["unshare", "--map-root-user", "--net", "--mount", "sh", "-c"]

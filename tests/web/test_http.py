@@ -409,7 +409,7 @@ class TestBudgets:
         seen="nothing: other requests are answered meanwhile",
         heals="by itself",
     )
-    def test_who_waits_for_an_answer_keeps_nobody_else_waiting(self) -> None:
+    def test_a_request_that_waits_holds_up_no_other(self) -> None:
         async def flood() -> None:
             holding = Holding()
 
@@ -437,7 +437,7 @@ class TestBudgets:
         seen="nothing: scrapes are answered meanwhile",
         heals="by itself: such clients take turns, two at a time",
     )
-    def test_clients_that_ask_again_and_again_take_turns_and_keep_nobody_else_waiting(self) -> None:
+    def test_clients_that_ask_again_and_again_take_turns_and_hold_up_no_other(self) -> None:
         asked = 0
 
         async def count(_request: Request) -> Answer:

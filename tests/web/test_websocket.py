@@ -87,7 +87,7 @@ def test_a_viewer_that_does_not_answer_is_dropped() -> None:
     seen="nothing: scrapes are answered meanwhile",
     heals="by itself: viewers take turns as they begin, two at a time",
 )
-def test_viewers_that_come_together_take_turns_and_keep_nobody_else_waiting() -> None:
+def test_viewers_that_come_together_take_turns_and_hold_up_no_other() -> None:
     async def watch() -> None:
         asked, show = 0, Show()
 

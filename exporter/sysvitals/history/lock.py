@@ -20,8 +20,8 @@ _MODE = 0o600
 class Claim:
     """The claim on the folder at a path, held by a lock on a file in it. It goes with the process, however it ends.
 
-    A folder that cannot be written to, or a filesystem without locks, is no reason not to run: the history itself tells
-    of the first, and the second has always been so.
+    A folder that cannot be written to, or a filesystem without locks, is no reason not to run: the history itself says
+    the first, and the second has always been so.
     """
 
     def __init__(self, folder: str) -> None:
@@ -89,7 +89,7 @@ def _lock(descriptor: int, folder: str) -> None:
         raise OSError(errno.EBUSY, words) from None
     except OSError:  # no locks on this filesystem
         return
-    with contextlib.suppress(OSError):  # a full disk, a second name: then it is not told who holds it
+    with contextlib.suppress(OSError):  # a full disk, a second name: then the holder is not named
         require_one_name(descriptor)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)

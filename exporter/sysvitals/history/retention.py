@@ -1,6 +1,6 @@
-"""What of the history goes first, so that no wrong clock chooses what is new: pure, without a clock of its own.
+"""What of the history goes first, so that no wrong clock chooses what is new: pure, given the time.
 
-Segments are named by the wall clock, which may have been wrong: in 1970, where a board has no clock of its own, or in
+Segments are named by the wall clock, which may have been wrong: in 1970, on a board without a battery for it, or in
 any year, by a bad battery or time server. What this run wrote is known by the monotonic clock instead.
 """
 
@@ -20,7 +20,7 @@ def in_order(segments: Iterable[Segment], now: float, since: Mapping[str, float]
     """These segments, sorted by name, as they were written, as far as that is known; oldest first.
 
     `now` is infinite where the clock is known to be wrong. `since` says when those of this run began, by their stem;
-    they are the newest. Those from the future count as the oldest: nobody knows what they are.
+    they are the newest. Those from the future count as the oldest: what they are is not known.
     """
     known = since or {}
     return sorted(segments, key=lambda one: (known.get(one.stem, float("-inf")), not is_from_the_future(one, now)))

@@ -121,7 +121,7 @@ def mark_current(folder: str, segment: Segment) -> None:
 def find_last_segment(folder: str, segments: list[Segment] | None = None) -> Segment | None:
     """The segment that was written last: `current`, compressed since or not; without it the last of `segments`.
 
-    They are listed by name where they are not given. A name tells the time by a clock that may have been wrong, and a
+    They are listed by name where they are not given. A name has the time of a clock that may have been wrong, and a
     file's own times do so too. Raises OSError.
     """
     if segments is None:

@@ -26,7 +26,7 @@ class Memory:
     folders: Mapping[str, str] = field(default_factory=dict)
 
     def within(self, covers: Callable[[str], bool]) -> "Memory":
-        """Without what can never have been shipped: who can write here shall not have others removed.
+        """Without what can never have been shipped: a user who can write here must not get other files removed.
 
         `covers` says so of a file, or of a folder by its path with a slash at its end.
         """

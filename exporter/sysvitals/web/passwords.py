@@ -88,7 +88,7 @@ class Passwords:
             return await asyncio.shield(result)
         finally:
             self._waiting[digest] -= 1
-            self._waiting += Counter()  # without what nobody waits for any more
+            self._waiting += Counter()  # without those for which no request waits
 
     def _go_on(self) -> None:
         while len(self._queue) and not self._is_comparing:

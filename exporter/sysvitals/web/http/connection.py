@@ -185,7 +185,7 @@ class HttpConnection(Channel):
         async with self._connections.turns:
             self._connections.enter(self, self._connections.answering)
             await asyncio.sleep(0)  # hold the turn for one of the loop, or all that need not wait would pass together
-        # and no longer: who waits for a thread, or for a password to be compared, keeps nobody else from beginning
+        # and no longer: a request that waits for a thread or a password check must not keep others from beginning
 
     async def _serve(self, request: Request, *, is_repeated: bool) -> None:
         try:
@@ -253,7 +253,7 @@ class HttpConnection(Channel):
                     self.send(self._encode(h11.Data(data=part)))
                     del part  # as in `_serve`
                     await self.drain()
-                    await asyncio.sleep(0)  # a long stream keeps nobody else waiting
+                    await asyncio.sleep(0)  # a long stream must not hold up others
             self.send(self._encode(h11.EndOfMessage()))
         finally:
             self._is_streaming = False

@@ -35,7 +35,7 @@ REASONS: Mapping[Status, str] = {
 
 
 async def begin_now() -> None:
-    """Wait for nobody."""
+    """Return immediately: no other request is waited for."""
 
 
 class Request(NamedTuple):
