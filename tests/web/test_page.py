@@ -17,7 +17,7 @@ from sysvitals.collectors.throttling import Throttling, ThrottlingCleared, Throt
 from sysvitals.judgement.verdict import Level, Reason, Verdict
 from sysvitals.model.changes import SinkDropped
 from sysvitals.model.reading import Body, Change, labels_of
-from sysvitals.web.formatting import format_value
+from sysvitals.model.unit import format_value
 from sysvitals.web.page import render_page
 from tests.web.looking import look
 

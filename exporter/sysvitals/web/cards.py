@@ -9,7 +9,7 @@ from sysvitals.model.event import Event
 from sysvitals.model.reading import subject_of
 from sysvitals.model.samples import sample_bodies
 from sysvitals.web.charts import Axis, draw_chart
-from sysvitals.web.formatting import format_value
+from sysvitals.model.unit import format_value
 from sysvitals.web.markup import Words, bar, escape, field, state, subject, table
 from sysvitals.web.trends import Key
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from sysvitals.web.formatting import format_value
+from sysvitals.model.unit import format_value
 from sysvitals.web.trends import KEPT_SECONDS, Key
 
 WIDTH, HEIGHT = 300, 60

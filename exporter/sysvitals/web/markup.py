@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sysvitals.model.event import Event
 from sysvitals.model.reading import fields_of, labels_of
-from sysvitals.web.formatting import format_value
+from sysvitals.model.unit import format_value
 
 __all__ = ["Words", "bar", "escape", "field", "state", "subject", "table", "units_of"]
 

@@ -1,4 +1,7 @@
-"""Values for people. static/live.js says the same in the browser; a test holds the two together."""
+"""Units, and values in them for people: the one place that says how a number with a unit is written.
+
+static/live.js says the same in the browser; a test holds the two together.
+"""
 
 from collections.abc import Callable, Mapping
 
