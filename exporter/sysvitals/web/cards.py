@@ -8,8 +8,8 @@ from sysvitals.judgement.verdict import find_limits
 from sysvitals.model.event import Event
 from sysvitals.model.reading import subject_of
 from sysvitals.model.samples import sample_bodies
-from sysvitals.web.charts import Axis, draw_chart
 from sysvitals.model.unit import format_value
+from sysvitals.web.charts import Axis, draw_chart
 from sysvitals.web.markup import Words, bar, escape, field, state, subject, table
 from sysvitals.web.trends import Key
 

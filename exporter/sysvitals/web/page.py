@@ -9,8 +9,8 @@ from sysvitals.judgement.verdict import Level, Verdict
 from sysvitals.model.changes import CollectorUnavailable
 from sysvitals.model.event import Event, body_data, format_time
 from sysvitals.model.reading import Reading, labels_of
-from sysvitals.web.cards import Lines, Look, draw_cards
 from sysvitals.model.unit import format_value
+from sysvitals.web.cards import Lines, Look, draw_cards
 from sysvitals.web.markup import units_of
 
 WORDS = {
