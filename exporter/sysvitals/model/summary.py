@@ -16,12 +16,12 @@ class Stretch(NamedTuple):
 
     `least`, `mean` and `most` are of a gauge, in the field's unit; of a yes or no, `mean` is the part of the time that
     it was yes. `last` is the last value. `growth` is by how much a counter grew, resets counted as from zero; None for
-    what is no counter. `count` is how many readings there were, at least one.
+    what is no counter. `readings` is how many there were, at least one.
     """
 
     begin: float
     seconds: float
-    count: int
+    readings: int
     least: float
     mean: float
     most: float
