@@ -15,7 +15,7 @@ from sysvitals.config.logs import configure_logging, dropped_messages, log_handl
 from sysvitals.config.settings import Settings
 from sysvitals.history.buffer import Buffer, open_buffer, rescue_buffer
 from sysvitals.history.lock import Claim
-from sysvitals.history.previous_boot import settle_ending
+from sysvitals.history.previous_boot import remember_endings, settle_endings
 from sysvitals.history.remembered import Remembered, read_remembered
 from sysvitals.history.writer import HistoryRules, JsonlSink
 from sysvitals.host.host import Host
@@ -111,10 +111,9 @@ class Exporter:
         """Begin: from here on events flow."""
         beginning: list[Change] = [Started(version=__version__, schema=SCHEMA_VERSION, pid=os.getpid())]
         if self._history is not None:  # before it begins to tidy up what is to be read here
-            ending = settle_ending(
+            beginning += settle_endings(
                 self._history_folder, self.catalog, self._host, hostname=self.hostname, boot=self._boot
             )
-            beginning += [ending] if ending is not None else []
         beginning += self._ended
         self._bus.publish(beginning)  # before the history says what it repaired: this is the first event of a run
         for sink in self._sinks:
@@ -156,6 +155,7 @@ class Exporter:
     def tend(self) -> list[str]:
         """Every few seconds: report losses, start threads again. Names those that died and cannot be: it must end."""
         self._losses.tell()
+        remember_endings(self._host)
         return self._keeper.mend()
 
     def refresh(self, seconds: float, names: frozenset[str] | None = None, *, slow: bool = False) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 
 from sysvitals.collectors import COLLECTORS
 from sysvitals.collectors.catalog import build_full_catalog
-from sysvitals.history.previous_boot import judge_ending, settle_ending
+from sysvitals.history.previous_boot import judge_ending, settle_endings
 from sysvitals.history.reading import read_last_events
 from sysvitals.history.remembered import remember
 from sysvitals.history.segments import list_segments, read_lines, repair_segment
@@ -76,9 +76,9 @@ def open_shutdowns() -> Iterator[Callable[[bytes], None]]:
         def check(case: bytes) -> None:
             with open(os.path.join(storage, "shutdowns.json"), "wb") as file:
                 file.write(case)
-            settle_ending(os.path.join(storage, "history"), catalog, host, hostname="h", boot="b")
+            settle_endings(os.path.join(storage, "history"), catalog, host, hostname="h", boot="b")
             # what could not be read is replaced, and then is settled
-            assert settle_ending(os.path.join(storage, "history"), catalog, host, hostname="h", boot="b") is None
+            assert settle_endings(os.path.join(storage, "history"), catalog, host, hostname="h", boot="b") == []
 
         yield check
 

@@ -1,10 +1,12 @@
 """How the boot before this one ended, as the end of the history, the boot ids and the system's own log tell."""
 
+import errno
 import gzip
 import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given, settings
@@ -14,9 +16,10 @@ from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.collectors.load import Load
 from sysvitals.collectors.temperature import Temperature
 from sysvitals.collectors.throttling import Throttling, ThrottlingCleared, ThrottlingStarted
-from sysvitals.history.previous_boot import describe_ending, judge_ending, settle_ending
+from sysvitals.history.previous_boot import describe_ending, judge_ending, remember_endings, settle_endings
 from sysvitals.history.segments import list_segments, mark_current
 from sysvitals.host.host import Host
+from sysvitals.host.storage import Folder
 from sysvitals.model.changes import CollectorFailed, Reloaded, Started, Stopped, UncleanShutdown
 from sysvitals.model.event import Event, Stamp, encode_events
 from sysvitals.model.reading import Body, amend, fields_of
@@ -222,10 +225,19 @@ class Kept:
         return path
 
     def settle(self, boot: str = "new") -> UncleanShutdown | None:
-        return settle_ending(str(self.folder / "history"), CATALOG, self.host, hostname="pi4", boot=boot)
+        """Settle at a start in this boot, and what it reports, if anything: of one boot at most."""
+        self.host.kept.clear()  # another process
+        endings = self.settle_all(boot)
+        assert len(endings) <= 1
+        return endings[0] if endings else None
+
+    def settle_all(self, boot: str) -> list[UncleanShutdown]:
+        return settle_endings(str(self.folder / "history"), CATALOG, self.host, hostname="pi4", boot=boot)
 
     def record(self) -> ShutdownRecord | None:
-        return read_shutdown_record(self.host)
+        """What is on the disk, without the boots' ids."""
+        record = read_shutdown_record(Host(storage=self.host.storage))
+        return record._replace(judged=()) if record else None
 
 
 @pytest.fixture
@@ -398,8 +410,11 @@ def test_where_the_record_cannot_be_written_the_shutdown_is_told_all_the_same(
     kept.write(UNCLEAN)
     (kept.folder / "shutdowns.json.part").mkdir()
     assert kept.settle() is not None
-    assert "cannot be counted" in caplog.text
+    assert "counted from memory until the record can be written" in caplog.text
     assert kept.record() is None
+    assert read_shutdown_record(kept.host) == ShutdownRecord(
+        boot="new", unclean=1, last_seen=NOON + 10, judged=("old",)
+    )
 
 
 @pytest.mark.fault(
@@ -426,3 +441,82 @@ def test_the_history_of_the_old_boot_is_left_as_it_was(kept: Kept) -> None:
     assert path.read_bytes() == before
     assert sorted(p.name for p in kept.folder.iterdir()) == ["history", "shutdowns.json"]
     assert json.loads((kept.folder / "shutdowns.json").read_text())["boot"] == "new"
+
+
+# ---- a disk that refuses, or lost what was written last
+
+
+def refuse(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the storage is read-only."""
+
+    def fail(_self: Folder, name: str, *_: Any, **__: Any) -> NoReturn:
+        raise OSError(errno.EROFS, "read-only file system", name)
+
+    monkeypatch.setattr(Folder, "replacing", fail)
+
+
+@pytest.mark.fault(
+    "storage",
+    "a disk that is full or read-only at the start after a power cut",
+    seen="one line in the log; the unclean shutdown is an event and is counted",
+    heals="by itself: the count is stored when the disk can be written again",
+)
+def test_on_a_disk_that_refuses_a_power_cut_is_counted_from_memory_and_stored_later(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.settle("old")
+    kept.write(UNCLEAN)
+    with monkeypatch.context() as patch:
+        refuse(kept, patch)
+        assert [ending.ended_boot for ending in kept.settle_all("new")] == ["old"]
+        assert "read-only" in remember_endings(kept.host)
+        counted = read_shutdown_record(kept.host)
+        assert counted is not None
+        assert (counted.boot, counted.unclean) == ("new", 1)
+    assert kept.record() == ShutdownRecord(boot="old", unclean=0)
+    assert remember_endings(kept.host) == ""
+    assert kept.record() == ShutdownRecord(boot="new", unclean=1, last_seen=NOON + 10)
+    assert kept.settle("new") is None
+
+
+def test_on_a_disk_that_refuses_for_a_whole_boot_it_is_counted_once_in_the_end(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.settle("old")
+    kept.write(UNCLEAN)
+    with monkeypatch.context() as patch:
+        refuse(kept, patch)
+        for boot in ("refused", "refused", "refused too"):  # the second is a restart of the exporter
+            assert kept.settle(boot) is not None
+    assert kept.settle("new") is not None
+    assert kept.record() == ShutdownRecord(boot="new", unclean=1, last_seen=NOON + 10)
+
+
+def test_several_power_cuts_of_which_none_could_be_recorded_are_each_counted_and_reported_once(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.settle("boot-0")
+    reported: list[str] = []
+    with monkeypatch.context() as patch:
+        refuse(kept, patch)
+        for number in range(4):
+            for run in range(2):  # the exporter restarts once in each boot
+                kept.host.kept.clear()
+                endings = kept.settle_all(f"boot-{number}")
+                reported += [ending.ended_boot for ending in endings]
+                name = f"2026-09-20/1{number}-0{run}-00.jsonl"
+                kept.write(events_of([STARTED, *endings], [LOAD], boot=f"boot-{number}", wall=NOON + number), name)
+    assert reported == ["boot-0", "boot-1", "boot-2"]
+    assert [ending.ended_boot for ending in kept.settle_all("boot-4")] == ["boot-3"]
+    assert kept.record() == ShutdownRecord(boot="boot-4", unclean=4, last_seen=NOON + 8)
+
+
+@pytest.mark.parametrize("empty", [1, 5])
+def test_an_empty_segment_that_current_leads_to_hides_no_power_cut(kept: Kept, empty: int) -> None:
+    kept.settle("old")
+    kept.write(UNCLEAN)
+    for number in range(empty):  # what was written last was not on the disk yet when the power failed
+        kept.write([], f"2026-09-20/13-00-0{number}.jsonl")
+    ending = kept.settle()
+    assert ending is not None
+    assert (ending.ended_boot, ending.celsius) == ("old", 71.2)

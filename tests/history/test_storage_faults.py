@@ -19,7 +19,7 @@ from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.history import writer as history_writer
 from sysvitals.history.buffer import buffer_path, open_buffer
 from sysvitals.history.lock import Claim
-from sysvitals.history.previous_boot import settle_ending
+from sysvitals.history.previous_boot import settle_endings
 from sysvitals.history.reading import read_last_events
 from sysvitals.history.segments import Segment, find_last_segment, list_segments, read_lines, repair_segment
 from sysvitals.host.host import Host
@@ -56,7 +56,7 @@ def start(storage: Path) -> None:
                 host = Host(rootfs=str(storage / "nowhere"), storage=str(storage))
                 folder = str(storage / "history")
                 read_last_events(folder, CATALOG.bodies, 100, segments=64)
-                settle_ending(folder, CATALOG, host, hostname="pi4", boot="boot-2")
+                settle_endings(folder, CATALOG, host, hostname="pi4", boot="boot-2")
                 with writer(storage / "history", replace(EAGER, compress="segments"), claim=claim) as history:
                     history.bus.publish([URGENT])
                     wait_until(lambda: bool(history.sink.status().written or history.sink.status().errors))
@@ -266,7 +266,7 @@ def test_a_record_of_shutdowns_of_any_size_is_read_in_little_memory(
     (tmp_path / "shutdowns.json").write_bytes(b"[" * (8 << 20))
     tracemalloc.start()
     try:
-        settle_ending(str(tmp_path / "history"), CATALOG, Host(storage=str(tmp_path)), hostname="pi4", boot="boot-2")
+        settle_endings(str(tmp_path / "history"), CATALOG, Host(storage=str(tmp_path)), hostname="pi4", boot="boot-2")
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:
         tracemalloc.stop()

@@ -1,4 +1,4 @@
-"""How the boot before this one ended: with a shutdown, or in the middle of things, and what was last heard of it."""
+"""How the boots before this one ended: with a shutdown, or in the middle of things, and what was last heard of them."""
 
 import contextlib
 import json
@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sysvitals.history.reading import read_last_events
+from sysvitals.history.reading import read_last_boots, read_last_events
 from sysvitals.host.files import describe_error
 from sysvitals.host.host import Host
 from sysvitals.host.storage import open_folder
@@ -24,14 +24,19 @@ _log = logging.getLogger(__name__)
 _LAST_EVENTS = 1000
 """Enough for the last readings of everything, on a host with many disks too."""
 
+_JUDGED_BOOTS = 16
+"""As many as the segments that are read back may hold, where each start began one and lasted."""
 
-def settle_ending(folder: str, catalog: Catalog, host: Host, *, hostname: str, boot: str) -> UncleanShutdown | None:
-    """Judge how the boot before this one ended, and remember the judgement. None where all was well or is unknown.
 
-    Once a boot: an exporter that starts again finds it settled.
+def settle_endings(folder: str, catalog: Catalog, host: Host, *, hostname: str, boot: str) -> list[UncleanShutdown]:
+    """Judge how the boots before this one ended that were not judged yet, and remember it: those that ended unclean.
+
+    Mostly that is one boot. It is several where the record could not be written in between, as on a disk that was full.
+    Once a boot: an exporter that starts again finds it settled. Where the record cannot be written now, `remember` does
+    it later; until then it is counted from memory. What the history holds of an ending already is not reported twice.
     """
     if not boot or not host.storage:
-        return None
+        return []
     try:
         record = read_shutdown_record(host)
     except ValueError as error:
@@ -40,20 +45,58 @@ def settle_ending(folder: str, catalog: Catalog, host: Host, *, hostname: str, b
         record = None
     except (OSError, Unavailable) as error:
         _log.error("unclean shutdowns cannot be counted: %s", describe_error(error))  # the words say it
-        return None
+        return []
     if record is not None and record.boot == boot:
-        return None
-    events = read_last_events(folder, catalog.bodies, _LAST_EVENTS)
-    if record is not None and events and events[-1].stamp.boot != record.boot:
-        events = []  # of the boot that is to be judged nothing was kept; these are of one before it
-    ending = judge_ending(events, catalog, hostname=hostname, boot=boot, logged=_logged_end(host))
-    if ending is not None:
+        return []
+    boots = _read_boots(folder, catalog, record)
+    known = {boot, *(record.judged if record else ())}
+    others = [events for events in boots if events[-1].stamp.boot not in known]
+    endings = _judge_boots(others, catalog, host, hostname=hostname, boot=boot)
+    judged = [events[-1].stamp.boot for events in others]
+    host.kept[SHUTDOWN_RECORD] = _add(record, endings, judged, boot)
+    if obstacle := remember_endings(host):
+        _log.error("unclean shutdowns are counted from memory until the record can be written: %s", obstacle)
+    reported = {one.body.ended_boot for events in boots for one in events if isinstance(one.body, UncleanShutdown)}
+    fresh = [ending for ending in endings if ending.ended_boot not in reported]
+    for ending in fresh:
         _log.warning("%s", describe_ending(ending))
-    try:
-        _write_record(host.storage, _add(record, ending, boot))
-    except OSError as error:
-        _log.error("unclean shutdowns cannot be counted: %s", describe_error(error))  # the words say it
-    return ending
+    return fresh
+
+
+def remember_endings(host: Host) -> str:
+    """Write the record of what was judged, where that could not be done before. What is in the way; empty: nothing."""
+    record = host.kept.get(SHUTDOWN_RECORD)
+    if record is not None:
+        try:
+            _write_record(host.storage, record)
+        except OSError as error:
+            return describe_error(error)
+        del host.kept[SHUTDOWN_RECORD]
+    return ""
+
+
+def _judge_boots(
+    boots: Sequence[Sequence[Event]], catalog: Catalog, host: Host, *, hostname: str, boot: str
+) -> list[UncleanShutdown]:
+    endings = []
+    for events in boots:
+        # the system's own log is asked for the last one: of those before it says less
+        logged = _logged_end(host) if events is boots[-1] else None
+        ending = judge_ending(events, catalog, hostname=hostname, boot=boot, logged=logged)
+        if ending is not None:
+            endings.append(ending)
+    return endings
+
+
+def _read_boots(folder: str, catalog: Catalog, record: ShutdownRecord | None) -> list[list[Event]]:
+    """The last events of each boot whose end is not judged yet, and of this one: oldest boot first."""
+    if record is not None:
+        # where the history holds nothing of that boot, it holds older ones only, which are judged
+        return read_last_boots(folder, catalog.bodies, _LAST_EVENTS, since=record.boot)
+    boots: dict[str, list[Event]] = {}
+    for event in read_last_events(folder, catalog.bodies, _LAST_EVENTS):
+        boots.setdefault(event.stamp.boot, []).append(event)
+    return [*boots.values()][-2:]
 
 
 def judge_ending(
@@ -137,12 +180,19 @@ def _logged_end(host: Host) -> LoggedEnd | None:
     return None
 
 
-def _add(record: ShutdownRecord | None, ending: UncleanShutdown | None, boot: str) -> ShutdownRecord:
-    unclean = record.unclean if record else 0
-    if ending is None:
-        return ShutdownRecord(boot=boot, unclean=unclean, last_seen=record.last_seen if record else None)
-    last_seen = None if ending.clock_synced is False else ending.last_seen
-    return ShutdownRecord(boot=boot, unclean=unclean + 1, last_seen=last_seen)
+def _add(
+    record: ShutdownRecord | None, endings: Sequence[UncleanShutdown], judged: Sequence[str], boot: str
+) -> ShutdownRecord:
+    before = record or ShutdownRecord(boot=boot, unclean=0)
+    last_seen = before.last_seen
+    for ending in endings:
+        last_seen = None if ending.clock_synced is False else ending.last_seen
+    return ShutdownRecord(
+        boot=boot,
+        unclean=before.unclean + len(endings),
+        last_seen=last_seen,
+        judged=(*before.judged, *judged)[-_JUDGED_BOOTS:],
+    )
 
 
 def _write_record(storage: str, record: ShutdownRecord) -> None:
