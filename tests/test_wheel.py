@@ -104,6 +104,7 @@ def test_the_wheel_has_the_program_and_nothing_of_the_workshop(wheel: Path) -> N
     assert {"sysvitals/cli.py", "sysvitals/simulation/boards/pi4.tar.gz"} <= found
     assert [name for name in found if not name.startswith(("sysvitals/", "sysvitals-"))] == []
     assert [name for name in found if "__pycache__" in name or "/builder/" in name or "/rulebook/" in name] == []
+    assert [name for name in found if name.startswith("sysvitals/judgement/") and name.endswith("rules.py")] == []
 
 
 def test_pip_makes_the_same_wheel_of_the_sdist_byte_for_byte(wheel: Path, sdist: Path, tmp_path: Path) -> None:

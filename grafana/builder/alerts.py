@@ -9,9 +9,9 @@ from grafana.builder.layout import Line, Section
 from grafana.builder.panels import About, Column, override, stat, state_timeline, table, thresholds_of, time_series
 from grafana.builder.queries import Look, Query
 from grafana.builder.units import AGO, COUNT, SECONDS
-from prometheus.rulebook.rule import Alert
 from prometheus.rulebook.subjects import SUBJECTS
 from sysvitals.judgement.links import RUNBOOK_URL
+from sysvitals.judgement.rule import Alert
 
 DRAWN = 20
 """Lines that the timeline has at most: more cannot be read."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import chain
 
 from grafana.builder.units import CATALOG
-from prometheus.rulebook.rule import Record
 from prometheus.rulebook.subjects import SUBJECTS
+from sysvitals.judgement.rule import Record
 
 RATE = "$__rate_interval"
 HOST = 'job=~"$job", instance=~"$instance"'

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from prometheus.rulebook.rule import render_subject
 from prometheus.rulebook.subjects import SUBJECTS
+from sysvitals.judgement.rule import render_subject
 
 RULES = Path(__file__).parent.parent / "rules"
 

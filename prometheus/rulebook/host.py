@@ -1,7 +1,7 @@
 """Hosts that are silent: silence is not health."""
 
-from prometheus.rulebook.rule import Alert, Subject
-from prometheus.rulebook.texts import ask, tell
+from sysvitals.judgement.rule import Alert, Subject
+from sysvitals.judgement.texts import ask, tell
 from sysvitals.judgement.thresholds import HOST_FLAPS
 
 _UP = 'up{job=~"sysvitals.*"}'

@@ -5,7 +5,7 @@ the kernel asked for, and the firmware lowers it in silence), whether the board 
 there and reads 0 on those without), and what happened between two scrapes.
 """
 
-from prometheus.rulebook.rule import Alert, Record, Subject
+from sysvitals.judgement.rule import Alert, Record, Subject
 from sysvitals.judgement.thresholds import (
     THROTTLE_LIMIT,
     THROTTLE_MARGIN,

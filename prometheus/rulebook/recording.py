@@ -4,7 +4,7 @@ Aggregations take labels away (`without`) instead of naming those to keep, so th
 targets, such as a site or a room, reach alerts and their routes.
 """
 
-from prometheus.rulebook.rule import Record, Subject
+from sysvitals.judgement.rule import Record, Subject
 from sysvitals.judgement.thresholds import (
     CRITICAL_MARGIN,
     FILESYSTEM_NEARLY_FULL,

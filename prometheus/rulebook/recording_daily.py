@@ -1,6 +1,6 @@
 """What happened within a day: long looks back, which are taken less often."""
 
-from prometheus.rulebook.rule import Record, Subject
+from sysvitals.judgement.rule import Record, Subject
 
 SUBJECT = Subject(
     name="recording-daily",

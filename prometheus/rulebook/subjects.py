@@ -1,20 +1,15 @@
-"""All subjects, in the order of their files."""
+"""All subjects, in the order of their files: what a host judges by itself too, and what only Prometheus can."""
 
-from prometheus.rulebook import (
-    clock,
-    cpu,
-    disk,
-    exporter,
-    filesystem,
-    heat,
-    host,
-    memory,
-    network,
-    node_exporter,
-    power,
-    recording,
-    recording_daily,
-)
+from prometheus.rulebook import host, node_exporter, recording, recording_daily
+from sysvitals.judgement.clock import rules as clock
+from sysvitals.judgement.cpu import rules as cpu
+from sysvitals.judgement.disk import rules as disk
+from sysvitals.judgement.exporter import rules as exporter
+from sysvitals.judgement.filesystem import rules as filesystem
+from sysvitals.judgement.heat import rules as heat
+from sysvitals.judgement.memory import rules as memory
+from sysvitals.judgement.network import rules as network
+from sysvitals.judgement.power import rules as power
 
 SUBJECTS = (
     recording.SUBJECT,

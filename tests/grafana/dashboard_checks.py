@@ -14,10 +14,10 @@ from typing import Any
 import promql_parser as promql
 
 from grafana.builder import colours, queries
-from prometheus.rulebook.rule import Alert
 from prometheus.rulebook.subjects import SUBJECTS
 from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.judgement import thresholds
+from sysvitals.judgement.rule import Alert
 from sysvitals.judgement.thresholds import Threshold
 from tests.grafana.grafana_types import DASHBOARD, misfits, panel_misfits
 

@@ -24,8 +24,8 @@ from grafana.builder.layout import Line, Section, lay_out, repeated
 from grafana.builder.panels import About, Column, stat, table, time_series
 from grafana.builder.queries import Look, Query, increase, rate, select
 from grafana.builder.states import ALERTS, POWER, START, SUPPLY, THROTTLING, State, States
-from prometheus.rulebook.rule import Alert
 from prometheus.rulebook.subjects import SUBJECTS
+from sysvitals.judgement.rule import Alert
 from sysvitals.judgement.thresholds import FILESYSTEM_FULL, FILESYSTEM_NEARLY_FULL, WIFI_WEAK
 from tests.grafana.dashboard_checks import parsed
 

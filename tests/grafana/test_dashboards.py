@@ -14,8 +14,8 @@ from grafana.builder.judging import any_is, rising
 from grafana.builder.layout import Line, Section, repeated
 from grafana.builder.panels import About, Column, painted, stat, state_timeline, table, time_series
 from grafana.builder.queries import Look, Query, rate, select
-from prometheus.rulebook.rule import Alert
 from prometheus.rulebook.subjects import SUBJECTS
+from sysvitals.judgement.rule import Alert
 from sysvitals.judgement.thresholds import MEMORY_LOW, MEMORY_VERY_LOW, Threshold
 from tests.grafana import dashboard_checks as checks
 from tests.grafana.dashboard_checks import CHECKS, Json

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from prometheus.rulebook.rule import Alert
 from prometheus.rulebook.subjects import SUBJECTS
 from sysvitals.collectors import COLLECTORS
 from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.judgement import thresholds
+from sysvitals.judgement.rule import Alert
 from sysvitals.judgement.verdict import Level, Reason, Verdict, find_limits, judge
 from sysvitals.model.reading import Reading
 from sysvitals.model.samples import Sample, Samples, sample_bodies

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from prometheus.rulebook.rule import Alert, Record, Subject
 from sysvitals.judgement.links import RUNBOOK_URL
+from sysvitals.judgement.rule import Alert, Record, Subject
 from sysvitals.model.catalog import Catalog
 from tests.prometheus.promql import ANYTHING, TARGET, Metric, Metrics, Reading, list_metrics
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from prometheus.rulebook.rule import Alert
 from prometheus.rulebook.subjects import SUBJECTS
 from sysvitals.collectors.catalog import build_full_catalog
+from sysvitals.judgement.rule import Alert
 from tests.prometheus.rule_cases import load_firing
 from tests.stack.running import wait_until
 from tests.stack.servers import SHIPPED, Alertmanager, copy_shipped, read_yaml, run_alertmanager, write_yaml

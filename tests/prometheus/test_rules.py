@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-from prometheus.rulebook.rule import Alert, Record, Subject, render_subject
 from prometheus.rulebook.subjects import SUBJECTS
 from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.judgement.links import RUNBOOK_URL
+from sysvitals.judgement.rule import Alert, Record, Subject, render_subject
 from tests.prometheus.promql import Reading, compared_numbers
 from tests.prometheus.rule_checks import (
     ALWAYS,

@@ -1,6 +1,6 @@
-"""More work than the processor can do."""
+"""The rules of this subject for Prometheus: never imported by the program."""
 
-from prometheus.rulebook.rule import Alert, Subject
+from sysvitals.judgement.rule import Alert, Subject
 from sysvitals.judgement.thresholds import BOOT_SETTLED, CPU_WAITING, LOAD_HIGH, LOAD_LEAST, NICED
 
 _PRESSURE = 'resource:system_pressure_waiting:ratio_rate5m{resource="cpu"}'

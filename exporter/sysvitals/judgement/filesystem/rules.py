@@ -1,7 +1,7 @@
-"""Filesystems that are read-only, full, or soon will be."""
+"""The rules of this subject for Prometheus: never imported by the program."""
 
-from prometheus.rulebook.rule import Alert, Record, Subject
-from prometheus.rulebook.texts import tell
+from sysvitals.judgement.rule import Alert, Record, Subject
+from sysvitals.judgement.texts import tell
 from sysvitals.judgement.thresholds import (
     BOOT_ROOM,
     FILESYSTEM_FILLS_NOW,

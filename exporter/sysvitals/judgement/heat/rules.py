@@ -1,7 +1,7 @@
-"""Temperatures against their limits, fans, and what heat slows down."""
+"""The rules of this subject for Prometheus: never imported by the program."""
 
-from prometheus.rulebook.rule import Alert, Subject
-from prometheus.rulebook.texts import tell
+from sysvitals.judgement.rule import Alert, Subject
+from sysvitals.judgement.texts import tell
 from sysvitals.judgement.thresholds import HEAT_PREDICTED, THROTTLED_TIME
 
 _SENSOR = ("job", "instance", "chip", "sensor")

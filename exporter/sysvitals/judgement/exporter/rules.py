@@ -1,8 +1,8 @@
-"""Whether the exporter itself can be trusted."""
+"""The rules of this subject for Prometheus: never imported by the program."""
 
-from prometheus.rulebook.rule import Alert, Subject
-from prometheus.rulebook.texts import tell
 from sysvitals.collectors import COLLECTORS
+from sysvitals.judgement.rule import Alert, Subject
+from sysvitals.judgement.texts import tell
 from sysvitals.judgement.thresholds import (
     COLLECTOR_FAILING,
     COLLECTOR_STALE,

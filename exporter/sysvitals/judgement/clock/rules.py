@@ -1,7 +1,7 @@
-"""Whether the clock can be trusted."""
+"""The rules of this subject for Prometheus: never imported by the program."""
 
-from prometheus.rulebook.rule import Alert, Subject
-from prometheus.rulebook.texts import tell
+from sysvitals.judgement.rule import Alert, Subject
+from sysvitals.judgement.texts import tell
 from sysvitals.judgement.thresholds import CLOCK_DEVIATION, CLOCK_ERROR
 
 _DEVIATION = """max without (collector) (abs(

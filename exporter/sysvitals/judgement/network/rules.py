@@ -1,6 +1,6 @@
-"""Links that lose packets, flap or are weak."""
+"""The rules of this subject for Prometheus: never imported by the program."""
 
-from prometheus.rulebook.rule import Alert, Subject
+from sysvitals.judgement.rule import Alert, Subject
 from sysvitals.judgement.thresholds import (
     BOOT_SETTLED,
     LINK_FLAPS,

@@ -1,7 +1,7 @@
-"""Disks at their limit, and storage that wears out."""
+"""The rules of this subject for Prometheus: never imported by the program."""
 
-from prometheus.rulebook.rule import Alert, Subject
-from prometheus.rulebook.texts import tell
+from sysvitals.judgement.rule import Alert, Subject
+from sysvitals.judgement.texts import tell
 from sysvitals.judgement.thresholds import (
     DISK_BUSY,
     DISK_QUEUE,

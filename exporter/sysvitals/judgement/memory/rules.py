@@ -1,7 +1,7 @@
-"""Memory that runs out."""
+"""The rules of this subject for Prometheus: never imported by the program."""
 
-from prometheus.rulebook.rule import Alert, Subject
-from prometheus.rulebook.texts import tell
+from sysvitals.judgement.rule import Alert, Subject
+from sysvitals.judgement.texts import tell
 from sysvitals.judgement.thresholds import MEMORY_LOW, MEMORY_ROOM, MEMORY_STALLED, MEMORY_VERY_LOW, SWAP_LEFT
 
 _NO_ROOM = f"and system_memory_available_bytes < {MEMORY_ROOM.value:g}"

@@ -1,7 +1,7 @@
-"""Undervoltage, throttling, the supply, and what a bad supply ends in."""
+"""The rules of this subject for Prometheus: never imported by the program."""
 
-from prometheus.rulebook.rule import Alert, Subject
-from prometheus.rulebook.texts import ask, tell, times
+from sysvitals.judgement.rule import Alert, Subject
+from sysvitals.judgement.texts import ask, tell, times
 from sysvitals.judgement.thresholds import (
     INPUT_VOLTS_LOW,
     SOFT_LIMIT_TIME,

@@ -1,0 +1,1 @@
+"""More work than the processor can do."""

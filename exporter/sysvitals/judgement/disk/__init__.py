@@ -1,0 +1,1 @@
+"""Disks at their limit, and storage that wears out."""

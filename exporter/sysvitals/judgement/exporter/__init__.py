@@ -1,0 +1,1 @@
+"""Whether the exporter itself can be trusted."""

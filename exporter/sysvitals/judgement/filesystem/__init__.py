@@ -1,0 +1,1 @@
+"""Filesystems that are read-only, full, or soon will be."""

@@ -1,0 +1,1 @@
+"""Temperatures against their limits, fans, and what heat slows down."""

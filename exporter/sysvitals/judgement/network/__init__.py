@@ -1,0 +1,1 @@
+"""Links that lose packets, flap or are weak."""

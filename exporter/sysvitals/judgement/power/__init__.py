@@ -1,0 +1,1 @@
+"""Undervoltage, throttling, the supply, and what a bad supply ends in."""
