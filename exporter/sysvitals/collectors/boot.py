@@ -20,6 +20,7 @@ _UPTIME = Gauge(
 _BOOT_TIME = Gauge(
     "boot_time",
     unit="seconds",
+    shown="timestamp_seconds",
     help="Unix time of boot by the wall clock as it is now: it moves when that is set, and is absent until then.",
     origin="/proc/stat btime",
 )

@@ -97,12 +97,20 @@ class Link(Reading, event="system.network.link.updated"):
         Gauge(
             "network_speed",
             unit="bytes",
+            shown="link speed",
             help="Bytes per second that the link was negotiated at; Wi-Fi and virtual devices do not tell.",
             origin=_STATE + "speed",
         ),
     ] = None
     mtu: Annotated[
-        int | None, Gauge("network_mtu", unit="bytes", help="The longest packet it sends whole.", origin=_STATE + "mtu")
+        int | None,
+        Gauge(
+            "network_mtu",
+            unit="bytes",
+            shown="packet size",
+            help="The longest packet it sends whole.",
+            origin=_STATE + "mtu",
+        ),
     ] = None
 
 

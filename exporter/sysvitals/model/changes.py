@@ -59,15 +59,15 @@ class HistoryThinned(Change, event="history.thinned"):
     collector: Annotated[str, _COLLECTOR]
     rounds: Annotated[int, Detail("How many rounds were left out since the last one that was kept.")]
     events: Annotated[int, Detail("How many readings that were.")]
-    since: Annotated[float, Detail("When the first of them was read, in Unix time.", unit="seconds")]
+    since: Annotated[float, Detail("When the first of them was read, in Unix time.", unit="timestamp_seconds")]
 
 
 class Started(Change, event="sysvitals.started", urgent=True):
     """The exporter started."""
 
     version: Annotated[str, Detail("Version of the program.")]
-    schema: Annotated[int, Detail("Version of the events' schema.")]
-    pid: Annotated[int, Detail("Process id.")]
+    schema: Annotated[int, Detail("Version of the events' schema.", unit="identifier")]
+    pid: Annotated[int, Detail("Process id.", unit="identifier")]
 
 
 class Stopped(Change, event="sysvitals.stopped", urgent=True):
@@ -93,7 +93,9 @@ class UncleanShutdown(Change, event="system.shutdown.unclean", urgent=True):
     """
 
     ended_boot: Annotated[str, Detail("Id of the boot that ended so.")]
-    last_seen: Annotated[float, Detail("When it was last heard of, in Unix time by its clock then.", unit="seconds")]
+    last_seen: Annotated[
+        float, Detail("When it was last heard of, in Unix time by its clock then.", unit="timestamp_seconds")
+    ]
     clock_synced: Annotated[
         bool | None, Detail("Whether that clock could be trusted; absent where the kernel did not say.")
     ] = None

@@ -8,23 +8,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, NamedTuple, Self
 
-UNITS = frozenset(
-    {
-        "",
-        "amperes",
-        "bytes",
-        "celsius",
-        "dbm",
-        "hertz",
-        "ratio",
-        "rpm",
-        "seconds",
-        "timestamp_seconds",
-        "volts",
-        "watts",
-    }
-)
-"""Base units that a metric may have; the unit becomes the suffix of its name. Empty: a count, a state or a level."""
+from sysvitals.model.unit import BASE_UNITS, require_unit
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _RESERVED_ENDINGS = ("_total", "_sum", "_count", "_bucket", "_info", "_created")
@@ -37,11 +21,21 @@ class Label(NamedTuple):
     values: tuple[str, ...] = ()
 
 
-class Detail(NamedTuple):
-    """The field is for people who read events and becomes no metric. `unit` is part of the text, such as `percent`."""
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """The field is for people who read events and becomes no metric. `unit` is one of model/unit.py."""
 
     help: str
     unit: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a unit that is not known where it is declared."""
+        require_unit(self.unit)
+
+    @property
+    def shown(self) -> str:
+        """The unit in which people see it."""
+        return self.unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +43,8 @@ class Metric:
     """The field is the value of a sample. Use `Gauge` or `Counter`.
 
     `name` has neither prefix, unit nor `_total`: those are computed. `at` gives the fixed labels that tell this
-    field's sample from its siblings in the same family. `origin` says where the number comes from.
+    field's sample from its siblings in the same family. `origin` says where the number comes from. `shown` is the unit
+    in which people see it, where the name's would mislead them: a boot time in seconds, a link's speed in bytes.
     """
 
     name: str
@@ -57,6 +52,7 @@ class Metric:
     unit: str = field(default="", kw_only=True)
     origin: str = field(default="", kw_only=True)
     labels: tuple[tuple[str, str], ...] = field(default=(), kw_only=True)
+    shown: str = field(default="", kw_only=True)
 
     kind: ClassVar[str] = "unknown"
     suffix: ClassVar[str] = ""
@@ -65,9 +61,12 @@ class Metric:
         """Refuse a name or unit against the conventions where it is declared, not where it is scraped."""
         if not _NAME.fullmatch(self.name) or self.name.endswith(_RESERVED_ENDINGS):
             raise ValueError(f"metric {self.name!r}: lower-case words joined by _, with no reserved ending")
-        if self.unit not in UNITS:
-            raise ValueError(f"metric {self.name!r}: unit {self.unit!r} is none of {', '.join(sorted(UNITS - {''}))}")
-        if self.name.rpartition("_")[2] in UNITS or (self.unit and self.name.endswith(self.unit)):
+        require_unit(self.unit, BASE_UNITS)
+        if self.shown:
+            require_unit(self.shown)
+        else:
+            object.__setattr__(self, "shown", self.unit)
+        if self.name.rpartition("_")[2] in BASE_UNITS or (self.unit and self.name.endswith(self.unit)):
             raise ValueError(f"metric {self.name!r}: the unit is given apart and added by itself, leave it out here")
 
     def at(self, **labels: str) -> Self:

@@ -94,6 +94,11 @@ class Field(NamedTuple):
     required: bool
     mark: Label | Detail | Metric
 
+    @property
+    def unit(self) -> str:
+        """The unit in which people see its values: one of model/unit.py; empty for text."""
+        return "" if isinstance(self.mark, Label) else self.mark.shown
+
 
 def fields_of(body: type[Body]) -> tuple[Field, ...]:
     """The declared fields of a body. Raises TypeError for a field that is not annotated as the model asks."""

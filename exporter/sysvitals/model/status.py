@@ -175,7 +175,12 @@ class ProcessStatus(Status, event="process.status"):
     resident: Annotated[int, Gauge("resident_memory", unit="bytes", help="Resident memory size in bytes.")]
     started: Annotated[
         float | None,
-        Gauge("start_time", unit="seconds", help="Start time of the process since unix epoch in seconds."),
+        Gauge(
+            "start_time",
+            unit="seconds",
+            shown="timestamp_seconds",
+            help="Start time of the process since unix epoch in seconds.",
+        ),
     ] = None
     open_files: Annotated[int | None, Gauge("open_fds", help="Number of open file descriptors.")] = None
     most_files: Annotated[int | None, Gauge("max_fds", help="Maximum number of open file descriptors.")] = None

@@ -73,4 +73,4 @@ def table(head: Iterable[str], rows: Iterable[str], caption: str) -> str:
 
 def units_of(event: Event) -> dict[str, str]:
     """The unit of each of its fields; text has none."""
-    return {declared.name: getattr(declared.mark, "unit", "") for declared in fields_of(type(event.body))}
+    return {declared.name: declared.unit for declared in fields_of(type(event.body))}
