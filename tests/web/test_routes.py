@@ -394,7 +394,7 @@ def test_the_page_lets_nothing_run_or_load_that_is_not_its_own(client: Client) -
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("live.js", "text/javascript"), ("style.css", "text/css"), ("icon.svg", "image/svg+xml")],
+    [("live.js", "text/javascript"), ("style.css", "text/css"), ("icon-good.svg", "image/svg+xml")],
 )
 def test_the_pages_files_are_served_once_and_then_only_if_they_changed(name: str, kind: str, client: Client) -> None:
     first = client.get(f"/static/{name}")

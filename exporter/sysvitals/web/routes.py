@@ -43,11 +43,12 @@ RELOADS = 8
 RELOAD_PAUSE_SECONDS = 1.0
 """Between two reloads that requests ask for: each reads the file, and writes a line to the log."""
 
-STATIC = {
-    "live.js": "text/javascript; charset=utf-8",
-    "style.css": "text/css; charset=utf-8",
-    "icon.svg": "image/svg+xml",
-}
+_TYPES = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
+_LEVELS = ("good", "warning", "critical", "unknown")
+_FILES = ("live.js", "style.css", "icon.svg", *(f"icon-{level}.svg" for level in _LEVELS))
+STATIC = {name: _TYPES[name.rpartition(".")[2]] for name in _FILES}
+"""The page's files, with their content types."""
+
 _FOLDER = os.path.join(os.path.dirname(__file__), "static")
 
 SAFE_HEADERS = {"x-content-type-options": "nosniff"}
