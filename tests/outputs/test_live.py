@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sysvitals.collectors.load import Load
 from sysvitals.model.changes import Reloaded
 from sysvitals.model.event import Event, Stamp
-from sysvitals.outputs.live import LiveHub, Mark, TooManyViewersError, Viewer
+from sysvitals.outputs.live import BEAT_SECONDS, LiveHub, Mark, TooManyViewersError, Viewer
 
 BOOT = "815fbde3"
 
@@ -181,6 +181,62 @@ def test_it_is_watched_while_somebody_looks_who_wants_it_lively() -> None:
         assert hub.watched.is_set()
         hub.leave(eyes)
         assert not hub.watched.is_set()
+
+    play(scene)
+
+
+def test_eyes_get_a_sign_of_life_after_each_silence_and_other_viewers_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sysvitals.outputs.live.BEAT_SECONDS", 0.01)
+
+    async def scene(hub: LiveHub) -> None:
+        script, eyes = hub.join(), hub.join(lively=True)
+        taking = asyncio.create_task(script.take())
+        for _ in range(3):
+            assert await take(eyes) == ([], 0)
+        assert not taking.done()
+        taking.cancel()
+
+    play(scene)
+
+
+def count_timers(monkeypatch: pytest.MonkeyPatch) -> list[asyncio.TimerHandle]:
+    """Those that would wake the process after a silence, in the order of their setting."""
+    timers: list[asyncio.TimerHandle] = []
+    set_timer = asyncio.BaseEventLoop.call_later
+
+    def note(loop: asyncio.BaseEventLoop, delay: float, call: Callable[..., object], *more: object) -> object:
+        timer = set_timer(loop, delay, call, *more)
+        if delay == BEAT_SECONDS:
+            timers.append(timer)
+        return timer
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "call_later", note)
+    return timers
+
+
+def test_a_hundred_pages_share_one_timer_and_no_page_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    timers = count_timers(monkeypatch)
+
+    async def scene(hub: LiveHub) -> None:
+        hub.join()
+        assert timers == []
+        eyes = [hub.join(lively=True) for _ in range(100)]
+        assert [timer.cancelled() for timer in timers].count(False) == 1
+        for viewer in eyes:
+            hub.leave(viewer)
+        assert all(timer.cancelled() for timer in timers)
+
+    play(scene, viewers=101)
+
+
+def test_readings_are_a_sign_of_life_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    timers = count_timers(monkeypatch)
+
+    async def scene(hub: LiveHub) -> None:
+        eyes = hub.join(lively=True)
+        hub.offer((event(1),))
+        assert await take(eyes) == ([1], 0)
+        assert [timer.cancelled() for timer in timers] == [True, False]
 
     play(scene)
 

@@ -148,6 +148,29 @@ def test_viewers_begin_with_one_snapshot_until_the_next_spread() -> None:
     assert run(watch()) == [1, 2]
 
 
+def test_a_page_hears_the_exporter_while_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sysvitals.outputs.live.BEAT_SECONDS", 0.01)
+    monkeypatch.setattr("time.time", lambda: 1_800_000_000.5)
+
+    async def watch() -> list[dict[str, object]]:
+        hub = LiveHub(viewers=1)
+        answer = await build_routes(hub).socket(Request("GET", "/", {}, {}))
+        assert isinstance(answer, WebSocket)
+        sent: list[dict[str, object]] = []
+
+        async def send(text: str) -> None:
+            sent.append(json.loads(text))
+            if len(sent) == 3:
+                hub.end()
+
+        await answer.talk(send)
+        return sent
+
+    first, *others = run(watch())
+    assert (first["alive"], first["snapshot"]) == (1_800_000_000.5, {})
+    assert others == [{"alive": 1_800_000_000.5}] * 2
+
+
 @pytest.mark.fault(
     "network",
     "viewers that ask for all that they missed, again and again, and read none of it",

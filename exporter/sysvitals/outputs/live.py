@@ -23,6 +23,8 @@ WAITING_EVENTS = 1024
 GATHER_SECONDS = 0.1
 """Collectors finish one after the other: what comes together goes out together, once to each viewer."""
 
+BEAT_SECONDS = 2.0
+"""A page that hears nothing for 5 s says so: after this silence it gets a sign of life."""
 
 PART_CHARACTERS = 16 << 10
 """How much goes out together. What one viewer that does not read keeps in memory follows from it."""
@@ -96,13 +98,20 @@ class Viewer:
         self._ready.set()
         return lost
 
+    def wake(self) -> None:
+        """Let it take, even if there is nothing."""
+        self._ready.set()
+
     def end(self) -> None:
         """Let the viewer go: what still waits is taken, and then no more."""
         self._ended = True
         self._ready.set()
 
     async def take(self) -> tuple[list[Line], int] | None:
-        """All that waits, oldest first, and how many before it were lost since the last take. None: it is over."""
+        """All that waits, oldest first, and how many before it were lost since the last take. None: it is over.
+
+        Both are empty for a lively viewer after a silence.
+        """
         await self._ready.wait()
         self._ready.clear()
         lines, dropped = list(self._lines), self.dropped
@@ -137,6 +146,7 @@ class LiveHub:
         self._lively: set[Viewer] = set()
         self.watched = asyncio.Event()
         self._call: Callable[[Callable[[], None]], object] | None = None
+        self._beat: asyncio.TimerHandle | None = None
 
     @property
     def viewers(self) -> int:
@@ -185,7 +195,7 @@ class LiveHub:
     def join(self, after: Mark | None = None, *, lively: bool = False) -> Viewer:
         """A new viewer, in the event loop. With `after`, it first gets what it missed, as far as that is still there.
 
-        A lively one is somebody's eyes, for which readings should come more often.
+        A lively one is somebody's eyes, for which readings should come more often; it is woken after each silence.
 
         Raises TooManyViewersError.
         """
@@ -202,6 +212,7 @@ class LiveHub:
         if lively:
             self._lively.add(viewer)
             self.watched.set()
+            self._await_silence()
         if after is not None:
             missed = recent[: len(recent) - fresh] if fresh else recent
             lines = [line for line in missed if _is_after(line, after)]
@@ -219,6 +230,7 @@ class LiveHub:
         self._lively.discard(viewer)
         if not self._lively:
             self.watched.clear()
+            self._await_silence()
 
     def end(self) -> None:
         """Let all viewers go, in the event loop."""
@@ -238,6 +250,18 @@ class LiveHub:
         self.spread += 1
         for viewer in self._viewers:
             self.dropped += viewer.offer(fresh)
+        self._await_silence()
+
+    def _await_silence(self) -> None:
+        """One timer for all viewers, and none while readings come or no eyes look."""
+        if self._beat is not None:
+            self._beat.cancel()
+        self._beat = asyncio.get_running_loop().call_later(BEAT_SECONDS, self._wake) if self._lively else None
+
+    def _wake(self) -> None:
+        for viewer in self._lively:
+            viewer.wake()
+        self._await_silence()
 
 
 def cut(lines: Iterable[Line], most: int = PART_CHARACTERS) -> Iterator[list[Line]]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -56,7 +57,7 @@ class LiveRoutes:
         self._verdict = _Shared(services.hub, lambda: encode_verdict(services.verdict()))
 
     async def socket(self, _request: Request) -> Answer:
-        """Messages are JSON objects: `snapshot` with `verdict` first, then `events`, `verdict` or `dropped`."""
+        """Messages are JSON objects: `snapshot` and `verdict` first, then `events`, `verdict`, `dropped`, `alive`."""
         return WebSocket({}, self._talk)
 
     async def _talk(self, send: Send) -> tuple[int, str]:
@@ -73,9 +74,12 @@ class LiveRoutes:
 
     async def _show(self, viewer: Viewer, send: Send) -> None:
         verdict = self._verdict()
-        await send(f'{{"snapshot":{self._snapshot()},"verdict":{verdict}}}')
+        await send(f'{{"alive":{time.time():.3f},"snapshot":{self._snapshot()},"verdict":{verdict}}}')
         while (taken := await viewer.take()) is not None:
             lines, dropped = taken
+            if not lines and not dropped:
+                await send(f'{{"alive":{time.time():.3f}}}')
+                continue
             if dropped:
                 await send(f'{{"dropped":{dropped}}}')
             for part in cut(lines):
