@@ -125,7 +125,7 @@ class Exporter:
         self._scheduler.note_pause()
 
     def show(self, hub: "LiveHub", trends: "Trends") -> None:
-        """Let viewers have the events, and the page its charts. Before `start`."""
+        """Let viewers have the events, and the page what happened. Before `start`."""
         self._hubs.append(hub)
         self._bus.subscribe(trends)  # first: what viewers begin with must hold what was spread before
         self._bus.subscribe(hub)

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from sysvitals.web.door import Door
     from sysvitals.web.http.budget import Budget
     from sysvitals.web.http.server import Server
-    from sysvitals.web.page import Glance
+    from sysvitals.web.page.glance import Glance
+    from sysvitals.web.page.time_line import Asked
     from sysvitals.web.routes import Services
 
 _log = logging.getLogger(__name__)
@@ -306,18 +307,18 @@ def build_services(exporter: Exporter, hub: "LiveHub", reloads: Reloads) -> "Ser
         verdict=exporter.verdict,
     )
 
-    def glance() -> "Glance":
-        from sysvitals.web.page import Glance  # noqa: PLC0415  # with the first page
+    def glance(_asked: "Asked") -> "Glance":
+        from sysvitals.web.page.glance import Glance  # noqa: PLC0415  # with the first page
 
         return Glance(
             host=exporter.hostname,
             version=__version__,
             now=time.time(),
             readings=exporter.latest_readings(),
-            changes=trends.changes(),
-            lines=trends.lines(),
+            busy=trends.busy(),
             verdict=exporter.verdict(),
             collectors=exporter.collectors(),
+            time_line={},
             grafana=exporter.settings.web.grafana_url,
         )
 

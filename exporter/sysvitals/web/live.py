@@ -144,13 +144,11 @@ def parse_mark(text: str) -> Mark | None:
 
 def encode_glance(host: str, version: str, readings: Iterable[Event], trends: Trends) -> str:
     """All that a page needs to begin with, as a JSON object."""
-    lines = [{"subject": key[:-1], "field": key[-1], "points": points} for key, points in trends.lines().items()]
     parts = {
         "host": json.dumps(host),
         "version": json.dumps(version),
         "readings": _join(encode_events(tuple(readings))),
         "changes": _join(encode_events(trends.changes())),
-        "trends": json.dumps(lines),
     }
     return "{" + ",".join(f'"{name}":{text}' for name, text in parts.items()) + "}"
 

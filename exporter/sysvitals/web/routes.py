@@ -18,7 +18,8 @@ from sysvitals.web.http.router import Route, Router
 from sysvitals.web.live import LiveRoutes, LiveServices
 
 if TYPE_CHECKING:
-    from sysvitals.web.page import Glance
+    from sysvitals.web.page.glance import Glance
+    from sysvitals.web.page.time_line import Asked
 
 DEFAULT_SCRAPE_SECONDS = 10.0
 MARGIN_SECONDS = 0.5
@@ -51,6 +52,7 @@ STATIC = {name: _TYPES[name.rpartition(".")[2]] for name in _FILES}
 
 _FOLDER = os.path.join(os.path.dirname(__file__), "static")
 
+HTML = "text/html; charset=utf-8"
 SAFE_HEADERS = {"x-content-type-options": "nosniff"}
 
 PAGE_HEADERS = {
@@ -71,13 +73,19 @@ def read_static(name: str) -> tuple[bytes, str]:
     return body, f'"{len(body):x}-{crc32(body):08x}"'
 
 
+def read_runbook() -> bytes:
+    """What to do about each alert, as HTML."""
+    with open(os.path.join(os.path.dirname(__file__), "page", "runbook.html"), "rb") as file:
+        return file.read()
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What the routes ask of the exporter.
 
     `metrics(collectors, seconds, accept)` gives the exposition and its content type; `collectors()` names those that
-    are enabled, with how they stand; `events()` are the latest of each subject; `glance()` is what the page shows;
-    `faults()` are what of the exporter itself does not work; `ready()` says whether a first round is done; `reload()`
+    are enabled, with how they stand; `events()` are the latest of each subject; `glance(asked)` is what the page shows
+    with this stretch of time, and may wait for the history; `faults()` are what of the exporter itself does not work; `ready()` says whether a first round is done; `reload()`
     asks for the configuration to be read again, which gives what is wrong with it, and `may_reload()` says whether a
     request may do so; `live` is what the streams ask.
     """
@@ -85,7 +93,7 @@ class Services:
     metrics: Callable[[frozenset[str] | None, float, str], tuple[bytes, str]]
     collectors: Callable[[], dict[str, str]]
     events: Callable[[], tuple[Event, ...]]
-    glance: Callable[[], "Glance"]
+    glance: Callable[["Asked"], "Glance"]
     faults: Callable[[], list[str]]
     ready: Callable[[], bool]
     reload: Callable[[], Future[tuple[str, ...]]]
@@ -100,6 +108,7 @@ def build_web_app(services: Services) -> Router:
     return Router(
         [
             Route("/", routes.page, takes_turns=True),
+            Route("/runbook", routes.runbook),
             *(Route(f"/static/{name}", partial(routes.static, name)) for name in STATIC),
             Route("/metrics", routes.metrics),
             Route("/-/healthy", routes.healthy),
@@ -153,11 +162,19 @@ class _Routes:
         return Response(200, headers, body)
 
     async def page(self, request: Request) -> Answer:
-        # imported with the first page: most exporters are only scraped
-        from sysvitals.web.page import render_page  # noqa: PLC0415
+        text = await self._pages.run(request.client, partial(self._draw_page, request.query))
+        return Response(200, {"content-type": HTML, **PAGE_HEADERS}, text.encode())
 
-        text = await self._pages.run(request.client, lambda: render_page(self._services.glance()))
-        return Response(200, {"content-type": "text/html; charset=utf-8", **PAGE_HEADERS}, text.encode())
+    def _draw_page(self, query: Mapping[str, list[str]]) -> str:
+        # imported with the first page, and in its thread: most exporters are only scraped
+        from sysvitals.web.page.render import render_page  # noqa: PLC0415
+        from sysvitals.web.page.time_line import read_asked  # noqa: PLC0415
+
+        asked = read_asked(query)
+        return render_page(self._services.glance(asked), asked)
+
+    async def runbook(self, _request: Request) -> Answer:
+        return Response(200, {"content-type": HTML, **PAGE_HEADERS}, read_runbook())
 
     async def static(self, name: str, request: Request) -> Answer:
         body, tag = read_static(name)

@@ -1,43 +1,29 @@
-"""The last minutes of what the page draws, kept in memory so that it is never empty."""
+"""What of the last minutes the latest readings do not hold: what happened, and how busy each CPU is."""
 
 from collections import deque
-from collections.abc import Mapping
 from threading import Lock
+from typing import Any
 
 from sysvitals.model.changes import CollectorUnavailable
 from sysvitals.model.event import Event
-from sysvitals.model.reading import Change, Reading, subject_of
+from sysvitals.model.reading import Change
 
-KEPT_SECONDS = 600.0
 KEPT_CHANGES = 100
-_MOST_POINTS = 400
-_MOST_LINES = 64
-"""A host with hundreds of interfaces shall not fill the memory: the first that were seen are drawn."""
-
-TRENDS: Mapping[str, tuple[str, ...]] = {
-    "system.cpu.usage.updated": ("busy_percent",),
-    "system.load.updated": ("load1",),
-    "system.memory.usage.updated": ("used_percent",),
-    "system.temperature.updated": ("celsius",),
-    "system.network.usage.updated": ("receive_bytes_per_second", "transmit_bytes_per_second"),
-    "system.throttling.updated": ("active",),
-    "system.fan.updated": ("speed",),
-    "system.wifi.updated": ("signal",),
-}
-"""Which fields of which events are drawn."""
-
-Key = tuple[str, ...]
-"""The subject of a reading (its event's name and labels) and the field."""
+MOST_CPUS = 1024
+_CPU_TIME = "system.cpu.time.updated"
+_IDLE = ("idle_seconds", "iowait_seconds")
+_BUSY = ("user_seconds", "nice_seconds", "system_seconds", "irq_seconds", "softirq_seconds", "steal_seconds")
 
 
 class Trends:
-    """Folds events into points of (seconds since boot, value), and keeps what happened. Read it from any thread."""
+    """Keeps the last changes, and the last two readings of each CPU. Read it from any thread.
 
-    def __init__(self, kept: float = KEPT_SECONDS) -> None:
-        self._kept = kept
-        self._boot = ""
-        self._lines: dict[Key, deque[tuple[float, float]]] = {}
+    Nothing is copied, and nothing worked out until somebody looks.
+    """
+
+    def __init__(self) -> None:
         self._changes: deque[Event] = deque(maxlen=KEPT_CHANGES)
+        self._cpus: dict[str, tuple[Any, Any]] = {}
         self._lock = Lock()
 
     def offer(self, events: tuple[Event, ...]) -> None:
@@ -45,10 +31,8 @@ class Trends:
         with self._lock:
             for event in events:
                 body = event.body
-                if isinstance(body, Reading):
-                    fields = TRENDS.get(body.event_name)
-                    if fields:
-                        self._add(event, fields)
+                if body.event_name == _CPU_TIME:
+                    self._note_cpu(body)
                 elif isinstance(body, Change) and not isinstance(body, CollectorUnavailable):
                     self._changes.append(event)  # what this host does not have is no news
 
@@ -57,29 +41,25 @@ class Trends:
         with self._lock:
             return tuple(self._changes)
 
-    def lines(self) -> dict[Key, list[tuple[float, float]]]:
-        """All points that are not too old, oldest first, of each line that has any."""
+    def busy(self) -> dict[str, float]:
+        """How busy each CPU was between its last two readings, in percent, by its number; those online alone."""
         with self._lock:
-            newest = max((points[-1][0] for points in self._lines.values() if points), default=0.0)
-            found = {
-                key: [point for point in points if point[0] >= newest - self._kept]
-                for key, points in self._lines.items()
-            }
-        return {key: points for key, points in found.items() if points}
+            pairs = sorted(self._cpus.items(), key=lambda pair: (len(pair[0]), pair[0]))
+        found = {}
+        for cpu, (before, now) in pairs:
+            if before is not None and now.online:
+                idle, busy = _growth(before, now, _IDLE), _growth(before, now, _BUSY)
+                if idle + busy > 0:
+                    found[cpu] = 100 * busy / (idle + busy)
+        return found
 
-    def _add(self, event: Event, fields: tuple[str, ...]) -> None:
-        stamp = event.stamp
-        if stamp.boot != self._boot:
-            self._boot = stamp.boot
-            self._lines.clear()
-        for field in fields:
-            value = getattr(event.body, field)
-            if value is None:
-                continue
-            key = (*subject_of(event.body), field)
-            points = self._lines.get(key)
-            if points is None:
-                if len(self._lines) >= _MOST_LINES:
-                    continue
-                points = self._lines[key] = deque(maxlen=_MOST_POINTS)
-            points.append((stamp.uptime, float(value)))
+    def _note_cpu(self, body: Any) -> None:
+        pair = self._cpus.get(body.cpu)
+        if pair is not None or len(self._cpus) < MOST_CPUS:
+            self._cpus[body.cpu] = (None if pair is None else pair[1], body)
+
+
+def _growth(before: Any, now: Any, names: tuple[str, ...]) -> float:
+    """Growth of these counters together, in seconds. One that was not read, or went back, adds nothing."""
+    pairs = ((getattr(before, name), getattr(now, name)) for name in names)
+    return sum(max(0.0, new - old) for old, new in pairs if old is not None and new is not None)

@@ -1,0 +1,84 @@
+"""From what is known to what is shown."""
+
+from collections.abc import Mapping
+
+from sysvitals.judgement.links import PROJECT_URL
+from sysvitals.model.event import Event, format_time
+from sysvitals.model.reading import Reading
+from sysvitals.model.samples import sample_bodies
+from sysvitals.web.page.glance import Glance
+from sysvitals.web.page.judged import build_verdict
+from sysvitals.web.page.names import show, split_name
+from sysvitals.web.page.panels import build_panels, build_table
+from sysvitals.web.page.readings import MOST_READINGS, list_readings
+from sysvitals.web.page.tiles import build_tiles
+from sysvitals.web.page.time_line import Asked, build_time_line
+from sysvitals.web.page.times import find_zone
+from sysvitals.web.page.values import Look, number_of, say
+from sysvitals.web.page.values import show as show_field
+from sysvitals.web.page.view import Fold, Panel, Row, Value, View
+
+_SIGNS = {"good": "✓", "warning": "▲", "critical": "✖", "unknown": "?"}
+
+
+def build_view(glance: Glance, asked: Asked) -> View:
+    """The page of this moment, with the stretch of time that was asked for."""
+    look = _look(glance)
+    verdict = build_verdict(glance.verdict, look)
+    readings = list(list_readings(glance.readings))
+    return View(
+        host=split_name(glance.host),
+        title=f"{_SIGNS[verdict.level]} {show(glance.host)}: {verdict.words}",
+        facts=_find_facts(look),
+        now=round(glance.now, 3),
+        zone=look.zone.name,
+        moment=f"{look.zone.at(glance.now):%H:%M}",
+        iso_moment=format_time(glance.now),
+        verdict=verdict,
+        tiles=build_tiles(look),
+        time_line=build_time_line(glance.time_line, asked, look.zone),
+        panels=[*build_panels(look), _build_exporter(glance.collectors, look)],
+        readings=readings[:MOST_READINGS],
+        readings_left_out=max(0, len(readings) - MOST_READINGS),
+        version=glance.version,
+        grafana=glance.grafana,
+        documentation=f"{PROJECT_URL}#readme",
+    )
+
+
+def _look(glance: Glance) -> Look:
+    events: dict[str, list[Event]] = {}
+    for event in glance.readings:
+        if isinstance(event.body, Reading):
+            events.setdefault(event.name, []).append(event)
+    return Look(
+        events=events,
+        samples=sample_bodies(event.body for event in glance.readings),
+        reasons=glance.verdict.reasons,
+        busy=glance.busy,
+        now=glance.now,
+        zone=find_zone(glance.time_line.get("tz", "")),
+    )
+
+
+def _find_facts(look: Look) -> list[Value]:
+    """What stands beside the host's name."""
+    identity, boot = look.one("identity"), look.one("boot")
+    facts = [say(identity.body.model)] if identity is not None and identity.body.model else []  # type: ignore[attr-defined]  # of Identity
+    if number_of(boot, "uptime") is not None:
+        facts += [say(" · up " if facts else "up "), show_field(boot, "uptime")]
+    return facts
+
+
+def _build_exporter(collectors: Mapping[str, str], look: Look) -> Panel:
+    """Which collectors fail, and in its fold how each one's last run ended."""
+    failing = [name for name, words in collectors.items() if words.startswith("failed")]
+    rows = [
+        Row(name=split_name(name), cells=[say(words, look.grade("exporter", name) if name in failing else "")])
+        for name, words in sorted(collectors.items(), key=lambda one: one[0] not in failing)
+    ]
+    bad, rest = rows[: len(failing)], rows[len(failing) :]
+    parts: list[Fold | object] = [build_table(("Collector", "Last run"), bad)] if bad else []
+    parts.append(Fold(title=f"{len(rest)} collectors", part=build_table(("Collector", "Last run"), rest)))
+    note = f"{len(failing)} collectors fail" if len(failing) > 1 else "1 collector fails" if failing else "no collector fails"
+    return Panel(id="exporter", title="Exporter", note=note, parts=parts)  # type: ignore[arg-type]

@@ -1,0 +1,152 @@
+"""The verdict as the page shows it."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from sysvitals.judgement.verdict import WORDS, Level, Reason, Verdict
+from sysvitals.model.unit import format_duration
+from sysvitals.web.page.panels import find_sensor_limits
+from sysvitals.web.page.times import say_time
+from sysvitals.web.page.values import Look, number_of, show, text_of
+from sysvitals.web.page.view import Area, Judged, Why
+
+SEEN_REASONS = 4
+"""As many reasons are seen; more than these unfold."""
+
+MOST_REASONS = 100
+
+
+def build_verdict(verdict: Verdict, look: Look) -> Judged:
+    """The verdict with its reasons and areas."""
+    reasons = [
+        Why(level_of(reason.level), reason.alert.lower(), reason.text, reason.remedy, _key(reason))
+        for reason in verdict.reasons[:MOST_REASONS]
+    ]
+    seen = SEEN_REASONS if len(reasons) <= SEEN_REASONS else SEEN_REASONS - 1
+    return Judged(
+        level=level_of(verdict.level) if verdict.level is not Level.NOTE else "good",
+        words=WORDS[verdict.level],
+        since=_say_since(verdict, look),
+        now=verdict.unknown or verdict.now,
+        reasons=reasons[:seen],
+        folded=reasons[seen:],
+        areas=list(_find_areas(verdict.reasons, look)),
+    )
+
+
+def _key(reason: Reason) -> str:
+    return "\n".join((reason.alert, *reason.subject))
+
+
+def level_of(level: Level) -> str:
+    """The level's name, as the style knows it."""
+    return level.name.lower()
+
+
+def _say_since(verdict: Verdict, look: Look) -> str:
+    if verdict.since is None or verdict.level is Level.UNKNOWN:
+        return ""
+    lasted = format_duration(max(0, round(look.now - verdict.since)))
+    is_well = verdict.level <= Level.NOTE
+    return f"for {lasted}" if is_well else f"since {say_time(verdict.since, look.now, look.zone)}, {lasted}"
+
+
+class _Subject(NamedTuple):
+    area: str
+    title: str
+    target: str
+
+
+_AREAS = (
+    _Subject("power", "Power", "power"),
+    _Subject("heat", "Heat", "sensors"),
+    _Subject("storage", "Storage", "filesystems"),
+    _Subject("memory", "Memory", "load"),
+    _Subject("cpu", "CPU", "load"),
+    _Subject("network", "Network", "network"),
+    _Subject("clock", "Clock", "machine"),
+    _Subject("exporter", "Exporter", "exporter"),
+)
+
+
+def _find_areas(reasons: Sequence[Reason], look: Look) -> Iterator[Area]:
+    """What was judged on this host, each with the worst level found and a fact."""
+    for area, title, target in _AREAS:
+        fact = _FACTS[area](look)
+        levels = [reason.level for reason in reasons if reason.area == area]
+        if fact or levels:
+            worst = max(levels, default=Level.GOOD)
+            yield Area(area, title, target, level_of(worst if worst > Level.NOTE else Level.GOOD), fact)
+
+
+def _power_fact(look: Look) -> str:
+    for event in look.all("throttling"):
+        if text_of(event, "cause") == "undervoltage":
+            is_known = number_of(event, "since_boot") is False
+            return "no undervoltage since boot" if is_known else "undervoltage is watched for"
+    board = look.one("power.board")
+    return show(board, "input_volts").text if number_of(board, "input_volts") is not None else ""
+
+
+def _heat_fact(look: Look) -> str:
+    known = [event for event in look.all("temperature") if number_of(event, "celsius") is not None]
+    if not known:
+        return ""
+    hottest = max(known, key=lambda event: number_of(event, "celsius") or 0)
+    high, _ = find_sensor_limits(look, hottest)
+    limit = f", high from {high:.0f} °C" if high is not None else ""
+    return f"at most {show(hottest, 'celsius').text}{limit}"
+
+
+def _storage_fact(look: Look) -> str:
+    known = [
+        event
+        for event in look.all("disk.usage")
+        if number_of(event, "used_percent") is not None and not number_of(event, "read_only")
+    ]
+    if not known:
+        return ""
+    fullest = max(known, key=lambda event: number_of(event, "used_percent") or 0)
+    return f"fullest is {text_of(fullest, 'mountpoint')} with {show(fullest, 'used_percent').text}"
+
+
+def _memory_fact(look: Look) -> str:
+    usage = look.one("memory.usage")
+    return "" if usage is None else f"{show(usage, 'available').text} of {show(usage, 'total').text} available"
+
+
+def _cpu_fact(look: Look) -> str:
+    load = look.one("load")
+    return "" if load is None else f"load {show(load, 'load5').text} over 5 min"
+
+
+def _network_fact(look: Look) -> str:
+    up = [text_of(event, "device") for event in look.all("network.link") if number_of(event, "up")]
+    if not up:
+        return ""
+    return f"{', '.join(up)} up" if len(up) <= 2 else f"{len(up)} links up"
+
+
+def _clock_fact(look: Look) -> str:
+    clock = look.one("clock")
+    if clock is None:
+        return ""
+    if not number_of(clock, "synchronised"):
+        return "not synchronised (no NTP)"
+    return f"synchronised, off by at most {show(clock, 'maximum_error').text}"
+
+
+def _no_fact(_look: Look) -> str:
+    return ""
+
+
+_FACTS = {
+    "power": _power_fact,
+    "heat": _heat_fact,
+    "storage": _storage_fact,
+    "memory": _memory_fact,
+    "cpu": _cpu_fact,
+    "network": _network_fact,
+    "clock": _clock_fact,
+    "exporter": _no_fact,
+}

@@ -1,0 +1,177 @@
+"""The four tiles beside the verdict: what is looked at first."""
+
+from collections.abc import Callable, Mapping
+
+from sysvitals.model.event import Event
+from sysvitals.model.unit import format_duration, format_value
+from sysvitals.web.page.panels import find_sensor_limits, name_sensor
+from sysvitals.web.page.times import say_time
+from sysvitals.web.page.values import Look, join, number_of, say, show, show_bar, text_of
+from sysvitals.web.page.view import Cores, Tile, Value
+
+TILES = 4
+COLDEST = 20.0
+"""Degrees Celsius at which the bar of a temperature begins."""
+
+_ABOVE_LIMIT = 6.0
+_COLUMNS = 64
+_HOT_PERCENT = 90.0
+
+
+def build_tiles(look: Look) -> list[Tile]:
+    """The first four that this host has; without a sensor for power or heat, what else there is moves up."""
+    found = (build(look) for build in _TILES)
+    return [tile for tile in found if tile is not None][:TILES]
+
+
+def _power(look: Look) -> Tile | None:
+    source, board = look.one("throttling.source"), look.one("power.board")
+    causes = {text_of(event, "cause"): event for event in look.all("throttling")}
+    volts = number_of(board, "input_volts")
+    if "undervoltage" not in causes and volts is None:
+        return None
+    under = causes.get("undervoltage")
+    is_low = bool(number_of(under, "active"))
+    level = look.grade("power")
+    small: list[list[Value]] = []
+    if under is not None and source is not None:
+        small.append([say(_say_undervoltage(under, look))])
+    if board is not None and number_of(board, "watts") is not None:
+        small.append([show(board, "watts")])
+    word = "Too low" if is_low else "OK"
+    big = [show(board, "input_volts")] if board is not None and volts is not None else [say(word)]
+    tint = level if is_low or level == "critical" else "" if level else "good"
+    return Tile(id="power", title="Power", level=tint, big=big, small=join(small))
+
+
+def _say_undervoltage(event: Event, look: Look) -> str:
+    if number_of(event, "active"):
+        return "undervoltage now"
+    count, last = number_of(event, "events"), number_of(event, "last")
+    if count:
+        times = "once" if count == 1 else f"{count:,} times"
+        when = f", last at {say_time(last, look.now, look.zone)}" if last is not None else ""
+        return f"undervoltage {times}{when}"
+    if number_of(event, "since_boot"):
+        return "undervoltage seen since boot"
+    return "no undervoltage since boot" if number_of(event, "since_boot") is False else "no undervoltage now"
+
+
+def _heat(look: Look) -> Tile | None:
+    events = [event for event in look.all("temperature") if number_of(event, "celsius") is not None]
+    if not events:
+        return None
+
+    def nearness(event: Event) -> tuple[bool, float]:
+        limit = _limit(look, event)
+        celsius = number_of(event, "celsius") or 0
+        return limit is not None, celsius / limit if limit else celsius
+
+    hottest = max(events, key=nearness)
+    limit = _limit(look, hottest)
+    level = look.grade("heat")
+    small = [[say(name_sensor(hottest))]] if len(events) > 1 else []
+    small += [[say(f"limit {limit:.0f} °C")]] if limit is not None else []
+    small += [[say(f"{len(events)} sensors")]] if len(events) > 1 else []
+    fans = [event for event in look.all("fan") if number_of(event, "speed") is not None]
+    small += [[say("fan "), show(fans[0], "speed")]] if len(fans) == 1 else []
+    top = 100.0 if limit is None else limit + _ABOVE_LIMIT
+    bar = show_bar(hottest, "celsius", level, low=COLDEST, high=top, mark=limit)
+    return Tile(id="heat", title="Heat", level=level, big=[show(hottest, "celsius")], bar=bar, small=join(small))
+
+
+def _limit(look: Look, event: Event) -> float | None:
+    high, critical = find_sensor_limits(look, event)
+    return critical if critical is not None else high
+
+
+def _cpu(look: Look) -> Tile | None:
+    usage, load = look.one("cpu.usage"), look.one("load")
+    if usage is None and load is None:
+        return None
+    count = sum(bool(number_of(event, "online")) for event in look.all("cpu.time"))
+    small: list[list[Value]] = []
+    if load is not None:
+        on = f" on {count} CPUs" if count > 1 else ""
+        small.append([say("load "), show(load, "load1"), say(on)])
+    clocks = [event for event in look.all("firmware.clock") if text_of(event, "clock") == "arm"]
+    small += [[show(clocks[0], "hertz")]] if clocks else []
+    return Tile(
+        id="cpu",
+        title="CPU",
+        level=look.grade("cpu"),
+        big=[show(usage, "busy_percent")],
+        cores=build_cores(look.busy),
+        small=join(small),
+    )
+
+
+def build_cores(busy: Mapping[str, float]) -> Cores | None:
+    """A bar for each CPU, in rows of 64. None where it is not known how busy each is."""
+    if not busy:
+        return None
+    columns, rows = min(_COLUMNS, len(busy)), -(-len(busy) // _COLUMNS)
+    calm, hot = [], []
+    for number, percent in enumerate(busy.values()):
+        x, bottom = number % _COLUMNS, 100 * (number // _COLUMNS + 1)
+        height = round(min(percent, 96 if rows > 1 else 100))
+        bar = f"M{x} {bottom}v{-height}h.9v{height}z"
+        (hot if percent >= _HOT_PERCENT else calm).append(bar)
+    busiest = max(busy, key=lambda cpu: busy[cpu])
+    noun = "CPU" if len(busy) == 1 else "CPUs"
+    title = f"{len(busy)} {noun}, busiest {busiest} with {format_value(busy[busiest], 'percent')}"
+    return Cores(columns=columns, height=100 * rows, calm="".join(calm), hot="".join(hot), title=title)
+
+
+def _memory(look: Look) -> Tile | None:
+    usage = look.one("memory.usage")
+    if usage is None:
+        return None
+    swap = number_of(usage, "swap_total")
+    used = number_of(usage, "swap_used_percent")
+    swapped = [say("no swap")] if not swap else [say("swap not used")] if not used else [
+        say("swap "), show(usage, "swap_used_percent"), say(" used")
+    ]
+    return Tile(
+        id="memory",
+        title="Memory",
+        level=look.grade("memory"),
+        big=[show(usage, "available"), Value("available", level="quiet")],
+        bar=show_bar(usage, "used_percent", look.grade("memory")),
+        small=join([[say("of "), show(usage, "total")], swapped]),
+    )
+
+
+def _storage(look: Look) -> Tile | None:
+    known = [event for event in look.all("disk.usage") if number_of(event, "used_percent") is not None]
+    if not known:
+        return None
+    # what cannot be written to is full by nature, such as the image of a package
+    written = [event for event in known if not number_of(event, "read_only")] or known
+    fullest = max(written, key=lambda event: number_of(event, "used_percent") or 0)
+    level = look.grade("storage")
+    mounts = f"{len(look.all('disk.usage'))} mounts" if len(look.all("disk.usage")) > 1 else "1 mount"
+    return Tile(
+        id="storage",
+        title="Storage",
+        level=level,
+        big=[show(fullest, "used_percent"), Value("used", level="quiet")],
+        bar=show_bar(fullest, "used_percent", level),
+        small=join([[say(text_of(fullest, "mountpoint"))], [show(fullest, "available"), say(" free")], [say(mounts)]]),
+    )
+
+
+def _uptime(look: Look) -> Tile | None:
+    boot = look.one("boot")
+    uptime = number_of(boot, "uptime")
+    if boot is None or uptime is None:
+        return None
+    return Tile(id="uptime", title="Up for", big=[say(format_duration(uptime))], small=[say("since "), say(_started(boot, look))])
+
+
+def _started(boot: Event, look: Look) -> str:
+    at = number_of(boot, "boot_time")
+    return format_value(None) if at is None else say_time(at, look.now, look.zone)
+
+
+_TILES: tuple[Callable[[Look], Tile | None], ...] = (_power, _heat, _cpu, _memory, _storage, _uptime)

@@ -1,0 +1,192 @@
+"""The time line and what happened, from what `api/v1/timeline` answers."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import floor
+from typing import Any, NamedTuple
+
+from sysvitals.judgement.verdict import WORDS, Level
+from sysvitals.model.unit import format_duration, format_value
+from sysvitals.web.page import svg
+from sysvitals.web.page.times import Zone, say_day, say_range
+from sysvitals.web.page.view import Curve, Day, Happening, Kind, Lane, Range, TimeLine
+
+RANGES: Mapping[str, tuple[str, float]] = {
+    "1h": ("1 h", 3600.0),
+    "24h": ("24 h", 86400.0),
+    "7d": ("7 d", 7 * 86400.0),
+    "30d": ("30 d", 30 * 86400.0),
+}
+"""The stretches that end now: title and seconds."""
+
+DEFAULT_RANGE = "24h"
+POINTS = 144
+"""Buckets of a curve that the server draws; the script asks for as many as its width has room for."""
+
+MOST_HAPPENED = 100
+"""As many lines of what happened are on the page, the newest."""
+
+MOST_BOXES = 300
+"""As many spans a lane has on the page; what is beyond is in its sum."""
+
+_ABOVE_LIMIT = 6
+"""Degrees Celsius that are seen above a limit."""
+
+_KINDS = {
+    "power": "Power",
+    "heat": "Heat",
+    "restart": "Restarts",
+    "software": "Software",
+    "network": "Network",
+    "storage": "Storage",
+    "memory": "Memory",
+    "clock": "Clock",
+}
+
+
+class Asked(NamedTuple):
+    """Which stretch of time was asked for: a range that ends now, or two moments in Unix seconds."""
+
+    range: str
+    begin: float | None = None
+    end: float | None = None
+
+
+def read_asked(query: Mapping[str, Sequence[str]]) -> Asked:
+    """What the page's address asks for; the last day where it is not clear."""
+    try:
+        begin, end = float(query["from"][0]), float(query["to"][0])
+    except (KeyError, IndexError, ValueError):
+        name = query.get("range", [DEFAULT_RANGE])[0]
+        return Asked(name if name in RANGES else DEFAULT_RANGE)
+    return Asked("", begin, end) if 0 < begin < end < 1e11 else Asked(DEFAULT_RANGE)
+
+
+def build_time_line(answer: Mapping[str, Any], asked: Asked, zone: Zone) -> TimeLine:
+    """What is drawn of an answer. One that holds nothing but `partial` says why there is nothing."""
+    ranges = [Range(name, title, name == asked.range) for name, (title, _) in RANGES.items()]
+    if "at" not in answer:
+        return TimeLine(ranges=ranges, missing=answer.get("partial") or "The history cannot be read.", zone=zone.name)
+    begin, end, gaps = answer["from"], answer["to"], answer["gaps"]
+    happened = answer["happened"]
+    shown = sorted(happened, key=lambda one: -one["from"])[:MOST_HAPPENED]
+    return TimeLine(
+        ranges=ranges,
+        span=say_range(begin, end, zone),
+        begin=round(begin),
+        end=round(end),
+        now=answer["now"],
+        range=asked.range,
+        zone=zone.name,
+        gaps=list(svg.draw_silence(gaps, begin, end)),
+        ticks=list(svg.draw_axis(begin, end, zone)),
+        lanes=[_build_lane(lane, begin, end) for lane in answer["lanes"]],
+        curves=[curve for one in answer["curves"] if (curve := _build_curve(one, answer)) is not None],
+        days=list(_group_by_day(shown, answer["now"], zone)),
+        kinds=[Kind(kind, _KINDS.get(kind, kind)) for kind in dict.fromkeys(one["kind"] for one in shown)],
+        left_out=answer.get("left_out", 0) + len(happened) - len(shown),
+        partial=answer.get("partial", ""),
+    )
+
+
+def _build_lane(lane: Mapping[str, Any], begin: float, end: float) -> Lane:
+    spans = lane["spans"]
+    are_marks = lane["id"] == "reboots"
+    return Lane(
+        id=lane["id"],
+        title=lane["name"],
+        boxes=[] if are_marks else list(svg.draw_spans(lane["id"], spans, begin, end))[-MOST_BOXES:],
+        marks=list(svg.draw_marks(spans, begin, end))[-MOST_BOXES:] if are_marks else [],
+        sum=_sum_up(lane),
+    )
+
+
+def _sum_up(lane: Mapping[str, Any]) -> str:
+    spans = lane["spans"]
+    if lane["id"] == "verdict":
+        return WORDS[Level[spans[-1][2].upper()]] if spans else WORDS[Level.UNKNOWN]
+    if not spans:
+        return "none"
+    if lane["id"] == "reboots":
+        unclean = sum(what != "clean" for _, _, what in spans)
+        counts = ((unclean, "unclean"), (len(spans) - unclean, "clean"))
+        return ", ".join(f"{count} {what}" for count, what in counts if count)
+    seconds = lane["seconds"] if "seconds" in lane else sum(until - since for since, until, *_ in spans)
+    count = lane.get("count", len(spans))
+    lasted = format_duration(seconds)
+    return lasted if count == 1 else f"{count:,} times, {lasted}"
+
+
+def _build_curve(curve: Mapping[str, Any], answer: Mapping[str, Any]) -> Curve | None:
+    at = answer["at"]
+    means, down = curve["mean"], curve.get("down", ())
+    if not any(value is not None for value in (*means, *down)):
+        return None
+    cuts = svg.find_cuts(at, answer["gaps"])
+    limit, is_mirror = curve.get("limit"), curve.get("mirror", False)
+    if is_mirror:
+        most = svg.find_ceiling([*means, *down])
+        paths, top = svg.draw_mirror(means, down, cuts, most), format_value(most, curve["unit"])
+    else:
+        low, high = find_axis(curve)
+        paths, top = svg.draw_curve(curve, cuts, low, high), format_value(high, curve["unit"])
+    return Curve(
+        id=curve["id"],
+        title=curve["name"],
+        note=curve.get("note", ""),
+        buckets=len(at),
+        base=50 if is_mirror else 99,
+        paths=[path for path in paths if path.d],
+        limit=None if limit is None else svg.depth(limit, low, high),
+        top=top if limit is None else f"limit {format_value(limit, curve['unit'])}",
+        last=_say_last(curve),
+    )
+
+
+def find_axis(curve: Mapping[str, Any]) -> tuple[float, float]:
+    """Where the axis of a curve begins and ends: parts of a whole from 0 to 100, temperatures around their limit."""
+    low, high = curve["low"], curve["high"]
+    if curve["unit"] == "percent":
+        return 0, 100
+    if curve["unit"] == "celsius":
+        limit = curve.get("limit")
+        return 10 * floor(low / 10), max(high, high if limit is None else limit + _ABOVE_LIMIT)
+    return min(0, low), svg.find_ceiling([high])
+
+
+def _say_last(curve: Mapping[str, Any]) -> str:
+    unit = curve["unit"]
+    ways = curve.get("ways")
+    if not ways:
+        last = curve["mean"][-1]
+        return "no data" if last is None else format_value(float(last), unit)
+    flows = zip((curve["mean"][-1], curve["down"][-1]), ways, strict=True)
+    return "\n".join(f"{format_value(value, unit)} {way}" for value, way in flows if value is not None) or "no data"
+
+
+def _group_by_day(happened: Iterable[Mapping[str, Any]], now: float, zone: Zone) -> Iterator[Day]:
+    days: dict[str, list[Happening]] = {}
+    for one in happened:
+        days.setdefault(say_day(one["from"], now, zone), []).append(_build_happening(one, now, zone))
+    return (Day(title, lines) for title, lines in days.items())
+
+
+def _build_happening(one: Mapping[str, Any], now: float, zone: Zone) -> Happening:
+    begin, end = one["from"], one["to"]
+    small = [one.get("small", ""), "Time corrected: the clock was not yet set" if one.get("placed") else ""]
+    return Happening(
+        begin,
+        now if end is None else end,
+        _say_when(begin, end, now, zone),
+        one["kind"],
+        one["level"],
+        one["text"],
+        ". ".join(filter(None, small)),
+    )
+
+
+def _say_when(begin: float, end: float | None, now: float, zone: Zone) -> str:
+    since = f"{zone.at(begin):%H:%M}"
+    if end is None or end >= now > begin:
+        return f"since {since}"
+    until = f"{zone.at(end):%H:%M}" if zone.at(begin).date() == zone.at(end).date() else f"{zone.at(end):%a %H:%M}"
+    return since if until == since else f"{since}–{until}"
