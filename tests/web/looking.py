@@ -1,12 +1,12 @@
 """What a page is drawn from, made for one test."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from sysvitals.judgement.verdict import Level, Verdict
 from sysvitals.model.event import Event, Stamp
 from sysvitals.model.reading import Body
-from sysvitals.web.page import Glance
-from sysvitals.web.trends import Trends
+from sysvitals.web.page.glance import Glance
 
 NOW = 1_789_905_600.0
 STAMP = Stamp(NOW, "pi4", "b", 100.0, synced=True)
@@ -15,25 +15,23 @@ STAMP = Stamp(NOW, "pi4", "b", 100.0, synced=True)
 def look(
     host: str = "pi4",
     readings: Iterable[Body] = (),
-    changes: Iterable[Body] = (),
     *,
+    busy: Mapping[str, float] | None = None,
     collectors: Mapping[str, str] | None = None,
     verdict: Verdict | None = None,
     version: str = "1.2.3",
+    time_line: Mapping[str, Any] | None = None,
     grafana: str = "",
 ) -> Glance:
-    """A glance at these readings and changes, with charts of the readings."""
-    events = tuple(Event(STAMP, number, body) for number, body in enumerate(readings))
-    trends = Trends()
-    trends.offer(events)
+    """A glance at these readings."""
     return Glance(
         host=host,
         version=version,
         now=NOW,
-        readings=events,
-        changes=tuple(Event(STAMP, 1000 + number, body) for number, body in enumerate(changes)),
-        lines=trends.lines(),
+        readings=tuple(Event(STAMP, number, body) for number, body in enumerate(readings)),
+        busy=busy or {},
         verdict=verdict or Verdict(Level.GOOD, ()),
         collectors=collectors or {},
+        time_line=time_line or {},
         grafana=grafana,
     )
