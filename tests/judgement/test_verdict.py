@@ -9,10 +9,9 @@ from sysvitals.collectors import COLLECTORS
 from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.judgement import thresholds
 from sysvitals.judgement.rule import Alert
-from sysvitals.judgement.verdict import Level, Reason, Verdict, find_limits, judge
+from sysvitals.judgement.verdict import Level, Reason, Verdict, encode_verdict, find_limits, judge
 from sysvitals.model.reading import Reading
 from sysvitals.model.samples import Sample, Samples, sample_bodies
-from sysvitals.web.live import encode_verdict
 from tests.recorded import HOSTS, NOW, RecordedHost
 
 ALERTS = {(rule.name, rule.severity) for subject in SUBJECTS for rule in subject.rules if isinstance(rule, Alert)}
@@ -301,10 +300,26 @@ def test_a_weak_supply_shows_before_it_gives_way() -> None:
 
 
 def test_the_verdict_as_json_names_levels_in_words() -> None:
-    verdict = Verdict(Level.WARNING, (Reason(Level.WARNING, "WifiWeak", "The signal <is> weak."),))
-    assert json.loads(encode_verdict(verdict)) == {
+    weak = Reason(
+        Level.WARNING, "WifiWeak", "The signal <is> weak", ("wlan0",), "network", since=1.0, remedy="Move closer."
+    )
+    assert json.loads(encode_verdict(Verdict(Level.WARNING, (weak,), since=2.0, now="Now.", unknown=""))) == {
         "level": "warning",
-        "reasons": [{"level": "warning", "alert": "WifiWeak", "text": "The signal <is> weak."}],
+        "since": 2.0,
+        "now": "Now.",
+        "unknown": "",
+        "reasons": [
+            {
+                "level": "warning",
+                "alert": "WifiWeak",
+                "text": "The signal <is> weak",
+                "subject": ["wlan0"],
+                "area": "network",
+                "since": 1.0,
+                "last": None,
+                "remedy": "Move closer.",
+            }
+        ],
     }
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict
 
+from sysvitals.judgement.judgement import Judgement
 from sysvitals.judgement.links import RUNBOOK_URL
 from sysvitals.judgement.thresholds import Threshold
 
@@ -47,6 +48,33 @@ class Alert:
         limit = self.threshold.value if isinstance(self.threshold, Threshold) else self.threshold
         words = limit if isinstance(limit, str) else f"{limit:.12g}"
         return "\n".join(filter(None, (f"{self.value} {self.compares} {words}", self.condition)))
+
+
+class Shared(TypedDict):
+    """What a rule has in common with the host's judgement beside it."""
+
+    name: str
+    severity: Severity
+    lasts: str
+    keeps: str
+
+
+def beside(judgement: Judgement) -> Shared:
+    """The first arguments of the alert that says the same as this judgement: its name, severity and durations."""
+    return {
+        "name": judgement.alert,
+        "severity": judgement.severity,
+        "lasts": _format_seconds(judgement.lasts),
+        "keeps": _format_seconds(judgement.keeps),
+    }
+
+
+def _format_seconds(seconds: float) -> str:
+    """As Prometheus writes a duration: `30s`, `5m`, `1h`."""
+    for size, unit in ((3600, "h"), (60, "m")):
+        if seconds and seconds % size == 0:
+            return f"{seconds / size:g}{unit}"
+    return f"{seconds:g}s"
 
 
 @dataclass(frozen=True, slots=True)

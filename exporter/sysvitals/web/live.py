@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from sysvitals.judgement.verdict import Verdict
+from sysvitals.judgement.verdict import Verdict, encode_verdict
 from sysvitals.model.choice import choose_names
 from sysvitals.model.event import Event, encode_events
 from sysvitals.outputs.live import Line, LiveHub, Mark, TooManyViewersError, Viewer, cut
@@ -151,12 +151,6 @@ def encode_glance(host: str, version: str, readings: Iterable[Event], trends: Tr
         "changes": _join(encode_events(trends.changes())),
     }
     return "{" + ",".join(f'"{name}":{text}' for name, text in parts.items()) + "}"
-
-
-def encode_verdict(verdict: Verdict) -> str:
-    """The verdict as a JSON object."""
-    reasons = [{"level": r.level.name.lower(), "alert": r.alert, "text": r.text} for r in verdict.reasons]
-    return json.dumps({"level": verdict.level.name.lower(), "reasons": reasons}, ensure_ascii=False)
 
 
 def _join(lines: list[str]) -> str:

@@ -1,0 +1,119 @@
+"""What a judgement is, and what it may ask. `judgement/SUBJECT/judge.py` has them, beside the rules for Prometheus."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from sysvitals.judgement.windows import Watch, Windows
+from sysvitals.model.event import Event
+from sysvitals.model.samples import Sample, Samples
+
+__all__ = ["DAY_SECONDS", "Facts", "Finding", "Judgement", "Watch"]
+
+DAY_SECONDS = 86400.0
+"""What happened within a day is still shown."""
+
+
+class Finding(NamedTuple):
+    """What is so, about one subject. Findings with one `cause` become one line: the worst of them.
+
+    `subject` and `text` are as in a Reason. The higher of two findings' `value` is the worse one. `since` is when it
+    began, where that is better known than by when it was first found. `last` is when it last was so, for what is over:
+    it then is a warning at most. Both are Unix seconds.
+    """
+
+    subject: tuple[str, ...]
+    text: str
+    value: float | None = None
+    cause: str = ""
+    since: float | None = None
+    last: float | None = None
+
+
+class Facts:
+    """What a judgement may ask. `now` is Unix seconds, `uptime` seconds since boot, `samples` the current values.
+
+    Questions about a stretch of time are answered for metrics that the judgement watches, in the metric's unit, and
+    with None where nothing is known. `labels` are all labels of the series. Such a stretch ends now, or `ago` seconds
+    ago; it is known by the minute up to two hours, and by the hour beyond.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        *,
+        now: float,
+        uptime: float,
+        windows: Windows | None = None,
+        events: Callable[[str, float], list[Event]] = lambda _name, _seconds: [],
+    ) -> None:
+        self.samples = samples
+        self.now = now
+        self.uptime = uptime
+        self._windows = windows or Windows(())
+        self._events = events
+
+    def value(self, metric: str, **labels: str) -> float | None:
+        """The current value of the first series with these labels."""
+        return next((s.value for s in self.all(metric) if labels.items() <= s.labels.items()), None)
+
+    def all(self, metric: str) -> list[Sample]:
+        """The current values of all series of a metric."""
+        return self.samples.get(metric, [])
+
+    def average(self, metric: str, labels: Mapping[str, str], seconds: float, ago: float = 0.0) -> float | None:
+        """The mean of what was read."""
+        return self._windows.average(metric, labels, self.uptime - ago, seconds)
+
+    def least(self, metric: str, labels: Mapping[str, str], seconds: float) -> float | None:
+        """The lowest value."""
+        return self._windows.least(metric, labels, self.uptime, seconds)
+
+    def most(self, metric: str, labels: Mapping[str, str], seconds: float) -> float | None:
+        """The highest value."""
+        return self._windows.most(metric, labels, self.uptime, seconds)
+
+    def growth(self, counter: str, labels: Mapping[str, str], seconds: float) -> float | None:
+        """By how much a counter grew, resets counted as from zero."""
+        return self._windows.growth(counter, labels, self.uptime, seconds)
+
+    def rate(self, counter: str, labels: Mapping[str, str], seconds: float) -> float | None:
+        """By how much a counter grew in each second that was watched."""
+        return self._windows.rate(counter, labels, self.uptime, seconds)
+
+    def changes(self, metric: str, labels: Mapping[str, str], seconds: float) -> int | None:
+        """How often the value was another than before."""
+        return self._windows.changes(metric, labels, self.uptime, seconds)
+
+    def predict(
+        self, metric: str, labels: Mapping[str, str], over_seconds: float, ahead_seconds: float
+    ) -> float | None:
+        """The value so many seconds ahead, on the straight line that fits the past best."""
+        return self._windows.predict(metric, labels, self.uptime, over_seconds, ahead_seconds)
+
+    def events(self, name: str, seconds: float) -> list[Event]:
+        """The changes of this name that the judgement asks for, within so many seconds and a day, oldest first.
+
+        Their stamps' times are by the clock as it is now.
+        """
+        return self._events(name, seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """One alert as the host judges it. The rule beside it takes its name, severity, `lasts` and `keeps` from here.
+
+    `lasts` is how many seconds a finding must hold (Prometheus's `for`), `keeps` how many it outlives its end
+    (`keep_firing_for`). `watches` and `events` are the windows and the names of changes that `find` asks of its facts:
+    nothing else is kept. `remedy` says in one or two short sentences what to do.
+    """
+
+    alert: str
+    severity: Literal["critical", "warning", "info"]
+    area: Literal["power", "heat", "storage", "memory", "cpu", "network", "clock", "exporter"]
+    find: Callable[[Facts], Iterable[Finding]]
+    lasts: float = 0.0
+    keeps: float = 0.0
+    watches: tuple[Watch, ...] = ()
+    events: tuple[str, ...] = ()
+    remedy: str
