@@ -46,7 +46,14 @@ RELOAD_PAUSE_SECONDS = 1.0
 
 _TYPES = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
 _LEVELS = ("good", "warning", "critical", "unknown")
-_FILES = ("live.js", "style.css", "icon.svg", *(f"icon-{level}.svg" for level in _LEVELS))
+_SCRIPTS = ("contact", "drawing", "elements", "format", "happenings", "page", "tables", "timeline", "units", "values")
+_FILES = (
+    "live.js",
+    "style.css",
+    "icon.svg",
+    *(f"icon-{level}.svg" for level in _LEVELS),
+    *(f"{name}.js" for name in (*_SCRIPTS, "verdict")),
+)
 STATIC = {name: _TYPES[name.rpartition(".")[2]] for name in _FILES}
 """The page's files, with their content types."""
 

@@ -1,0 +1,32 @@
+// Short words for the document.
+export const one = (selector, root = document) => root.querySelector(selector);
+export const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+// An element with attributes and children; text is text, whatever stands in it.
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+// Text from the host: another script keeps to itself, and a letter that cannot be seen is written out.
+export function plain(text) {
+  const seen = text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (letter) => `⟨${letter.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`);
+  return /^[\x20-\x7e]*$/.test(seen) ? seen : make("bdi", {}, seen);
+}
+
+const SVG = "http://www.w3.org/2000/svg", SHAPES = { warning: "attention", critical: "trouble", good: "well", note: "note" };
+
+// The shape of a level: by itself it has a name, beside its word it is hidden.
+export function shape(level, { alone = false } = {}) {
+  const picture = document.createElementNS(SVG, "svg"), use = document.createElementNS(SVG, "use");
+  picture.setAttribute("class", `sh ${level}`);
+  if (alone) {
+    picture.setAttribute("role", "img");
+    picture.setAttribute("aria-label", SHAPES[level] ?? "not known");
+  } else picture.setAttribute("aria-hidden", "true");
+  use.setAttribute("href", `#s-${level}`);
+  picture.append(use);
+  return picture;
+}

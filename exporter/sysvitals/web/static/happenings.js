@@ -1,0 +1,62 @@
+// The list of what happened: what lies in the time shown, of the kinds asked for.
+import { all, make, one, plain, shape } from "./elements.js";
+import { clock } from "./format.js";
+
+let kind = "", isOpen = false, around = [], shown = null;
+
+const overlaps = ({ from, to }, answer) => (to ?? answer.now) >= answer.from && from <= answer.to;
+
+// The list of an answer. What wider answers before had is "outside", one tap away.
+export function drawHappenings(answer, zone) {
+  shown = { answer, zone };
+  around = [...around.filter((item) => !overlaps(item, answer)), ...answer.happened];
+  redraw();
+}
+
+function redraw() {
+  if (!shown) return;
+  const { answer, zone } = shown, isWanted = (item) => !kind || item.kind === kind;
+  const isInside = (item) => overlaps(item, answer);
+  const wanted = around.filter(isWanted), seen = wanted.filter((item) => isOpen || isInside(item));
+  const days = new Map();
+  for (const item of seen.toSorted((one, other) => other.from - one.from)) {
+    const day = clock(item.from, zone, "day");
+    if (!days.has(day)) days.set(day, []);
+    days.get(day).push(drawItem(item, answer.now, zone));
+  }
+  const [today, yesterday] = [answer.now, answer.now - 86400].map((moment) => clock(moment, zone, "day"));
+  const near = { [yesterday]: "Yesterday, ", [today]: "Today, " };
+  one("#events").replaceChildren(...[...days].map(([day, items]) =>
+    make("li", {}, make("h3", {}, `${near[day] ?? ""}${day}`), make("ol", {}, ...items))));
+  const outside = wanted.filter((item) => !isInside(item)).length, more = one("#more");
+  more.hidden = !outside;
+  more.textContent = isOpen ? "Only the time shown" : `${outside} more outside the time shown`;
+  one("#none").hidden = seen.length > 0;
+}
+
+function drawItem(item, now, zone) {
+  const small = [item.small, item.placed === false ? "time not known exactly: the clock was not set" : ""].filter(Boolean);
+  const text = make("div", {}, plain(item.text));
+  if (small.length) text.append(make("small", {}, plain(small.join(". "))));
+  const address = `?from=${Math.round(item.from)}&to=${Math.round(item.to ?? now)}`;
+  const link = make("a", { class: "when", href: address }, sayWhen(item.from, item.to, now, zone));
+  return make("li", { class: "ev", "data-k": item.kind }, link, shape(item.level, { alone: true }), text);
+}
+
+function sayWhen(from, to, now, zone) {
+  const begin = clock(from, zone, "hm");
+  if (to === null || (to >= now && now > from)) return `since ${begin}`;
+  const isSameDay = clock(from, zone, "day") === clock(to, zone, "day");
+  const end = isSameDay ? clock(to, zone, "hm") : clock(to, zone, "d", "hm").replace(/ \d+/, "");
+  return begin === end ? begin : `${begin}–${end}`;
+}
+
+export function startHappenings() {
+  one("#more").onclick = () => { isOpen = !isOpen; redraw(); };
+  for (const group of all(".kinds")) group.hidden = false;
+  for (const button of all("[data-kind]")) button.onclick = () => {
+    kind = button.dataset.kind;
+    for (const other of all("[data-kind]")) other.ariaPressed = String(other === button);
+    redraw();
+  };
+}

@@ -1,0 +1,21 @@
+// The units of model/unit.py. Written by `make docs`.
+export const UNITS = {
+  "": {"suffix": "", "style": "count", "scale": 1, "digits": 0},
+  "amperes": {"suffix": "A", "style": "short", "scale": 1, "digits": 0},
+  "bytes": {"suffix": "B", "style": "binary", "scale": 1, "digits": 0},
+  "celsius": {"suffix": "°C", "style": "fixed", "scale": 1, "digits": 1},
+  "dbm": {"suffix": "dBm", "style": "short", "scale": 1, "digits": 0},
+  "hertz": {"suffix": "MHz", "style": "fixed", "scale": 1e-06, "digits": 0},
+  "ratio": {"suffix": "%", "style": "fixed", "scale": 100, "digits": 0},
+  "rpm": {"suffix": "rpm", "style": "count", "scale": 1, "digits": 0},
+  "seconds": {"suffix": "s", "style": "duration", "scale": 1, "digits": 0},
+  "timestamp_seconds": {"suffix": "", "style": "moment", "scale": 1, "digits": 0},
+  "volts": {"suffix": "V", "style": "short", "scale": 1, "digits": 0},
+  "watts": {"suffix": "W", "style": "short", "scale": 1, "digits": 0},
+  "bytes per second": {"suffix": "B/s", "style": "binary", "scale": 1, "digits": 0},
+  "identifier": {"suffix": "", "style": "plain", "scale": 1, "digits": 0},
+  "link speed": {"suffix": "bit/s", "style": "decimal", "scale": 8, "digits": 0},
+  "packet size": {"suffix": "bytes", "style": "plain", "scale": 1, "digits": 0},
+  "per second": {"suffix": "/s", "style": "count", "scale": 1, "digits": 0},
+  "percent": {"suffix": "%", "style": "fixed", "scale": 1, "digits": 0},
+};
