@@ -1,8 +1,6 @@
 """Values as people read them."""
 
 import json
-import time
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -12,15 +10,6 @@ from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.model.metric import Detail, Gauge
 from sysvitals.model.reading import fields_of
 from sysvitals.model.unit import BASE_UNITS, STYLES, UNITS, format_duration, format_value, unit_table
-
-
-@pytest.fixture
-def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with monkeypatch.context() as patch:
-        patch.setenv("TZ", "Europe/Berlin")
-        time.tzset()
-        yield
-    time.tzset()
 
 
 @pytest.mark.parametrize(
