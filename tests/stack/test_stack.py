@@ -23,6 +23,7 @@ import pytest
 
 from sysvitals.provision.shipped import shipped_folder
 from sysvitals.stack.programs import PROGRAMS, find_program
+from tests.patience import PATIENCE_SECONDS
 from tests.stack.running import answers, free_port, wait_until
 from tests.tools import need_tool
 
@@ -102,9 +103,11 @@ def _servers() -> None:
 
 @pytest.fixture(autouse=True)
 def _as_at_a_terminal() -> Iterator[None]:
-    """Where nohup runs the tests, SIGHUP is ignored, and those whom they start inherit that."""
+    """SIGHUP is neither ignored, as by nohup, nor blocked: the programs that a test starts inherit both."""
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     signal.signal(signal.SIGHUP, before)
 
 
@@ -140,10 +143,10 @@ def running(folder: Path, *flags: str, ready: bool = True, **environment: str) -
 
 
 def end(stack: Stack, number: signal.Signals = signal.SIGTERM, *, whole_group: bool = False) -> int:
-    """Its exit status, within seconds; none of its children is left."""
+    """Its exit status; none of its children is left."""
     children = stack.children().values()
     (os.killpg if whole_group else os.kill)(stack.process.pid, number)
-    status = stack.process.wait(timeout=20)
+    status = stack.process.wait(timeout=PATIENCE_SECONDS)
     assert [child for child in children if child.is_running()] == []
     return status
 
@@ -214,7 +217,7 @@ def test_a_part_that_ends_ends_all_and_is_named_with_its_last_words(tmp_path: Pa
     with running(tmp_path, "--no-grafana") as stack:
         children = stack.children()
         children["prometheus-alertmanager"].kill()
-        assert stack.process.wait(timeout=20) == 1
+        assert stack.process.wait(timeout=PATIENCE_SECONDS) == 1
         assert [child for child in children.values() if child.is_running()] == []
         said = stack.said
     assert "sysvitals: alertmanager was killed by signal 9 (Killed)" in said
@@ -228,7 +231,7 @@ def test_a_configuration_that_a_server_refuses_is_told_in_its_words(tmp_path: Pa
     config = tmp_path / "data/stack/prometheus/prometheus.yml"
     config.write_text(f"{config.read_text()}\nnonsense: [\n")
     with running(tmp_path, "--no-grafana", ready=False) as stack:
-        assert stack.process.wait(timeout=60) == 1
+        assert stack.process.wait(timeout=PATIENCE_SECONDS) == 1
         assert "sysvitals: prometheus ended by itself with status 2" in stack.said
         assert "did not find expected node content" in stack.said
 
@@ -246,7 +249,7 @@ def test_a_taken_port_is_named_with_its_holder_and_a_free_one(tmp_path: Path) ->
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with running(tmp_path, "--no-grafana", f"--prometheus.listen-address=127.0.0.1:{port}", ready=False) as stack:
-            assert stack.process.wait(timeout=30) == 1
+            assert stack.process.wait(timeout=PATIENCE_SECONDS) == 1
             said = stack.said
     assert f"prometheus cannot listen on 127.0.0.1:{port}: taken by process {os.getpid()} " in said
     assert "sudo systemctl disable --now prometheus\n" in said
@@ -259,7 +262,7 @@ def test_a_taken_port_is_named_with_its_holder_and_a_free_one(tmp_path: Path) ->
 
 def test_without_prometheus_there_is_no_stack(tmp_path: Path) -> None:
     with running(tmp_path, ready=False, PATH=path_without(tmp_path, "prometheus")) as stack:
-        assert stack.process.wait(timeout=30) == 1
+        assert stack.process.wait(timeout=PATIENCE_SECONDS) == 1
         said = stack.said
     assert said.startswith("sysvitals: there is no stack without Prometheus: no prometheus on the PATH\n")
     assert "sudo apt install prometheus\n" in said
@@ -319,7 +322,7 @@ def test_two_stacks_do_not_share_a_folder(tmp_path: Path) -> None:
     with running(tmp_path, "--no-grafana") as stack:
         (tmp_path / "second").mkdir()
         with running(tmp_path / "second", f"--storage.path={tmp_path}/data", "--no-grafana", ready=False) as second:
-            assert second.process.wait(timeout=30) == 1
+            assert second.process.wait(timeout=PATIENCE_SECONDS) == 1
             assert f"another sysvitals stack keeps its things in {tmp_path}/data/stack" in second.said
         assert end(stack) == 0
 
@@ -391,7 +394,7 @@ def test_a_second_signal_kills_what_does_not_end_when_asked(tmp_path: Path, graf
         with pytest.raises(subprocess.TimeoutExpired):
             stack.process.wait(timeout=2)
         stack.process.send_signal(signal.SIGINT)
-        assert stack.process.wait(timeout=20) == 0
+        assert stack.process.wait(timeout=PATIENCE_SECONDS) == 0
         assert [child for child in children.values() if child.is_running()] == []
         assert "grafana did not end when asked, and was killed" in stack.said
         assert stack.said.count("and was killed") == 1
