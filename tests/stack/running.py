@@ -1,5 +1,6 @@
 """Real programs that a test runs, each ended by its own process id."""
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -10,8 +11,11 @@ from pathlib import Path
 
 import httpx
 
+from tests.patience import PATIENCE_SECONDS
+from tests.recorded import HOSTS
 
-def wait_until(what: Callable[[], object], why: str, seconds: float = 20.0) -> None:
+
+def wait_until(what: Callable[[], object], why: str, seconds: float = PATIENCE_SECONDS) -> None:
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {why}"
@@ -55,3 +59,32 @@ def answers(url: str) -> bool:
         return httpx.get(url, timeout=5).status_code == 200
     except httpx.TransportError:
         return False
+
+
+@contextmanager
+def run_board(folder: Path, *flags: str) -> Iterator[tuple[str, Path]]:
+    """The exporter on a board whose files the test writes: its address, and the file of the undervoltage alarm."""
+    host = folder / "host"
+    shutil.copytree(HOSTS / "pi-4b-fine", host, symlinks=True)
+    [alarm] = host.glob("sys/class/hwmon/*/in0_lcrit_alarm")
+    paths = [f"--path.{name}fs={host / name}" for name in ("proc", "sys")]
+    paths += [f"--path.devfs={host / 'dev'}", f"--path.rootfs={host}"]
+    with run_exporter(folder, "kept", *paths, *flags) as address:
+        yield address, alarm
+
+
+def write_in_place(path: Path, text: str) -> None:
+    with path.open("r+") as file:  # no step in which it is empty
+        file.write(text)
+
+
+def join_silently(address: str) -> socket.socket:
+    """A viewer that never reads."""
+    host, port = address.split(":")
+    viewer = socket.create_connection((host, int(port)), timeout=10)
+    viewer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    viewer.sendall(
+        b"GET /api/v1/live HTTP/1.1\r\nHost: board\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    return viewer

@@ -16,7 +16,7 @@ import httpx
 
 from tests.mounting import require_namespaces
 from tests.recorded import HOSTS
-from tests.stack.running import answers, free_port, run_exporter, wait_until
+from tests.stack.running import answers, free_port, run_exporter, wait_until, write_in_place
 
 FAR = (
     "--collector.filesystem.interval=1h",
@@ -91,11 +91,6 @@ def test_a_disk_that_turns_read_only_is_on_record_at_once_by_the_kernels_notice(
             assert metric(address, "system_filesystem_readonly{") == (mode == "ro")
         assert metric(address, 'sysvitals_watch_wakes_total{collector="filesystem",how="notice"') >= 2
         assert metric(address, 'sysvitals_watch_wakes_total{collector="filesystem",how="look"') == 1
-
-
-def write_in_place(path: Path, text: str) -> None:
-    with path.open("r+") as file:  # no step in which it is empty
-        file.write(text)
 
 
 def write_by_rename(path: Path, text: str) -> None:

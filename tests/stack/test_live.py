@@ -4,14 +4,9 @@ import asyncio
 import json
 import os
 import re
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,27 +16,24 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.recorded import HOSTS
-from tests.stack.running import answers, free_port, run, run_exporter, wait_until
-from tests.stack.test_edges import write_in_place
+from sysvitals.collectors import COLLECTORS
+from tests.patience import PATIENCE_SECONDS
+from tests.stack.running import (
+    answers,
+    free_port,
+    join_silently,
+    run,
+    run_board,
+    run_exporter,
+    wait_until,
+    write_in_place,
+)
 
 CLOSED_BY_SERVER = 1001
 TRY_LATER = 1013
 
 
-@contextmanager
-def run_board(folder: Path, *flags: str) -> Iterator[tuple[str, Path]]:
-    """The exporter on a board whose files the test writes: its address, and the file of the undervoltage alarm."""
-    host = folder / "host"
-    shutil.copytree(HOSTS / "pi-4b-fine", host, symlinks=True)
-    [alarm] = host.glob("sys/class/hwmon/*/in0_lcrit_alarm")
-    paths = [f"--path.{name}fs={host / name}" for name in ("proc", "sys")]
-    paths += [f"--path.devfs={host / 'dev'}", f"--path.rootfs={host}"]
-    with run_exporter(folder, "kept", *paths, *flags) as address:
-        yield address, alarm
-
-
-async def receive(socket_: ClientConnection, key: str, seconds: float = 10) -> Any:
+async def receive(socket_: ClientConnection, key: str, seconds: float = PATIENCE_SECONDS) -> Any:
     """What the next message of this kind holds."""
     async with asyncio.timeout(seconds):
         while True:
@@ -55,7 +47,7 @@ def metric(address: str, series: str) -> float:
     return float(next(line for line in text.splitlines() if line.startswith(series)).split()[-1])
 
 
-def test_a_viewer_sees_a_brownout_and_the_verdict_within_two_seconds(tmp_path: Path) -> None:
+def test_a_viewer_sees_a_brownout_and_the_verdict_though_the_next_round_is_an_hour_away(tmp_path: Path) -> None:
     async def look(address: str, alarm: Path) -> None:
         async with connect(f"ws://{address}/api/v1/live", max_size=None) as viewer:
             first = json.loads(await viewer.recv())
@@ -64,19 +56,18 @@ def test_a_viewer_sees_a_brownout_and_the_verdict_within_two_seconds(tmp_path: P
             assert "sysvitals.started" in {event["name"] for event in first["snapshot"]["changes"]}
             assert any(line["subject"][0] == "system.temperature.updated" for line in first["snapshot"]["trends"])
             assert first["verdict"]["level"] != "critical"
-            onset = time.monotonic()
             write_in_place(alarm, "1\n")
             verdict = await receive(viewer, "verdict")
             while verdict["level"] != "critical":
                 verdict = await receive(viewer, "verdict")
-            assert time.monotonic() - onset < 2
             assert verdict["reasons"][0]["alert"] == "Undervoltage"
             write_in_place(alarm, "0\n")
             events: list[str] = []
             while "system.throttling.cleared" not in events:
                 events = [event["name"] for event in await receive(viewer, "events")]
 
-    with run_board(tmp_path) as (address, alarm):
+    rounds = [f"--collector.{collector.name}.interval=1h" for collector in COLLECTORS]
+    with run_board(tmp_path, *rounds) as (address, alarm):
         asyncio.run(look(address, alarm))
 
 
@@ -181,18 +172,6 @@ def test_a_page_of_another_site_is_refused_and_one_behind_a_proxy_is_not(tmp_pat
         asyncio.run(asyncio.wait_for(visit(address), 30))
 
 
-def join_silently(address: str) -> socket.socket:
-    """A viewer that never reads."""
-    host, port = address.split(":")
-    viewer = socket.create_connection((host, int(port)), timeout=10)
-    viewer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    viewer.sendall(
-        b"GET /api/v1/live HTTP/1.1\r\nHost: board\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    )
-    return viewer
-
-
 def test_stuck_viewers_lose_their_oldest_events_and_nobody_else_notices(tmp_path: Path) -> None:
     storm = [f"--collector.{name}.interval=50ms" for name in ("load", "cpu", "network", "memory", "disk")]
     with run_exporter(tmp_path, "kept", "--no-history", *storm) as address:
@@ -213,7 +192,7 @@ def test_stuck_viewers_lose_their_oldest_events_and_nobody_else_notices(tmp_path
                 viewer.close()
 
 
-def test_a_signal_ends_it_in_under_a_second_with_viewers_of_all_kinds(tmp_path: Path) -> None:
+def test_a_signal_ends_it_with_viewers_of_all_kinds_though_one_never_reads(tmp_path: Path) -> None:
     port = free_port()
     address = f"127.0.0.1:{port}"
     serve = [sys.executable, "-m", "sysvitals", "serve", f"--web.listen-address={address}", "--no-history"]
@@ -223,26 +202,22 @@ def test_a_signal_ends_it_in_under_a_second_with_viewers_of_all_kinds(tmp_path: 
         wait_until(lambda: answers(f"http://{address}/-/ready"), "it is ready")
         stuck = join_silently(address)
 
-        async def watch() -> tuple[int | None, float]:
+        async def watch() -> int | None:
             async with connect(f"ws://{address}/api/v1/live", max_size=None) as viewer:
                 await viewer.recv()
-                begin = time.monotonic()
                 os.kill(process.pid, signal.SIGTERM)
                 try:
                     while True:
                         await viewer.recv()
                 except ConnectionClosed as end:
-                    code = end.rcvd.code if end.rcvd else None
-                await asyncio.to_thread(process.wait, 10)
-                return code, time.monotonic() - begin
+                    return end.rcvd.code if end.rcvd else None
 
-        with httpx.stream("GET", f"http://{address}/api/v1/events", timeout=20) as script:
-            code, seconds = asyncio.run(watch())
+        with httpx.stream("GET", f"http://{address}/api/v1/events", timeout=PATIENCE_SECONDS) as script:
+            assert asyncio.run(watch()) == CLOSED_BY_SERVER
             assert b"".join(script.iter_bytes()).startswith(b": sysvitals")
+        # not 1, as where it hangs until its own limit ends it
+        assert process.wait(PATIENCE_SECONDS) == 0
         stuck.close()
-        assert code == CLOSED_BY_SERVER
-        assert process.returncode == 0
-        assert seconds < 1
     finally:
         process.kill()
         process.wait()

@@ -16,8 +16,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
 from tests.recorded import HOSTS
-from tests.stack.running import answers, free_port, run, run_exporter, wait_until
-from tests.stack.test_edges import write_in_place
+from tests.stack.running import answers, free_port, run, run_exporter, wait_until, write_in_place
 from tests.tools import need_tool
 
 EVIL = "<script>document.title='taken'</script>\"'&lt;"
