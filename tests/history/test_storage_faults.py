@@ -40,6 +40,7 @@ from tests.history.writing import (
     wait_until,
     writer,
 )
+from tests.patience import PATIENCE_SECONDS
 
 CATALOG = build_full_catalog()
 DAY = 86400.0
@@ -65,7 +66,7 @@ def start(storage: Path) -> None:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(30)
+    thread.join(PATIENCE_SECONDS)
     assert not thread.is_alive(), "it hangs"
     if failures:
         raise failures[0]
@@ -532,6 +533,52 @@ def test_a_disk_that_refuses_is_said_once_and_nothing_that_fits_into_memory_is_l
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
 
 
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EIO])
+def test_a_disk_that_refuses_the_tidying_and_then_the_writing_is_said_once(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    faults: dict[str, int],
+    number: int,
+) -> None:
+    with writer(tmp_path) as history:
+        history.write(LOAD)
+        gate = Gate(monkeypatch, history_writer, "list_segments")
+        history.hands.pass_by(601)
+        assert gate.reached.wait(PATIENCE_SECONDS)
+        faults["open"] = number
+        gate.open()
+        wait_until(lambda: history.sink.status().errors > 0)
+        assert caplog.text == "", "whether the disk refuses is known by the next write"
+        history.bus.publish([LOAD])
+        wait_until(lambda: not history.sink.status().writable)
+        faults.clear()
+        wait_until(lambda: history.sink.status().writable)
+    assert seqs(tmp_path) == [0, 1]
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+
+
+def test_tidying_that_fails_is_said_once_after_the_next_write_that_succeeds(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, faults: dict[str, int]
+) -> None:
+    with writer(tmp_path) as history:
+
+        def tidy_up_in_vain() -> None:
+            history.write(LOAD)
+            before = history.sink.status().errors
+            faults["scandir"] = errno.EIO
+            history.hands.pass_by(601)
+            wait_until(lambda: history.sink.status().errors > before)
+            faults.clear()
+
+        tidy_up_in_vain()
+        tidy_up_in_vain()
+        history.write(LOAD)
+        (line,) = said(caplog, "cannot tidy up")
+        assert "input/output error" in line
+        assert history.sink.status().writable
+
+
 @pytest.mark.fault(
     "storage",
     "no inodes left on a real disk",
@@ -682,7 +729,7 @@ def test_events_are_written_before_old_segments_are_mended(tmp_path: Path, monke
         history.bus.publish([URGENT])
         history.sink.start()
         wait_until(lambda: len(before) == len(planted))
-        history.sink.stop(10)
+        history.sink.stop(PATIENCE_SECONDS)
     assert before == dict.fromkeys(planted[:-1], True) | {planted[-1]: False}, "`current` is about to lead elsewhere"
 
 
@@ -699,20 +746,20 @@ def test_a_stop_says_how_many_events_are_lost(
         faults["write"] = errno.EIO
         history.bus.publish([URGENT, LOAD])
         history.sink.start()
-        assert history.sink.stop(10) == 2
+        assert history.sink.stop(PATIENCE_SECONDS) == 2
     faults.clear()
     assert said(caplog, "events are lost") == ["history: 2 events are lost: the disk refuses"]
     with writer(tmp_path / "hangs") as history:
         gate = Gate(monkeypatch, history_writer, "write_all")
         history.bus.publish([URGENT])
-        assert gate.reached.wait(10)
+        assert gate.reached.wait(PATIENCE_SECONDS)
         history.bus.publish([LOAD, LOAD])
         assert history.sink.stop(0) == 3
         gate.open()
     assert said(caplog, "3 events are lost: the disk did not take them within 0 s")
     with writer(tmp_path / "well") as history:
         history.bus.publish([URGENT])
-        assert history.sink.stop(10) == 0
+        assert history.sink.stop(PATIENCE_SECONDS) == 0
 
 
 def test_beyond_the_size_the_last_segment_stays(tmp_path: Path) -> None:

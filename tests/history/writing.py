@@ -23,6 +23,7 @@ from sysvitals.model.reading import Body, Change
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.inbox import Inbox
+from tests.patience import PATIENCE_SECONDS
 
 OWNERS = {Load.event_name: "load"}
 NOON = 1_789_905_600.0  # 2026-09-20 12:00 UTC
@@ -68,7 +69,7 @@ class Writer:
         before = self.sink.status().written
         last = self.bus.publish(bodies)[-1]
         wait_until(lambda: self.sink.status().written > before)
-        self.sink.settle(last.seq, 10)
+        self.sink.settle(last.seq, PATIENCE_SECONDS)
 
 
 @contextmanager
@@ -105,11 +106,11 @@ def writer(
         yield Writer(bus, inbox, sink, hands)
     finally:
         if start:
-            sink.stop(10)
+            sink.stop(PATIENCE_SECONDS)
             assert not sink.thread.is_alive()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
     """Return as soon as it holds; fail where it does not by then."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -164,7 +165,7 @@ class Gate:
         def held(*arguments: Any) -> Any:
             if threading.current_thread().name == "history":
                 self.reached.set()
-                assert self._open.wait(30)
+                assert self._open.wait(PATIENCE_SECONDS)
             return real(*arguments)
 
         monkeypatch.setattr(place, call, held)

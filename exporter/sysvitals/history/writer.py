@@ -127,6 +127,11 @@ class JsonlSink:
         self._errors = 0
         self._in_trouble = False
         self._said: set[object] = set()
+        self._untidy: dict[tuple[int | None, str], str] = {}
+        """What could not be tidied up, by errno and day. Said after the next write: a disk that refuses that, too, is
+        said once, by the write."""
+        self._untidy_at = 0
+        """How many bytes were written when the last of that failed."""
         self._closed: dict[str, float] = {}
         """When each segment of this run began, by the monotonic clock and its stem."""
         self._repairs: deque[Callable[[], object]] = deque()
@@ -212,8 +217,8 @@ class JsonlSink:
                 self._tend(self._compress_one)
             if closed and not ((stored or self._has_room) and self._inbox.waiting):
                 break
-        if stored:
-            self._end_segment(compress=False)
+        if stored and self._end_segment(compress=False):
+            self._say_untidy()
 
     def _sit_out(self, seconds: float) -> None:
         """Wait before the disk that refused is tried again.
@@ -360,6 +365,8 @@ class JsonlSink:
         if self._buffer is not None and not self._unwritten:
             with contextlib.suppress(OSError):  # what is there twice is read once
                 self._buffer.clear()
+        if self._written > self._untidy_at:
+            self._say_untidy()
 
     def _leave_segment(self, segment: Segment) -> None:
         _log.warning("history: %s was taken away while it was written; a new segment begins", segment.path)
@@ -381,6 +388,7 @@ class JsonlSink:
         if not self._in_trouble:
             _log.error("history: cannot write to %s; trying again", describe_error(error, self.folder))
         self._in_trouble = True
+        self._untidy.clear()  # for the same reason
         self._cut_back(doubtful=doubtful)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             # what is too old or too much may be just what fills the disk
@@ -568,12 +576,17 @@ class JsonlSink:
         return True
 
     def _pass_over(self, error: OSError) -> None:
-        """Say once for each day what cannot be tidied up there."""
+        """Note what cannot be tidied up. It is said once for each day, unless the disk refuses the next write, too."""
         self._errors += 1
-        # of a disk that can only be read, the next write says so
-        if not self._in_trouble and error.errno != errno.EROFS:
+        if not self._in_trouble:
             day = str(error.filename).removeprefix(f"{self.folder}/").partition("/")[0]
-            self._say_once((error.errno, day), "history: cannot tidy up below %s", describe_error(error, self.folder))
+            self._untidy[error.errno, day] = describe_error(error, self.folder)
+            self._untidy_at = self._written
+
+    def _say_untidy(self) -> None:
+        for what, words in self._untidy.items():
+            self._say_once(what, "history: cannot tidy up below %s", words)
+        self._untidy.clear()
 
     def _say_once(self, what: object, words: str, *values: object) -> None:
         if what not in self._said:
