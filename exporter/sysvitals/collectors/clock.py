@@ -14,6 +14,7 @@ _SYNCHRONISED = Gauge(
     "timex_sync_status",
     help="1 where the clock follows a time server or other reference, 0 where its time cannot be trusted.",
     origin=_ORIGIN,
+    summary=True,
 )
 _OFFSET = Gauge(
     "timex_offset",

@@ -30,6 +30,7 @@ class HeatLimit(Reading, event="system.cooling.updated"):
             help="1 while the kernel slows the component down because of heat. Firmware that does it by itself, as a "
             "Raspberry Pi's, shows in system_throttled. Absent while none of its cooling devices gives a state.",
             origin="/sys/class/thermal/cooling_device*/cur_state",
+            summary=True,
         ),
     ]
     state: Annotated[int, Detail("The highest state of its cooling devices; 0 does nothing.")]
@@ -46,7 +47,13 @@ class CoreThrottles(Reading, event="system.cpu.core.throttling.updated"):
     ]
     seconds: Annotated[
         float | None,
-        Counter("cpu_core_throttle", unit="seconds", help=_SECONDS_HELP.format("core"), origin=_TIMES.format("core")),
+        Counter(
+            "cpu_core_throttle",
+            unit="seconds",
+            help=_SECONDS_HELP.format("core"),
+            origin=_TIMES.format("core"),
+            summary=True,
+        ),
     ] = None
 
 
@@ -63,6 +70,7 @@ class PackageThrottles(Reading, event="system.cpu.package.throttling.updated"):
             "cpu_package_throttle",
             unit="seconds",
             help=_SECONDS_HELP.format("package"),
+            summary=True,
             origin=_TIMES.format("package"),
         ),
     ] = None

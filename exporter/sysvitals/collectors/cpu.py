@@ -29,7 +29,7 @@ _ONLINE = Gauge("cpu_online", help="1 where the CPU runs, 0 where it is there bu
 _SWITCHES = Counter("context_switches", help="Switches from one task to another, since boot.", origin=_STAT)
 _INTERRUPTS = Counter("intr", help="Interrupts served since boot.", origin=_STAT)
 _FORKS = Counter("forks", help="Tasks started since boot.", origin=_STAT)
-_BLOCKED = Gauge("procs_blocked", help="Tasks that can do nothing but wait for a disk.", origin=_STAT)
+_BLOCKED = Gauge("procs_blocked", help="Tasks that can do nothing but wait for a disk.", origin=_STAT, summary=True)
 _FREQUENCY_HELP = "Frequency by what the kernel last asked for. Firmware that throttles may run the CPU slower."
 _FREQUENCY = _hertz("cpu_scaling_frequency", "scaling_cur_freq", _FREQUENCY_HELP)
 _LIMIT_HELP = "Highest frequency allowed now. The kernel lowers it where it cools the CPU, and people may."
@@ -37,8 +37,11 @@ _LIMIT = _hertz("cpu_scaling_frequency_max", "scaling_max_freq", _LIMIT_HELP)
 _LOWEST = _hertz("cpu_frequency_min", "cpuinfo_min_freq", "Lowest frequency that the CPU can run at.")
 _HIGHEST = _hertz("cpu_frequency_max", "cpuinfo_max_freq", "Highest frequency that the CPU can run at.")
 
-_Busy = Annotated[float | None, Detail("Time since the reading before but for idle and iowait.", unit="percent")]
+_Busy = Annotated[
+    float | None, Detail("Time since the reading before but for idle and iowait.", unit="percent", summary=True)
+]
 _Percent = Annotated[float | None, Detail("Time in this mode since the reading before.", unit="percent")]
+_Summed = Annotated[float | None, Detail("Time in this mode since the reading before.", unit="percent", summary=True)]
 _Seconds = Annotated[float | None, Detail("Time in this mode since boot, of all CPUs together.", unit="seconds")]
 
 
@@ -75,10 +78,10 @@ class CpuUsage(Reading, event="system.cpu.usage.updated"):
 
     busy_percent: _Busy = None
     user_percent: _Percent = None
-    nice_percent: _Percent = None
+    nice_percent: _Summed = None
     system_percent: _Percent = None
     idle_percent: _Percent = None
-    iowait_percent: _Percent = None
+    iowait_percent: _Summed = None
     irq_percent: _Percent = None
     softirq_percent: _Percent = None
     steal_percent: _Percent = None

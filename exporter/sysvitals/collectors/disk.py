@@ -36,7 +36,9 @@ class Disk(Reading, event="system.disk.io.updated"):
     reads: Annotated[int | None, Counter("disk_reads_completed", help="Reads that were completed.", origin=_ORIGIN)] = (
         None
     )
-    read_bytes: Annotated[int | None, Counter("disk_read", unit="bytes", help="Bytes read.", origin=_ORIGIN)] = None
+    read_bytes: Annotated[
+        int | None, Counter("disk_read", unit="bytes", help="Bytes read.", origin=_ORIGIN, summary=True)
+    ] = None
     read_seconds: Annotated[
         float | None,
         Counter("disk_read_time", unit="seconds", help="Time that all reads took, added up.", origin=_ORIGIN),
@@ -45,7 +47,7 @@ class Disk(Reading, event="system.disk.io.updated"):
         int | None, Counter("disk_writes_completed", help="Writes that were completed.", origin=_ORIGIN)
     ] = None
     written_bytes: Annotated[
-        int | None, Counter("disk_written", unit="bytes", help="Bytes written.", origin=_ORIGIN)
+        int | None, Counter("disk_written", unit="bytes", help="Bytes written.", origin=_ORIGIN, summary=True)
     ] = None
     write_seconds: Annotated[
         float | None,
@@ -87,16 +89,21 @@ class Disk(Reading, event="system.disk.io.updated"):
             unit="seconds",
             help="Time that all requests waited, added up: its rate is the average length of the queue.",
             origin=_ORIGIN,
+            summary=True,
         ),
     ] = None
-    read_bytes_per_second: Annotated[float | None, Detail("Since the last reading.", unit="bytes per second")] = None
-    written_bytes_per_second: Annotated[float | None, Detail("Since the last reading.", unit="bytes per second")] = None
+    read_bytes_per_second: Annotated[
+        float | None, Detail("Since the last reading.", unit="bytes per second", summary=True)
+    ] = None
+    written_bytes_per_second: Annotated[
+        float | None, Detail("Since the last reading.", unit="bytes per second", summary=True)
+    ] = None
     operations_per_second: Annotated[
         float | None, Detail("Reads and writes since the last reading.", unit="per second")
     ] = None
-    busy_percent: Annotated[float | None, Detail("Busy part of the time since the last reading.", unit="percent")] = (
-        None
-    )
+    busy_percent: Annotated[
+        float | None, Detail("Busy part of the time since the last reading.", unit="percent", summary=True)
+    ] = None
 
 
 def read(host: Host, options: Options) -> Iterator[Disk | Fault]:

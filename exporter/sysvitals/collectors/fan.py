@@ -41,6 +41,7 @@ class Fan(Reading, event="system.fan.updated"):
             unit="rpm",
             help="Revolutions a minute; 0 where the fan stands still or its tachometer is not connected.",
             origin="/sys/class/hwmon/hwmon*/fan*_input",
+            summary=True,
         ),
     ]
     duty: Annotated[
@@ -68,6 +69,7 @@ class Fan(Reading, event="system.fan.updated"):
             "Raspberry Pi's own fan should turn at any duty. Absent where nothing was seen to turn, and where speed or "
             "duty are not known.",
             origin="fan*_input and pwm* together, over time",
+            summary=True,
         ),
     ] = None
     state: Annotated[int | None, Detail("How much the kernel's thermal control asks of the fan, from 0.")] = None

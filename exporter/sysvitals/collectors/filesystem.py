@@ -54,17 +54,25 @@ class Filesystem(Reading, event="system.disk.usage.updated"):
     ] = None
     available: Annotated[
         int | None,
-        Gauge("filesystem_avail", unit="bytes", help="Free space that users other than root may fill.", origin=_SPACE),
+        Gauge(
+            "filesystem_avail",
+            unit="bytes",
+            help="Free space that users other than root may fill.",
+            origin=_SPACE,
+            summary=True,
+        ),
     ] = None
     used_percent: Annotated[
-        float | None, Detail("Used part of what users other than root may fill, as `df` reckons it.", unit="percent")
+        float | None,
+        Detail("Used part of what users other than root may fill, as `df` reckons it.", unit="percent", summary=True),
     ] = None
     files: Annotated[
         int | None,
         Gauge("filesystem_files", help="Inodes in all; none where their number is not fixed.", origin=_SPACE),
     ] = None
     files_free: Annotated[
-        int | None, Gauge("filesystem_files_free", help="Free inodes; without one, no file is made.", origin=_SPACE)
+        int | None,
+        Gauge("filesystem_files_free", help="Free inodes; without one, no file is made.", origin=_SPACE, summary=True),
     ] = None
     read_only: Annotated[
         bool,
@@ -72,6 +80,7 @@ class Filesystem(Reading, event="system.disk.usage.updated"):
             "filesystem_readonly",
             help="1 while nothing can be written: mounted so, or turned so by the kernel after an error.",
             origin=_MOUNTS,
+            summary=True,
         ),
     ]
     device_error: Annotated[
@@ -80,6 +89,7 @@ class Filesystem(Reading, event="system.disk.usage.updated"):
             "filesystem_device_error",
             help="1 while the mount does not answer: a server is away, a disk fails, or permission is missing.",
             origin=_SPACE,
+            summary=True,
         ),
     ]
 

@@ -18,8 +18,8 @@ _CLOCK = "firmware's measure_clock"
 _TEMPERATURE = "firmware's measure_temp"
 
 
-def _gauge(name: str, unit: str, help_text: str, origin: str) -> Gauge:
-    return Gauge(name, unit=unit, help=help_text, origin=origin)
+def _gauge(name: str, unit: str, help_text: str, origin: str, *, summary: bool = False) -> Gauge:
+    return Gauge(name, unit=unit, help=help_text, origin=origin, summary=summary)
 
 
 _AGE_HELP = "Age of the oldest answer, where the program vcgencmd must be run: each command once a minute at most."
@@ -54,8 +54,8 @@ class FirmwareRail(Reading, event="system.power.rail.updated"):
 class BoardPower(Reading, event="system.power.board.updated"):
     """What the whole board takes, as far as its power controller measures it."""
 
-    watts: Annotated[float | None, _gauge("board_power", "watts", _SUM_HELP, _ADC)]
-    input_volts: Annotated[float | None, _gauge("board_input", "volts", _INPUT_HELP, f"{_ADC} EXT5V_V")]
+    watts: Annotated[float | None, _gauge("board_power", "watts", _SUM_HELP, _ADC, summary=True)]
+    input_volts: Annotated[float | None, _gauge("board_input", "volts", _INPUT_HELP, f"{_ADC} EXT5V_V", summary=True)]
 
 
 class FirmwareClock(Reading, event="system.firmware.clock.updated"):
@@ -73,7 +73,9 @@ class FirmwareTemperature(Reading, event="system.firmware.temperature.updated"):
     """One temperature as the firmware measures it, and where it begins to throttle."""
 
     sensor: Annotated[str, Label("`soc`: the system on a chip; `pmic`: the power controller.", values=("soc", "pmic"))]
-    celsius: Annotated[float, _gauge("firmware_temperature", "celsius", "Temperature of the sensor.", _TEMPERATURE)]
+    celsius: Annotated[
+        float, _gauge("firmware_temperature", "celsius", "Temperature of the sensor.", _TEMPERATURE, summary=True)
+    ]
     limit: Annotated[
         float | None, _gauge("firmware_temperature_limit", "celsius", _LIMIT_HELP, "property 0x0003000a, get_config")
     ]

@@ -16,8 +16,12 @@ _ORIGIN = "/proc/loadavg"
 class Load(Reading, event="system.load.updated"):
     """How many tasks ran, waited for a CPU, or waited for a disk."""
 
-    load1: Annotated[float | None, Gauge("load1", help="Load average over one minute.", origin=_ORIGIN)] = None
-    load5: Annotated[float | None, Gauge("load5", help="Load average over five minutes.", origin=_ORIGIN)] = None
+    load1: Annotated[
+        float | None, Gauge("load1", help="Load average over one minute.", origin=_ORIGIN, summary=True)
+    ] = None
+    load5: Annotated[
+        float | None, Gauge("load5", help="Load average over five minutes.", origin=_ORIGIN, summary=True)
+    ] = None
     load15: Annotated[float | None, Gauge("load15", help="Load average over fifteen minutes.", origin=_ORIGIN)] = None
     running: Annotated[
         int | None, Gauge("procs_running", help="Tasks that run or are ready to run.", origin=_ORIGIN)

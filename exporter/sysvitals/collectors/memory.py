@@ -12,17 +12,17 @@ from sysvitals.sources.proc.meminfo import Meminfo, read_meminfo
 from sysvitals.sources.proc.vmstat import Vmstat, read_vmstat
 
 
-def _bytes(name: str, line: str, text: str) -> Gauge:
-    return Gauge(name, unit="bytes", help=text, origin=f"/proc/meminfo {line}")
+def _bytes(name: str, line: str, text: str, *, summary: bool = False) -> Gauge:
+    return Gauge(name, unit="bytes", help=text, origin=f"/proc/meminfo {line}", summary=summary)
 
 
-def _count(name: str, line: str, text: str) -> Counter:
-    return Counter(name, help=text, origin=f"/proc/vmstat {line}")
+def _count(name: str, line: str, text: str, *, summary: bool = False) -> Counter:
+    return Counter(name, help=text, origin=f"/proc/vmstat {line}", summary=summary)
 
 
 _TOTAL = _bytes("memory_size", "MemTotal", "Memory that the kernel has, without what it and firmware reserved at boot.")
 _AVAILABLE_HELP = "Memory that programs could still have without swapping: the number to watch."
-_AVAILABLE = _bytes("memory_available", "MemAvailable", _AVAILABLE_HELP)
+_AVAILABLE = _bytes("memory_available", "MemAvailable", _AVAILABLE_HELP, summary=True)
 _FREE = _bytes("memory_free", "MemFree", "Memory used for nothing at all, which is no measure of what is left.")
 _BUFFERS = _bytes("memory_buffers", "Buffers", "Cache of raw disk blocks.")
 _CACHED = _bytes("memory_cached", "Cached", "Cache of files, shared memory and tmpfs among it.")
@@ -33,8 +33,10 @@ _UNRECLAIMABLE = _bytes("memory_slab_unreclaimable", "SUnreclaim", "Kernel's own
 _DIRTY = _bytes("memory_dirty", "Dirty", "Data that waits to be written to disk, and is lost if the power fails.")
 _WRITEBACK = _bytes("memory_writeback", "Writeback", "Data that is being written to disk.")
 _SWAP_TOTAL = _bytes("memory_swap_size", "SwapTotal", "Swap space, on disk or compressed in memory (zram).")
-_SWAP_FREE = _bytes("memory_swap_free", "SwapFree", "Swap space that is not used.")
-_KILLS = _count("memory_oom_kills", "oom_kill", "Tasks that the kernel killed since boot because memory ran out.")
+_SWAP_FREE = _bytes("memory_swap_free", "SwapFree", "Swap space that is not used.", summary=True)
+_KILLS = _count(
+    "memory_oom_kills", "oom_kill", "Tasks that the kernel killed since boot because memory ran out.", summary=True
+)
 _FAULTS_HELP = "Times since boot that a task had to wait for a page from disk."
 _FAULTS = _count("memory_major_page_faults", "pgmajfault", _FAULTS_HELP)
 _IN = _count("memory_swapped_in_pages", "pswpin", "Pages read back from swap since boot.")
@@ -44,8 +46,10 @@ _OUT = _count("memory_swapped_out_pages", "pswpout", "Pages written to swap sinc
 class MemoryUsage(Reading, event="system.memory.usage.updated"):
     """Memory and swap of the whole host."""
 
-    used_percent: Annotated[float | None, Detail("Memory that is not available to programs.", unit="percent")] = None
-    swap_used_percent: Annotated[float | None, Detail("Swap space that is used.", unit="percent")] = None
+    used_percent: Annotated[
+        float | None, Detail("Memory that is not available to programs.", unit="percent", summary=True)
+    ] = None
+    swap_used_percent: Annotated[float | None, Detail("Swap space that is used.", unit="percent", summary=True)] = None
     total: Annotated[int | None, _TOTAL] = None
     available: Annotated[int | None, _AVAILABLE] = None
     free: Annotated[int | None, _FREE] = None

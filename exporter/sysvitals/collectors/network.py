@@ -33,34 +33,37 @@ class Network(Reading, event="system.network.usage.updated"):
 
     device: Annotated[str, Label("The kernel's name of the device: `eth0`, `wlan0`.")]
     receive_bytes: Annotated[
-        int | None, Counter("network_receive", unit="bytes", help="Bytes received.", origin=_TRAFFIC)
+        int | None, Counter("network_receive", unit="bytes", help="Bytes received.", origin=_TRAFFIC, summary=True)
     ] = None
     receive_packets: Annotated[
-        int | None, Counter("network_receive_packets", help="Packets received.", origin=_TRAFFIC)
+        int | None, Counter("network_receive_packets", help="Packets received.", origin=_TRAFFIC, summary=True)
     ] = None
     receive_errs: Annotated[
-        int | None, Counter("network_receive_errs", help="Packets that arrived damaged.", origin=_TRAFFIC)
+        int | None, Counter("network_receive_errs", help="Packets that arrived damaged.", origin=_TRAFFIC, summary=True)
     ] = None
     receive_drop: Annotated[
         int | None,
         Counter("network_receive_drop", help="Packets that arrived and were thrown away unread.", origin=_TRAFFIC),
     ] = None
     transmit_bytes: Annotated[
-        int | None, Counter("network_transmit", unit="bytes", help="Bytes sent.", origin=_TRAFFIC)
+        int | None, Counter("network_transmit", unit="bytes", help="Bytes sent.", origin=_TRAFFIC, summary=True)
     ] = None
     transmit_packets: Annotated[
-        int | None, Counter("network_transmit_packets", help="Packets sent.", origin=_TRAFFIC)
+        int | None, Counter("network_transmit_packets", help="Packets sent.", origin=_TRAFFIC, summary=True)
     ] = None
     transmit_errs: Annotated[
-        int | None, Counter("network_transmit_errs", help="Packets that could not be sent.", origin=_TRAFFIC)
+        int | None,
+        Counter("network_transmit_errs", help="Packets that could not be sent.", origin=_TRAFFIC, summary=True),
     ] = None
     transmit_drop: Annotated[
         int | None, Counter("network_transmit_drop", help="Packets thrown away before they were sent.", origin=_TRAFFIC)
     ] = None
-    receive_bytes_per_second: Annotated[float | None, Detail("Since the last reading.", unit="bytes per second")] = None
-    transmit_bytes_per_second: Annotated[float | None, Detail("Since the last reading.", unit="bytes per second")] = (
-        None
-    )
+    receive_bytes_per_second: Annotated[
+        float | None, Detail("Since the last reading.", unit="bytes per second", summary=True)
+    ] = None
+    transmit_bytes_per_second: Annotated[
+        float | None, Detail("Since the last reading.", unit="bytes per second", summary=True)
+    ] = None
 
 
 class Link(Reading, event="system.network.link.updated"):
@@ -74,6 +77,7 @@ class Link(Reading, event="system.network.link.updated"):
             "network_up",
             help="1 while the device can carry packets; a tunnel or USB link that never says counts as up while on.",
             origin=_STATE + "operstate",
+            summary=True,
         ),
     ] = None
     carrier: Annotated[
@@ -82,6 +86,7 @@ class Link(Reading, event="system.network.link.updated"):
             "network_carrier",
             help="1 while a switch or an access point is at the other end of the link; no series while switched off.",
             origin=_STATE + "carrier",
+            summary=True,
         ),
     ] = None
     carrier_changes: Annotated[
@@ -90,6 +95,7 @@ class Link(Reading, event="system.network.link.updated"):
             "network_carrier_changes",
             help="Times that the link came or went: many mean a bad cable, port or radio link.",
             origin=_STATE + "carrier_changes",
+            summary=True,
         ),
     ] = None
     speed: Annotated[

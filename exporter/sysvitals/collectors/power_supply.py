@@ -29,6 +29,7 @@ class Power(Reading, event="system.power.updated"):
             unit="volts",
             help="Voltage as the chip reports it; inputs that nothing is connected to float.",
             origin="/sys/class/hwmon/hwmon*/in*_input",
+            summary=True,
         ),
     ]
     amperes: Annotated[

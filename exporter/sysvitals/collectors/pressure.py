@@ -16,12 +16,14 @@ _WAITING = Counter(
     unit="seconds",
     help="Time since boot in which at least one task waited for the resource.",
     origin=f"{_ORIGIN}/* some",
+    summary=True,
 )
 _STALLED = Counter(
     "pressure_stalled",
     unit="seconds",
     help="Time since boot in which nothing got done, because all tasks waited for the resource.",
     origin=f"{_ORIGIN}/* full",
+    summary=True,
 )
 _Waiting = Annotated[float | None, Detail("Average time in which at least one task waited.", unit="percent")]
 _Stalled = Annotated[float | None, Detail("Average time in which all tasks waited.", unit="percent")]

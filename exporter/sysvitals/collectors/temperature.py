@@ -35,6 +35,7 @@ class Temperature(Reading, event="system.temperature.updated"):
             unit="celsius",
             help="Temperature of the sensor.",
             origin="/sys/class/hwmon/hwmon*/temp*_input, /sys/class/thermal/thermal_zone*/temp",
+            summary=True,
         ),
     ]
     critical: Annotated[

@@ -32,6 +32,7 @@ class Throttling(Reading, event="system.throttling.updated"):
             help="1 while the firmware reports this cause. Undervoltage counts for some seconds after it was seen, "
             "and is never 0 on a board that cannot detect it.",
             origin=_ORIGIN,
+            summary=True,
         ),
     ]
     since_boot: Annotated[
@@ -48,6 +49,7 @@ class Throttling(Reading, event="system.throttling.updated"):
             "throttle_events",
             help=_EVENTS_HELP,
             origin=_ORIGIN,
+            summary=True,
         ),
     ] = 0
     seconds: Annotated[
@@ -57,6 +59,7 @@ class Throttling(Reading, event="system.throttling.updated"):
             unit="seconds",
             help=_SECONDS_HELP,
             origin=_ORIGIN,
+            summary=True,
         ),
     ] = 0.0
     last: Annotated[

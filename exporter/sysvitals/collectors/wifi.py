@@ -33,6 +33,7 @@ class Wifi(Reading, event="system.wifi.updated"):
                 "itself, nor for one whose driver keeps silent, as those for Wi-Fi 7 do."
             ),
             origin=_ORIGIN + ", /sys/class/net/*/carrier",
+            summary=True,
         ),
     ] = None
     signal: Annotated[
@@ -42,6 +43,7 @@ class Wifi(Reading, event="system.wifi.updated"):
             unit="dbm",
             help="Strength of the signal: -50 is strong, -70 fair, below -80 hardly usable.",
             origin=_ORIGIN,
+            summary=True,
         ),
     ] = None
     link_quality: Annotated[

@@ -23,10 +23,14 @@ class Label(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """The field is for people who read events and becomes no metric. `unit` is one of model/unit.py."""
+    """The field is for people who read events and becomes no metric. `unit` is one of model/unit.py.
+
+    `summary` as of a Metric: a number is summarised as a gauge.
+    """
 
     help: str
     unit: str = ""
+    summary: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a unit that is not known where it is declared."""
@@ -44,7 +48,8 @@ class Metric:
 
     `name` has neither prefix, unit nor `_total`: those are computed. `at` gives the fixed labels that tell this
     field's sample from its siblings in the same family. `origin` says where the number comes from. `shown` is the unit
-    in which people see it, where the name's would mislead them: a boot time in seconds, a link's speed in bytes.
+    in which people see it, where the name's would mislead them: a boot time in seconds, a link's speed in bytes. `summary` keeps
+    the field in the history's summaries, so that page, report and verdict know its last minutes, hours and days.
     """
 
     name: str
@@ -53,6 +58,7 @@ class Metric:
     origin: str = field(default="", kw_only=True)
     labels: tuple[tuple[str, str], ...] = field(default=(), kw_only=True)
     shown: str = field(default="", kw_only=True)
+    summary: bool = field(default=False, kw_only=True)
 
     kind: ClassVar[str] = "unknown"
     suffix: ClassVar[str] = ""
