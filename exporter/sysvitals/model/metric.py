@@ -48,8 +48,8 @@ class Metric:
 
     `name` has neither prefix, unit nor `_total`: those are computed. `at` gives the fixed labels that tell this
     field's sample from its siblings in the same family. `origin` says where the number comes from. `shown` is the unit
-    in which people see it, where the name's would mislead them: a boot time in seconds, a link's speed in bytes. `summary` keeps
-    the field in the history's summaries, so that page, report and verdict know its last minutes, hours and days.
+    in which people see it, where the name's would mislead them: a boot time in seconds, a link's speed in bytes.
+    `summary` keeps the field in the history's summaries: page, report and verdict know its last minutes, hours, days.
     """
 
     name: str

@@ -1,0 +1,98 @@
+"""The files of the summaries: which there are, and the gzip members in them. Imports little: readers need it too."""
+
+import contextlib
+import json
+import os
+import re
+import zlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from sysvitals.host.storage import Folder, NotPlainError, open_folder
+
+LEVELS = ("hours", "minutes")
+CLOCKS = "clocks.jsonl"
+"""Which boots had a wrong clock, on which days their summaries stand, and Unix time less uptime once it was set."""
+
+_NAME = re.compile(r"(\d{4}-\d\d-\d\d)\.(minutes|hours)\.jsonl\.gz", re.ASCII)
+_GZIP = 16 + zlib.MAX_WBITS
+_LONGEST_MEMBER_BYTES = 1 << 25
+"""What is longer when it is unpacked is none of ours: 64 subjects of each event come to a tenth of it."""
+_MOST_BYTES = 1 << 26
+NO_FOLDER = (FileNotFoundError, NotADirectoryError, NotPlainError)
+
+
+class SummaryFile(NamedTuple):
+    """One file. `day` is UTC's, as `2026-01-01`."""
+
+    name: str
+    day: str
+    level: str
+    size: int
+
+
+def day_of(seconds: float) -> str:
+    """The UTC day of a Unix time."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
+
+
+def start_of(day: str) -> float:
+    """When a UTC day begins, in Unix seconds. ValueError where there is no such day."""
+    return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
+
+
+def file_name(day: str, level: str) -> str:
+    """The name of the file of a day."""
+    return f"{day}.{level}.jsonl.gz"
+
+
+def list_files(folder: str) -> list[SummaryFile]:
+    """All files, oldest day first. A folder that is not there has none. Raises OSError."""
+    found = []
+    with contextlib.suppress(*NO_FOLDER), _open(folder) as place:
+        for entry in place.entries():
+            name = _NAME.fullmatch(entry.name)
+            if name and entry.is_file(follow_symlinks=False):
+                with contextlib.suppress(FileNotFoundError, ValueError):
+                    start_of(name[1])
+                    found.append(SummaryFile(entry.name, name[1], name[2], entry.stat(follow_symlinks=False).st_size))
+    return sorted(found, key=lambda file: (file.day, file.level))
+
+
+def read_file(folder: str, name: str) -> bytes:
+    """The content of a file; empty where there is none. Raises OSError."""
+    with contextlib.suppress(*NO_FOLDER), _open(folder) as place, open(place.open(name), "rb") as file:
+        return file.read(_MOST_BYTES)
+    return b""
+
+
+def read_clocks(folder: str) -> list[dict[str, Any]]:
+    """The lines of the list of wrong clocks. What is no line of it is passed over. Raises OSError."""
+    found = []
+    for line in read_file(folder, CLOCKS).splitlines():
+        with contextlib.suppress(ValueError, RecursionError):
+            entry = json.loads(line)
+            if isinstance(entry, dict) and isinstance(entry.get("boot"), str):
+                found.append(entry)
+    return found
+
+
+def members(content: bytes) -> Iterator[tuple[bytes, int]]:
+    """What each whole gzip member holds, and where it ends. What is torn or damaged, and all behind it, is left out."""
+    at = 0
+    while at < len(content):
+        member = zlib.decompressobj(_GZIP)
+        try:
+            found = member.decompress(memoryview(content)[at:], _LONGEST_MEMBER_BYTES)
+        except zlib.error:
+            return
+        if not member.eof:
+            return
+        at = len(content) - len(member.unused_data)
+        yield found, at
+
+
+def _open(folder: str) -> Folder:
+    storage, name = os.path.split(folder)
+    return open_folder(storage, name)

@@ -1,0 +1,262 @@
+"""Summaries, read back: what series did, what happened and when something was recorded. Imports little and is fast.
+
+What was recorded while a board's clock was wrong stands where it belongs once that boot's clock was set.
+"""
+
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import repeat
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from sysvitals.history.summaries.files import day_of, file_name, members, read_clocks, read_file
+from sysvitals.model.summary import Series, Stretch
+
+VERSION = 1
+SECONDS: Mapping[str, float] = {"minutes": 60.0, "hours": 3600.0}
+SILENCE_SECONDS = 150.0
+"""So long without any event nothing was recorded, and nothing is known."""
+
+_DAY_SECONDS = 86400.0
+_REACH_SECONDS = 6 * 3600.0
+"""A part stands in the file of the day on which it began, and is shorter than this."""
+_SAME_CLOCK_SECONDS = 1.0
+
+Current = Mapping[str, Iterable[str]]
+"""The lines of what is in no file yet, by level: what `Summaries.snapshot` returns."""
+
+
+class Coverage(NamedTuple):
+    """A time, in Unix seconds, in which events were recorded. What is not covered is silence.
+
+    `synced` is False where the clock was wrong, and it is not known by how much. `placed`: by which time was put right.
+    """
+
+    begin: float
+    end: float
+    boot: str
+    synced: bool | None
+    placed: bool = False
+    host: str = ""
+
+
+class Part(NamedTuple):
+    """What one boot recorded while nobody set its clock. `shift` are seconds to be added to what its lines say."""
+
+    begin: float
+    end: float
+    shift: float
+    head: dict[str, Any]
+    lines: list[bytes]
+
+
+def read_stretches(  # noqa: PLR0913  # a question has that many sides
+    folder: str,
+    begin: float,
+    end: float,
+    level: str = "minutes",
+    wanted: Collection[tuple[str, str]] | None = None,
+    *,
+    current: Current | None = None,
+) -> dict[Series, list[Stretch]]:
+    """The stretches of each series between these Unix times, oldest first.
+
+    `level` is minutes or hours. `wanted` are events and fields, as `("system.load.updated", "load1")`; None: all of
+    them, which takes ten times as long. Where a clock was put right, a stretch begins at a whole minute, whatever its
+    level. Raises OSError.
+    """
+    keys = None if wanted is None else {f'["{event}","{name}"'.encode() for event, name in wanted}
+
+    def is_wanted(line: bytes) -> bool:
+        return line.startswith(b"[") and (keys is None or line[: line.find(b",[")] in keys)
+
+    found: dict[Series, list[Stretch]] = {}
+    ends: dict[Series, tuple[str, float]] = {}
+    for part in read_parts(folder, begin, end, level, is_wanted, current):
+        origin, boot = part.head["origin"] + round(part.shift / 60) * 60, part.head["boot"]
+        for line in part.lines:
+            with suppress(ValueError, KeyError, TypeError, IndexError, RecursionError):
+                event, name, labels, kind, at, *cells = json.loads(line)
+                series = Series(event, tuple(labels), name)
+                stretches = _stretches(kind, at, cells, origin, SECONDS[level])
+                if kind == "counter":
+                    stretches[0] = _join_growth(stretches[0], cells[-1], boot, ends.get(series))
+                    ends[series] = boot, stretches[-1].last
+                found.setdefault(series, []).extend(stretches)
+    chosen = {series: _in_order(stretches, begin, end) for series, stretches in found.items()}
+    return {series: stretches for series, stretches in chosen.items() if stretches}
+
+
+def read_changes(folder: str, begin: float, end: float, *, current: Current | None = None) -> list[dict[str, Any]]:
+    """What happened between these Unix times, oldest first, as the events' lines were.
+
+    Each has `at`, its Unix time, and `placed` where that, and its `time`, were put right. Raises OSError.
+    """
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for part in read_parts(folder, begin, end, "hours", lambda line: line.startswith(b"{"), current):
+        shift = part.head.get("shift", 0.0) + part.shift
+        for line in part.lines:
+            with suppress(ValueError, KeyError, TypeError, OverflowError, RecursionError):
+                change = json.loads(line)
+                at = change["at"] = datetime.fromisoformat(change["time"]).timestamp() + shift
+                if abs(shift) > _SAME_CLOCK_SECONDS:
+                    change["placed"], change["time"] = True, _format(at)
+                if begin <= at <= end:
+                    found[str(change["boot"]), int(change["seq"])] = change
+    return sorted(found.values(), key=lambda change: (change["at"], change["seq"]))
+
+
+def read_coverage(folder: str, begin: float, end: float, *, current: Current | None = None) -> list[Coverage]:
+    """When something was recorded between these Unix times, oldest first. Raises OSError."""
+    found: list[Coverage] = []
+    for part in read_parts(folder, begin, end, "hours", lambda _: False, current):
+        for piece in _cover(part):
+            last = found[-1] if found else None
+            # the next segment, or an exporter that was started again within that time
+            if last and last.boot == piece.boot and piece.begin - last.end <= SILENCE_SECONDS:
+                found[-1] = last._replace(end=max(last.end, piece.end), placed=last.placed or piece.placed)
+            else:
+                found.append(piece)
+    inside = (piece for piece in found if piece.end >= begin and piece.begin <= end)
+    return [piece._replace(begin=max(piece.begin, begin), end=min(piece.end, end)) for piece in inside]
+
+
+def read_parts(  # noqa: PLR0913, PLR0917  # as above
+    folder: str,
+    begin: float,
+    end: float,
+    level: str,
+    wants: Callable[[bytes], bool],
+    current: Current | None = None,
+) -> list[Part]:
+    """The parts that touch these Unix times, in time, with those of their lines that are wanted. Raises OSError."""
+    clocks = read_clocks(folder)
+    offsets = {entry["boot"]: entry["offset"] for entry in clocks if isinstance(entry.get("offset"), float)}
+    days = {entry["day"] for entry in clocks if entry["boot"] in offsets and isinstance(entry.get("day"), str)}
+    days |= {day_of(at) for at in _steps(begin - _REACH_SECONDS, end)}
+    parts: list[Part] = []
+    for day in sorted(days):
+        for member, _ in members(read_file(folder, file_name(day, level))):
+            parts += _split(member.split(b"\n"), wants, offsets)
+    if current is not None:
+        parts += _split([line.encode() for line in current[level]], wants, offsets)
+    parts = [part for part in parts if part.end >= begin and part.begin <= end]
+    return sorted(_once(parts), key=lambda part: part.begin)
+
+
+def _steps(begin: float, end: float) -> Iterator[float]:
+    # no file lies before 1970 or beyond 9999
+    at, end = max(0.0, begin), min(end, 253402300799.0)
+    while at < end:
+        yield at
+        at += _DAY_SECONDS
+    yield end
+
+
+def _split(lines: Iterable[bytes], wants: Callable[[bytes], bool], offsets: Mapping[str, float]) -> Iterator[Part]:
+    part: Part | None = None
+    for line in lines:
+        if line.startswith(b'{"version":'):
+            if part is not None:
+                yield part
+            part = None
+            with suppress(ValueError, KeyError, TypeError, RecursionError):
+                part = _begin(json.loads(line), offsets)
+        elif part is not None and wants(line):
+            part.lines.append(line)
+    if part is not None:
+        yield part
+
+
+def _begin(head: dict[str, Any], offsets: Mapping[str, float]) -> Part | None:
+    if head["version"] != VERSION:
+        return None
+    begin, end = float(head["from"]), float(head["to"])
+    shift = 0.0
+    if head["synced"] is False and not head.get("shift") and head["boot"] in offsets:
+        shift = offsets[head["boot"]] - (begin - head["uptime"])
+    if abs(shift) <= _SAME_CLOCK_SECONDS:
+        shift = 0.0
+    head["origin"] = int(head["origin"])
+    return Part(begin + shift, end + shift, shift, head, [])
+
+
+def _once(parts: Iterable[Part]) -> Iterator[Part]:
+    """Without those that are there twice, as a summary is that was made again."""
+    reached: dict[str, float] = {}
+    for part in sorted(parts, key=lambda part: (part.head["uptime"], -part.head["until"])):
+        boot, until = part.head["boot"], part.head["until"]
+        if until > reached.get(boot, -1.0):
+            reached[boot] = until
+            yield part
+
+
+def _cover(part: Part) -> Iterator[Coverage]:
+    head = part.head
+    placed = abs(head.get("shift", 0.0) + part.shift) > _SAME_CLOCK_SECONDS
+    synced = None if placed else head["synced"]
+    begin = part.begin
+    for start, stop in [*head.get("silent", ()), (part.end - part.shift, 0.0)]:
+        yield Coverage(begin, start + part.shift, head["boot"], synced, placed, head["host"])
+        begin = stop + part.shift
+
+
+def _stretches(kind: str, at: Sequence[int], cells: Sequence[Any], origin: float, seconds: float) -> list[Stretch]:
+    begins = [origin + seconds * moment for moment in at]
+    count, *columns = (cell if isinstance(cell, list) else repeat(cell, len(begins)) for cell in cells[: _CELLS[kind]])
+    growth: Iterable[float | None] = repeat(None)
+    if kind == "gauge":
+        least, mean, most, last = columns
+    elif kind == "flag":
+        mean, last = map(list, columns)
+        least = [float(value >= 1) for value in mean]
+        most = [float(value > 0) for value in mean]
+    else:
+        growth, last = map(list, columns)
+        least = mean = most = last
+    rows = zip(begins, repeat(seconds), count, least, mean, most, last, growth, strict=False)
+    return list(map(Stretch._make, rows))
+
+
+_CELLS = {"gauge": 5, "flag": 3, "counter": 3}
+
+
+def _join_growth(first: Stretch, base: float, boot: str, before: tuple[str, float] | None) -> Stretch:
+    """With what the counter grew by since the part before, where that was not recorded."""
+    if before is None:
+        return first
+    gap = base - before[1] if before[0] == boot and base >= before[1] else base
+    return first._replace(growth=(first.growth or 0.0) + gap)
+
+
+def _in_order(stretches: list[Stretch], begin: float, end: float) -> list[Stretch]:
+    """Those that touch these times, oldest first; the two halves of a minute that two parts have are one."""
+    inside = [one for one in stretches if one.begin + one.seconds > begin and one.begin <= end]
+    inside.sort(key=itemgetter(0))
+    found: list[Stretch] = []
+    for one in inside:
+        if found and found[-1].begin == one.begin:
+            found[-1] = _merge(found[-1], one)
+        else:
+            found.append(one)
+    return found
+
+
+def _merge(one: Stretch, other: Stretch) -> Stretch:
+    readings = one.readings + other.readings
+    return Stretch(
+        begin=one.begin,
+        seconds=one.seconds,
+        readings=readings,
+        least=min(one.least, other.least),
+        mean=(one.mean * one.readings + other.mean * other.readings) / readings,
+        most=max(one.most, other.most),
+        last=other.last,
+        growth=None if one.growth is None else one.growth + (other.growth or 0.0),
+    )
+
+
+def _format(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
