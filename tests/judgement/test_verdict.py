@@ -8,8 +8,9 @@ from prometheus.rulebook.subjects import SUBJECTS
 from sysvitals.collectors import COLLECTORS
 from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.judgement import thresholds
+from sysvitals.judgement.heat.limits import find_limits
 from sysvitals.judgement.rule import Alert
-from sysvitals.judgement.verdict import Level, Reason, Verdict, encode_verdict, find_limits, judge
+from sysvitals.judgement.verdict import Level, Reason, Verdict, encode_verdict, judge
 from sysvitals.model.reading import Reading
 from sysvitals.model.samples import Sample, Samples, sample_bodies
 from tests.recorded import HOSTS, NOW, RecordedHost

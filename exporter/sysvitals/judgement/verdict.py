@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from sysvitals.judgement import thresholds
+from sysvitals.judgement.heat.limits import find_limits
 from sysvitals.model.samples import Sample, Samples
 
 
@@ -147,33 +148,6 @@ def _judge_heat(samples: Samples, _now: float) -> Iterator[Reason]:
         if sample.value:
             text = f"The kernel slows the {sample.labels['component'].upper()} down for heat."
             yield Reason(Level.WARNING, "HeatLimited", text)
-
-
-def find_limits(samples: Samples, sensor: Mapping[str, str]) -> tuple[float | None, float | None]:
-    """Where this sensor's temperature is high and where it is critical, in degrees Celsius, as the recorded limits.
-
-    The processor of a Raspberry Pi is throttled far below the critical point that it reports.
-    """
-    if sensor["chip"] == "cpu_thermal" and not _IS_PI.isdisjoint(samples):
-        limit = _limit(_value(samples, "system_firmware_temperature_limit_celsius", sensor="soc"))
-        limit = thresholds.THROTTLE_LIMIT.value if limit is None else limit
-        return limit - thresholds.THROTTLE_MARGIN.value, limit
-    most = _limit(_value(samples, "system_temperature_max_celsius", **sensor))
-    end = _limit(_value(samples, "system_temperature_critical_celsius", **sensor))
-    if end is None:
-        return most, None
-    critical = end - thresholds.CRITICAL_MARGIN.value
-    if most is not None and most < end:
-        return most, max(critical, (most + end) / 2)
-    return end - thresholds.HIGH_MARGIN.value, critical
-
-
-_IS_PI = frozenset({"system_board_memory_bytes", "system_undervoltage_detectable"})
-"""Only a Raspberry Pi has a revision code, or firmware to ask about its supply."""
-
-
-def _limit(celsius: float | None) -> float | None:
-    return celsius if celsius is not None and celsius > thresholds.LIMIT_LEAST.value else None
 
 
 def _judge_filesystems(samples: Samples, _now: float) -> Iterator[Reason]:

@@ -66,8 +66,8 @@ class Window:
         for began, stretch in stretches:
             row = self._row(began)
             rows = self._rows
-            rows[row + _COUNT] += stretch.count
-            rows[row + _SUM] += stretch.mean * stretch.count
+            rows[row + _COUNT] += stretch.readings
+            rows[row + _SUM] += stretch.mean * stretch.readings
             rows[row + _LEAST] = min(rows[row + _LEAST], stretch.least)
             rows[row + _MOST] = max(rows[row + _MOST], stretch.most)
             rows[row + _GROWTH] += stretch.growth or 0.0

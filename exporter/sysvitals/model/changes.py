@@ -118,6 +118,15 @@ class UncleanShutdown(Change, event="system.shutdown.unclean", urgent=True):
     load1: Annotated[float | None, Detail("Load average over one minute then.")] = None
 
 
+class VerdictChanged(Change, event="sysvitals.verdict.changed"):
+    """The verdict on this host became another one: another level, or other alerts. Also the first one of each start."""
+
+    level: Annotated[str, Detail("The verdict: good, warning, critical or unknown.")]
+    before: Annotated[str, Detail("The verdict before; at a start, the last one of the run before, else unknown.")]
+    alerts: Annotated[str, Detail("The alerts that it has for reasons, separated by commas.")]
+    reasons: Annotated[str, Detail("Its reasons as sentences, separated by semicolons, at most 1,000 characters.")]
+
+
 CHANGES: tuple[type[Change], ...] = (
     CollectorFailed,
     CollectorRecovered,
@@ -129,4 +138,5 @@ CHANGES: tuple[type[Change], ...] = (
     Stopped,
     Reloaded,
     UncleanShutdown,
+    VerdictChanged,
 )

@@ -1,9 +1,10 @@
 """The values of bodies under their metrics' names: what alert rules see, without Prometheus."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+from sysvitals.model.catalog import Family
 from sysvitals.model.metric import Info, Metric
 from sysvitals.model.reading import Body, fields_of, labels_of
 
@@ -29,6 +30,44 @@ def sample_bodies(bodies: Iterable[Body]) -> Samples:
             if value is not None:
                 found.setdefault(name, []).append(Sample({**labels, **dict(fixed)} if fixed else labels, float(value)))
     return found
+
+
+class Current(Mapping[str, list[Sample]]):
+    """The values of these bodies, each metric's worked out when it is first asked for. `families` is the catalog's."""
+
+    def __init__(self, families: Mapping[str, Family], bodies: Iterable[Body]) -> None:
+        self._families = families
+        self._bodies: dict[type[Body], list[Body]] = {}
+        for body in bodies:
+            self._bodies.setdefault(type(body), []).append(body)
+        self._found: dict[str, list[Sample]] = {}
+
+    def __getitem__(self, metric: str) -> list[Sample]:
+        """The values of a metric. Raises KeyError where it has none."""
+        found = self._found.get(metric)
+        if found is None:
+            family = self._families.get(metric)
+            found = self._found[metric] = [] if family is None or family.kind == "info" else list(self._sample(family))
+        if not found:
+            raise KeyError(metric)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of all metrics that have values."""
+        return (name for name in self._families if name in self)
+
+    def __len__(self) -> int:
+        """How many metrics have values."""
+        return sum(1 for _ in self)
+
+    def _sample(self, family: Family) -> Iterator[Sample]:
+        for kind, field, fixed in family.samples:
+            names = labels_of(kind)
+            for body in self._bodies.get(kind, ()):
+                value = getattr(body, field.name)
+                if value is not None:
+                    labels = {name: getattr(body, name) for name in names}
+                    yield Sample({**labels, **dict(fixed)} if fixed else labels, float(value))
 
 
 @cache

@@ -108,6 +108,34 @@ class HistoryStatus(Status, event="sysvitals.history.status"):
     ]
 
 
+class VerdictLevel(Status, event="system.verdict.status"):
+    """The verdict on this host: one series for each level, 1 for the present one."""
+
+    level: Annotated[
+        str,
+        Label(
+            "`good`: all well; `warning`: needs attention; `critical`: in trouble; `unknown`: cannot be trusted now.",
+            values=("good", "warning", "critical", "unknown"),
+        ),
+    ]
+    present: Annotated[
+        bool, Gauge("verdict", help="1 for the level of the verdict on this host, as its page shows it.")
+    ]
+
+
+class VerdictSince(Status, event="system.verdict.since.status"):
+    """Since when the verdict on this host has its level."""
+
+    since: Annotated[
+        float,
+        Gauge(
+            "verdict_since",
+            unit="timestamp_seconds",
+            help="Since when the verdict has its level, in Unix time.",
+        ),
+    ]
+
+
 class ThreadStatus(Status, event="sysvitals.thread.status"):
     """A thread of the exporter that must go on for ever."""
 
@@ -194,6 +222,8 @@ STATUSES: tuple[type[Status], ...] = (
     EventCount,
     SinkStatus,
     HistoryStatus,
+    VerdictLevel,
+    VerdictSince,
     ThreadStatus,
     LogStatus,
     Refused,

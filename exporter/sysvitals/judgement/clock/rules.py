@@ -1,6 +1,7 @@
 """The rules of this subject for Prometheus: never imported by the program."""
 
-from sysvitals.judgement.rule import Alert, Subject
+from sysvitals.judgement.clock import judge
+from sysvitals.judgement.rule import Alert, Subject, beside
 from sysvitals.judgement.texts import tell
 from sysvitals.judgement.thresholds import CLOCK_DEVIATION, CLOCK_ERROR
 
@@ -10,12 +11,9 @@ _DEVIATION = """max without (collector) (abs(
 ))"""
 
 UNSYNCHRONISED = Alert(
-    name="ClockUnsynchronised",
-    severity="warning",
+    **beside(judge.UNSYNCHRONISED),
     value="system_timex_sync_status",
     threshold=0,
-    lasts="1h",
-    keeps="15m",
     summary="{{ $labels.instance }}: the clock follows no time server",
     description=(
         "For an hour no time server has steered the clock of {{ $labels.instance }}: it drifts by seconds a day. "
@@ -34,14 +32,11 @@ UNSYNCHRONISED = Alert(
 )
 
 INEXACT = Alert(
-    name="ClockInexact",
-    severity="info",
+    **beside(judge.INEXACT),
     value="system_timex_maxerror_seconds",
     compares=">",
     threshold=CLOCK_ERROR,
     condition="unless on (job, instance) system_timex_sync_status == 0",
-    lasts="1h",
-    keeps="15m",
     summary="{{ $labels.instance }}: the clock may be wrong by {{ $value | humanizeDuration }}",
     description=(
         "{{ $labels.instance }} has not heard of a good time server for a while: its clock may be wrong by up to {{ "

@@ -1,7 +1,8 @@
 """The rules of this subject for Prometheus: never imported by the program."""
 
 from sysvitals.collectors import COLLECTORS
-from sysvitals.judgement.rule import Alert, Subject
+from sysvitals.judgement.exporter import judge
+from sysvitals.judgement.rule import Alert, Subject, beside
 from sysvitals.judgement.texts import tell
 from sysvitals.judgement.thresholds import (
     COLLECTOR_FAILING,
@@ -16,13 +17,10 @@ _STALE_SECONDS = COLLECTOR_STALE.value * max(collector.max_age for collector in 
 _LATEST = "sysvitals_collector_last_success_timestamp_seconds"
 
 FAILING = Alert(
-    name="CollectorFailing",
-    severity="warning",
+    **beside(judge.FAILING),
     value="avg_over_time(sysvitals_collector_success[15m])",
     compares="<",
     threshold=COLLECTOR_FAILING,
-    lasts="10m",
-    keeps="15m",
     summary="{{ $labels.instance }}: the collector {{ $labels.collector }} fails",
     description=(
         "In the last quarter of an hour the collector {{ $labels.collector }} succeeded {{ $value | "
@@ -64,8 +62,7 @@ STALE = Alert(
 )
 
 VANISHED = Alert(
-    name="CollectorVanished",
-    severity="warning",
+    **beside(judge.VANISHED),
     value="sysvitals_collector_available",
     threshold=0,
     condition=f"""and {_ON} (
@@ -74,8 +71,6 @@ VANISHED = Alert(
   ALERTS{{alertname="CollectorVanished", alertstate="firing"}}
 )
 unless {_ON} sysvitals_collector_available offset 1d == 0""",
-    lasts="15m",
-    keeps="15m",
     summary="{{ $labels.instance }}: the collector {{ $labels.collector }} has nothing to read any more",
     description=(
         "Within the last 24 hours the collector {{ $labels.collector }} had something to read, and now the host seems "
@@ -91,14 +86,11 @@ unless {_ON} sysvitals_collector_available offset 1d == 0""",
 )
 
 UNREADABLE = Alert(
-    name="SensorsUnreadable",
-    severity="info",
+    **beside(judge.UNREADABLE),
     value="rate(sysvitals_read_errors_total[15m])",
     compares=">",
     threshold=READ_ERRORS,
     condition=f"unless {_ON} avg_over_time(sysvitals_collector_success[15m]) < {COLLECTOR_FAILING.value:g}",
-    lasts="15m",
-    keeps="30m",
     summary="{{ $labels.instance }}: {{ $labels.collector }} cannot read all of its sensors",
     description=(
         "The collector {{ $labels.collector }} meets {{ $labels.error }} "
@@ -110,13 +102,10 @@ UNREADABLE = Alert(
 )
 
 LEFT_OUT = Alert(
-    name="ThingsLeftOut",
-    severity="info",
+    **beside(judge.LEFT_OUT),
     value="sysvitals_collector_left_out",
     compares=">",
     threshold=0,
-    lasts="15m",
-    keeps="15m",
     summary="{{ $labels.instance }}: {{ $labels.collector }} does not show all that is there",
     description=(
         'The collector {{ $labels.collector }} leaves out {{ $value | printf "%.0f" }} things or readings to stay '
@@ -127,8 +116,7 @@ LEFT_OUT = Alert(
 )
 
 DROPPED = Alert(
-    name="EventsDropped",
-    severity="warning",
+    **beside(judge.DROPPED),
     value='increase(sysvitals_events_dropped_total{sink!="live"}[30m])',
     compares=">",
     threshold=0,
@@ -145,12 +133,9 @@ DROPPED = Alert(
 )
 
 NOT_WRITABLE = Alert(
-    name="HistoryNotWritable",
-    severity="warning",
+    **beside(judge.NOT_WRITABLE),
     value="sysvitals_history_writable",
     threshold=0,
-    lasts="5m",
-    keeps="10m",
     summary="{{ $labels.instance }}: the history cannot be written",
     description=(
         "The exporter's history cannot be written"
@@ -165,11 +150,9 @@ NOT_WRITABLE = Alert(
 )
 
 RELOAD = Alert(
-    name="ReloadFailed",
-    severity="warning",
+    **beside(judge.RELOAD),
     value="sysvitals_config_last_reload_successful",
     threshold=0,
-    lasts="5m",
     summary="{{ $labels.instance }}: the new settings are wrong, the old ones are in force",
     description=(
         "The exporter could not take its configuration and goes on with the one of "
@@ -185,13 +168,11 @@ RELOAD = Alert(
 )
 
 RESTARTING = Alert(
-    name="ExporterRestarting",
-    severity="warning",
+    **beside(judge.RESTARTING),
     value='resets(process_cpu_seconds_total{job=~"sysvitals.*"}[1h])',
     compares=">=",
     threshold=EXPORTER_RESTARTS,
     condition="unless on (job, instance) resets(system_uptime_seconds[1h]) > 0",
-    keeps="30m",
     summary="{{ $labels.instance }}: the exporter restarts again and again",
     description=(
         "The exporter started {{ $value }} times within an hour while the host stayed up. What happens between two "
@@ -205,8 +186,7 @@ RESTARTING = Alert(
 )
 
 THREAD_DIED = Alert(
-    name="ExporterThreadDied",
-    severity="warning",
+    **beside(judge.THREAD_DIED),
     value="increase(sysvitals_thread_deaths_total[30m])",
     compares=">",
     threshold=0,

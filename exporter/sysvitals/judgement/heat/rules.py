@@ -1,6 +1,7 @@
 """The rules of this subject for Prometheus: never imported by the program."""
 
-from sysvitals.judgement.rule import Alert, Subject
+from sysvitals.judgement.heat import judge
+from sysvitals.judgement.rule import Alert, Subject, beside
 from sysvitals.judgement.texts import tell
 from sysvitals.judgement.thresholds import HEAT_PREDICTED, THROTTLED_TIME
 
@@ -15,13 +16,10 @@ _SLOWED = tell(
 
 HIGH = (
     Alert(
-        name="TemperatureHigh",
-        severity="warning",
+        **beside(judge.HIGH),
         value="sensor:system_temperature_celsius:avg5m",
         compares=">=",
         threshold=_HIGH,
-        lasts="5m",
-        keeps="10m",
         summary='{{ $labels.instance }}: {{ $labels.chip }} is hot, {{ $value | printf "%.0f" }} °C',
         description=(
             f'{_WHERE} has been at {{{{ $value | printf "%.1f" }}}} °C on average for five minutes; its high limit is '
@@ -35,13 +33,10 @@ HIGH = (
         ),
     ),
     Alert(
-        name="TemperatureHigh",
-        severity="critical",
+        **beside(judge.CRITICAL),
         value="sensor:system_temperature_celsius:avg5m",
         compares=">=",
         threshold=_CRITICAL,
-        lasts="1m",
-        keeps="10m",
         summary='{{ $labels.instance }}: {{ $labels.chip }} is too hot, {{ $value | printf "%.0f" }} °C',
         description=(
             f'{_WHERE} has been at {{{{ $value | printf "%.1f" }}}} °C on average for five minutes; its critical '
@@ -57,14 +52,11 @@ HIGH = (
 )
 
 RISING = Alert(
-    name="TemperatureRising",
-    severity="warning",
+    **beside(judge.RISING),
     value="sensor:system_temperature_celsius:predicted",
     compares=">=",
     threshold=_HIGH,
     condition=f"unless\nsensor:system_temperature_celsius:avg5m >= {_HIGH}",
-    lasts="10m",
-    keeps="10m",
     summary="{{ $labels.instance }}: {{ $labels.chip }} is getting hot",
     description=(
         f"{_WHERE} is at "
@@ -81,11 +73,8 @@ RISING = Alert(
 )
 
 FAN = Alert(
-    name="FanStalled",
-    severity="critical",
+    **beside(judge.FAN),
     value="system_fan_stalled",
-    lasts="30s",
-    keeps="15m",
     summary="{{ $labels.instance }}: the fan {{ $labels.fan }} has stalled",
     description=(
         "{{ $labels.chip }} {{ $labels.fan }} should turn and does not"
@@ -106,8 +95,7 @@ FAN = Alert(
 )
 
 LIMITED = Alert(
-    name="HeatLimited",
-    severity="warning",
+    **beside(judge.LIMITED),
     value="avg_over_time(system_heat_limited[15m])",
     compares=">",
     threshold=THROTTLED_TIME,
@@ -118,8 +106,6 @@ label_replace(
   ),
   "component", "cpu", "", ""
 ) > {THROTTLED_TIME.value:g}""",
-    lasts="5m",
-    keeps="15m",
     summary="{{ $labels.instance }}: {{ $labels.component | toUpper }} slowed down for heat",
     description=(
         "Because of heat the {{ $labels.component | toUpper }} was slowed down during "

@@ -1,6 +1,7 @@
 """The rules of this subject for Prometheus: never imported by the program."""
 
-from sysvitals.judgement.rule import Alert, Subject
+from sysvitals.judgement.power import judge
+from sysvitals.judgement.rule import Alert, Subject, beside
 from sysvitals.judgement.texts import ask, tell, times
 from sysvitals.judgement.thresholds import (
     INPUT_VOLTS_LOW,
@@ -24,8 +25,7 @@ _TODAY = (
 )
 
 UNDERVOLTAGE = Alert(
-    name="Undervoltage",
-    severity="critical",
+    **beside(judge.UNDERVOLTAGE),
     value=f"increase(system_throttle_events_total{{{_DIP}}}{_RECENT})",
     compares=">",
     threshold=0,
@@ -62,12 +62,10 @@ system_throttle_events_total{{{_DIP}}} offset {UNDERVOLTAGE_RECENT.value / 60:g}
 )
 
 RECURRING = Alert(
-    name="UndervoltageRecurring",
-    severity="warning",
+    **beside(judge.RECURRING),
     value=f"floor(cause:system_throttle_events:increase1d{{{_DIP}}})",
     compares=">=",
     threshold=UNDERVOLTAGE_RECURS,
-    keeps="4h",
     summary="{{ $labels.instance }}: {{ $value }} undervoltages within a day",
     description=(
         "Within a day the 5 V fell {{ $value }} times below 4.6 V"
@@ -87,11 +85,9 @@ RECURRING = Alert(
 _NOBODY_ASKED = ask('system_throttling_source_info{source="none",SAME}')
 
 UNDETECTABLE = Alert(
-    name="UndervoltageUndetectable",
-    severity="info",
+    **beside(judge.UNDETECTABLE),
     value="system_undervoltage_detectable",
     threshold=0,
-    lasts="15m",
     summary="{{ $labels.instance }}: nobody would notice an undervoltage",
     description=(
         f"{{{{ if {_NOBODY_ASKED} }}}}Neither firmware nor kernel can be asked: run `sysvitals "
@@ -135,12 +131,10 @@ _REASON = (
 )
 
 THROTTLED = Alert(
-    name="Throttled",
-    severity="warning",
+    **beside(judge.THROTTLED),
     value=_share("throttled", 5),
     compares=">",
     threshold=THROTTLED_TIME,
-    keeps="15m",
     summary="{{ $labels.instance }}: slowed down {{ $value | humanizePercentage }} of the time",
     description=(
         "The firmware held the processor back during {{ $value | humanizePercentage }} of the last five minutes "
@@ -153,14 +147,11 @@ THROTTLED = Alert(
 )
 
 CAPPED = Alert(
-    name="FrequencyCapped",
-    severity="warning",
+    **beside(judge.CAPPED),
     value=_share("frequency_capped", 5),
     compares=">",
     threshold=THROTTLED_TIME,
     condition='unless on (job, instance) increase(system_throttle_seconds_total{cause="throttled"}[15m]) > 0',
-    lasts="1m",
-    keeps="15m",
     summary="{{ $labels.instance }}: clock held down {{ $value | humanizePercentage }} of the time",
     description=(
         "The firmware held the processor's clock below its maximum during {{ $value | humanizePercentage }} of the "
@@ -173,12 +164,10 @@ CAPPED = Alert(
 )
 
 SOFT_LIMIT = Alert(
-    name="SoftTemperatureLimit",
-    severity="info",
+    **beside(judge.SOFT_LIMIT),
     value=_share("soft_temperature_limit", 15),
     compares=">",
     threshold=SOFT_LIMIT_TIME,
-    keeps="30m",
     summary="{{ $labels.instance }}: warm, a little slower {{ $value | humanizePercentage }} of the time",
     description=(
         "During {{ $value | humanizePercentage }} of the last quarter of an hour the board was above its soft limit"
@@ -190,11 +179,9 @@ SOFT_LIMIT = Alert(
 )
 
 BUDGET = Alert(
-    name="PowerBudgetInsufficient",
-    severity="warning",
+    **beside(judge.BUDGET),
     value="system_power_budget_sufficient",
     threshold=0,
-    lasts="10m",
     summary="{{ $labels.instance }}: the supply promises less current than the board wants",
     description=(
         "When the board started, its supply promised "
@@ -208,12 +195,10 @@ BUDGET = Alert(
 )
 
 INPUT_VOLTS = Alert(
-    name="InputVoltsLow",
-    severity="warning",
+    **beside(judge.INPUT_VOLTS),
     value="min_over_time(system_board_input_volts[5m])",
     compares="<",
     threshold=INPUT_VOLTS_LOW,
-    keeps="15m",
     summary='{{ $labels.instance }}: only {{ $value | printf "%.2f" }} V at the 5 V input',
     description=(
         'The 5 V input was at {{ $value | printf "%.2f" }} V at its lowest within five minutes, and shorter dips are '
@@ -228,8 +213,7 @@ _WHAT_NOTED = tell("system_power_reset{SAME} == 1", " The power controller notes
 )
 
 UNCLEAN = Alert(
-    name="UncleanShutdown",
-    severity="warning",
+    **beside(judge.UNCLEAN),
     value="instance:system_unclean_shutdowns:delta1h",
     compares=">",
     threshold=0,
@@ -255,13 +239,11 @@ UNCLEAN = Alert(
 )
 
 REBOOT_LOOP = Alert(
-    name="RebootLoop",
-    severity="critical",
+    **beside(judge.REBOOT_LOOP),
     value="resets(system_uptime_seconds[1h])",
     compares=">=",
     threshold=UNCLEAN_SHUTDOWNS_LOOP,
     condition=f"or\ninstance:system_unclean_shutdowns:delta1h >= {UNCLEAN_SHUTDOWNS_LOOP.value:g}",
-    keeps="30m",
     summary="{{ $labels.instance }}: started {{ $value }} times within an hour",
     description=(
         "The host started {{ $value }} times within an hour."

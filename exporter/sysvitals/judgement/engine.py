@@ -1,0 +1,427 @@
+"""Judges the host again and again, with a memory: what must last has lasted, and what is over stays visible for a day.
+
+All durations are by the time since boot, which no clock that is set can change.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from threading import Lock
+from typing import NamedTuple, Protocol
+
+from sysvitals.judgement.judgement import DAY_SECONDS, Facts, Finding, Judgement
+from sysvitals.judgement.verdict import Level, Reason, Verdict
+from sysvitals.judgement.windows import Windows
+from sysvitals.model.catalog import Family
+from sysvitals.model.changes import VerdictChanged
+from sysvitals.model.event import Event
+from sysvitals.model.reading import Body, labels_of
+from sysvitals.model.samples import Current
+from sysvitals.model.summary import Series, Stretch
+
+_log = logging.getLogger(__name__)
+
+LEAST_SECONDS = 1.0
+"""A verdict holds at least so long, however many ask."""
+
+BRIEF_SECONDS = 900.0
+"""An exporter that was silent for no longer goes on with what it had found."""
+
+MOST_FINDINGS = 256
+"""Findings of one judgement; a host with more has no room for them on its page either."""
+
+MOST_EVENTS = 256
+"""Events of one name that are kept, the latest."""
+
+MOST_REASONS = 64
+_MOST_TEXT = 1000
+
+_LEVELS = {"critical": Level.CRITICAL, "warning": Level.WARNING, "info": Level.NOTE}
+_NAMES = {level.name.lower(): level for level in Level}
+
+_Key = tuple[str, str, tuple[str, ...]]
+
+
+class _Clock(Protocol):
+    def wall(self) -> float: ...
+    def uptime(self) -> float: ...
+
+
+class Remembered(NamedTuple):
+    """What the last verdict before was: its level, and since when it and each of its alerts held (uptime)."""
+
+    level: Level
+    since: float
+    alerts: Mapping[str, float]
+
+
+@dataclass(slots=True)
+class _Standing:
+    """A finding through time, in seconds since boot. `began` is assumed where it was there at the first look."""
+
+    judgement: Judgement
+    finding: Finding
+    began: float
+    first: float
+    seen: float
+    is_assumed: bool
+
+    @property
+    def fires(self) -> bool:
+        return self.seen - self.began >= self.judgement.lasts
+
+    def goes_on(self, at: float) -> bool:
+        """Whether it outlives its end. What was only assumed to have lasted does not."""
+        lasted = not self.is_assumed or self.seen - self.first >= self.judgement.lasts
+        return self.fires and lasted and at - self.seen < self.judgement.keeps
+
+
+class Engine:
+    """Judges one host by these judgements. It may be asked from any thread.
+
+    `read()` gives the current values, `ready()` says whether all has been read once. With `restores` the verdict is
+    unknown until `restore` has taken up what was before, or `give_up` said that it cannot be.
+    """
+
+    def __init__(  # noqa: PLR0913  # each of them is given by one caller, by name
+        self,
+        judgements: Iterable[Judgement],
+        families: Mapping[str, Family],
+        *,
+        clock: _Clock,
+        boot: str = "",
+        read: Callable[[], Iterable[Body]],
+        ready: Callable[[], bool] = lambda: True,
+        restores: bool = False,
+    ) -> None:
+        self._judgements = tuple(judgements)
+        self._families = families
+        self._clock = clock
+        self._boot = boot
+        self._read = read
+        self._ready = ready
+        self._windows = Windows(watch for judgement in self._judgements for watch in judgement.watches)
+        self._events: dict[str, deque[tuple[float, Event]]] = {
+            name: deque(maxlen=MOST_EVENTS) for judgement in self._judgements for name in judgement.events
+        }
+        self._lock = Lock()
+        self._offered: deque[Event] = deque(maxlen=len(self._events) * MOST_EVENTS)
+        self._standing: dict[_Key, _Standing] = {}
+        self._awaited = restores
+        self._blind = ""
+        self._blind_until = 0.0
+        self._is_sure = False
+        self._remembered: Remembered | None = None
+        self._verdict = Verdict(Level.UNKNOWN, (), unknown="Nothing has been read yet")
+        self._judged_at = float("-inf")
+        self._alerts: tuple[str, ...] | None = None
+        self._since = clock.uptime()
+        self._changes: list[VerdictChanged] = []
+        self._failing: set[str] = set()
+
+    @property
+    def known(self) -> bool:
+        """Whether what was before is taken up, or nothing is to be."""
+        return not self._awaited
+
+    @property
+    def wanted(self) -> frozenset[tuple[str, str]]:
+        """What `restore` has a use for: names of events with their fields."""
+        return frozenset(self._fields())
+
+    @property
+    def wanted_changes(self) -> frozenset[str]:
+        """The names of the changes that `restore` has a use for."""
+        return frozenset((*self._events, VerdictChanged.event_name))
+
+    def offer(self, events: tuple[Event, ...]) -> None:
+        """Take in what happened; readings are looked at when it is judged."""
+        wanted = self._events
+        for event in events:
+            if event.body.event_name in wanted:
+                self._offered.append(event)
+
+    def judge(self) -> Verdict:
+        """The verdict now, at most a second old."""
+        with self._lock:
+            at = self._clock.uptime()
+            if at - self._judged_at >= LEAST_SECONDS:
+                self._judge(at)
+            return self._verdict
+
+    def latest(self) -> Verdict:
+        """The verdict as it was judged last."""
+        return self._verdict
+
+    def take_changes(self) -> list[VerdictChanged]:
+        """How the verdict changed since this was last asked."""
+        with self._lock:
+            changes, self._changes = self._changes, []
+        return changes
+
+    def restore(self, rows: Iterable[tuple[Series, list[Stretch]]], changes: Iterable[Event]) -> None:
+        """Take up what the history knows of the last day, by the clock as it is now: the next judgement has it."""
+        with self._lock:
+            at = self._clock.uptime()
+            boot_time = self._clock.wall() - at
+            fields = self._fields()
+            until = float("-inf")
+            for series, stretches in rows:
+                if stretches and (target := fields.get((series.event, series.field))) is not None:
+                    metric, names, fixed = target
+                    placed = [(stretch.begin - boot_time, stretch) for stretch in stretches if stretch.readings]
+                    self._windows.restore(metric, {**dict(zip(names, series.labels, strict=True)), **fixed}, placed)
+                    until = max(until, *(began + stretch.seconds for began, stretch in placed))
+            past = sorted(
+                ((self._place(event, boot_time), event) for event in changes), key=lambda one: (one[0], one[1].seq)
+            )
+            self._take_offered()
+            self._restore_events(past)
+            self._remembered = _remember(past)
+            until = max((until, *(place for place, _ in past)))
+            self._settle_beginnings(at, until)
+            self._end_waiting()
+
+    def give_up(self, why: str) -> None:
+        """What was before cannot be taken up: for a day the verdict cannot be trusted to be good."""
+        with self._lock:
+            self._blind, self._blind_until = why, self._clock.uptime() + DAY_SECONDS
+            self._end_waiting()
+
+    # what only one thread at a time does
+
+    def _end_waiting(self) -> None:
+        self._awaited = False
+        self._judged_at = float("-inf")
+
+    def _judge(self, at: float) -> None:
+        now = self._clock.wall()
+        self._judged_at = at
+        self._take_offered()
+        samples = Current(self._families, self._read())
+        self._windows.observe(samples, at)
+        facts = Facts(samples, now=now, uptime=at, windows=self._windows, events=self._events_within(now, at))
+        unknown = self._transient()
+        self._look(facts, at)
+        self._is_sure = self._is_sure or not unknown
+        reasons = _fold(self._reasons(now, at))
+        worst = max((reason.level for reason in reasons), default=Level.GOOD)
+        level = worst if worst > Level.NOTE else Level.GOOD
+        if not unknown and level is Level.GOOD:
+            unknown = self._lasting(at)
+        if unknown:
+            level = Level.UNKNOWN
+        self._note(level, reasons, at, is_settled=not self._transient())
+        self._verdict = Verdict(level, reasons, now - (at - self._since), _describe_now(level, reasons), unknown)
+
+    def _transient(self) -> str:
+        """Why nothing can be said yet."""
+        if not self._ready():
+            return "The first readings are being taken"
+        return "The history of the last day is being read" if self._awaited else ""
+
+    def _lasting(self, at: float) -> str:
+        """Why it cannot be said that all is well."""
+        if self._failing:
+            return f"This cannot be judged: {', '.join(sorted(self._failing))} (see the exporter's log)"
+        return self._blind if at < self._blind_until else ""
+
+    def _look(self, facts: Facts, at: float) -> None:
+        """Let what is found begin and go on, and what is not found end."""
+        for judgement in self._judgements:
+            try:
+                findings = list(islice(judgement.find(facts), MOST_FINDINGS))
+            except Exception:  # noqa: BLE001  # one judgement that is wrong must not silence the others
+                if judgement.alert not in self._failing:
+                    _log.exception("%s cannot be judged", judgement.alert)
+                self._failing.add(judgement.alert)
+                continue
+            self._failing.discard(judgement.alert)
+            for finding in findings:
+                self._stand(judgement, finding, at)
+        found = [standing for standing in self._standing.values() if standing.seen == at]
+        pending = {_about(standing) for standing in found if not standing.fires} - {None}
+        self._standing = {
+            key: standing
+            for key, standing in self._standing.items()
+            if standing.seen == at
+            or standing.goes_on(at)
+            or standing.judgement.alert in self._failing
+            # it must not look better while something else about it is on its way
+            or (standing.fires and _about(standing) in pending)
+        }
+
+    def _stand(self, judgement: Judgement, finding: Finding, at: float) -> None:
+        key = (judgement.alert, judgement.severity, finding.subject)
+        standing = self._standing.get(key)
+        if standing is not None:
+            standing.finding, standing.seen = finding, at
+            return
+        # at the first look it is not known for how long it has been so: since boot at most
+        is_assumed = not self._is_sure
+        began = 0.0 if is_assumed else at
+        self._standing[key] = _Standing(judgement, finding, began, at, at, is_assumed)
+
+    def _reasons(self, now: float, at: float) -> Iterator[tuple[_Standing, Reason]]:
+        for standing in self._standing.values():
+            if not standing.fires:
+                continue
+            judgement, finding = standing.judgement, standing.finding
+            level = _LEVELS[judgement.severity]
+            since = None if standing.is_assumed else now - (at - standing.began)
+            ended = None if standing.seen == at else now - (at - standing.seen)
+            yield (
+                standing,
+                Reason(
+                    level if finding.last is None else min(level, Level.WARNING),
+                    judgement.alert,
+                    finding.text,
+                    finding.subject,
+                    judgement.area,
+                    finding.since if finding.since is not None else since,
+                    finding.last if finding.last is not None else ended,
+                    judgement.remedy,
+                ),
+            )
+
+    def _note(self, level: Level, reasons: tuple[Reason, ...], at: float, *, is_settled: bool) -> None:
+        """Remember since when it has this level, and what is to be published of it."""
+        before = self._verdict.level
+        if level != before:
+            self._since = at
+        if not is_settled:
+            return
+        alerts = tuple(sorted({s.judgement.alert for s in self._standing.values() if _spoils(s)}))
+        if self._alerts is None and (remembered := self._remembered) is not None:
+            before = remembered.level
+            if level == before:
+                self._since = remembered.since
+        elif alerts == self._alerts and level == before:
+            return
+        self._alerts = alerts
+        self._changes.append(
+            VerdictChanged(
+                level=level.name.lower(),
+                before=before.name.lower(),
+                alerts=_cut(", ".join(alerts)),
+                reasons=_cut("; ".join(reason.text for reason in reasons if reason.level > Level.NOTE)),
+            )
+        )
+
+    # memory
+
+    def _fields(self) -> dict[tuple[str, str], tuple[str, tuple[str, ...], dict[str, str]]]:
+        """Which metric, with which names of labels and which fixed ones, the field of an event is."""
+        return {
+            (sample.body.event_name, sample.field.name): (metric, labels_of(sample.body), dict(sample.labels))
+            for metric in self._windows.metrics
+            if metric in self._families
+            for sample in self._families[metric].samples
+        }
+
+    def _take_offered(self) -> None:
+        while self._offered:
+            event = self._offered.popleft()
+            self._events[event.body.event_name].append((event.stamp.uptime, event))
+
+    def _events_within(self, now: float, at: float) -> Callable[[str, float], list[Event]]:
+        def within(name: str, seconds: float) -> list[Event]:
+            return [
+                event._replace(stamp=event.stamp._replace(time=now - (at - place)))
+                for place, event in self._events.get(name, ())
+                if at - place <= seconds
+            ]
+
+        return within
+
+    def _place(self, event: Event, boot_time: float) -> float:
+        """When that was, in seconds since this boot."""
+        stamp = event.stamp
+        return stamp.uptime if stamp.boot == self._boot else stamp.time - boot_time
+
+    def _restore_events(self, past: list[tuple[float, Event]]) -> None:
+        for name, known in self._events.items():
+            mine = {(event.stamp.boot, event.seq) for _, event in known}
+            before = [
+                (place, event)
+                for place, event in past
+                if event.name == name and (event.stamp.boot, event.seq) not in mine
+            ]
+            self._events[name] = deque([*before, *known], maxlen=MOST_EVENTS)
+
+    def _settle_beginnings(self, at: float, until: float) -> None:
+        """After a brief silence, what is found now goes on if it was found before it, else it has only begun."""
+        alerts = self._remembered.alerts if self._remembered is not None else {}
+        is_brief = min((s.first for s in self._standing.values()), default=at) - until <= BRIEF_SECONDS
+        for standing in self._standing.values():
+            if standing.is_assumed and is_brief:
+                known = alerts.get(standing.judgement.alert)
+                standing.began = standing.first if known is None else min(known, at - standing.judgement.lasts)
+                standing.is_assumed = False
+
+
+def _remember(past: list[tuple[float, Event]]) -> Remembered | None:
+    """What the verdict was at the end of this, and since when."""
+    remembered: Remembered | None = None
+    for place, event in past:
+        if isinstance(event.body, VerdictChanged):
+            level = _NAMES.get(event.body.level, Level.UNKNOWN)
+            before = remembered.alerts if remembered is not None else {}
+            alerts = {name: before.get(name, place) for name in event.body.alerts.split(", ") if name}
+            since = remembered.since if remembered is not None and remembered.level is level else place
+            remembered = Remembered(level, since, alerts)
+    return remembered
+
+
+def _about(standing: _Standing) -> tuple[str, str] | None:
+    subject = standing.finding.subject
+    return (standing.judgement.area, subject[0]) if subject else None
+
+
+def _spoils(standing: _Standing) -> bool:
+    return standing.fires and standing.judgement.severity != "info"
+
+
+def _fold(found: Iterable[tuple[_Standing, Reason]]) -> tuple[Reason, ...]:
+    """Worst first, and what has one cause as one line."""
+    ordered = sorted(found, key=_rank)
+    others: dict[str, int] = {}
+    leaders: dict[str, Reason] = {}
+    lines: list[tuple[str, Reason]] = []
+    for standing, reason in ordered:
+        cause = standing.finding.cause
+        leader = leaders.get(cause)
+        if cause and leader is not None:
+            # the same alert at another severity is the same thing
+            others[cause] = others.get(cause, 0) + (reason.alert == leader.alert and reason.subject != leader.subject)
+            continue
+        leaders[cause] = reason
+        lines.append((cause, reason))
+    reasons = [
+        reason._replace(text=f"{reason.text}, and {others[cause]} more like it") if others.get(cause) else reason
+        for cause, reason in lines
+    ]
+    if len(reasons) > MOST_REASONS:
+        left = len(reasons) - MOST_REASONS
+        reasons[MOST_REASONS:] = [reasons[MOST_REASONS]._replace(text=f"{left} more", subject=(), remedy="")]
+    return tuple(reasons)
+
+
+def _rank(found: tuple[_Standing, Reason]) -> tuple[int, bool, bool, str, float, tuple[str, ...]]:
+    standing, reason = found
+    value = standing.finding.value
+    # what has a number says more than what follows from it
+    return -reason.level, reason.last is not None, value is None, reason.alert, -(value or 0.0), reason.subject
+
+
+def _describe_now(level: Level, reasons: tuple[Reason, ...]) -> str:
+    bad = [reason for reason in reasons if reason.level > Level.NOTE]
+    if level is Level.UNKNOWN or not bad or any(reason.last is None for reason in bad):
+        return ""
+    return "Running well now: what is listed is over."
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MOST_TEXT else f"{text[: _MOST_TEXT - 1]}…"
