@@ -21,11 +21,7 @@ class Stretch(NamedTuple):
 
     begin: float
     seconds: float
-<<<<<<< HEAD
     readings: int
-=======
-    count: int  # type: ignore[assignment]  # a tuple's own counts what it holds
->>>>>>> 9583734 (Fold the history into minutes and hours, and read them back)
     least: float
     mean: float
     most: float
