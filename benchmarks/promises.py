@@ -11,22 +11,23 @@ import argparse
 import asyncio
 import json
 import os
+import select
 import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import httpx
-from measuring import TREE, environment, show_table
+from measuring import Program, run, show_table
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from sysvitals.collectors import COLLECTORS
 from sysvitals.simulation.randomness import seeded
-from tests.stack.running import answers, free_port, join_silently, run_board, wait_until, write_in_place
+from tests.stack.running import answers, join_silently, run_board, wait_until, write_in_place
 
 PAGE_SECONDS = 2.0
 """From a brownout to the verdict on the page: exporter/LIVE.md."""
@@ -35,7 +36,7 @@ DISK_SECONDS = 3.0
 """From an edge to the event on the disk: a look each second, and some for the disk."""
 
 END_SECONDS = 1.0
-"""From SIGTERM to the end of a process with viewers of all kinds, one of which never reads, and without a history."""
+"""From SIGTERM to the end of a process with viewers of all kinds, one of which never reads."""
 
 INTERVALS = [f"--collector.{collector.name}.interval=1h" for collector in COLLECTORS]
 
@@ -52,7 +53,8 @@ def main() -> int:
     measured = {
         "a brownout on the live page": (asyncio.run(measure_page(options.edges, options.seed)), PAGE_SECONDS),
         "an edge on the disk": (measure_disk(options.edges, options.seed), DISK_SECONDS),
-        "the end by SIGTERM, with viewers": ([measure_end() for _ in range(options.ends)], END_SECONDS),
+        "the end by SIGTERM, without history": (measure_ends(options.ends, "--no-history"), END_SECONDS),
+        "the end by SIGTERM, with history": (measure_ends(options.ends), END_SECONDS),
     }
     rows = [
         (name, len(seconds), min(seconds), statistics.median(seconds), max(seconds), bar, is_kept(seconds, bar))
@@ -108,33 +110,33 @@ def measure_disk(times: int, seed: int) -> list[float]:
     return found
 
 
-def measure_end() -> float:
-    """From SIGTERM to the end of the process."""
-    address = f"127.0.0.1:{free_port()}"
-    serve = [sys.executable, "-m", "sysvitals", "serve", f"--web.listen-address={address}", "--no-history"]
-    with (
-        tempfile.TemporaryFile() as log,
-        subprocess.Popen(serve, env=environment(TREE), stdout=log, stderr=log) as process,
-    ):
-        try:
-            wait_until(lambda: answers(f"http://{address}/-/ready"), "it is ready")
-            with join_silently(address), httpx.stream("GET", f"http://{address}/api/v1/events", timeout=10):
-                return asyncio.run(_end(process, address))
-        finally:
-            process.kill()
+def measure_ends(times: int, *flags: str) -> list[float]:
+    """From SIGTERM to the end of the process, with viewers."""
+    found = []
+    for _ in range(times):
+        with tempfile.TemporaryDirectory() as folder:
+            serve = [sys.executable, "-m", "sysvitals", "serve", "--web.listen-address={address}", *flags]
+            with run("ends", [*serve, f"--storage.path={folder}/kept"], Path(folder)) as program:
+                wait_until(partial(answers, f"http://{program.address}/-/ready"), "it is ready")
+                with join_silently(program.address), httpx.stream("GET", f"http://{program.address}/api/v1/events"):
+                    found.append(asyncio.run(_time_end(program)))
+    return found
 
 
-async def _end(process: "subprocess.Popen[bytes]", address: str) -> float:
-    async with connect(f"ws://{address}/api/v1/live", max_size=None) as viewer:
+async def _time_end(program: Program) -> float:
+    async with connect(f"ws://{program.address}/api/v1/live", max_size=None) as viewer:
         await viewer.recv()
-        begin = time.monotonic()
-        os.kill(process.pid, signal.SIGTERM)
+        end = os.pidfd_open(program.pid)
+        onset = time.monotonic()
+        program.signal(signal.SIGTERM)
         try:
             while True:
                 await viewer.recv()
         except ConnectionClosed:
-            await asyncio.to_thread(process.wait)
-            return time.monotonic() - begin
+            await asyncio.to_thread(select.select, [end], [], [])
+            return time.monotonic() - onset
+        finally:
+            os.close(end)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
+
 
 class Mounts:
     """A shell in that namespace. `table` is its table of mounts."""
@@ -55,7 +57,7 @@ def own_mounts() -> Iterator[Mounts]:
         mounts = Mounts(shell)
         mounts.run("true")  # by now it is in its namespace
         yield mounts
-        shell.communicate("exit\n", timeout=10)
+        shell.communicate("exit\n", timeout=PATIENCE)
 
 
 def require_namespaces(*kinds: str) -> None:

@@ -24,6 +24,7 @@ from sysvitals.config.load import load_settings
 from sysvitals.exporter import Exporter
 from sysvitals.model.event import Event
 from sysvitals.pipeline.clock import Clock
+from tests.patience import PATIENCE
 from tests.recorded import HOSTS, RecordedHost
 
 NOON = 1_789_905_600.0  # 2026-09-20 12:00 UTC
@@ -32,7 +33,6 @@ PAGE_BYTES = 4096
 WRITEBACK_SECONDS = 30.0
 """The kernel writes a page by itself when it has been dirty for so long (vm.dirty_expire_centisecs)."""
 
-PATIENCE_SECONDS = 60.0
 """Real seconds within which a simulated step must come to rest."""
 
 COUNTERS = ("/stat", "/net/dev", "/diskstats", "/vmstat", "/pressure/cpu", "/pressure/io", "/pressure/memory")
@@ -152,7 +152,7 @@ class SteppedCondition(Condition):
         """Wait until the writer has done what it can. Returns until when it wants to wait."""
         with self:
             while not self._waits or self._predicate():
-                if not self.wait(PATIENCE_SECONDS):
+                if not self.wait(PATIENCE):
                     raise RuntimeError("the history's writer does not come to rest")
             return self._until
 
@@ -283,7 +283,7 @@ class Life:
     def end(self) -> None:
         """Write the rest of the history."""
         if self._history is not None:
-            self._history.stop(PATIENCE_SECONDS)
+            self._history.stop(PATIENCE)
 
 
 class _EventCount:

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sysvitals import __version__
 from sysvitals.cli import main
 from sysvitals.collectors import COLLECTORS
+from tests.patience import PATIENCE
 from tests.recorded import HOSTS
 
 PROGRAM = [sys.executable, "-m", "sysvitals"]
@@ -47,7 +48,7 @@ def below(name: str) -> list[str]:
 
 def run(*arguments: str, **more: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # type: ignore[call-overload,no-any-return]
-        [*PROGRAM, *arguments], capture_output=True, text=True, timeout=60, check=False, **more
+        [*PROGRAM, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False, **more
     )
 
 
@@ -331,7 +332,7 @@ def test_whoever_stops_reading_is_not_told_of_it(arguments: list[str], unbuffere
             stdout=writing,
             stderr=subprocess.PIPE,
             env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
     finally:
@@ -347,7 +348,7 @@ def test_a_full_disk_is_said_once_in_one_line() -> None:
             stdout=full,
             stderr=subprocess.PIPE,
             env={**os.environ, "PYTHONUNBUFFERED": ""},
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
     assert (done.returncode, done.stderr) == (1, b"sysvitals: No space left on device\n")
@@ -355,7 +356,7 @@ def test_a_full_disk_is_said_once_in_one_line() -> None:
 
 def test_a_standard_output_that_is_closed_is_said_in_one_line() -> None:
     shell = ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *PROGRAM, "once", *QUICK]
-    done = subprocess.run(shell, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(shell, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stderr) == (1, "sysvitals: Bad file descriptor\n")
 
 
@@ -364,7 +365,7 @@ def test_names_reach_standard_output_as_utf_8_whatever_the_locale(tmp_path: Path
     (tmp_path / "etc/hostname").write_text("küche\n", encoding="utf-8")
     env = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii:strict", "PYTHONUTF8": "0"}
     arguments = ["once", "--json", f"--path.rootfs={tmp_path}", *QUICK]
-    done = subprocess.run([*PROGRAM, *arguments], capture_output=True, env=env, timeout=60, check=False)
+    done = subprocess.run([*PROGRAM, *arguments], capture_output=True, env=env, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert {json.loads(line)["host"] for line in done.stdout.splitlines()} == {"küche"}
 
@@ -402,6 +403,8 @@ print(threading.active_count(), len(sysvitals.__version__) > 0)
 
 
 def test_importing_the_program_touches_nothing_and_starts_no_thread() -> None:
-    done = subprocess.run([sys.executable, "-B", "-c", AUDIT], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", AUDIT], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert done.stderr == ""
     assert done.stdout == "1 True\n"

@@ -33,6 +33,7 @@ from sysvitals.pipeline.clock import Clock
 from sysvitals.reloads import Reloads
 from sysvitals.serve import build_services
 from sysvitals.web.routes import build_web_app
+from tests.patience import PATIENCE
 from tests.recorded import HOSTS, RecordedHost
 from tests.web.asking import Client
 
@@ -42,15 +43,13 @@ OTHERS = [collector.name for collector in COLLECTORS if collector.name != "load"
 ONLY_LOAD = [f"--no-collector.{name}" for name in OTHERS]
 PROGRAM = (sys.executable, "-m", "sysvitals")
 NOW = 1_800_000_000.0
-PATIENCE_SECONDS = 20.0
-STOP_SECONDS = 1.0
 
 Found = TypeVar("Found")
 
 
 def wait_for(look: Callable[[], Found], what: str) -> Found:
     """What `look` finds, as soon as it finds something."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + PATIENCE
     while not (found := look()):
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.01)
@@ -196,12 +195,12 @@ class TestInThisProcess:
 
         def slow(_descriptor: int) -> None:
             syncing.set()
-            assert go_on.wait(PATIENCE_SECONDS)
+            assert go_on.wait(PATIENCE)
 
         monkeypatch.setattr("sysvitals.history.writer.os.fdatasync", slow)
         exporter = build(only_load(history=True, storage__path=str(tmp_path)))
         exporter.start()
-        assert syncing.wait(PATIENCE_SECONDS)
+        assert syncing.wait(PATIENCE)
         timer = threading.Timer(0.8, go_on.set)  # longer than a hasty end would wait
         timer.start()
         exporter.stop("SIGTERM")
@@ -424,7 +423,7 @@ class Process:
             return answer.status, answer.read().decode()
 
     def ask(self, path: str, host: str = "127.0.0.1", method: str = "GET", port: int = 0) -> HTTPConnection:
-        connection = HTTPConnection(host, port or self.ports()[0], timeout=PATIENCE_SECONDS)
+        connection = HTTPConnection(host, port or self.ports()[0], timeout=PATIENCE)
         connection.request(method, path)
         return connection
 
@@ -441,23 +440,19 @@ class Process:
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
-        """Seconds until it was gone. It must end well."""
-        began = time.monotonic()
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """End it. It must end well: where it waits for what hangs, its own limit ends it with status 1."""
         self._process.send_signal(number)
-        status = self._process.wait(PATIENCE_SECONDS)
-        seconds = time.monotonic() - began
-        assert status == 0, self.log
-        return seconds
+        assert self._process.wait(PATIENCE) == 0, self.log
 
     def wait(self) -> int:
         """Its status, when it has ended by itself."""
-        return self._process.wait(PATIENCE_SECONDS)
+        return self._process.wait(PATIENCE)
 
     def kill(self) -> None:
         if self._process.poll() is None:
             self._process.kill()
-        self._process.wait(PATIENCE_SECONDS)
+        self._process.wait(PATIENCE)
 
 
 Start = Callable[..., Process]
@@ -483,7 +478,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 @pytest.fixture
 def stuck(tmp_path: Path) -> Iterator[tuple[list[str], tuple[str, ...], Callable[[], object]]]:
     """Flags and program of a host whose load hangs when it is read, and a function that waits until it does."""
-    flags = [*ONLY_LOAD, f"--path.procfs={tmp_path}/proc", "--collector.load.timeout=60s"]
+    flags = [*ONLY_LOAD, f"--path.procfs={tmp_path}/proc", "--collector.load.timeout=1h"]
     boot, load = tmp_path / "proc/sys/kernel/random/boot_id", tmp_path / "proc/loadavg"
     boot.parent.mkdir(parents=True)
     boot.write_text("0b1f0c9e-8d0c-4a51-9f3e-3c2f1a9d7e55\n")
@@ -523,11 +518,6 @@ def hanging(file: Path) -> Iterator[Callable[[], object]]:
         hangs.unlink()
 
 
-def ends_in_time(attempt: Callable[[int], float]) -> bool:
-    """Whether one of three attempts took under a second: this machine may be busy with other things."""
-    return any(attempt(number) < STOP_SECONDS for number in range(3))
-
-
 NOTES_PAUSES = """
 import logging, sys
 from sysvitals.exporter import Exporter
@@ -555,21 +545,17 @@ class TestAProcess:
         seen="the event `sysvitals.stopped` with the name of the signal",
         heals="at the next start",
     )
-    def test_ends_within_a_second_with_its_history_whole(self, number: signal.Signals, start: Start) -> None:
-        def attempt(count: int) -> float:
-            process = start(*BELOW, folder=f"run{count}")
-            process.wait_until_ready()
-            seconds = process.stop(number)
-            events = stored(process.storage)
-            assert events[0]["name"] == "sysvitals.started"
-            assert (events[-1]["name"], events[-1]["data"]) == ("sysvitals.stopped", {"reason": number.name})
-            first = events[0]["seq"]
-            assert [event["seq"] for event in events] == list(range(first, first + len(events)))
-            assert {"system.load.updated", "system.memory.usage.updated"} <= {event["name"] for event in events}
-            assert "Traceback" not in process.log
-            return seconds
-
-        assert ends_in_time(attempt)
+    def test_ends_with_its_history_whole(self, number: signal.Signals, start: Start) -> None:
+        process = start(*BELOW)
+        process.wait_until_ready()
+        process.stop(number)
+        events = stored(process.storage)
+        assert events[0]["name"] == "sysvitals.started"
+        assert (events[-1]["name"], events[-1]["data"]) == ("sysvitals.stopped", {"reason": number.name})
+        first = events[0]["seq"]
+        assert [event["seq"] for event in events] == list(range(first, first + len(events)))
+        assert {"system.load.updated", "system.memory.usage.updated"} <= {event["name"] for event in events}
+        assert "Traceback" not in process.log
 
     @pytest.mark.fault(
         "process",
@@ -577,33 +563,28 @@ class TestAProcess:
         seen="the scrape is answered without what was not read",
         heals="at the next start",
     )
-    def test_ends_within_a_second_while_a_collector_hangs_that_a_scrape_asked_for(
+    def test_ends_while_a_collector_hangs_that_a_scrape_asked_for(
         self, start: Start, stuck: tuple[list[str], tuple[str, ...], Callable[[], object]]
     ) -> None:
         flags, program, wait_until_it_is_read = stuck
-
-        def attempt(count: int) -> float:
-            process = start(*flags, folder=f"run{count}", program=program)
-            (port,) = process.ports()
-            wait_until_it_is_read()
-            with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)) as scraper:
-                scraper.request("GET", "/-/healthy")
-                scraper.getresponse().read()
-                scraper.request("GET", "/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": "30"})
-                assert process.get("/-/ready")[0] == 503  # what came after the scrape is answered: it is under way
-                seconds = process.stop()
-                answer = scraper.getresponse()
-                found = samples(answer.read().decode())
-            assert answer.status == 200
-            assert ("sysvitals_collector_success", 'collector="load"') not in found, "nothing of it has run yet"
-            assert ("system_load1", "") not in found
-            names = [event["name"] for event in stored(process.storage)]
-            assert names == ["sysvitals.started", "sysvitals.stopped"]
-            assert "Traceback" not in process.log
-            assert "Cancel" not in process.log
-            return seconds
-
-        assert ends_in_time(attempt)
+        process = start(*flags, program=program)
+        (port,) = process.ports()
+        wait_until_it_is_read()
+        with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as scraper:
+            scraper.request("GET", "/-/healthy")
+            scraper.getresponse().read()
+            scraper.request("GET", "/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": "3600"})
+            assert process.get("/-/ready")[0] == 503  # what came after the scrape is answered: it is under way
+            process.stop()
+            answer = scraper.getresponse()
+            found = samples(answer.read().decode())
+        assert answer.status == 200
+        assert ("sysvitals_collector_success", 'collector="load"') not in found, "nothing of it has run yet"
+        assert ("system_load1", "") not in found
+        names = [event["name"] for event in stored(process.storage)]
+        assert names == ["sysvitals.started", "sysvitals.stopped"]
+        assert "Traceback" not in process.log
+        assert "Cancel" not in process.log
 
     @pytest.mark.fault(
         "process",
@@ -611,22 +592,16 @@ class TestAProcess:
         seen="the event `sysvitals.stopped`",
         heals="at the next start",
     )
-    def test_ends_within_a_second_while_its_configuration_cannot_be_read(self, start: Start, tmp_path: Path) -> None:
+    def test_ends_while_its_configuration_cannot_be_read(self, start: Start, tmp_path: Path) -> None:
         file = tmp_path / "sysvitals.yml"
-
-        def attempt(count: int) -> float:
-            file.write_text("log: {level: info}\n")
-            flags = [*BELOW, *ONLY_LOAD, f"--config.file={file}"]
-            process = start(*flags, folder=f"run{count}", program=program_that_hangs_at(file))
-            process.ports()
-            with hanging(file) as wait_until_it_is_read:
-                process.send(signal.SIGHUP)
-                wait_until_it_is_read()
-                seconds = process.stop()
-            assert stored(process.storage)[-1]["name"] == "sysvitals.stopped"
-            return seconds
-
-        assert ends_in_time(attempt)
+        file.write_text("log: {level: info}\n")
+        process = start(*BELOW, *ONLY_LOAD, f"--config.file={file}", program=program_that_hangs_at(file))
+        process.ports()
+        with hanging(file) as wait_until_it_is_read:
+            process.send(signal.SIGHUP)
+            wait_until_it_is_read()
+            process.stop()
+        assert stored(process.storage)[-1]["name"] == "sysvitals.stopped"
 
     @pytest.mark.fault(
         "process",
@@ -827,7 +802,7 @@ class TestAProcess:
                 [sys.executable, "-m", "sysvitals", "serve", *flags],
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=PATIENCE,
                 check=False,
             )
         assert (done.returncode, done.stdout) == (1, "")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
+
 HOST = Path(__file__).parent / "hosts/pi-4b-fine"
 FLAGS = [
     f"--path.procfs={HOST}/proc",
@@ -42,13 +44,13 @@ def strange(modules: set[str]) -> set[str]:
 
 
 def run(*arguments: str) -> set[str]:
-    done = subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False)
     return list_imported(done.stderr)
 
 
 SITE: set[str] = set()
 SITE = list_imported(
-    subprocess.run([*PROGRAM[:3], "-c", ""], capture_output=True, text=True, timeout=60, check=True).stderr
+    subprocess.run([*PROGRAM[:3], "-c", ""], capture_output=True, text=True, timeout=PATIENCE, check=True).stderr
 )
 """What Python and its environment import before the program begins."""
 
@@ -63,7 +65,7 @@ def serve(folder: Path, *flags: str) -> set[str]:
             for line in process.stderr:
                 lines.append(line)
                 if address := re.search(r"metrics (http://\S+)", line):
-                    with urllib.request.urlopen(address[1], timeout=30) as answer:  # noqa: S310
+                    with urllib.request.urlopen(address[1], timeout=PATIENCE) as answer:  # noqa: S310
                         assert b"system_load1" in answer.read()
                     process.send_signal(signal.SIGTERM)
         finally:
@@ -124,7 +126,7 @@ def test_asyncio_does_without_ssl_unless_it_is_there_already_and_others_may_impo
         "import asyncio.sslproto, ssl\n"
         "print(asyncio.sslproto.ssl is not None, hasattr(ssl, 'SSLContext'))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.stdout, done.stderr) == (f"{has_ssl} True\n", "")
 
 

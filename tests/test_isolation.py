@@ -30,12 +30,12 @@ from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.limits import most_of_each_kind
 from sysvitals.pipeline.scheduler import Scheduler
+from tests.patience import PATIENCE
 from tests.recorded import HOSTS, NOW, RecordedHost
 
 ON = ("pi-5", "nuc", "jetson", "qemu-raspi3b-emmc-fan")
 """Hosts with many kinds of things."""
 
-SOON = 20.0
 Thing = tuple[str, str]
 Item = Reading | Fault | Unavailable | Probe
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -129,7 +129,7 @@ class Board:
 
     def scrape(self) -> dict[Thing, Series]:
         """All series, by the thing that they are of."""
-        assert self.scheduler.refresh(seconds=SOON)
+        assert self.scheduler.refresh(seconds=PATIENCE)
         found: dict[Thing, Series] = {}
         for thing, run in self.state.snapshot().runs.items():
             samples = sample_bodies(event.body for event in run)
@@ -184,7 +184,7 @@ def test_a_thing_that_hangs_or_is_slow_hides_no_other_and_no_scrape_waits_for_it
 
         def hang(path: str) -> bytes | None:
             if path in files:
-                assert one.scraped.wait(SOON)
+                assert one.scraped.wait(PATIENCE)
             return None
 
         one.host.meddle = hang
@@ -199,7 +199,7 @@ def test_a_thing_that_hangs_from_the_start_hides_no_other(name: str) -> None:
     thing = ("temperature", min(thing for collector, thing in expected if collector == "temperature"))
     files = things_of(name)[thing]
     with board(name) as one:
-        one.host.meddle = lambda path: None if path not in files or one.scraped.wait(SOON) else b""
+        one.host.meddle = lambda path: None if path not in files or one.scraped.wait(PATIENCE) else b""
         assert without(one.scrape(), thing) == without(expected, thing)
 
 
@@ -207,7 +207,7 @@ def test_mounts_that_hang_from_the_start_hide_at_most_one_thing_besides_themselv
     with board("nuc") as one:
         expected = one.scrape()
     with board("nuc") as one:
-        one.host.meddle = lambda path: None if not path.endswith("/mountinfo") or one.scraped.wait(SOON) else b""
+        one.host.meddle = lambda path: None if not path.endswith("/mountinfo") or one.scraped.wait(PATIENCE) else b""
         found = one.scrape()
         missing = {thing for thing in expected if found.get(thing) != expected[thing]}
         # the one that asked first what lxcfs serves, unless that was the search for mounts
@@ -302,7 +302,7 @@ def test_a_table_of_any_length_hides_no_other_and_fills_no_log(
             return content + nonsense
 
         one.host.meddle = lengthen
-        assert one.scheduler.refresh(seconds=SOON, slow=True)
+        assert one.scheduler.refresh(seconds=PATIENCE, slow=True)
         found = one.scrape()
         assert without(found, thing) == without(expected, thing)
         outcome = one.scheduler.outcomes()[thing[0]]
@@ -317,7 +317,7 @@ def test_a_table_of_many_devices_shows_and_keeps_no_more_than_the_limit_lets() -
     table = b"\n\n" + b"".join(row % name for name in names)
     with board("pi-5") as one:
         one.host.meddle = lambda path: table if path.endswith("/net/dev") else None
-        assert one.scheduler.refresh(seconds=SOON, slow=True)
+        assert one.scheduler.refresh(seconds=PATIENCE, slow=True)
         found = one.scrape()["network", ""]
         assert len(found) <= NETWORK.max_series
         assert any(("device", "eth0") in labels for _, labels in found)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.recorded import HOSTS
 
-SOON = 60.0
 FEW_THREADS = """
 import sys, threading
 
@@ -37,7 +37,7 @@ def run(
     limit = "" if kilobytes is None else f"ulimit -v {kilobytes}; "
     limit += "" if files is None else f"ulimit -n {files}; "
     command = ["sh", "-c", f'{limit}exec "$0" "$@"', sys.executable, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=SOON)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from prometheus_client.process_collector import ProcessCollector
 from sysvitals.collectors import COLLECTORS
 from sysvitals.config.load import load_settings
 from sysvitals.registry import ReadingsCollector
+from tests.patience import PATIENCE
 from tests.recorded import HOSTS
 
 FOLDER = HOSTS / "pi-4b-fine"
@@ -70,7 +71,7 @@ def test_closing_it_ends_its_threads_and_nothing_was_written(tmp_path: Path, mon
     assert own
     collector.close()
     for thread in own:
-        thread.join(20)
+        thread.join(PATIENCE)
     assert not any(thread.is_alive() for thread in own)
     assert list(tmp_path.iterdir()) == []
 
@@ -78,7 +79,7 @@ def test_closing_it_ends_its_threads_and_nothing_was_written(tmp_path: Path, mon
 @pytest.mark.parametrize("module", ["sysvitals.exporter", "sysvitals.serve"])
 def test_serving_and_printing_metrics_does_not_import_prometheus_client(module: str) -> None:
     code = f"import sys, {module}; print('prometheus_client' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.stderr, done.stdout) == ("", "False\n")
 
 
@@ -88,5 +89,5 @@ def test_printing_metrics_once_does_not_import_prometheus_client() -> None:
         f"status = main(['once', *{[f'{flag}={path}' for flag, path in FLAGS.items()]}]);"
         "print(status, 'prometheus_client' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.stdout.splitlines()[-1] == "0 False"

@@ -7,8 +7,7 @@ from concurrent.futures import CancelledError, Future
 import pytest
 
 from sysvitals.reloads import Problems, Reloads
-
-PATIENCE_SECONDS = 20.0
+from tests.patience import PATIENCE
 
 
 class File:
@@ -25,7 +24,7 @@ class File:
         text = self.text
         self.readers += 1
         self.reading.release()
-        assert self.allowed.acquire(timeout=PATIENCE_SECONDS)
+        assert self.allowed.acquire(timeout=PATIENCE)
         if self.error is not None:
             raise self.error
         return (text,)
@@ -39,13 +38,13 @@ def file() -> Iterator[File]:
 
 
 def result(asked: Future[Problems]) -> Problems:
-    return asked.result(PATIENCE_SECONDS)
+    return asked.result(PATIENCE)
 
 
 def test_those_who_ask_while_one_is_under_way_share_the_next_which_reads_what_is_there_by_then(file: File) -> None:
     reloads = Reloads(file.read)
     early = reloads.ask()
-    assert file.reading.acquire(timeout=PATIENCE_SECONDS)
+    assert file.reading.acquire(timeout=PATIENCE)
     file.text = "second"
     late = [reloads.ask() for _ in range(100)]
     assert file.readers == 1
@@ -84,7 +83,7 @@ def test_a_reload_that_fails_hinders_no_other(file: File, caplog: pytest.LogCapt
 def test_at_the_end_nobody_waits_for_one_that_hangs(file: File) -> None:
     reloads = Reloads(file.read)
     asked = [reloads.ask()]
-    assert file.reading.acquire(timeout=PATIENCE_SECONDS)
+    assert file.reading.acquire(timeout=PATIENCE)
     asked.append(reloads.ask())
     reloads.end()
     for waiting in asked:

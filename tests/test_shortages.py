@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_exporter import BELOW, HOST, PATIENCE_SECONDS, Process, samples, stored, wait_for
+from tests.patience import PATIENCE
+from tests.test_exporter import BELOW, HOST, Process, samples, stored, wait_for
 
 HEALTHY = (200, "sysvitals is healthy.\n")
 
@@ -33,7 +34,7 @@ class Scraper:
     """A scraper that keeps its connection."""
 
     def __init__(self, process: Process) -> None:
-        self._connection = HTTPConnection("127.0.0.1", process.ports()[0], timeout=PATIENCE_SECONDS)
+        self._connection = HTTPConnection("127.0.0.1", process.ports()[0], timeout=PATIENCE)
 
     def get(self, path: str) -> tuple[int, str]:
         self._connection.request("GET", path)
@@ -71,7 +72,7 @@ def test_without_descriptors_values_are_absent_and_all_comes_back_with_them(proc
         assert scraper.get("/-/healthy") == HEALTHY
     assert (succeeds(found, "load"), succeeds(found, "memory")) == (0, 0)
     assert [name for name, _ in found if name in {"system_load1", "system_memory_free_bytes"}] == []
-    with socket.create_connection(("127.0.0.1", process.ports()[0]), PATIENCE_SECONDS) as newcomer:
+    with socket.create_connection(("127.0.0.1", process.ports()[0]), PATIENCE) as newcomer:
         newcomer.sendall(b"GET /-/healthy HTTP/1.0\r\nHost: localhost\r\n\r\n")
         wait_for(lambda: "cannot accept connections" in process.log, "an error")
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, limits)

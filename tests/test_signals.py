@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.test_exporter import (
     BELOW,
     ONLY_LOAD,
-    PATIENCE_SECONDS,
     Process,
     hanging,
     program_that_hangs_at,
@@ -250,7 +250,7 @@ def test_a_look_that_is_interrupted_ends_in_silence(tmp_path: Path) -> None:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as look:
             wait_until_it_is_read()
             look.send_signal(signal.SIGINT)
-            assert look.communicate(timeout=PATIENCE_SECONDS) == ("", "")
+            assert look.communicate(timeout=PATIENCE) == ("", "")
             assert look.returncode == 130
 
 

@@ -14,9 +14,9 @@ from sysvitals.config.load import load_settings
 from sysvitals.exporter import Exporter
 from sysvitals.pipeline.clock import Clock
 from tests.building import build_host
+from tests.patience import PATIENCE
 from tests.recorded import RecordedHost
 
-SOON = 20.0
 SPACE = statvfs_result([4096, 4096, 1000, 500, 400, 100, 50, 50, 0, 255])
 
 
@@ -56,9 +56,9 @@ def exporting(
 
     def scrape() -> str:
         answers: list[bytes] = []
-        thread = threading.Thread(target=lambda: answers.append(exporter.metrics(None, SOON)[0]), daemon=True)
+        thread = threading.Thread(target=lambda: answers.append(exporter.metrics(None, PATIENCE)[0]), daemon=True)
         thread.start()
-        thread.join(SOON)
+        thread.join(PATIENCE)
         assert answers, "the scrape did not answer"
         return answers[0].decode()
 
@@ -71,7 +71,7 @@ def exporting(
 
 def await_scrape(scrape: Callable[[], str], is_so: Callable[[str], bool]) -> str:
     """The first scrape of which this is so."""
-    deadline = time.monotonic() + SOON
+    deadline = time.monotonic() + PATIENCE
     while not is_so(text := scrape()):
         assert time.monotonic() < deadline, text
     return text

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from sysvitals.threads import RESTARTS, RESTARTS_SECONDS, Duty, Keeper
+from tests.patience import PATIENCE
 
 
 class Mortal:
@@ -24,7 +25,7 @@ class Mortal:
 
     def die(self) -> None:
         self._end.set()
-        self.thread.join(10)
+        self.thread.join(PATIENCE)
 
     def _build(self) -> threading.Thread:
         return threading.Thread(target=self._end.wait, daemon=True)

@@ -12,6 +12,7 @@ import pytest
 from sysvitals.provision import kinds, shipped
 from sysvitals.provision.kinds import KINDS
 from sysvitals.provision.shipped import shipped_folder
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = "sysvitals/shipped/"
@@ -24,7 +25,7 @@ def build(source: Path, target: str, folder: Path) -> Path:
         cwd=source,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -66,7 +67,7 @@ def run(installed: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(installed)}
     command = [sys.executable, "-c", START, *arguments]
     return subprocess.run(
-        command, cwd=installed, env=environment, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=installed, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
 
 
@@ -110,7 +111,11 @@ def test_the_wheel_has_the_program_and_nothing_of_the_workshop(wheel: Path) -> N
 def test_pip_makes_the_same_wheel_of_the_sdist_byte_for_byte(wheel: Path, sdist: Path, tmp_path: Path) -> None:
     pip = [sys.executable, "-m", "pip", "wheel", "--no-index", "--no-deps", "--no-build-isolation"]
     done = subprocess.run(
-        [*pip, "--wheel-dir", str(tmp_path), str(sdist)], capture_output=True, text=True, timeout=120, check=False
+        [*pip, "--wheel-dir", str(tmp_path), str(sdist)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     (made,) = tmp_path.iterdir()
@@ -150,7 +155,7 @@ def test_the_installed_program_runs_its_own_code(installed: Path) -> None:
         env=os.environ | {"PYTHONPATH": str(installed)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=True,
     )
     assert done.stdout.split() == [f"{installed}/sysvitals/__init__.py", f"{installed}/sysvitals/shipped/grafana"]
@@ -159,7 +164,7 @@ def test_the_installed_program_runs_its_own_code(installed: Path) -> None:
 def test_a_development_install_has_no_copies_that_would_grow_old(tmp_path: Path) -> None:
     # what pip does for `pip install --editable`
     code = f"import hatchling.build as b; print(b.build_editable({str(tmp_path)!r}))"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=120, check=True)
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=PATIENCE, check=True)
     (built,) = tmp_path.iterdir()
     assert [name for name in names(built) if not name.startswith("sysvitals-")] == ["_sysvitals.pth"]
     with zipfile.ZipFile(built) as archive:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Thread
 
+from tests.patience import PATIENCE
+
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 ENDLESS_BYTES = 64 << 20
@@ -37,7 +39,7 @@ def answer(*parts: bytes | Iterable[bytes]) -> Iterator[tuple[str, list[bytes]]]
                 while True:
                     connection, _ = listener.accept()
                     with connection, suppress(OSError):
-                        connection.settimeout(30)
+                        connection.settimeout(PATIENCE)
                         talk(connection)
 
         thread = Thread(target=accept, daemon=True)

@@ -10,6 +10,7 @@ from sysvitals.client.access import NO_ACCESS
 from sysvitals.client.address import parse_address
 from sysvitals.client.session import Session, read_parts
 from tests.client.hostile import CHUNKED, HEAD, answer
+from tests.patience import PATIENCE
 
 FIVE = HEAD + b"Content-Length: 5\r\n\r\n"
 
@@ -24,7 +25,7 @@ def urllib(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 def ask(url: str) -> Iterator[bytes]:
     with Session(parse_address(url), NO_ACCESS, program="test") as session:
-        yield from read_parts(session.get(url, stream=True, timeout=20))
+        yield from read_parts(session.get(url, stream=True, timeout=PATIENCE))
 
 
 @pytest.mark.parametrize("start", [CHUNKED + b"ffff\r\nhello", FIVE + b"hello"], ids=["chunked", "with a length"])
@@ -32,7 +33,7 @@ def test_what_has_come_is_given_while_the_rest_is_waited_for(start: bytes) -> No
     seen = Event()
 
     def wait() -> Iterator[bytes]:
-        assert seen.wait(30)
+        assert seen.wait(PATIENCE)
         yield b""
 
     with answer(start, wait()) as (url, _):

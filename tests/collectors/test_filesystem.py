@@ -19,6 +19,7 @@ from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.scheduler import Scheduler
 from tests.building import build_host
 from tests.mounting import own_mounts
+from tests.patience import PATIENCE
 from tests.recorded import HOSTS, RecordedHost
 
 SPACE = {"bsize": 4096, "frsize": 4096, "blocks": 100, "bfree": 40, "bavail": 20, "files": 50, "ffree": 30, "flag": 0}
@@ -327,7 +328,7 @@ def test_a_real_remount_is_told_by_the_kernels_notice(tmp_path: Path) -> None:
             for mode, read_only in [("ro", True), ("rw", False)]:
                 mounts.remount(disk, mode)
                 expected = Remounted(device="tmpfs", mountpoint=str(disk), read_only=read_only)
-                assert remounts.told.get(timeout=30.0) == expected
+                assert remounts.told.get(timeout=PATIENCE) == expected
             wakes = {wakes.how: wakes.total for wakes in scheduler.wakes()}
         finally:
             scheduler.stop()

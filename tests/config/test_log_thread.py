@@ -11,9 +11,8 @@ import pytest
 
 from sysvitals.config.log_thread import ThreadedHandler
 from tests.history.writing import wait_until
+from tests.patience import PATIENCE
 from tests.stuck import full_pipe, stopped_terminal
-
-PATIENCE_SECONDS = 20.0
 
 Place = Callable[[], AbstractContextManager[tuple[int, int]]]
 
@@ -44,7 +43,7 @@ def test_closing_writes_what_waits_in_the_order_in_which_it_was_logged() -> None
     with log_to(writing) as (log, handler):
         for number in range(100):
             log(f"{number} ä \udc80")
-    handler.thread.join(PATIENCE_SECONDS)  # longer than closing waits: this machine may be busy
+    handler.thread.join(PATIENCE)  # longer than closing waits: this machine may be busy
     assert not handler.thread.is_alive()
     os.close(writing)
     with open(reading, encoding="utf-8") as pipe:
@@ -149,7 +148,7 @@ def test_a_thread_that_died_is_replaced_by_one_that_goes_on(monkeypatch: pytest.
             patch.setattr("threading.excepthook", lambda _failure: None)
             patch.setattr(handler._lines, "write", lambda _data: 1 // 0)
             log("deadly")
-            handler.thread.join(PATIENCE_SECONDS)
+            handler.thread.join(PATIENCE)
         assert not handler.thread.is_alive()
         handler.start()
         log("next")

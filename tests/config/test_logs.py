@@ -10,8 +10,7 @@ import pytest
 from sysvitals.config.log_thread import ThreadedHandler
 from sysvitals.config.logs import configure_logging, dropped_messages
 from sysvitals.config.settings import Log
-
-PATIENCE_SECONDS = 20.0
+from tests.patience import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +28,7 @@ def close_handlers() -> None:
     for handler in logging.getLogger().handlers:
         handler.close()
         if isinstance(handler, ThreadedHandler):
-            handler.thread.join(PATIENCE_SECONDS)  # longer than closing waits: this machine may be busy
+            handler.thread.join(PATIENCE)  # longer than closing waits: this machine may be busy
 
 
 def written(capfd: pytest.CaptureFixture[str]) -> str:

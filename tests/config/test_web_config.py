@@ -246,7 +246,9 @@ _TEXTS = st.lists(st.sampled_from(_WORDS.split(" ")), max_size=30).map(" ".join)
     seen="each mistake in one line",
     heals="when the file is right",
 )
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(content=st.binary(max_size=200) | _TEXTS.map(str.encode))
 def test_whatever_the_file_holds_it_is_taken_or_refused_in_lines(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "web.yml"

@@ -29,6 +29,7 @@ from tests.deploy.pages import (
     read_inline_code,
     read_links,
 )
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent
 DEPLOY = ROOT / "deploy"
@@ -213,7 +214,7 @@ def check_sysvitals(command: Command, _folder: Path) -> Complaints:
 def ask_for_help(words: tuple[str, ...]) -> str:
     """What a foreign program says to a command with --help behind it: nothing if each flag is known."""
     # in a folder without rights to harm: with --help it does nothing else
-    done = subprocess.run([*words, "--help"], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([*words, "--help"], capture_output=True, text=True, timeout=PATIENCE, check=False)
     return "" if done.returncode == 0 else (done.stderr or done.stdout).strip().splitlines()[0]
 
 

@@ -23,6 +23,7 @@ from sysvitals.stack.addresses import Address
 from sysvitals.stack.layout import Layout, _render_grafana_ini
 from sysvitals.stack.parts import KEEP_SIZE, KEEP_TIME
 from tests.certificates import make_certificate
+from tests.patience import PATIENCE
 from tests.stack.running import answers, free_port, run, wait_until
 from tests.stack.test_secure import PASSWORD, write_config
 from tests.tools import need_tool
@@ -138,7 +139,7 @@ def test_compose_refuses_a_file_with_a_key_that_it_does_not_know(tmp_path: Path)
 def compose(files: list[str], profile: str) -> subprocess.CompletedProcess[str]:
     command = [need_tool("docker-compose"), *(f"--file={file}" for file in files), f"--profile={profile}"]
     command += ["config", "--quiet"]
-    return subprocess.run(command, cwd=DEPLOY, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, cwd=DEPLOY, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
 
 def test_profiles_hold_what_their_names_say_and_all_that_it_depends_on() -> None:
@@ -242,7 +243,7 @@ def lay_out(folder: Path, *arguments: str) -> None:
     folder.mkdir(exist_ok=True)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     command = ["sh", str(DEPLOY / "setup.sh"), str(folder), *arguments]
-    subprocess.run(command, env=environment, umask=0o077, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, env=environment, umask=0o077, check=True, capture_output=True, timeout=PATIENCE)
 
 
 def test_what_the_user_changed_stays_and_the_password_is_made_once(tmp_path: Path) -> None:
@@ -418,7 +419,7 @@ def check_health(address: str) -> int:
     assert program.endswith("/bin/python3")
     command = [sys.executable, *arguments[:-1], str(ROOT / copied[0])]
     environment = {"SYSVITALS_HEALTH_ADDRESS": address}
-    return subprocess.run(command, env=environment, capture_output=True, check=False, timeout=30).returncode
+    return subprocess.run(command, env=environment, capture_output=True, check=False, timeout=PATIENCE).returncode
 
 
 def test_an_exporter_that_answers_is_healthy_and_one_that_is_gone_is_not(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 import yaml
 
+from tests.patience import PATIENCE
 from tests.stack.running import answers, free_port, run, run_exporter, wait_until
 from tests.tools import need_tool
 
@@ -45,7 +46,7 @@ def provision(folder: Path, kind: str = "prometheus") -> None:
     """The page's command, with the folder for /etc/prometheus."""
     assert re.search(rf"provision {kind} --to /etc/prometheus/sysvitals\b", SECTION)
     command = [sys.executable, "-m", "sysvitals", "provision", kind, "--to", str(folder / "sysvitals")]
-    subprocess.run(command, capture_output=True, timeout=60, check=True)
+    subprocess.run(command, capture_output=True, timeout=PATIENCE, check=True)
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Server:
     """Where the exporter is that it scrapes."""
 
     def ask(self, path: str, **parameters: str) -> Any:
-        answer = httpx.get(f"http://{self.address}/api/v1/{path}", params=parameters, timeout=10).json()
+        answer = httpx.get(f"http://{self.address}/api/v1/{path}", params=parameters, timeout=PATIENCE).json()
         assert answer["status"] == "success", answer
         return answer["data"]
 
@@ -104,7 +105,7 @@ def test_promtool_accepts_a_foreign_configuration_with_what_is_pasted(tmp_path: 
     foreign = {"rule_files": ["theirs.yml"], "scrape_configs": [{"job_name": "node"}]}
     (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(merge(foreign, read_pasted(SECTION))))
     check = [need_tool("promtool"), "check", "config", "prometheus.yml"]
-    done = subprocess.run(check, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(check, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{len(list((tmp_path / 'sysvitals/rules').iterdir())) + 1} rule files found" in done.stdout
 
@@ -120,7 +121,7 @@ def test_amtool_accepts_a_foreign_configuration_with_what_is_taken_from_ours(tmp
     merged = foreign | {"inhibit_rules": ours["inhibit_rules"]} | yaml.safe_load(templates)
     (tmp_path / "alertmanager.yml").write_text(yaml.safe_dump(merged))
     check = [need_tool("amtool"), "check-config", "alertmanager.yml"]
-    done = subprocess.run(check, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(check, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{len(ours['inhibit_rules'])} inhibit rules" in done.stdout
     found = done.stdout.partition(" - 1 templates")[2]
@@ -137,7 +138,11 @@ def test_the_board_has_its_name_without_the_port_and_the_users_own_labels(server
 def test_the_doctor_finds_the_board_and_our_rules_there(server: Server) -> None:
     command = [sys.executable, "-m", "sysvitals", "doctor", "--json", f"--prometheus=http://{server.address}"]
     done = subprocess.run(
-        [*command, f"--web.listen-address={server.board}"], capture_output=True, text=True, timeout=120, check=False
+        [*command, f"--web.listen-address={server.board}"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     verdicts = {check["id"]: check["verdict"] for check in json.loads(done.stdout)["checks"]}
     for link in ("answers", "target", "samples", "scrape_age", "rules", "rules.current"):
@@ -154,7 +159,7 @@ def test_our_rules_and_theirs_are_evaluated_without_an_error(server: Server) -> 
     def waited_for() -> list[dict[str, Any]]:
         return [rule for rule in rules() if rule["interval"] <= 15]  # daily figures take their time
 
-    wait_until(lambda: all(rule["health"] != "unknown" for rule in waited_for()), "rules were evaluated", seconds=60)
+    wait_until(lambda: all(rule["health"] != "unknown" for rule in waited_for()), "rules were evaluated")
     assert len(waited_for()) > 40
     assert [(rule["name"], rule["lastError"]) for rule in rules() if rule["health"] == "err"] == []
     assert {"Undervoltage", "HostDown", "their:load1:max"} <= {rule["name"] for rule in rules()}

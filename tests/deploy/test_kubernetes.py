@@ -21,6 +21,7 @@ from sysvitals.model.metric import Label
 from sysvitals.model.reading import fields_of
 from tests.deploy.manifests import FOLDER, Object, build, find, find_faults
 from tests.deploy.schemas import check_schema
+from tests.patience import PATIENCE
 from tests.stack.running import free_port, run_exporter, wait_until
 from tests.stack.servers import Prometheus, read_yaml, run_prometheus, write_yaml
 from tests.tools import need_tool
@@ -168,7 +169,7 @@ def test_the_exporter_goes_to_every_node_with_linux(everything: list[Object]) ->
 @pytest.mark.parametrize("folder", ["base", "overlay"])
 def test_settings_are_ones_that_the_program_takes(folder: str) -> None:
     command = [sys.executable, "-m", "sysvitals", "check-config", str(FOLDER / folder / "sysvitals.yml")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -232,7 +233,7 @@ def test_promtool_takes_every_prometheus_rule(everything: list[Object], tmp_path
         write_yaml(tmp_path / f"{each['metadata']['name']}.yml", each["spec"])
     files = sorted(tmp_path.glob("*.yml"))
     command = [need_tool("promtool"), "check", "rules", *map(str, files)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(files) == len(SUBJECTS)
 
@@ -454,7 +455,7 @@ def test_amtool_takes_the_helm_charts_alertmanager_with_its_templates(tmp_path: 
     config = helm_values()["config"] | {"templates": [f"{templates}/*.tmpl"]}
     write_yaml(tmp_path / "alertmanager.yml", config)
     command = [need_tool("amtool"), "check-config", str(tmp_path / "alertmanager.yml")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 templates" in done.stdout
 

@@ -11,6 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from sysvitals.collectors.catalog import build_full_catalog
+from tests.patience import PATIENCE
 from tests.stack.running import answers, free_port, run, run_exporter, wait_until
 from tests.tools import need_tool
 
@@ -100,7 +101,7 @@ class Pair:
 
 
 def ask(address: str) -> Series:
-    return parse_series(httpx.get(f"http://{address}/metrics", timeout=20).text)
+    return parse_series(httpx.get(f"http://{address}/metrics", timeout=PATIENCE).text)
 
 
 def flags_of(host: Path) -> list[str]:
@@ -207,7 +208,7 @@ def test_what_the_page_calls_the_same_is_the_same_on_this_machine(here: tuple[st
         left[:] = [row for row in left if differences(pair, row)]
         return not left
 
-    wait_until(agree, "each value of ours lies between two of theirs", seconds=60)
+    wait_until(agree, "each value of ours lies between two of theirs")
     for needed in ("node_memory_MemTotal_bytes", "node_boot_time_seconds", "node_filesystem_size_bytes"):
         assert needed in shared
     assert {"node_cpu_seconds_total", "node_timex_maxerror_seconds", "node_intr_total"} <= shared

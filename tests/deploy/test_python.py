@@ -15,6 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.patience import PATIENCE
 from tests.stack.running import answers, free_port, wait_until
 from tests.test_wheel import build
 
@@ -113,11 +114,16 @@ class Environment:
 
     def pip(self, *arguments: str) -> None:
         command = [sys.executable, "-m", "pip", "--python", str(self.folder / "bin/python"), "--isolated", *arguments]
-        subprocess.run(command, capture_output=True, timeout=120, check=True)
+        subprocess.run(command, capture_output=True, timeout=PATIENCE, check=True)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(self.program), *arguments], capture_output=True, text=True, timeout=60, check=False, env=PARTS
+            [str(self.program), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+            env=PARTS,
         )
 
 
@@ -128,7 +134,7 @@ INSTALL = ("install", "--no-index", "--no-deps", "--force-reinstall")
 @pytest.fixture
 def environment(tmp_path: Path) -> Environment:
     folder = tmp_path / "opt/sysvitals"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], timeout=60, check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], timeout=PATIENCE, check=True)
     return Environment(folder)
 
 

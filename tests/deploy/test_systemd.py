@@ -16,6 +16,7 @@ from sysvitals.provision.kinds import KINDS
 from sysvitals.sources.pi.vcio import GENCMD_NODE, NODE
 from sysvitals.web.http.budget import fit_budget
 from sysvitals.web.routes import SCRAPES
+from tests.patience import PATIENCE
 from tests.tools import need_tool
 
 ROOT = Path(__file__).parents[2]
@@ -85,7 +86,7 @@ def make_root(folder: Path) -> Path:
 def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [need_tool("systemd-analyze"), *arguments]
     environment = os.environ | {"LC_ALL": "C", "SYSTEMD_PAGER": ""}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def test_systemd_finds_no_fault_with_the_unit(tmp_path: Path) -> None:
@@ -244,7 +245,7 @@ def test_the_users_are_understood_by_systemds_own_program(tmp_path: Path) -> Non
     root = make_root(tmp_path / "root")
     file = str(FILES / "etc/sysusers.d/sysvitals.conf")
     command = [need_tool("systemd-sysusers"), f"--root={root}", "--dry-run", file]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, "ignoring" in done.stderr) == (0, False), done.stderr
     assert "sysvitals" in done.stderr + done.stdout
 

@@ -13,6 +13,7 @@ import pytest
 from sysvitals.cli import main
 from sysvitals.collectors import COLLECTORS
 from tests.doctor.serving import Answers, Raw, serve, success, vector
+from tests.patience import PATIENCE
 from tests.recorded import HOSTS
 from tests.stack.running import free_port
 
@@ -170,7 +171,7 @@ def test_no_other_command_pays_for_what_only_the_doctor_needs() -> None:
         "main(['once'])\n"
         "print(sorted({'requests', 'urllib3', 'sysvitals.doctor.examination'} & set(sys.modules)), file=sys.stderr)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert done.stderr == "[]\n"
 
 
@@ -178,7 +179,7 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(here: list[str]) -> None:
     command = subprocess.Popen([*PROGRAM, *here], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert command.stdout is not None
     command.stdout.close()
-    _, err = command.communicate(timeout=60)
+    _, err = command.communicate(timeout=PATIENCE)
     assert (command.returncode, err) == (1, b"")
 
 

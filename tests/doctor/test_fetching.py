@@ -4,7 +4,6 @@ import shutil
 import socket
 import ssl
 import subprocess
-import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from sysvitals.doctor.trouble import Trouble
 from tests.client import hostile
 from tests.client.hostile import CHUNKED
 from tests.doctor.serving import Raw, connect, serve
+from tests.patience import PATIENCE
 from tests.stack.running import free_port
 
 
@@ -76,7 +76,7 @@ def test_a_server_that_keeps_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     done = Event()
 
     def keep_silent(_: socket.socket) -> None:
-        done.wait(5)
+        done.wait(PATIENCE)
 
     with listen(keep_silent) as url:
         trouble = ask(url)
@@ -92,13 +92,13 @@ def test_an_answer_that_drips_for_ever_ends_in_time(monkeypatch: pytest.MonkeyPa
     def drip(connection: socket.socket) -> None:
         connection.recv(1000)
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-        while not done.wait(0.02):
+        for _ in range(round(PATIENCE / 0.02)):  # its end would be no silence
+            if done.wait(0.02):
+                return
             connection.sendall(b" ")
 
     with listen(drip) as url:
-        began = time.monotonic()
         trouble = ask(url)
-        assert time.monotonic() - began < 3
         done.set()
     assert trouble.kind == "silent"
 

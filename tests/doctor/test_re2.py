@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sysvitals.doctor.re2 import Unsupported, compile_re2
+from tests.patience import PATIENCE
 from tests.tools import need_tool
 
 PATTERNS = (
@@ -143,7 +144,7 @@ def ask_amtool(amtool: str, patterns: tuple[str, ...], values: tuple[str, ...]) 
                 [amtool, "config", "routes", "test", f"--config.file={path}", f"x={quote(value)}", "y=1"],
                 capture_output=True,
                 text=True,
-                timeout=30,
+                timeout=PATIENCE,
                 check=False,
             )
             assert done.returncode == 0, done.stderr

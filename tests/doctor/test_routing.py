@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from sysvitals.doctor.routing import find_inhibitor, find_routes, group_labels, parse_routing
 from sysvitals.provision.shipped import shipped_folder
+from tests.patience import PATIENCE
 from tests.tools import need_tool
 
 ALERT = {"alertname": "Undervoltage", "instance": "pi4", "severity": "critical"}
@@ -24,7 +25,7 @@ def ask_amtool(amtool: str, config: Path, labels: Mapping[str, str]) -> list[str
         [amtool, "config", "routes", "test", f"--config.file={config}", *words],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr + config.read_text()

@@ -21,10 +21,10 @@ from sysvitals.web.access import Guard
 from sysvitals.web.http import limited_log
 from sysvitals.web.live import LiveServices
 from sysvitals.web.routes import Services, build_web_app
+from tests.patience import PATIENCE
 from tests.web.raw import UPGRADE, Desk, desk
 from tests.web.test_routes import Exporter
 
-PATIENCE_SECONDS = 20.0
 USER, PASSWORD = "anna", b"open sesame"
 POLITE = (
     b"GET /-/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
@@ -61,7 +61,7 @@ def _open(
         logging.getLogger().addHandler(log)
 
         async def check_patiently(case: bytes) -> None:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(PATIENCE):
                 await give(served, case)
                 assert (await served.ask(POLITE)).startswith(b"HTTP/1.1 200 ")
             errors, log.errors = log.errors, []

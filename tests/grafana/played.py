@@ -27,6 +27,7 @@ from sysvitals.simulation.nodes import NODES
 from sysvitals.simulation.simulation import Simulation
 from sysvitals.sources.proc.own_process import OwnProcess
 from tests.grafana.plan import Plan, Target
+from tests.patience import PATIENCE
 from tests.recorded import HOSTS
 
 CLOCK_SET_AFTER_BOOT_SECONDS = 40
@@ -226,7 +227,7 @@ class PlayedExporter(Exporter):
         for inbox in self._held:
             inbox.cut()
         for sink in self._sinks:
-            sink.stop(10)
+            sink.stop(PATIENCE)
 
     def _is_due(self) -> bool:
         now = self._monotonic() + COALESCE_SECONDS

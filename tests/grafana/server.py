@@ -11,6 +11,7 @@ import requests
 import yaml
 
 from tests.grafana.remote_write import HEADERS, Series, encode_labels, encode_request, encode_samples
+from tests.patience import PATIENCE
 from tests.stack.running import answers, free_port, wait_until
 from tests.tools import need_tool
 
@@ -26,14 +27,14 @@ class Server:
 
     def ask(self, path: str, **parameters: object) -> Any:
         """The data of an answer of the HTTP API. Raises RuntimeError with Prometheus's own words."""
-        answer = requests.post(f"{self.url}/api/v1/{path}", data=parameters, timeout=120).json()
+        answer = requests.post(f"{self.url}/api/v1/{path}", data=parameters, timeout=PATIENCE).json()
         if answer["status"] != "success":
             raise RuntimeError(f"{answer.get('error')}: {parameters}")
         return answer["data"]
 
     def get(self, path: str, **parameters: object) -> Any:
         """As `ask`, for what is asked by GET only."""
-        answer = requests.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=120).json()  # type: ignore[arg-type]
+        answer = requests.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=PATIENCE).json()  # type: ignore[arg-type]
         if answer["status"] != "success":
             raise RuntimeError(f"{answer.get('error')}: {parameters}")
         return answer["data"]
@@ -56,7 +57,9 @@ class Server:
             self._send(batch)
 
     def _send(self, batch: list[bytes]) -> None:
-        answer = requests.post(f"{self.url}/api/v1/write", data=encode_request(batch), headers=HEADERS, timeout=120)
+        answer = requests.post(
+            f"{self.url}/api/v1/write", data=encode_request(batch), headers=HEADERS, timeout=PATIENCE
+        )
         if answer.status_code // 100 != 2:
             raise RuntimeError(f"HTTP {answer.status_code}: {answer.text.strip()}")
 
@@ -96,4 +99,4 @@ def run_prometheus(data: Path, *, log: Path, rules: Iterable[Path] = (), interva
         yield Server(f"http://{address}", process.pid)
     finally:
         process.terminate()
-        process.wait(timeout=60)
+        process.wait(timeout=PATIENCE)

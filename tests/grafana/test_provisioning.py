@@ -14,6 +14,7 @@ import yaml
 from sysvitals.provision.kinds import KINDS
 from sysvitals.stack.programs import PROGRAMS, find_grafana_home, find_program, grafana_command
 from tests.grafana.grafana_types import Json, misfits
+from tests.patience import PATIENCE
 from tests.stack.running import answers, free_port, run, wait_until
 from tests.stack.servers import copy_shipped
 from tests.tools import need_tool
@@ -210,9 +211,9 @@ def test_a_real_grafana_takes_the_files_and_reaches_prometheus(tmp_path: Path) -
     command = [*grafana_command(program, home), f"--homepath={home}", f"--config={tmp_path / 'grafana.ini'}"]
     url = f"http://127.0.0.1:{grafana}"
     with run([need_tool("prometheus"), *flags], tmp_path, "prometheus"), run(command, tmp_path, "grafana") as log:
-        wait_until(lambda: answers(f"{url}/api/health"), f"Grafana answers: {log}", seconds=120)
+        wait_until(lambda: answers(f"{url}/api/health"), f"Grafana answers: {log}")
         wait_until(lambda: answers(f"http://127.0.0.1:{prometheus}/-/ready"), "Prometheus is ready")
-        with httpx.Client(base_url=url, auth=("admin", "admin"), timeout=30) as client:
+        with httpx.Client(base_url=url, auth=("admin", "admin"), timeout=PATIENCE) as client:
             health = client.get("/api/datasources/uid/sysvitals-prometheus/health")
             assert health.status_code == 200, health.text
             assert health.json()["status"] == "OK", health.text
@@ -226,7 +227,7 @@ def test_a_real_grafana_takes_the_files_and_reaches_prometheus(tmp_path: Path) -
                     True,
                     shipped["title"],
                 )
-            assert httpx.get(f"{url}/api/dashboards/uid/sysvitals-host", timeout=30).status_code == 401
+            assert httpx.get(f"{url}/api/dashboards/uid/sysvitals-host", timeout=PATIENCE).status_code == 401
         lines = log.read_text(encoding="utf-8").splitlines()
         assert [line for line in lines if "level=error" in line and "provision" in line] == []
 

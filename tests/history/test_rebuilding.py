@@ -18,6 +18,7 @@ from sysvitals.pipeline.bus import Bus, first_seq
 from sysvitals.pipeline.inbox import Inbox
 from tests.history.replay import read_events
 from tests.history.writing import Hands
+from tests.patience import PATIENCE
 
 CATALOG = build_full_catalog()
 DAY = 86400.0
@@ -55,7 +56,7 @@ class Run:
             if not self._dice.randrange(40):
                 self._hands.wall += self._dice.choice([-DAY, -100.0, 90.0, DAY])
             self._bus.publish_runs(self._happen())
-            self._sink.settle(self._bus.last_seq, 20)
+            self._sink.settle(self._bus.last_seq, PATIENCE)
             if not self._dice.randrange(4):
                 self.moments.append((self._bus.last_seq, self._state.snapshot()))
         self._sink.stop(20)

@@ -40,7 +40,7 @@ from tests.history.writing import (
     wait_until,
     writer,
 )
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE
 
 CATALOG = build_full_catalog()
 DAY = 86400.0
@@ -66,7 +66,7 @@ def start(storage: Path) -> None:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(PATIENCE_SECONDS)
+    thread.join(PATIENCE)
     assert not thread.is_alive(), "it hangs"
     if failures:
         raise failures[0]
@@ -545,7 +545,7 @@ def test_a_disk_that_refuses_the_tidying_and_then_the_writing_is_said_once(
         history.write(LOAD)
         gate = Gate(monkeypatch, history_writer, "list_segments")
         history.hands.pass_by(601)
-        assert gate.reached.wait(PATIENCE_SECONDS)
+        assert gate.reached.wait(PATIENCE)
         faults["open"] = number
         gate.open()
         wait_until(lambda: history.sink.status().errors > 0)
@@ -729,7 +729,7 @@ def test_events_are_written_before_old_segments_are_mended(tmp_path: Path, monke
         history.bus.publish([URGENT])
         history.sink.start()
         wait_until(lambda: len(before) == len(planted))
-        history.sink.stop(PATIENCE_SECONDS)
+        history.sink.stop(PATIENCE)
     assert before == dict.fromkeys(planted[:-1], True) | {planted[-1]: False}, "`current` is about to lead elsewhere"
 
 
@@ -746,20 +746,20 @@ def test_a_stop_says_how_many_events_are_lost(
         faults["write"] = errno.EIO
         history.bus.publish([URGENT, LOAD])
         history.sink.start()
-        assert history.sink.stop(PATIENCE_SECONDS) == 2
+        assert history.sink.stop(PATIENCE) == 2
     faults.clear()
     assert said(caplog, "events are lost") == ["history: 2 events are lost: the disk refuses"]
     with writer(tmp_path / "hangs") as history:
         gate = Gate(monkeypatch, history_writer, "write_all")
         history.bus.publish([URGENT])
-        assert gate.reached.wait(PATIENCE_SECONDS)
+        assert gate.reached.wait(PATIENCE)
         history.bus.publish([LOAD, LOAD])
         assert history.sink.stop(0) == 3
         gate.open()
     assert said(caplog, "3 events are lost: the disk did not take them within 0 s")
     with writer(tmp_path / "well") as history:
         history.bus.publish([URGENT])
-        assert history.sink.stop(PATIENCE_SECONDS) == 0
+        assert history.sink.stop(PATIENCE) == 0
 
 
 def test_beyond_the_size_the_last_segment_stays(tmp_path: Path) -> None:

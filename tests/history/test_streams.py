@@ -186,7 +186,7 @@ def test_whatever_follows_whole_members_costs_only_itself_and_bounded_work(
     cut=st.floats(0, 1),
     block=st.integers(5, 200) | st.just(1 << 16),
 )
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_streams_that_were_joined_and_cut_are_read_and_ended_up_to_the_last_round(
     monkeypatch: pytest.MonkeyPatch, counts: list[int], padding: int, cut: float, block: int
 ) -> None:

@@ -46,6 +46,7 @@ from tests.history.writing import (
     wait_until,
     writer,
 )
+from tests.patience import PATIENCE
 
 CATALOG = build_full_catalog()
 VALIDATOR = jsonschema.Draft202012Validator(build_schema(CATALOG))
@@ -89,7 +90,9 @@ def fill(path: Path) -> None:
 # ---- what is written
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60, deadline=None
+)
 @given(data=st.data())
 def test_any_event_is_stored_as_a_line_that_satisfies_the_schema_and_reads_back_the_same(
     tmp_path: Path, data: st.DataObject
@@ -100,7 +103,7 @@ def test_any_event_is_stored_as_a_line_that_satisfies_the_schema_and_reads_back_
     hands = Hands(wall=data.draw(st.floats(0, 4e9)), synced=data.draw(st.sampled_from([True, False, None])))
     with writer(folder, hands=hands) as history:
         published = history.bus.publish(bodies)
-        history.sink.stop(10)
+        history.sink.stop(PATIENCE)
     back = read_back(folder)
     assert [event.body for event in back if event] == [event.body for event in published]
     assert [event.seq for event in back if event] == list(range(len(published)))
@@ -138,8 +141,8 @@ def test_what_is_published_while_it_stops_is_either_stored_whole_or_refused_in_o
 
         thread = threading.Thread(target=publish)
         thread.start()
-        assert begun.wait(10)
-        history.sink.stop(10)
+        assert begun.wait(PATIENCE)
+        history.sink.stop(PATIENCE)
         thread.join()
     found = seqs(tmp_path)
     assert found[-1] + 1 == len(found) + history.inbox.dropped
@@ -186,7 +189,7 @@ def test_an_urgent_event_is_on_the_disk_at_once_though_writing_is_seldom(
     with writer(tmp_path, replace(SLOW, fsync=fsync)) as history:
         history.bus.publish([LOAD])
         history.bus.publish([URGENT])
-        assert synced.wait(10)
+        assert synced.wait(PATIENCE)
         assert found == [[0, 1]], "with what came before it"
         assert history.inbox.waiting == 0
 
@@ -257,13 +260,13 @@ def test_with_a_buffer_a_segment_is_touched_only_when_it_is_forced(tmp_path: Pat
         history.write(URGENT)
         assert buffer.read() == b""
         for second in range(1, 60):
-            history.sink.settle(history.bus.publish([LOAD])[0].seq, 10)
+            history.sink.settle(history.bus.publish([LOAD])[0].seq, PATIENCE)
             assert (len(buffer.read().splitlines()), seqs(tmp_path / "history")) == (second, [0])
             history.hands.pass_by(1)
         history.hands.pass_by(1)
         wait_until(lambda: seqs(tmp_path / "history") == list(range(60)))
         wait_until(lambda: buffer.read() == b"")
-        history.sink.settle(history.bus.publish([LOAD])[0].seq, 10)
+        history.sink.settle(history.bus.publish([LOAD])[0].seq, PATIENCE)
         history.bus.publish([URGENT])
     assert seqs(tmp_path / "history") == list(range(62))
     assert buffer.read() == b""
@@ -320,10 +323,10 @@ def test_a_buffer_that_has_failed_is_cleared_once_its_lines_are_on_the_disk(
     buffer = open_it(tmp_path)
     with writer(tmp_path / "history", SLOW, buffer=buffer) as history:
         history.write(URGENT)
-        history.sink.settle(history.bus.publish([LOAD])[0].seq, 10)
+        history.sink.settle(history.bus.publish([LOAD])[0].seq, PATIENCE)
         assert len(buffer.read().splitlines()) == 1
         monkeypatch.setattr("sysvitals.history.buffer.write_all", half_full)
-        history.sink.settle(history.bus.publish([LOAD])[0].seq, 10)
+        history.sink.settle(history.bus.publish([LOAD])[0].seq, PATIENCE)
         assert seqs(tmp_path / "history") == [0, 1, 2]
         assert buffer.read() == b""
         history.write(LOAD)
@@ -341,10 +344,10 @@ def test_a_buffer_that_is_removed_leaves_the_history_to_the_disk(
 ) -> None:
     with writer(tmp_path / "history", SLOW, buffer=open_it(tmp_path)) as history:
         history.write(URGENT)
-        history.sink.settle(history.bus.publish([LOAD])[0].seq, 10)
+        history.sink.settle(history.bus.publish([LOAD])[0].seq, PATIENCE)
         shutil.rmtree(tmp_path / "memory")
         for last in (2, 3, 4):
-            history.sink.settle(history.bus.publish([LOAD])[0].seq, 10)
+            history.sink.settle(history.bus.publish([LOAD])[0].seq, PATIENCE)
             assert seqs(tmp_path / "history") == list(range(last + 1))
     assert caplog.text.count("the file was removed") == 1
 
@@ -371,7 +374,7 @@ def test_a_disk_that_refuses_takes_nothing_from_the_buffer(tmp_path: Path, fault
     buffer = open_it(tmp_path)
     with writer(tmp_path / "history", buffer=buffer) as history:
         history.write(URGENT)
-        history.sink.settle(history.bus.publish([LOAD])[0].seq, 10)
+        history.sink.settle(history.bus.publish([LOAD])[0].seq, PATIENCE)
         faults["fdatasync"] = errno.EIO
         history.hands.pass_by(60)
         wait_until(lambda: history.sink.status().errors > 2)
@@ -401,7 +404,7 @@ def test_a_buffer_in_memory_keeps_new_events_while_the_disk_cannot_be_written(
             history.bus.publish([URGENT])
             wait_until(lambda: not history.sink.status().writable)
             for kept in (2, 3, 4):
-                history.sink.settle(history.bus.publish([LOAD])[0].seq, 10)
+                history.sink.settle(history.bus.publish([LOAD])[0].seq, PATIENCE)
                 assert len(buffer.read().splitlines()) == kept
             for _ in range(5):
                 history.sink.settle(history.bus.publish([LOAD])[0].seq, 3600)
@@ -455,7 +458,7 @@ def test_a_folder_that_is_renamed_leaves_its_buffer_where_the_next_start_looks(t
     with writer(folder, SLOW, buffer=open_it(tmp_path)) as history:
         history.write(URGENT)
         folder.rename(renamed)
-        history.sink.settle(history.bus.publish([LOAD])[0].seq, 10)
+        history.sink.settle(history.bus.publish([LOAD])[0].seq, PATIENCE)
         (file,) = (tmp_path / "memory").iterdir()
         left = file.read_bytes()
         history.hands.pass_by(5)
@@ -484,7 +487,7 @@ def test_settling_waits_until_an_event_is_in_the_file(tmp_path: Path) -> None:
     with writer(tmp_path, SLOW) as history:
         for _ in range(20):
             last = history.bus.publish([LOAD])[-1].seq
-            history.sink.settle(last, 10)
+            history.sink.settle(last, PATIENCE)
             assert seqs(tmp_path)[-1] == last
 
 
@@ -518,7 +521,7 @@ def run_writer(folder: Path, log: Path, compress: str, memory: str, lines: int |
                 said.append(process.stdout.readline())
                 assert said[-1], log.read_text()
             if lines is None:
-                assert process.wait(20) == 0, log.read_text()
+                assert process.wait(PATIENCE) == 0, log.read_text()
         finally:
             process.kill()
             said += process.stdout.readlines()
@@ -654,7 +657,7 @@ def test_plain_segments_left_behind_are_compressed_by_and_by_and_hold_up_no_even
     gate = Gate(monkeypatch, history_writer, "compress_segment")
     with writer(tmp_path, replace(EAGER, compress="segments"), next_seq=3) as history:
         history.write(URGENT)
-        assert gate.reached.wait(10)
+        assert gate.reached.wait(PATIENCE)
         assert not [name for name in names(tmp_path) if name.endswith(".gz")]
         gate.open()
         wait_until(lambda: sum(name.endswith(".gz") for name in names(tmp_path)) == 3)
@@ -695,7 +698,7 @@ def test_a_full_disk_is_logged_once_and_what_fits_into_memory_is_written_later(
         fill(ballast)
         for _ in range(40):
             history.bus.publish([long_event(1000)] * 5)
-        assert retry.reached.wait(10)
+        assert retry.reached.wait(PATIENCE)
         assert all(content.endswith(b"}\n") for name in names(folder) if (content := (folder / name).read_bytes()))
         retry.open()
         wait_until(lambda: history.sink.status().errors > 5)
@@ -716,7 +719,7 @@ def test_a_line_that_fitted_only_half_is_taken_back(small_disk: Path, monkeypatc
         history.write(LOAD)
         retry = Gate(monkeypatch, history.sink._stopping, "wait")
         history.bus.publish([long_event(400_000)])
-        assert retry.reached.wait(10)
+        assert retry.reached.wait(PATIENCE)
         assert seqs(folder) == [0]
         assert history.sink.status().size == sum(segment.size for segment in list_segments(str(folder)))
         retry.open()
@@ -794,7 +797,7 @@ def test_what_the_disk_did_not_confirm_is_taken_back_and_written_once(
         retry = Gate(monkeypatch, history.sink._stopping, "wait")
         faults[call] = errno.EIO
         history.bus.publish([LOAD, URGENT])
-        assert retry.reached.wait(10)
+        assert retry.reached.wait(PATIENCE)
         assert seqs(tmp_path) == [0, 1]
         retry.open()
         wait_until(lambda: history.sink.status().errors > 3)
@@ -853,7 +856,7 @@ def test_a_stop_while_the_disk_refuses_tries_once_more_and_ends(tmp_path: Path, 
         history.bus.publish([URGENT])
         wait_until(lambda: history.sink.status().errors == 1)
         history.bus.publish([LOAD])
-        history.sink.stop(10)
+        history.sink.stop(PATIENCE)
         assert history.sink.status().errors == 2
     assert names(tmp_path) == []
 
@@ -961,7 +964,7 @@ def test_a_disk_that_hangs_holds_up_neither_publishers_nor_the_status_nor_the_st
     gate = Gate(monkeypatch, os, "write")
     with writer(tmp_path, limit=100) as history:
         history.bus.publish([URGENT])
-        assert gate.reached.wait(10)
+        assert gate.reached.wait(PATIENCE)
 
         def go_on() -> None:
             for _ in range(300):
@@ -972,7 +975,7 @@ def test_a_disk_that_hangs_holds_up_neither_publishers_nor_the_status_nor_the_st
 
         done = threading.Event()
         threading.Thread(target=go_on, daemon=True).start()
-        assert done.wait(10)
+        assert done.wait(PATIENCE)
         assert history.sink.thread.is_alive()
         gate.open()
     assert seqs(tmp_path) == [0, *range(201, 301)]
@@ -1260,7 +1263,7 @@ def test_a_writer_whose_thread_died_goes_on_and_counts_the_batch_that_it_died_of
         history.write(LOAD)
         monkeypatch.setattr(history_writer, "encode_events", run_out_of_memory)
         history.bus.publish([RELOADED, LOAD])
-        history.sink.thread.join(30)
+        history.sink.thread.join(PATIENCE)
         assert not history.sink.thread.is_alive()
         assert not history.sink.status().writable
         with monkeypatch.context() as patch:

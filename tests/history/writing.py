@@ -23,7 +23,7 @@ from sysvitals.model.reading import Body, Change
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.inbox import Inbox
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE
 
 OWNERS = {Load.event_name: "load"}
 NOON = 1_789_905_600.0  # 2026-09-20 12:00 UTC
@@ -69,7 +69,7 @@ class Writer:
         before = self.sink.status().written
         last = self.bus.publish(bodies)[-1]
         wait_until(lambda: self.sink.status().written > before)
-        self.sink.settle(last.seq, PATIENCE_SECONDS)
+        self.sink.settle(last.seq, PATIENCE)
 
 
 @contextmanager
@@ -106,11 +106,11 @@ def writer(
         yield Writer(bus, inbox, sink, hands)
     finally:
         if start:
-            sink.stop(PATIENCE_SECONDS)
+            sink.stop(PATIENCE)
             assert not sink.thread.is_alive()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Return as soon as it holds; fail where it does not by then."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -165,7 +165,7 @@ class Gate:
         def held(*arguments: Any) -> Any:
             if threading.current_thread().name == "history":
                 self.reached.set()
-                assert self._open.wait(PATIENCE_SECONDS)
+                assert self._open.wait(PATIENCE)
             return real(*arguments)
 
         monkeypatch.setattr(place, call, held)

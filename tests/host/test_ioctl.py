@@ -11,6 +11,7 @@ import pytest
 
 from sysvitals.host import ioctl
 from sysvitals.host.host import Host
+from tests.patience import PATIENCE
 
 GET_ENTROPY_COUNT = 0x80045200  # RNDGETENTCNT of /dev/urandom, which anyone may ask
 Serve = Callable[[socket.socket], None]
@@ -26,7 +27,7 @@ def device(path: Path, serve: Serve) -> Iterator[str]:
         connection, _ = listener.accept()
         # who is given up finds nobody there any more
         with connection, suppress(BrokenPipeError, ConnectionResetError):
-            connection.settimeout(5)
+            connection.settimeout(PATIENCE)
             serve(connection)
 
     thread = threading.Thread(target=run, daemon=True)
@@ -35,7 +36,7 @@ def device(path: Path, serve: Serve) -> Iterator[str]:
         listener.listen()
         thread.start()
         yield str(path)
-        thread.join(5)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
     finally:
         os.close(folder)
@@ -187,4 +188,4 @@ def test_a_simulated_device_that_nobody_serves_is_no_device(tmp_path: Path) -> N
 
 
 def assert_set(done: threading.Event) -> None:
-    assert done.wait(5)
+    assert done.wait(PATIENCE)

@@ -24,6 +24,7 @@ from sysvitals.outputs.console import ConsoleSink, describe_event
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.inbox import Inbox
 from tests.history.writing import LOAD, NOON, RELOADED, Hands, wait_until
+from tests.patience import PATIENCE
 from tests.stuck import full_pipe
 
 BODIES = build_full_catalog().bodies
@@ -49,7 +50,7 @@ def console(
     try:
         yield bus, inbox, sink
     finally:
-        sink.stop(10)
+        sink.stop(PATIENCE)
         assert not sink.thread.is_alive()
 
 
@@ -158,7 +159,7 @@ def test_stopping_prints_what_waits(paper: Paper) -> None:
     with console(paper.descriptor) as (bus, _, sink):
         for _ in range(200):
             bus.publish([LOAD])
-        sink.stop(10)
+        sink.stop(PATIENCE)
     assert paper.seqs() == list(range(200))
 
 
@@ -255,7 +256,7 @@ def test_a_thread_that_died_is_replaced_by_one_that_goes_on(paper: Paper, monkey
             patch.setattr("threading.excepthook", lambda _failure: None)
             patch.setattr(sink._lines, "write", lambda _data: 1 // 0)
             bus.publish([LOAD])
-            sink.thread.join(10)
+            sink.thread.join(PATIENCE)
         assert not sink.thread.is_alive()
         sink.start()
         bus.publish([LOAD])

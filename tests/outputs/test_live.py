@@ -12,6 +12,7 @@ from sysvitals.collectors.load import Load
 from sysvitals.model.changes import Reloaded
 from sysvitals.model.event import Event, Stamp
 from sysvitals.outputs.live import BEAT_SECONDS, LiveHub, Mark, TooManyViewersError, Viewer
+from tests.patience import PATIENCE
 
 BOOT = "815fbde3"
 
@@ -33,7 +34,7 @@ def play(scene: Callable[[LiveHub], Awaitable[None]], **limits: int) -> LiveHub:
 
 
 async def take(viewer: Viewer) -> tuple[list[int], int]:
-    taken = await asyncio.wait_for(viewer.take(), 5)
+    taken = await asyncio.wait_for(viewer.take(), PATIENCE)
     assert taken is not None
     lines, dropped = taken
     return [line.seq for line in lines], dropped
@@ -168,7 +169,7 @@ def test_the_end_lets_viewers_have_what_waits_and_then_go() -> None:
         hub.offer((event(1),))
         hub.end()
         assert await take(viewer) == ([1], 0)
-        assert await asyncio.wait_for(viewer.take(), 5) is None
+        assert await asyncio.wait_for(viewer.take(), PATIENCE) is None
 
     play(scene)
 

@@ -16,8 +16,8 @@ from sysvitals.model.status import CollectorStatus, ReadErrors
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
 from sysvitals.pipeline.scheduler import Scheduler
+from tests.patience import PATIENCE
 
-SOON = 10.0
 """How long a test waits for what must happen before it calls it a failure."""
 
 WALL = 1_789_905_600.0
@@ -79,7 +79,7 @@ class Record:
         """The bodies of this kind, once there are so many."""
         with self._changed:
             came = self._changed.wait_for(
-                lambda: sum(isinstance(event.body, kind) for event in self.events) >= count, SOON
+                lambda: sum(isinstance(event.body, kind) for event in self.events) >= count, PATIENCE
             )
         assert came, f"{kind.__name__} did not come {count} times"
         return self.bodies(kind)
@@ -135,7 +135,7 @@ class Script:
         self.release.set()
 
     def wait_until_it_hangs(self) -> None:
-        assert self.entered.wait(SOON), "the read was not started"
+        assert self.entered.wait(PATIENCE), "the read was not started"
 
 
 class Things:
@@ -172,7 +172,7 @@ class Background(Generic[T]):
         return self.thread.is_alive()
 
     def result(self) -> T:
-        self.thread.join(SOON)
+        self.thread.join(PATIENCE)
         assert self._results, "the call did not return"
         return self._results[0]
 
@@ -243,7 +243,7 @@ class Rig:
 
     def settle(self) -> None:
         """Let all that is due by now be done."""
-        assert Background(lambda: self.scheduler.settle(SOON)).result()
+        assert Background(lambda: self.scheduler.settle(PATIENCE)).result()
 
     def settle_until(self, what: Callable[[], object], why: str) -> None:
         """Let what is due be done until this is so: a read that was let go returns when its thread gets to it."""
@@ -254,11 +254,11 @@ class Rig:
 
         wait_until(is_so, why)
 
-    def refresh(self, *names: str, seconds: float = SOON) -> bool:
+    def refresh(self, *names: str, seconds: float = PATIENCE) -> bool:
         """A scrape that must return by itself."""
         return self.refresh_behind(*names, seconds=seconds).result()
 
-    def refresh_behind(self, *names: str, seconds: float = SOON) -> Background[bool]:
+    def refresh_behind(self, *names: str, seconds: float = PATIENCE) -> Background[bool]:
         wanted = frozenset(names) or None
         return Background(lambda: self.scheduler.refresh(wanted, seconds=seconds))
 
@@ -302,7 +302,7 @@ class Rig:
         self.scheduler.stop()
         for script in self.scripts:
             for thread in script.threads:
-                thread.join(SOON)
+                thread.join(PATIENCE)
 
 
 def make_collector(name: str, read: Callable[..., Any] | None = None, **settings: Any) -> Collector:
@@ -310,7 +310,7 @@ def make_collector(name: str, read: Callable[..., Any] | None = None, **settings
 
 
 def wait_until(what: Callable[[], object], why: str) -> None:
-    deadline = time.monotonic() + SOON
+    deadline = time.monotonic() + PATIENCE
     while not what():
         assert time.monotonic() < deadline, why
         time.sleep(0.005)

@@ -7,7 +7,8 @@ import pytest
 from sysvitals.model.event import Event
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock, keep_for
-from tests.pipeline.rig import SOON, WALL, Alpha, HeldClock, Record
+from tests.patience import PATIENCE
+from tests.pipeline.rig import WALL, Alpha, HeldClock, Record
 
 
 def make_bus(next_seq: int = 0, clock: Clock | None = None) -> Bus:
@@ -87,7 +88,7 @@ def test_numbers_have_no_gaps_and_time_never_goes_back_however_many_publish_at_o
     gate = threading.Barrier(publishers)
 
     def publish() -> None:
-        gate.wait(SOON)
+        gate.wait(PATIENCE)
         for turn in range(turns):
             bus.publish([Alpha()] * (turn % 4))
 
@@ -95,7 +96,7 @@ def test_numbers_have_no_gaps_and_time_never_goes_back_however_many_publish_at_o
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(SOON)
+        thread.join(PATIENCE)
     count = publishers * sum(turn % 4 for turn in range(turns))
     assert [event.seq for event in records[0].events] == list(range(7, 7 + count))
     assert records[1].events == records[0].events

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from sysvitals.pipeline.crew import LIMIT, STALL_SECONDS, Crew, Run
-from tests.pipeline.rig import SOON, wait_until
+from tests.patience import PATIENCE
+from tests.pipeline.rig import wait_until
 
 
 class Gate:
@@ -25,7 +26,7 @@ class Gate:
         yield self._yields
 
     def wait_until_entered(self) -> None:
-        assert self.entered.wait(SOON), "it was not started"
+        assert self.entered.wait(PATIENCE), "it was not started"
 
 
 class Scene:
@@ -49,7 +50,7 @@ class Scene:
     def wait_for(self, *runs: Run) -> None:
         """Wait until these are over."""
         while not all(run in self.over for run in runs):
-            assert self.woken.acquire(timeout=SOON), "the crew did not say that something is over"
+            assert self.woken.acquire(timeout=PATIENCE), "the crew did not say that something is over"
             self.over += self.crew.collect()
 
     def is_over(self, run: Run) -> bool:
@@ -131,7 +132,7 @@ def test_what_is_not_worth_it_wakes_nobody_and_is_collected_with_the_next(scene:
 
     unheard = Run("x", lambda: ["same"], heard)
     scene.crew.give([unheard])
-    assert done.wait(SOON)
+    assert done.wait(PATIENCE)
     run = quick()
     scene.crew.give([run])
     scene.wait_for(run)
@@ -282,7 +283,7 @@ def test_after_the_stop_nothing_is_begun_and_idle_workers_end(scene: Scene) -> N
     scene.crew.stop()
     gate.open.set()
     assert gate.thread is not None
-    gate.thread.join(SOON)
+    gate.thread.join(PATIENCE)
     assert not gate.thread.is_alive()
     assert behind.started is None
 

@@ -15,7 +15,7 @@ from sysvitals.model.collector import Watch
 from sysvitals.pipeline.file_watcher import RARELY, FileWatcher, Watched, count_room
 from sysvitals.pipeline.kernel_notices import NoticeSocket
 from tests.mounting import own_mounts
-from tests.pipeline.rig import SOON
+from tests.patience import PATIENCE
 
 FAR = 60.0
 
@@ -311,7 +311,7 @@ def test_one_that_waits_is_woken_from_another_thread_and_once_only(eye: Eye) -> 
     waker.start()
     waiting.set()
     assert eye.noticed(FAR) == []  # it returns
-    waker.join(SOON)
+    waker.join(PATIENCE)
     assert eye.noticed(0.01) == []
 
 

@@ -28,7 +28,8 @@ from sysvitals.pipeline.interpret import BASELINE_SECONDS
 from sysvitals.pipeline.ledger import FLAP_SECONDS
 from sysvitals.pipeline.plan import ABSENT_SECONDS, COOLDOWN_SECONDS, FIRST_SECONDS, RECHECK_SECONDS, SLOW_SECONDS
 from sysvitals.pipeline.scheduler import FIND_SECONDS
-from tests.pipeline.rig import SOON, Alpha, Background, Beta, Rig, Script, make_collector, wait_until
+from tests.patience import PATIENCE
+from tests.pipeline.rig import Alpha, Background, Beta, Rig, Script, make_collector, wait_until
 
 TIMEOUT = 3.0
 INTERVAL = 15.0
@@ -142,8 +143,8 @@ def test_scrapes_at_the_same_time_read_a_thing_once(rig: Rig) -> None:
         gate = threading.Barrier(8)
 
         def scrape(gate: threading.Barrier = gate) -> bool:
-            gate.wait(SOON)
-            return rig.scheduler.refresh(seconds=SOON)
+            gate.wait(PATIENCE)
+            return rig.scheduler.refresh(seconds=PATIENCE)
 
         assert all(answer.result() for answer in [Background(scrape) for _ in range(8)])
         assert [read.runs for read in found.reads.values()] == [turn] * 5
@@ -212,7 +213,7 @@ def test_a_scrape_waits_longer_for_what_has_no_last_value_to_show(rig: Rig) -> N
 def test_one_that_looks_once_waits_for_slow_things_too(rig: Rig) -> None:
     found = rig.add_things("alpha", "slow", "quick")
     found.reads["slow"].hang(seconds=FIRST_SECONDS)
-    look = Background(lambda: rig.scheduler.refresh(seconds=SOON, slow=True))
+    look = Background(lambda: rig.scheduler.refresh(seconds=PATIENCE, slow=True))
     found.reads["slow"].wait_until_it_hangs()
     found.reads["slow"].go()
     assert look.result()
@@ -1305,7 +1306,7 @@ def test_a_scrape_learns_that_the_loop_is_dead(rig: Rig, monkeypatch: pytest.Mon
         raise MemoryError
 
     rig.scheduler._post(die)
-    rig.scheduler.thread.join(SOON)
+    rig.scheduler.thread.join(PATIENCE)
     assert not rig.scheduler.thread.is_alive()
     assert not rig.refresh(seconds=0.5)
 
@@ -1351,5 +1352,5 @@ def test_no_thread_is_left_when_an_idle_scheduler_stops(rig: Rig) -> None:
     assert not rig.scheduler.thread.is_alive()
     for read in found.reads.values():
         for thread in read.threads:
-            thread.join(SOON)
+            thread.join(PATIENCE)
             assert not thread.is_alive()

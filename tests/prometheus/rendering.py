@@ -8,6 +8,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
+from tests.patience import PATIENCE
 from tests.stack.servers import SHIPPED
 from tests.tools import need_tool
 
@@ -50,7 +51,7 @@ def _render(names: Sequence[str], kind: str, folder: Path, zone: str | None) -> 
         command,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
         check=False,
         env={**os.environ, **({} if zone is None else {"TZ": zone})},
     )

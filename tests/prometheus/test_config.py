@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from prometheus.rulebook.subjects import SUBJECTS
+from tests.patience import PATIENCE
 from tests.prometheus.receiver_blocks import Block, find_blocks, list_code_lines, take_older_keys, uncomment
 from tests.recorded import HOSTS
 from tests.stack.running import wait_until
@@ -28,7 +29,7 @@ OF_PEOPLE = ["email", "telegram", "discord", "slack", "pushover", "webhook"]
 
 def check(*command: str) -> str:
     """What a checking program says; it must be content."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -145,9 +146,9 @@ def test_alertmanagers_are_those_of_their_target_file(prometheus: Prometheus) ->
 def test_a_target_that_is_added_to_a_file_is_scraped_without_a_reload(prometheus: Prometheus) -> None:
     path = prometheus.log.parent / "etc/targets/prometheus/test.yml"
     write_yaml(path, [{"targets": [prometheus.url.removeprefix("http://")]}])
-    wait_until(lambda: prometheus.value('up{job="prometheus"}') == 1, "Prometheus scrapes itself", 40)
+    wait_until(lambda: prometheus.value('up{job="prometheus"}') == 1, "Prometheus scrapes itself")
     path.unlink()
-    wait_until(lambda: len(prometheus.ask("targets")["activeTargets"]) == 7, "and no more", 40)
+    wait_until(lambda: len(prometheus.ask("targets")["activeTargets"]) == 7, "and no more")
 
 
 def test_all_rules_are_loaded_and_can_be_evaluated(prometheus: Prometheus) -> None:
@@ -155,7 +156,7 @@ def test_all_rules_are_loaded_and_can_be_evaluated(prometheus: Prometheus) -> No
     assert {group["name"]: len(group["rules"]) for group in groups} == {
         f"sysvitals-{subject.name}": len(subject.rules) for subject in SUBJECTS
     }
-    wait_until(lambda: {rule["health"] for rule in list_rules(prometheus)} == {"ok"}, "each was evaluated", 40)
+    wait_until(lambda: {rule["health"] for rule in list_rules(prometheus)} == {"ok"}, "each was evaluated")
     assert [rule["name"] for rule in list_rules(prometheus) if rule.get("lastError")] == []
 
 

@@ -12,6 +12,7 @@ import pytest
 from prometheus.rulebook.subjects import SUBJECTS
 from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.judgement.rule import Alert
+from tests.patience import PATIENCE
 from tests.prometheus.rule_cases import load_firing
 from tests.stack.running import wait_until
 from tests.stack.servers import SHIPPED, Alertmanager, copy_shipped, read_yaml, run_alertmanager, write_yaml
@@ -35,7 +36,7 @@ def route(**labels: str) -> str:
     """The receivers that an alert with these labels reaches, by amtool."""
     command = [need_tool("amtool"), "config", "routes", "test", f"--config.file={SHIPPED / 'alertmanager.yml'}"]
     command += [f"{name}={value}" for name, value in labels.items()]
-    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout.strip()
 
 
 @pytest.mark.parametrize(("name", "severity", "subject"), ALERTS)
@@ -267,7 +268,7 @@ def test_an_effect_is_over_before_what_silences_it(
     rules = [str(path) for path in sorted(SHIPPED.glob("rules/*.yml"))]
     write_yaml(tmp_path / "test.yml", {"rule_files": rules, "evaluation_interval": "15s", "tests": [test]})
     command = [need_tool("promtool"), "test", "rules", str(tmp_path / "test.yml")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -17,6 +17,7 @@ from prometheus.rulebook.subjects import SUBJECTS
 from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.judgement.links import RUNBOOK_URL
 from sysvitals.judgement.rule import Alert, Record, Subject, render_subject
+from tests.patience import PATIENCE
 from tests.prometheus.promql import Reading, compared_numbers
 from tests.prometheus.rule_checks import (
     ALWAYS,
@@ -54,7 +55,7 @@ each_file_of_tests = pytest.mark.parametrize("path", sorted(RULE_TESTS.glob("*.y
 
 def promtool(*arguments: str | Path) -> tuple[int, str]:
     command = [need_tool("promtool"), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -137,7 +138,12 @@ def with_other_thresholds() -> list[list[str]]:
     """All expressions, by subject, as they would be if each threshold were twice what it is."""
     root = FOLDER.parent
     said = subprocess.run(
-        [sys.executable, "-c", CHANGED_THRESHOLDS], cwd=root, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", CHANGED_THRESHOLDS],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
     ).stdout
     expressions: list[list[str]] = json.loads(said)
     return expressions

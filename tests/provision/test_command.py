@@ -11,6 +11,7 @@ from sysvitals.cli import main
 from sysvitals.provision import kinds, shipped
 from sysvitals.provision.kinds import KINDS, Kind
 from sysvitals.provision.shipped import shipped_folder
+from tests.patience import PATIENCE
 from tests.tools import need_tool
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +48,7 @@ def test_prometheus_and_alertmanager_are_laid_out_as_their_programs_expect(tmp_p
         [need_tool("amtool"), "check-config", f"{tmp_path}/alertmanager/alertmanager.yml"],
     )
     for command in checks:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
     config = yaml.safe_load((tmp_path / "prometheus/prometheus.yml").read_bytes())
     patterns = [pattern for job in config["scrape_configs"] for sd in job["file_sd_configs"] for pattern in sd["files"]]

@@ -12,6 +12,7 @@ from sysvitals.simulation import command
 from sysvitals.simulation.boards import BOARDS
 from sysvitals.simulation.command import add_arguments, run
 from sysvitals.simulation.scenario import list_scenarios
+from tests.patience import PATIENCE
 
 
 def options(*arguments: str) -> dict[str, object]:
@@ -98,7 +99,7 @@ def test_it_keeps_the_board_alive_until_told_to_stop_and_takes_its_nodes_along(
                 assert process.poll() is None
             assert (folder / "dev/vcio_gencmd").is_socket()
             process.send_signal(number)
-            assert process.wait(10) == 0
+            assert process.wait(PATIENCE) == 0
         finally:
             process.kill()
     assert os.listdir(folder / "dev") == []

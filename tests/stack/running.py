@@ -11,11 +11,11 @@ from pathlib import Path
 
 import httpx
 
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE
 from tests.recorded import HOSTS
 
 
-def wait_until(what: Callable[[], object], why: str, seconds: float = PATIENCE_SECONDS) -> None:
+def wait_until(what: Callable[[], object], why: str, seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {why}"
@@ -38,7 +38,7 @@ def run(arguments: list[str], folder: Path, name: str) -> Iterator[Path]:
     finally:
         process.terminate()
         try:
-            process.wait(timeout=10)
+            process.wait(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -56,7 +56,7 @@ def run_exporter(folder: Path, name: str, *flags: str) -> Iterator[str]:
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=5).status_code == 200
+        return httpx.get(url, timeout=PATIENCE).status_code == 200
     except httpx.TransportError:
         return False
 
@@ -81,7 +81,7 @@ def write_in_place(path: Path, text: str) -> None:
 def join_silently(address: str) -> socket.socket:
     """A viewer that never reads."""
     host, port = address.split(":")
-    viewer = socket.create_connection((host, int(port)), timeout=10)
+    viewer = socket.create_connection((host, int(port)), timeout=PATIENCE)
     viewer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     viewer.sendall(
         b"GET /api/v1/live HTTP/1.1\r\nHost: board\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import yaml
 
+from tests.patience import PATIENCE
 from tests.stack.running import answers, free_port, run, wait_until
 from tests.tools import need_tool
 
@@ -22,7 +23,7 @@ class Prometheus:
     log: Path
 
     def ask(self, path: str, **parameters: str) -> Any:
-        answer = httpx.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=10).json()
+        answer = httpx.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=PATIENCE).json()
         assert answer["status"] == "success", answer
         return answer["data"]
 
@@ -40,10 +41,10 @@ class Alertmanager:
     log: Path
 
     def get(self, path: str, **parameters: str) -> Any:
-        return httpx.get(f"{self.url}/api/v2/{path}", params=parameters, timeout=10).raise_for_status().json()
+        return httpx.get(f"{self.url}/api/v2/{path}", params=parameters, timeout=PATIENCE).raise_for_status().json()
 
     def post(self, alerts: Sequence[Mapping[str, Any]]) -> None:
-        httpx.post(f"{self.url}/api/v2/alerts", json=list(alerts), timeout=10).raise_for_status()
+        httpx.post(f"{self.url}/api/v2/alerts", json=list(alerts), timeout=PATIENCE).raise_for_status()
 
     def alerts(self, **labels: str) -> list[dict[str, Any]]:
         """The alerts that have these labels."""

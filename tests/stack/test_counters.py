@@ -5,6 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.patience import PATIENCE
 from tests.stack.running import run_exporter, wait_until
 
 STAT = """cpu  1000 0 500 {idle} {iowait} 0 0 0 0 0
@@ -20,7 +21,7 @@ def write_stat(folder: Path, *, idle: int, iowait: int) -> None:
 
 
 def read_counter(address: str, mode: str) -> float:
-    text = httpx.get(f"http://{address}/metrics", params={"collect[]": "cpu"}, timeout=10).text
+    text = httpx.get(f"http://{address}/metrics", params={"collect[]": "cpu"}, timeout=PATIENCE).text
     line = next(line for line in text.splitlines() if line.startswith("system_cpu_seconds_total") and mode in line)
     return float(line.split()[-1])
 

@@ -18,6 +18,7 @@ from sysvitals.cli import main
 from sysvitals.doctor.routing import find_routes, parse_routing
 from sysvitals.model.event import format_time
 from sysvitals.provision.shipped import shipped_folder
+from tests.patience import PATIENCE
 from tests.recorded import HOSTS
 from tests.stack.running import answers, free_port, run, run_exporter, wait_until
 from tests.tools import need_tool
@@ -94,7 +95,7 @@ class Stack:
         others = [alertmanager] if alertmanager else [self.alertmanager.split("/")[2]] if alertmanager is None else []
         self.load_prometheus(rules or f"{self.folder}/rules/*.yml", target or self.exporter, others)
         urls = [f"http://{other}/am/api/v2/alerts" for other in others]
-        wait_until(lambda: self.known_alertmanagers() == urls, "Prometheus has found whom to tell", 30)
+        wait_until(lambda: self.known_alertmanagers() == urls, "Prometheus has found whom to tell")
         self.load_alertmanager(config or {"route": ROUTE, "receivers": [self.people()]})
 
     def people(self) -> dict[str, Any]:
@@ -128,31 +129,31 @@ class Stack:
         if path.read_text() == json.dumps(config):
             return  # with each reload Prometheus forgets for 5 seconds whom to tell
         path.write_text(json.dumps(config))
-        assert httpx.post(f"{self.prometheus}/-/reload", timeout=20).status_code == 200
+        assert httpx.post(f"{self.prometheus}/-/reload", timeout=PATIENCE).status_code == 200
 
     def known_alertmanagers(self) -> list[str]:
-        found = httpx.get(f"{self.prometheus}/api/v1/alertmanagers", timeout=10).json()["data"]
+        found = httpx.get(f"{self.prometheus}/api/v1/alertmanagers", timeout=PATIENCE).json()["data"]
         return [one["url"] for one in found["activeAlertmanagers"]]
 
     def load_alertmanager(self, config: Mapping[str, Any]) -> None:
         (self.folder / "alertmanager.yml").write_text(json.dumps(config))
-        assert httpx.post(f"{self.alertmanager}/-/reload", timeout=20).status_code == 200
+        assert httpx.post(f"{self.alertmanager}/-/reload", timeout=PATIENCE).status_code == 200
 
     def watchdog_arrived(self) -> bool:
         return any(alert["labels"]["alertname"] == "Watchdog" for alert in self.alerts())
 
     def alerts(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = httpx.get(f"{self.alertmanager}/api/v2/alerts", timeout=10).json()
+        found: list[dict[str, Any]] = httpx.get(f"{self.alertmanager}/api/v2/alerts", timeout=PATIENCE).json()
         return found
 
     def rules(self) -> list[dict[str, Any]]:
-        groups = httpx.get(f"{self.prometheus}/api/v1/rules", timeout=10).json()["data"]["groups"]
+        groups = httpx.get(f"{self.prometheus}/api/v1/rules", timeout=PATIENCE).json()["data"]["groups"]
         return [rule for group in groups for rule in group["rules"]]
 
     def wait_until_settled(self) -> None:
         """Every rule was evaluated, and Prometheus is heard."""
-        wait_until(lambda: all(rule["health"] != "unknown" for rule in self.rules()), "rules are evaluated", 60)
-        wait_until(self.watchdog_arrived, "the watchdog has arrived", 60)
+        wait_until(lambda: all(rule["health"] != "unknown" for rule in self.rules()), "rules are evaluated")
+        wait_until(self.watchdog_arrived, "the watchdog has arrived")
 
 
 def copy_rules(folder: Path, *but: str) -> None:
@@ -293,7 +294,7 @@ def test_a_test_alert_arrives_once_and_marked_with_the_labels_of_a_real_one(stac
     [alarm] = (stack.folder / "host").glob("sys/class/hwmon/*/in0_lcrit_alarm")
     with alarm.open("r+") as file:
         file.write("1\n")
-    wait_until(lambda: real_ones(stack.receiver), "a real one has arrived", 30)
+    wait_until(lambda: real_ones(stack.receiver), "a real one has arrived")
     try:
         _, checks = doctor()
     finally:
@@ -338,7 +339,7 @@ def test_a_target_that_does_not_answer_is_told_with_prometheuss_own_words(stack:
     stack.arrange(target=nobody)
 
     def is_down() -> bool:
-        found = httpx.get(f"{stack.prometheus}/api/v1/targets", timeout=10).json()["data"]["activeTargets"]
+        found = httpx.get(f"{stack.prometheus}/api/v1/targets", timeout=PATIENCE).json()["data"]["activeTargets"]
         return [(one["scrapeUrl"], one["health"]) for one in found] == [(f"http://{nobody}/metrics", "down")]
 
     wait_until(is_down, "it was scraped in vain")
@@ -368,13 +369,13 @@ def test_the_alertmanager_that_we_ship_tells_nobody_until_somebody_chooses(stack
     stack.arrange()
     text = (SHIPPED / "alertmanager.yml").read_text(encoding="utf-8").replace("templates/", f"{SHIPPED}/templates/")
     (stack.folder / "alertmanager.yml").write_text(text, encoding="utf-8")
-    assert httpx.post(f"{stack.alertmanager}/-/reload", timeout=20).status_code == 200
+    assert httpx.post(f"{stack.alertmanager}/-/reload", timeout=PATIENCE).status_code == 200
     status, checks = doctor()
     assert status == 1
     assert checks["alertmanager.receiver"]["verdict"] == "broken"
     assert checks["alertmanager.receiver"]["text"].endswith("which has nothing behind it: nobody is told")
     # what Alertmanager shows of its configuration is understood as the file itself is
-    shown = httpx.get(f"{stack.alertmanager}/api/v2/status", timeout=10).json()["config"]["original"]
+    shown = httpx.get(f"{stack.alertmanager}/api/v2/status", timeout=PATIENCE).json()["config"]["original"]
     theirs, ours = parse_routing(shown), parse_routing(text)
     assert theirs.receivers == ours.receivers
     assert (theirs.intervals, len(theirs.inhibitions)) == (ours.intervals, len(ours.inhibitions))
@@ -397,9 +398,9 @@ def silence(stack: Stack) -> Iterator[None]:
         "createdBy": "ana",
         "comment": "garden work",
     }
-    answer = httpx.post(f"{stack.alertmanager}/api/v2/silences", json=body, timeout=10).json()
+    answer = httpx.post(f"{stack.alertmanager}/api/v2/silences", json=body, timeout=PATIENCE).json()
     yield
-    httpx.delete(f"{stack.alertmanager}/api/v2/silence/{answer['silenceID']}", timeout=10)
+    httpx.delete(f"{stack.alertmanager}/api/v2/silence/{answer['silenceID']}", timeout=PATIENCE)
 
 
 @pytest.mark.usefixtures("silence")
@@ -437,13 +438,13 @@ def test_an_alert_that_holds_ours_back_is_the_one_that_alertmanager_names(stack:
     stack.wait_until_settled()
     labels = {"alertname": "HostDown", "instance": INSTANCE, "site": "home"}
     ends = format_time(time.time() + 60)
-    httpx.post(f"{stack.alertmanager}/api/v2/alerts", json=[{"labels": labels, "endsAt": ends}], timeout=10)
+    httpx.post(f"{stack.alertmanager}/api/v2/alerts", json=[{"labels": labels, "endsAt": ends}], timeout=PATIENCE)
     wait_until(lambda: any(one["labels"] == labels for one in stack.alerts()), "it is there")
     try:
         _, checks = doctor("--send-test-alert")
     finally:
         over = format_time(time.time())
-        httpx.post(f"{stack.alertmanager}/api/v2/alerts", json=[{"labels": labels, "endsAt": over}], timeout=10)
+        httpx.post(f"{stack.alertmanager}/api/v2/alerts", json=[{"labels": labels, "endsAt": over}], timeout=PATIENCE)
     assert f"HostDown of {INSTANCE} fires" in checks["alertmanager.inhibited"]["text"]
     assert checks["test.notified"]["text"] == "it is kept back by another alert that fires: nobody is told"
 

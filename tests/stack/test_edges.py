@@ -1,4 +1,4 @@
-"""The real exporter on edges that come while all heartbeats are far away: told and on the disk at once."""
+"""The real exporter on edges that come while all heartbeats are far away: shown and on the disk before the next one."""
 
 import json
 import re
@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from tests.mounting import require_namespaces
+from tests.patience import PATIENCE
 from tests.recorded import HOSTS
 from tests.stack.running import answers, free_port, run_exporter, wait_until, write_in_place
 
@@ -25,8 +26,6 @@ FAR = (
     "--history.flush-interval=1h",  # so that what is on the disk was forced there
     "--history.compress=off",
 )
-SOON = 3.0
-"""Seconds for an edge to reach the disk: about one, and some for a busy machine; looking at mounts takes ten."""
 
 
 def read_events(storage: Path, name: str) -> list[dict[str, Any]]:
@@ -45,7 +44,7 @@ def moment(event: dict[str, Any]) -> float:
 
 
 def metric(address: str, series: str) -> float:
-    text = httpx.get(f"http://{address}/metrics", timeout=10).text
+    text = httpx.get(f"http://{address}/metrics", timeout=PATIENCE).text
     return float(next(line for line in text.splitlines() if line.startswith(series)).split()[-1])
 
 
@@ -76,7 +75,7 @@ def run_with_disk(folder: Path, disk: Path) -> Iterator[tuple[str, Callable[[str
         outer.wait()
 
 
-def test_a_disk_that_turns_read_only_is_on_record_at_once_by_the_kernels_notice(tmp_path: Path) -> None:
+def test_a_disk_that_turns_read_only_is_on_record_by_the_kernels_notice(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     with run_with_disk(tmp_path, disk) as (address, remount):
@@ -85,8 +84,7 @@ def test_a_disk_that_turns_read_only_is_on_record_at_once_by_the_kernels_notice(
             before = time.time()
             remount(mode)
             event = wait_for_events(tmp_path / "kept", "system.disk.remounted", count)[-1]
-            assert time.time() - before < SOON
-            assert 0 <= moment(event) - before + 0.001 < SOON
+            assert before - 0.001 <= moment(event) <= time.time()
             assert event["data"] == {"device": "tmpfs", "mountpoint": str(disk), "read_only": mode == "ro"}
             assert metric(address, "system_filesystem_readonly{") == (mode == "ro")
         assert metric(address, 'sysvitals_watch_wakes_total{collector="filesystem",how="notice"') >= 2
@@ -99,7 +97,7 @@ def write_by_rename(path: Path, text: str) -> None:
     fresh.rename(path)
 
 
-def test_an_undervoltage_on_a_board_whose_files_never_notify_is_on_record_within_its_rhythm(tmp_path: Path) -> None:
+def test_an_undervoltage_on_a_board_whose_files_never_notify_is_on_record_by_a_look(tmp_path: Path) -> None:
     host = tmp_path / "host"
     shutil.copytree(HOSTS / "pi-4b-fine", host, symlinks=True)
     [alarm] = host.glob("sys/class/hwmon/*/in0_lcrit_alarm")
@@ -112,15 +110,16 @@ def test_an_undervoltage_on_a_board_whose_files_never_notify_is_on_record_within
             onset = time.time()
             write(alarm, "1\n")
             started = wait_for_events(tmp_path / "kept", "system.throttling.started", count)[-1]
-            assert moment(started) - onset < SOON
+            told = time.time()
+            assert onset - 0.001 <= moment(started) <= told
             assert started["data"] == {"cause": "undervoltage"}
             assert metric(address, f"system_throttled{cause}") == 1
             clearing = time.time()
             write(alarm, "0\n")
             cleared = wait_for_events(tmp_path / "kept", "system.throttling.cleared", count)[-1]
-            assert moment(cleared) - clearing < SOON
-            seconds = moment(cleared) - moment(started)
-            assert abs(cleared["data"]["seconds"] - seconds) < 0.5
+            ended = time.time()
+            assert clearing - 0.001 <= moment(cleared) <= ended
+            assert clearing - told <= cleared["data"]["seconds"] + 0.001 <= ended - onset + 0.002
             assert metric(address, f"system_throttle_events_total{cause}") == count
         # the start is forced to the disk, and then these edges, together where they come within 5 s
         wait_until(lambda: metric(address, "sysvitals_history_syncs_total") >= 2, "the edges are forced to the disk")

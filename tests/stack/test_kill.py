@@ -15,6 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from tests.patience import PATIENCE
 from tests.stack.running import free_port, wait_until
 
 SCHEMA = Path(__file__).parents[2] / "exporter/event.schema.json"
@@ -69,7 +70,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 def stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=PATIENCE) == 0
 
 
 def tear(folder: Path) -> tuple[str, int]:

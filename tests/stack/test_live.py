@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sysvitals.collectors import COLLECTORS
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE
 from tests.stack.running import (
     answers,
     free_port,
@@ -33,9 +33,9 @@ CLOSED_BY_SERVER = 1001
 TRY_LATER = 1013
 
 
-async def receive(socket_: ClientConnection, key: str, seconds: float = PATIENCE_SECONDS) -> Any:
+async def receive(socket_: ClientConnection, key: str) -> Any:
     """What the next message of this kind holds."""
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(PATIENCE):
         while True:
             message = json.loads(await socket_.recv())
             if key in message:
@@ -43,7 +43,7 @@ async def receive(socket_: ClientConnection, key: str, seconds: float = PATIENCE
 
 
 def metric(address: str, series: str) -> float:
-    text = httpx.get(f"http://{address}/metrics", timeout=10).text
+    text = httpx.get(f"http://{address}/metrics", timeout=PATIENCE).text
     return float(next(line for line in text.splitlines() if line.startswith(series)).split()[-1])
 
 
@@ -80,7 +80,7 @@ def test_readings_come_more_often_while_somebody_looks(tmp_path: Path) -> None:
                 seen += any(event["name"] == "system.memory.usage.updated" for event in events)
 
     with run_exporter(tmp_path, "kept", "--collector.memory.interval=1h") as address:
-        asyncio.run(asyncio.wait_for(count(address), 20))
+        asyncio.run(asyncio.wait_for(count(address), PATIENCE))
 
 
 def read_messages(answer: httpx.Response, wanted: int) -> list[dict[str, str]]:
@@ -102,7 +102,7 @@ def test_a_script_gets_the_events_that_it_asks_for_and_goes_on_where_it_was(tmp_
     query = {"event": ["system.load.*", "system.memory.usage.updated"]}
     with run_exporter(tmp_path, "kept", "--collector.load.interval=200ms") as address:
         url = f"http://{address}/api/v1/events"
-        with httpx.stream("GET", url, params=query, timeout=20) as answer:
+        with httpx.stream("GET", url, params=query, timeout=PATIENCE) as answer:
             assert answer.headers["content-type"].startswith("text/event-stream")
             first = read_messages(answer, 3)
         assert {message["event"] for message in first} <= {"system.load.updated", "system.memory.usage.updated"}
@@ -110,12 +110,12 @@ def test_a_script_gets_the_events_that_it_asks_for_and_goes_on_where_it_was(tmp_
         assert first[-1]["id"] == f"{last['boot']}/{last['seq']}"
         # events that nobody watched have happened meanwhile
         wait_until(lambda: metric(address, 'sysvitals_events_total{event="system.load.updated"}') > 12, "it went on")
-        with httpx.stream("GET", url, headers={"last-event-id": first[-1]["id"]}, timeout=20) as answer:
+        with httpx.stream("GET", url, headers={"last-event-id": first[-1]["id"]}, timeout=PATIENCE) as answer:
             again = read_messages(answer, 6)
         assert [json.loads(message["data"])["seq"] for message in again] == list(
             range(last["seq"] + 1, last["seq"] + 7)
         )
-        assert httpx.get(url, headers={"last-event-id": "what"}, timeout=10).status_code == 400
+        assert httpx.get(url, headers={"last-event-id": "what"}, timeout=PATIENCE).status_code == 400
 
 
 def shows(screen: Path, count: int) -> bool:
@@ -131,7 +131,7 @@ def test_a_terminal_shows_events_and_comes_back_after_the_exporter_was_away(tmp_
         wait_until(lambda: "no connection; trying again" in shown.read_text(), "it says that nobody is there")
         for count in (3, 6):
             with run(serve, tmp_path, "serve"):
-                wait_until(partial(shows, shown, count), "it shows events", 40)
+                wait_until(partial(shows, shown, count), "it shows events")
     lines = [line for line in shown.read_text().splitlines() if not line.startswith("sysvitals: ")]
     assert all(re.match(r"\d\d:\d\d:\d\d  system\.load\.updated +load1=", line) for line in lines)
 
@@ -145,13 +145,13 @@ def test_no_more_viewers_are_accepted_than_set(tmp_path: Path) -> None:
                     await second.recv()
             assert refused.value.rcvd is not None
             assert (refused.value.rcvd.code, refused.value.rcvd.reason[:8]) == (TRY_LATER, "1 viewer")
-            answer = await asyncio.to_thread(httpx.get, f"http://{address}/api/v1/events", timeout=10)
+            answer = await asyncio.to_thread(httpx.get, f"http://{address}/api/v1/events", timeout=PATIENCE)
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
         async with connect(f"ws://{address}/api/v1/live") as third:
             await third.recv()
 
     with run_exporter(tmp_path, "kept", "--web.max-viewers=1") as address:
-        asyncio.run(asyncio.wait_for(crowd(address), 30))
+        asyncio.run(asyncio.wait_for(crowd(address), PATIENCE))
 
 
 def test_a_page_of_another_site_is_refused_and_one_behind_a_proxy_is_not(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_page_of_another_site_is_refused_and_one_behind_a_proxy_is_not(tmp_pat
             assert "snapshot" in json.loads(await viewer.recv())
 
     with run_exporter(tmp_path, "kept") as address:
-        asyncio.run(asyncio.wait_for(visit(address), 30))
+        asyncio.run(asyncio.wait_for(visit(address), PATIENCE))
 
 
 def test_stuck_viewers_lose_their_oldest_events_and_nobody_else_notices(tmp_path: Path) -> None:
@@ -177,14 +177,14 @@ def test_stuck_viewers_lose_their_oldest_events_and_nobody_else_notices(tmp_path
     with run_exporter(tmp_path, "kept", "--no-history", *storm) as address:
         stuck = [join_silently(address) for _ in range(10)]
         try:
-            wait_until(lambda: metric(address, 'sysvitals_events_dropped_total{sink="live"}') > 100, "they lose", 60)
+            wait_until(lambda: metric(address, 'sysvitals_events_dropped_total{sink="live"}') > 100, "they lose")
             waiting = metric(address, 'sysvitals_events_waiting{sink="live"}')
             assert waiting <= 11 * 1024
 
             async def look() -> None:
                 async with connect(f"ws://{address}/api/v1/live", max_size=None) as viewer:
                     assert "snapshot" in json.loads(await viewer.recv())
-                    await receive(viewer, "events", 3)
+                    await receive(viewer, "events")
 
             asyncio.run(look())
         finally:
@@ -212,11 +212,11 @@ def test_a_signal_ends_it_with_viewers_of_all_kinds_though_one_never_reads(tmp_p
                 except ConnectionClosed as end:
                     return end.rcvd.code if end.rcvd else None
 
-        with httpx.stream("GET", f"http://{address}/api/v1/events", timeout=PATIENCE_SECONDS) as script:
+        with httpx.stream("GET", f"http://{address}/api/v1/events", timeout=PATIENCE) as script:
             assert asyncio.run(watch()) == CLOSED_BY_SERVER
             assert b"".join(script.iter_bytes()).startswith(b": sysvitals")
         # not 1, as where it hangs until its own limit ends it
-        assert process.wait(PATIENCE_SECONDS) == 0
+        assert process.wait(PATIENCE) == 0
         stuck.close()
     finally:
         process.kill()

@@ -39,7 +39,6 @@ from tests.stack.servers import (
 LOOKS_BACK_SECONDS = 30
 FLAPS_SECONDS = 105
 """Six pulses, 20 s apart, and their ends."""
-PATIENCE = 60.0
 
 
 @dataclass
@@ -142,10 +141,10 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
         course = Course(folder, prometheus, alertmanager, http, mail)
         try:
             calm = 'count(count_over_time(system_throttle_events_total{cause="undervoltage"}[1m]) >= 3)'
-            wait_until(lambda: prometheus.value(calm) == 3, "all boards were scraped while calm", PATIENCE)
+            wait_until(lambda: prometheus.value(calm) == 3, "all boards were scraped while calm")
             with play(list(boards.values())) as began:
                 mortal = kill_and_revive(course, mortal, targets["pi-mortal"], flags_of(boards["pi-mortal"]))
-                wait_until(lambda: course.webhooks("Undervoltage", "pi-once", "resolved"), "its end is told", PATIENCE)
+                wait_until(lambda: course.webhooks("Undervoltage", "pi-once", "resolved"), "its end is told")
                 wait_until(lambda: time.monotonic() - began > FLAPS_SECONDS, "the flapping is over", FLAPS_SECONDS)
             yield course
         finally:
@@ -159,7 +158,7 @@ def start_mortal(folder: Path, address: str, flags: list[str]) -> subprocess.Pop
         process = subprocess.Popen(
             [sys.executable, "-m", "sysvitals", "serve", *own, *flags], cwd=folder, stdout=log, stderr=log
         )
-    wait_until(lambda: answers(f"http://{address}/-/ready"), "the exporter that is to be killed is ready", PATIENCE)
+    wait_until(lambda: answers(f"http://{address}/-/ready"), "the exporter that is to be killed is ready")
     return process
 
 
@@ -167,17 +166,17 @@ def kill_and_revive(
     course: Course, mortal: subprocess.Popen[bytes], address: str, flags: list[str]
 ) -> subprocess.Popen[bytes]:
     """Kill the exporter as soon as its undervoltage was told; once HostDown was told, note what it silences."""
-    wait_until(lambda: course.webhooks("Undervoltage", "pi-mortal", "firing"), "pi-mortal browned out", PATIENCE)
+    wait_until(lambda: course.webhooks("Undervoltage", "pi-mortal", "firing"), "pi-mortal browned out")
     os.kill(mortal.pid, signal.SIGKILL)
     mortal.wait()
-    wait_until(lambda: course.webhooks("HostDown", "pi-mortal", "firing"), "pi-mortal is told as down", PATIENCE)
+    wait_until(lambda: course.webhooks("HostDown", "pi-mortal", "firing"), "pi-mortal is told as down")
     for alert in course.alertmanager.alerts():
         instance = alert["labels"].get("instance", "")
         course.inhibited[f"{alert['labels']['alertname']} {instance}"] = alert["status"]["inhibitedBy"]
         if alert["labels"]["alertname"] == "HostDown":
             course.down_fingerprint = alert["fingerprint"]
     mortal = start_mortal(course.folder, address, flags)
-    wait_until(lambda: course.webhooks("HostDown", "pi-mortal", "resolved"), "pi-mortal is back", PATIENCE)
+    wait_until(lambda: course.webhooks("HostDown", "pi-mortal", "resolved"), "pi-mortal is back")
     return mortal
 
 

@@ -15,6 +15,7 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
+from tests.patience import PATIENCE
 from tests.recorded import HOSTS
 from tests.stack.running import answers, free_port, run, run_exporter, wait_until, write_in_place
 from tests.tools import need_tool
@@ -44,7 +45,7 @@ def text(browser: Chrome, selector: str) -> str:
     return str(browser.execute_script("return document.querySelector(arguments[0])?.textContent ?? ''", selector))
 
 
-def shows(browser: Chrome, selector: str, words: str, seconds: float = 20.0) -> None:
+def shows(browser: Chrome, selector: str, words: str, seconds: float = PATIENCE) -> None:
     wait_until(lambda: words in text(browser, selector), f"{selector} shows {words!r}", seconds)
 
 
@@ -106,7 +107,7 @@ def test_the_page_says_that_its_connection_is_lost_and_recovers_by_itself(browse
     shows(browser, "#connection", "the connection is lost; these values are old")
     assert browser.find_elements(By.CSS_SELECTOR, ".card.stale")
     with run(serve, tmp_path, "second"):
-        shows(browser, "#connection", "live", 40)
+        shows(browser, "#connection", "live")
         wait_until(lambda: not browser.find_elements(By.CSS_SELECTOR, "#cpu.stale"), "values are fresh again")
 
 
@@ -266,9 +267,9 @@ def run_proxy(target: str) -> Iterator[str]:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
 
-        asyncio.run_coroutine_threadsafe(end(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(end(), loop).result(PATIENCE)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(PATIENCE)
         loop.close()
 
 

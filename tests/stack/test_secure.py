@@ -15,6 +15,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from tests.certificates import make_certificate
+from tests.patience import PATIENCE
 from tests.stack.running import answers, free_port, run, wait_until
 from tests.tools import need_tool
 
@@ -32,7 +33,7 @@ def write_config(folder: Path, password: str) -> Path:
 
 def is_answered(url: str, trust: ssl.SSLContext, password: str) -> bool:
     try:
-        return httpx.get(url, verify=trust, auth=("anna", password), timeout=5).status_code == 200
+        return httpx.get(url, verify=trust, auth=("anna", password), timeout=PATIENCE).status_code == 200
     except httpx.TransportError:
         return False
 
@@ -47,11 +48,11 @@ def test_page_metrics_and_streams_want_tls_and_a_password_and_renewals_need_no_r
         wait_until(lambda: is_answered(f"{url}/-/ready", trust, PASSWORD), "it is ready")
         assert f"metrics {url}/metrics" in log.read_text()
         for path in ("/", "/metrics", "/api/v1/state", "/api/v1/events", "/static/live.js", "/-/healthy"):
-            assert httpx.get(url + path, verify=trust, timeout=5).status_code == 401
-        page = httpx.get(f"{url}/", verify=trust, auth=("anna", PASSWORD), timeout=5)
+            assert httpx.get(url + path, verify=trust, timeout=PATIENCE).status_code == 401
+        page = httpx.get(f"{url}/", verify=trust, auth=("anna", PASSWORD), timeout=PATIENCE)
         assert "Secure" in page.headers["set-cookie"]
         with pytest.raises(httpx.TransportError):
-            httpx.get(f"http://{address}/metrics", timeout=5)
+            httpx.get(f"http://{address}/metrics", timeout=PATIENCE)
 
         async def watch() -> None:
             with pytest.raises(InvalidStatus):
@@ -61,13 +62,13 @@ def test_page_metrics_and_streams_want_tls_and_a_password_and_renewals_need_no_r
             async with connect(f"wss://{address}/api/v1/live", ssl=trust, additional_headers=cookie) as viewer:
                 assert "snapshot" in json.loads(await viewer.recv())
 
-        asyncio.run(asyncio.wait_for(watch(), 20))
+        asyncio.run(asyncio.wait_for(watch(), PATIENCE))
         doctor = [sys.executable, "-m", "sysvitals", "doctor", "--json", *flags]
-        told = subprocess.run(doctor, capture_output=True, text=True, check=False, timeout=60)
+        told = subprocess.run(doctor, capture_output=True, text=True, check=False, timeout=PATIENCE)
         found = {check["id"]: check for check in json.loads(told.stdout)["checks"]}
         assert found["exporter.answers"]["remedy"].startswith("--http.config.file=FILE, with basic_auth")
         doctor.append(f"--exporter=https://anna:{quote(PASSWORD)}@{address}")
-        told = subprocess.run(doctor, capture_output=True, text=True, check=False, timeout=60)
+        told = subprocess.run(doctor, capture_output=True, text=True, check=False, timeout=PATIENCE)
         found = {check["id"]: check for check in json.loads(told.stdout)["checks"]}
         assert found["exporter.answers"]["verdict"] == "ok"
         assert "Warning" not in told.stderr
@@ -79,11 +80,13 @@ def test_page_metrics_and_streams_want_tls_and_a_password_and_renewals_need_no_r
         )
         assert not is_answered(f"{url}/metrics", renewed, PASSWORD)
         (tmp_path / "web.yml").write_text("basic_auth_users: {anna: plain}\n")
-        wait_until(lambda: "is not a bcrypt hash" in log.read_text(), "it says what is wrong", 30)
+        wait_until(lambda: "is not a bcrypt hash" in log.read_text(), "it says what is wrong")
         assert "'anna' has no valid entry with the same password: locked out" in log.read_text()
-        assert httpx.get(f"{url}/metrics", verify=renewed, auth=("anna", "another"), timeout=5).status_code == 401
+        assert (
+            httpx.get(f"{url}/metrics", verify=renewed, auth=("anna", "another"), timeout=PATIENCE).status_code == 401
+        )
         write_config(tmp_path, "another")
-        wait_until(lambda: is_answered(f"{url}/metrics", renewed, "another"), "the file that is right again", 30)
+        wait_until(lambda: is_answered(f"{url}/metrics", renewed, "another"), "the file that is right again")
 
 
 def test_a_real_prometheus_scrapes_through_tls_and_a_password(tmp_path: Path) -> None:
@@ -104,14 +107,14 @@ def test_a_real_prometheus_scrapes_through_tls_and_a_password(tmp_path: Path) ->
     server.append(f"--web.listen-address={prometheus}")
 
     def ask(query: str) -> list[float]:
-        answer = httpx.get(f"http://{prometheus}/api/v1/query", params={"query": query}, timeout=5).json()
+        answer = httpx.get(f"http://{prometheus}/api/v1/query", params={"query": query}, timeout=PATIENCE).json()
         return [float(row["value"][1]) for row in answer["data"]["result"]]
 
     with run([sys.executable, "-m", "sysvitals", "serve", *flags], tmp_path, "serve"):
         wait_until(lambda: is_answered(f"https://{board}/-/ready", trust, PASSWORD), "it is ready")
         with run(server, tmp_path, "prometheus"):
-            wait_until(lambda: answers(f"http://{prometheus}/-/ready"), "Prometheus is ready", 60)
-            wait_until(lambda: ask("sum_over_time(up[1m]) >= 5"), "five scrapes succeed", 60)
+            wait_until(lambda: answers(f"http://{prometheus}/-/ready"), "Prometheus is ready")
+            wait_until(lambda: ask("sum_over_time(up[1m]) >= 5"), "five scrapes succeed")
             assert ask("system_load1")
 
 
@@ -123,7 +126,7 @@ def test_a_file_that_will_not_do_ends_the_start_with_what_is_wrong(tmp_path: Pat
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 2

@@ -23,7 +23,7 @@ import pytest
 
 from sysvitals.provision.shipped import shipped_folder
 from sysvitals.stack.programs import PROGRAMS, find_program
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE
 from tests.stack.running import answers, free_port, wait_until
 from tests.tools import need_tool
 
@@ -74,7 +74,7 @@ class Stack:
         return f"http://127.0.0.1:{self.ports[name]}"
 
     def ask(self, path: str, **parameters: str) -> Any:
-        answer = httpx.get(f"{self.url('prometheus')}/api/v1/{path}", params=parameters, timeout=10).json()
+        answer = httpx.get(f"{self.url('prometheus')}/api/v1/{path}", params=parameters, timeout=PATIENCE).json()
         assert answer["status"] == "success", answer
         return answer["data"]
 
@@ -91,7 +91,7 @@ class Stack:
         return found
 
     def wait_until_ready(self) -> None:
-        wait_until(lambda: READY in self.said or self.process.poll() is not None, f"all answer: {self.output}", 60)
+        wait_until(lambda: READY in self.said or self.process.poll() is not None, f"all answer: {self.output}")
         assert self.process.poll() is None, self.said
 
 
@@ -146,7 +146,7 @@ def end(stack: Stack, number: signal.Signals = signal.SIGTERM, *, whole_group: b
     """Its exit status; none of its children is left."""
     children = stack.children().values()
     (os.killpg if whole_group else os.kill)(stack.process.pid, number)
-    status = stack.process.wait(timeout=PATIENCE_SECONDS)
+    status = stack.process.wait(timeout=PATIENCE)
     assert [child for child in children if child.is_running()] == []
     return status
 
@@ -167,7 +167,7 @@ def test_a_simulated_brownout_becomes_an_alert_and_nothing_is_left_behind(tmp_pa
         assert set(stack.children()) == {"simulate", "serve", "prometheus", "prometheus-alertmanager"}
         for name, path in (("web", "/-/ready"), ("prometheus", "/-/ready"), ("alertmanager", "/-/ready")):
             assert answers(stack.url(name) + path), name
-        wait_until(lambda: stack.value('up{job="sysvitals",instance="pi4"}') == [1.0], "it is scraped", 60)
+        wait_until(lambda: stack.value('up{job="sysvitals",instance="pi4"}') == [1.0], "it is scraped")
         groups = stack.ask("rules")["groups"]
         shipped = Path(__file__).parents[2].glob("prometheus/rules/*.yml")
         assert {Path(group["file"]).name for group in groups} == {file.name for file in shipped}
@@ -176,12 +176,12 @@ def test_a_simulated_brownout_becomes_an_alert_and_nothing_is_left_behind(tmp_pa
         assert [one["url"] for one in alertmanagers] == [f"{stack.url('alertmanager')}/api/v2/alerts"]
 
         def firing() -> list[Any]:
-            alerts = httpx.get(f"{stack.url('alertmanager')}/api/v2/alerts", timeout=10).json()
+            alerts = httpx.get(f"{stack.url('alertmanager')}/api/v2/alerts", timeout=PATIENCE).json()
             return [alert["labels"]["instance"] for alert in alerts if alert["labels"]["alertname"] == "Undervoltage"]
 
-        wait_until(lambda: firing() == ["pi4"], "the alert has come to Alertmanager", 90)
-        wait_until(lambda: "board     undervoltage begins" in stack.said, "it is told what happens to the board", 5)
-        wait_until(lambda: stack.value('up{instance=~".*:.*"}') == [1.0, 1.0], "the servers are scraped, too", 60)
+        wait_until(lambda: firing() == ["pi4"], "the alert has come to Alertmanager")
+        wait_until(lambda: "board     undervoltage begins" in stack.said, "it is told what happens to the board")
+        wait_until(lambda: stack.value('up{instance=~".*:.*"}') == [1.0, 1.0], "the servers are scraped, too")
         board = Path(stack.children()["simulate"].cmdline()[-1])
         (kept,) = [line.split()[4].removesuffix(":") for line in stack.said.splitlines() if line.startswith("until")]
         assert (board / "proc/stat").exists()
@@ -217,7 +217,7 @@ def test_a_part_that_ends_ends_all_and_is_named_with_its_last_words(tmp_path: Pa
     with running(tmp_path, "--no-grafana") as stack:
         children = stack.children()
         children["prometheus-alertmanager"].kill()
-        assert stack.process.wait(timeout=PATIENCE_SECONDS) == 1
+        assert stack.process.wait(timeout=PATIENCE) == 1
         assert [child for child in children.values() if child.is_running()] == []
         said = stack.said
     assert "sysvitals: alertmanager was killed by signal 9 (Killed)" in said
@@ -231,7 +231,7 @@ def test_a_configuration_that_a_server_refuses_is_told_in_its_words(tmp_path: Pa
     config = tmp_path / "data/stack/prometheus/prometheus.yml"
     config.write_text(f"{config.read_text()}\nnonsense: [\n")
     with running(tmp_path, "--no-grafana", ready=False) as stack:
-        assert stack.process.wait(timeout=PATIENCE_SECONDS) == 1
+        assert stack.process.wait(timeout=PATIENCE) == 1
         assert "sysvitals: prometheus ended by itself with status 2" in stack.said
         assert "did not find expected node content" in stack.said
 
@@ -242,14 +242,14 @@ def test_no_orphan_is_left_when_the_stack_itself_is_killed(tmp_path: Path) -> No
         assert len(children) == 3
         stack.process.kill()
         stack.process.wait()
-        wait_until(lambda: not any(child.is_running() for child in children.values()), "all are gone", 15)
+        wait_until(lambda: not any(child.is_running() for child in children.values()), "all are gone")
 
 
 def test_a_taken_port_is_named_with_its_holder_and_a_free_one(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with running(tmp_path, "--no-grafana", f"--prometheus.listen-address=127.0.0.1:{port}", ready=False) as stack:
-            assert stack.process.wait(timeout=PATIENCE_SECONDS) == 1
+            assert stack.process.wait(timeout=PATIENCE) == 1
             said = stack.said
     assert f"prometheus cannot listen on 127.0.0.1:{port}: taken by process {os.getpid()} " in said
     assert "sudo systemctl disable --now prometheus\n" in said
@@ -262,7 +262,7 @@ def test_a_taken_port_is_named_with_its_holder_and_a_free_one(tmp_path: Path) ->
 
 def test_without_prometheus_there_is_no_stack(tmp_path: Path) -> None:
     with running(tmp_path, ready=False, PATH=path_without(tmp_path, "prometheus")) as stack:
-        assert stack.process.wait(timeout=PATIENCE_SECONDS) == 1
+        assert stack.process.wait(timeout=PATIENCE) == 1
         said = stack.said
     assert said.startswith("sysvitals: there is no stack without Prometheus: no prometheus on the PATH\n")
     assert "sudo apt install prometheus\n" in said
@@ -274,7 +274,7 @@ def test_without_alertmanager_and_grafana_it_runs_the_rest_and_says_so(tmp_path:
     path = path_without(tmp_path, "prometheus-alertmanager")
     with running(tmp_path, PATH=path) as stack:
         assert set(stack.children()) == {"serve", "prometheus"}
-        wait_until(lambda: len(stack.ask("targets")["activeTargets"]) == 2, "its targets are known", 30)
+        wait_until(lambda: len(stack.ask("targets")["activeTargets"]) == 2, "its targets are known")
         assert stack.ask("alertmanagers")["activeAlertmanagers"] == []
         assert end(stack) == 0
         said = stack.said
@@ -294,7 +294,7 @@ def test_what_the_user_edits_stays_and_what_the_stack_knows_is_written_anew(tmp_
     boards.write_text('[{"targets": ["127.0.0.1:9"], "labels": {"instance": "attic"}}]\n')
     (config / "prometheus/rules/heat.yml").unlink()
     with running(tmp_path, "--no-grafana") as stack:
-        wait_until(lambda: len(stack.value('up{job="sysvitals"}')) == 2, "both boards are known", 60)
+        wait_until(lambda: len(stack.value('up{job="sysvitals"}')) == 2, "both boards are known")
         assert stack.value('up{instance="attic"}') == [0.0]
         hostname = json.loads((tmp_path / "data/history/current").read_text().partition("\n")[0])["host"]
         assert stack.value(f'up{{instance="{hostname}"}}') == [1.0]
@@ -322,7 +322,7 @@ def test_two_stacks_do_not_share_a_folder(tmp_path: Path) -> None:
     with running(tmp_path, "--no-grafana") as stack:
         (tmp_path / "second").mkdir()
         with running(tmp_path / "second", f"--storage.path={tmp_path}/data", "--no-grafana", ready=False) as second:
-            assert second.process.wait(timeout=PATIENCE_SECONDS) == 1
+            assert second.process.wait(timeout=PATIENCE) == 1
             assert f"another sysvitals stack keeps its things in {tmp_path}/data/stack" in second.said
         assert end(stack) == 0
 
@@ -376,7 +376,7 @@ def test_grafana_is_started_past_its_wrapper_by_our_settings_alone(tmp_path: Pat
             in (folder / "provisioning/dashboards/sysvitals.yml").read_text()
         )
         uid = json.loads((folder / "dashboards/host.json").read_text())["uid"]
-        assert f"{stack.url('grafana')}/d/{uid}?var-instance=" in httpx.get(stack.url("web"), timeout=10).text
+        assert f"{stack.url('grafana')}/d/{uid}?var-instance=" in httpx.get(stack.url("web"), timeout=PATIENCE).text
         before = password.read_text()
         assert end(stack) == 0
         assert "stopping grafana, prometheus, alertmanager, exporter" in stack.said
@@ -389,12 +389,13 @@ def test_a_second_signal_kills_what_does_not_end_when_asked(tmp_path: Path, graf
     path = f"{grafana}/bin:{os.environ['PATH']}"
     with running(tmp_path, PATH=path, STUBBORN="1") as stack:
         children = stack.children()
-        stack.process.send_signal(signal.SIGINT)
-        stack.process.send_signal(signal.SIGTERM)  # the same wish, for it comes at once
+        # the same wish, for both come together
+        for number in (signal.SIGSTOP, signal.SIGINT, signal.SIGTERM, signal.SIGCONT):
+            stack.process.send_signal(number)
         with pytest.raises(subprocess.TimeoutExpired):
             stack.process.wait(timeout=2)
         stack.process.send_signal(signal.SIGINT)
-        assert stack.process.wait(timeout=PATIENCE_SECONDS) == 0
+        assert stack.process.wait(timeout=PATIENCE) == 0
         assert [child for child in children.values() if child.is_running()] == []
         assert "grafana did not end when asked, and was killed" in stack.said
         assert stack.said.count("and was killed") == 1
@@ -413,13 +414,13 @@ def test_a_real_grafana_has_our_data_source_and_dashboards(tmp_path: Path) -> No
         pytest.skip("no Grafana is installed: what a real one makes of our provisioning is not proven here")
     with running(tmp_path) as stack:
         admin = ("admin", (tmp_path / "data/stack/grafana/admin-password").read_text())
-        with httpx.Client(base_url=stack.url("grafana"), auth=admin, timeout=30) as grafana:
+        with httpx.Client(base_url=stack.url("grafana"), auth=admin, timeout=PATIENCE) as grafana:
             health = grafana.get("/api/datasources/uid/sysvitals-prometheus/health").json()
             assert health["status"] == "OK", health
             shipped = (json.loads(file.read_bytes())["uid"] for file in shipped_folder("grafana").glob("dashboards/*"))
             found = {board["uid"] for board in grafana.get("/api/search", params={"type": "dash-db"}).json()}
             assert found >= set(shipped)
-        assert httpx.get(f"{stack.url('grafana')}/api/search", timeout=30).status_code == 401
+        assert httpx.get(f"{stack.url('grafana')}/api/search", timeout=PATIENCE).status_code == 401
         assert end(stack) == 0
 
 
@@ -440,7 +441,7 @@ def test_what_is_asked_wrongly_starts_nothing(tmp_path: Path, flags: list[str], 
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")

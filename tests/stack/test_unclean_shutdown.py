@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.patience import PATIENCE
 from tests.recorded import HOSTS
 from tests.stack.running import free_port, wait_until
 
@@ -85,17 +86,17 @@ class Run:
     def is_ready(self) -> bool:
         assert self.process.poll() is None, "it ended by itself"
         try:
-            return httpx.get(f"{self.url}/-/ready", timeout=5).status_code == 200
+            return httpx.get(f"{self.url}/-/ready", timeout=PATIENCE).status_code == 200
         except httpx.TransportError:
             return False
 
     def values(self, name: str) -> list[float]:
-        text = httpx.get(f"{self.url}/metrics", timeout=20).text
+        text = httpx.get(f"{self.url}/metrics", timeout=PATIENCE).text
         return [float(value) for value in re.findall(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)]
 
     def stop(self) -> None:
         self.process.terminate()
-        assert self.process.wait(timeout=15) == 0
+        assert self.process.wait(timeout=PATIENCE) == 0
 
 
 def has_read(events: list[dict[str, Any]]) -> bool:

@@ -10,9 +10,9 @@ from typing import NamedTuple, TypeVar
 from sysvitals.web.http.budget import Budget
 from sysvitals.web.http.messages import App
 from sysvitals.web.http.server import Server
+from tests.patience import PATIENCE
 from tests.web.asking import serve
 
-PATIENCE_SECONDS = 20.0
 GET = b"GET / HTTP/1.1\r\nHost: board\r\n\r\n"
 GET_AND_CLOSE = b"GET / HTTP/1.1\r\nHost: board\r\nConnection: close\r\n\r\n"
 UPGRADE = (
@@ -111,7 +111,7 @@ async def desk(app: App, **limits: float) -> AsyncIterator[Desk]:
 
 def run(work: Coroutine[None, None, Result]) -> Result:
     """Run this, but not for ever."""
-    return asyncio.run(asyncio.wait_for(work, PATIENCE_SECONDS))
+    return asyncio.run(asyncio.wait_for(work, PATIENCE))
 
 
 async def wait_for(what: Callable[[], bool]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.test_exporter import BELOW, ONLY_LOAD, PROGRAM, Process, samples, wait_for
 from tests.web.raw import GET, PING, TEXT, frame
 
@@ -134,7 +135,7 @@ def test_scrapes_and_health_are_answered_within_the_limits_whatever_clients_do(
 
 def test_what_was_refused_is_counted(process: Process) -> None:
     before = samples(process.get()[1])[("sysvitals_http_refused_total", 'reason="invalid"')]
-    with socket.create_connection(("127.0.0.1", process.ports()[0]), timeout=20) as opened:
+    with socket.create_connection(("127.0.0.1", process.ports()[0]), timeout=PATIENCE) as opened:
         opened.sendall(b"?\r\n\r\n")
         assert opened.recv(100).startswith(b"HTTP/1.1 400 ")
     after = samples(process.get()[1])[("sysvitals_http_refused_total", 'reason="invalid"')]

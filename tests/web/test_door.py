@@ -24,6 +24,7 @@ from sysvitals.web.http.listening import listen
 from sysvitals.web.http.messages import Answer, Request, respond_text
 from sysvitals.web.http.server import Server
 from tests.certificates import make_certificate
+from tests.patience import PATIENCE
 from tests.web.raw import CLOSE, UPGRADE, Line, run, wait_for
 from tests.web.test_websocket import SERVICE_RESTART, Show
 
@@ -187,7 +188,7 @@ def test_a_session_of_before_is_not_resumed_after_a_change(folder: Path, version
         import socket  # noqa: PLC0415
 
         with (
-            socket.create_connection(("127.0.0.1", house.port), timeout=10) as plain,
+            socket.create_connection(("127.0.0.1", house.port), timeout=PATIENCE) as plain,
             client.wrap_socket(plain, server_hostname="127.0.0.1", session=session) as line,
         ):
             line.sendall(b"GET / HTTP/1.1\r\nHost: b\r\n\r\n")
@@ -576,7 +577,7 @@ def test_a_disk_that_hangs_holds_nothing_else_up(
     answers = threading.Event()
 
     def look(*given: Any) -> Any:
-        assert answers.wait(20)
+        assert answers.wait(PATIENCE)
         return take_look(*given)
 
     async def ask() -> None:

@@ -16,6 +16,7 @@ from sysvitals.web.door import Door
 from sysvitals.web.hosts import KnownHosts, find_name, is_same_origin
 from sysvitals.web.http.budget import Budget
 from sysvitals.web.http.messages import Answer, BusyError, Request, respond_text
+from tests.patience import PATIENCE
 from tests.web.asking import Client
 from tests.web.raw import desk, run
 
@@ -108,7 +109,7 @@ def test_names_that_cannot_be_read_hold_up_no_request_under_an_address() -> None
 
     def hang() -> frozenset[str]:
         begun.set()
-        assert go_on.wait(20)
+        assert go_on.wait(PATIENCE)
         return OWN
 
     async def ask_both() -> tuple[bytes, bytes]:
@@ -142,7 +143,7 @@ def test_no_more_requests_than_sixteen_wait_for_names_that_cannot_be_read() -> N
     go_on = threading.Event()
 
     def hang() -> frozenset[str]:
-        assert go_on.wait(20)
+        assert go_on.wait(PATIENCE)
         return OWN
 
     async def crowd() -> None:

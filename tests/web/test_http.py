@@ -39,6 +39,7 @@ from sysvitals.web.http.messages import (
 from sysvitals.web.http.parsing import find_client
 from sysvitals.web.http.refusals import REASONS
 from sysvitals.web.http.router import Route, Router
+from tests.patience import PATIENCE
 from tests.web.raw import GET, GET_AND_CLOSE, UPGRADE, Desk, Line, desk, run, wait_for
 
 BIG = 8 << 20
@@ -228,7 +229,11 @@ class TestRequests:
             b"\t",
         ]
 
-        @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+        @settings(
+            max_examples=150,
+            deadline=None,
+            suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+        )
         @given(parts=st.lists(st.one_of(st.sampled_from(words), st.binary(max_size=20)), max_size=30))
         def check(parts: list[bytes]) -> None:
             async def ask() -> bytes:
@@ -793,9 +798,9 @@ class TestBudgets:
             assert process.stderr is not None
             address = ("127.0.0.1", int(process.stdout.readline()))
             try:
-                with socket.create_connection(address, timeout=20):  # one that stays idle
+                with socket.create_connection(address, timeout=PATIENCE):  # one that stays idle
                     for _ in range(20):
-                        with socket.create_connection(address, timeout=20) as asking:
+                        with socket.create_connection(address, timeout=PATIENCE) as asking:
                             asking.sendall(GET_AND_CLOSE)
                             assert status_of(asking.recv(1 << 16)) == 200
             finally:
@@ -1098,5 +1103,7 @@ print(costly & {*sys.modules})
 
 
 def test_serving_plainly_imports_no_cryptography() -> None:
-    done = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTS], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert (done.stdout, done.stderr) == ("set()\n", "")

@@ -13,6 +13,7 @@ from sysvitals.web import passwords as module
 from sysvitals.web.http.budget import fit_budget
 from sysvitals.web.http.messages import BusyError
 from sysvitals.web.passwords import MOST_ALIKE, Passwords
+from tests.patience import PATIENCE
 from tests.web.raw import run, wait_for
 
 MOST_WAITING = fit_budget().connections // 2
@@ -32,7 +33,7 @@ class Compared:
     def check(self, password: bytes, hashed: bytes) -> bool:
         self.passwords.append(password)
         self.rounds += 2 ** module.find_cost(hashed)
-        assert self.held.wait(20)
+        assert self.held.wait(PATIENCE)
         return _check(password, hashed)
 
     def hash(self, _password: bytes, salt: bytes) -> bytes:

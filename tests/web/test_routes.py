@@ -33,6 +33,7 @@ from sysvitals.web.routes import (
     choose_collectors,
     scrape_seconds,
 )
+from tests.patience import PATIENCE
 from tests.web.asking import Client, serve
 from tests.web.looking import look
 from tests.web.raw import run, wait_for
@@ -133,13 +134,13 @@ def test_more_scrapes_at_a_time_than_there_are_threads_are_503_and_the_exporter_
 
     def wait(_names: frozenset[str] | None, _seconds: float, _accept: str) -> tuple[bytes, str]:
         begun.release()
-        assert go_on.wait(20)
+        assert go_on.wait(PATIENCE)
         return b"", TEXT
 
     async def crowd() -> None:
         async with (
             serve(build_web_app(replace(services, metrics=wait))) as (port, _),
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client,
         ):
             scrapes = [asyncio.create_task(client.get("/metrics")) for _ in range(SCRAPES_OF_A_CLIENT)]
             for _ in scrapes:
@@ -315,7 +316,7 @@ def test_posts_in_a_storm_share_reloads(exporter: Exporter) -> None:
     async def storm() -> list[int]:
         async with (
             serve(build_web_app(exporter.services())) as (port, _),
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client,
         ):
             first = await client.post("/-/reload")
             others = await asyncio.gather(*(client.post("/-/reload") for _ in range(RELOADS)))
@@ -479,7 +480,7 @@ def test_no_more_pages_than_there_is_room_for_are_waited_for(exporter: Exporter)
     go_on = threading.Event()
 
     def wait() -> Glance:
-        assert go_on.wait(20)
+        assert go_on.wait(PATIENCE)
         return look("pi")
 
     async def crowd() -> None:

@@ -13,6 +13,7 @@ import pytest
 from sysvitals.web.http.listening import listen
 from sysvitals.web.http.messages import Answer, Request, respond_text
 from sysvitals.web.http.server import Server
+from tests.patience import PATIENCE
 
 LOCAL = ("127.0.0.1", 0)
 
@@ -51,7 +52,7 @@ class Serving:
 
     def begin(self) -> None:
         self._thread.start()
-        assert self._begun.wait(10)
+        assert self._begun.wait(PATIENCE)
 
     def end(self) -> bool:
         """Whether it ended."""
@@ -59,7 +60,7 @@ class Serving:
         assert self._server is not None
         with contextlib.suppress(RuntimeError):  # it has ended before
             self._loop.call_soon_threadsafe(self._server.end)
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         return not self._thread.is_alive()
 
 
@@ -75,7 +76,7 @@ def serve(*addresses: tuple[str, int]) -> Iterator[Serving]:
 
 @contextlib.contextmanager
 def connect(host: str, port: int) -> Iterator[HTTPConnection]:
-    connection = HTTPConnection(host, port, timeout=10)
+    connection = HTTPConnection(host, port, timeout=PATIENCE)
     try:
         yield connection
     finally:
@@ -132,7 +133,10 @@ def test_where_the_kernel_has_no_ipv6_no_host_is_every_address_of_ipv4(monkeypat
 
 
 def test_head_has_the_headers_of_get_and_no_body() -> None:
-    with serve(LOCAL) as serving, socket.create_connection(("127.0.0.1", serving.ports[0]), timeout=10) as raw:
+    with (
+        serve(LOCAL) as serving,
+        socket.create_connection(("127.0.0.1", serving.ports[0]), timeout=PATIENCE) as raw,
+    ):
         raw.sendall(b"HEAD / HTTP/1.1\r\nHost: board\r\nConnection: close\r\n\r\n")
         answer = b"".join(iter(lambda: raw.recv(4096), b""))
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -154,7 +158,7 @@ def test_a_connection_serves_many_scrapes_and_each_answer_has_a_date_but_names_n
 
 def test_garbage_is_refused_and_hurts_nobody_else() -> None:
     with serve(LOCAL) as serving:
-        with socket.create_connection(("127.0.0.1", serving.ports[0]), timeout=10) as raw:
+        with socket.create_connection(("127.0.0.1", serving.ports[0]), timeout=PATIENCE) as raw:
             raw.sendall(b"\x16\x03\x01 this is no HTTP\r\n\r\n")
             answer = b"".join(iter(lambda: raw.recv(4096), b""))
         assert answer.startswith(b"HTTP/1.1 400 ")
@@ -165,7 +169,7 @@ def test_it_ends_while_connections_are_idle_or_half_through_a_request() -> None:
     with serve(LOCAL) as serving, connect("127.0.0.1", serving.ports[0]) as idle:
         idle.request("GET", "/")
         idle.getresponse().read()
-        with socket.create_connection(("127.0.0.1", serving.ports[0]), timeout=10) as half:
+        with socket.create_connection(("127.0.0.1", serving.ports[0]), timeout=PATIENCE) as half:
             half.sendall(b"GET / HTTP/1.1\r\nHost:")
             assert get("127.0.0.1", serving.ports[0]) == "hello"
             assert serving.end()
@@ -222,7 +226,7 @@ def test_the_server_ends_as_soon_as_it_is_told() -> None:
     async def wait() -> None:
         server = Server(hello)
         asyncio.get_running_loop().call_soon(server.end)
-        await asyncio.wait_for(server.serve([]), timeout=10)
+        await asyncio.wait_for(server.serve([]), timeout=PATIENCE)
 
     asyncio.run(wait())
 

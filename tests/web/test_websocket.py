@@ -342,7 +342,11 @@ def test_any_bytes_end_in_a_close_or_in_nothing_and_not_in_the_log(caplog: pytes
         frame(kind, content, final=final) for kind in range(16) for content in (b"", b"a") for final in (True, False)
     ]
 
-    @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(
+        max_examples=100,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
     @given(parts=st.lists(st.one_of(st.sampled_from(frames), st.binary(max_size=20)), max_size=10))
     def check(parts: list[bytes]) -> None:
         async def watch() -> None:

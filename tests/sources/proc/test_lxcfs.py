@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sysvitals.sources.proc.lxcfs import AGAIN_SECONDS, parse_lxcfs, read_lxcfs, read_own_tasks
 from tests.building import build_host, lxcfs_mounts
+from tests.patience import PATIENCE
 from tests.recorded import HOSTS, RecordedHost, recorded_hosts
 
 HOST = "41 29 0:39 / /var/lib/lxcfs rw,nosuid,nodev,relatime shared:21 - fuse.lxcfs lxcfs rw,user_id=0,allow_other\n"
@@ -50,11 +51,8 @@ class MountsHost(RecordedHost):
     def read_bytes(self, path: str | bytes, limit: int = 1 << 20) -> bytes:
         self.reads += 1
         self.reading.set()
-        assert self.go_on.wait(SOON)
+        assert self.go_on.wait(PATIENCE)
         return super().read_bytes(path, limit)
-
-
-SOON = 20.0
 
 
 @contextmanager
@@ -64,7 +62,7 @@ def slow_reader(host: MountsHost) -> Iterator[Future[frozenset[str]]]:
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(read_lxcfs, host)
         try:
-            assert host.reading.wait(SOON)
+            assert host.reading.wait(PATIENCE)
             yield answer
         finally:
             host.go_on.set()
@@ -103,7 +101,7 @@ def test_mounts_that_hang_hold_up_only_the_first_that_reads_them(
         assert read_lxcfs(host) == frozenset()
         assert not answer.done()
         host.go_on.set()
-        assert answer.result(SOON) == {"stat"}
+        assert answer.result(PATIENCE) == {"stat"}
     assert read_lxcfs(host) == {"stat"}
     assert host.reads == 1
 
@@ -111,11 +109,11 @@ def test_mounts_that_hang_hold_up_only_the_first_that_reads_them(
 def test_mounts_that_are_slow_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build_host(tmp_path, {"proc/1/mountinfo": lxcfs_mounts("stat")})
     host = MountsHost(tmp_path, monkeypatch)
-    monkeypatch.setattr("sysvitals.sources.proc.lxcfs.PATIENCE_SECONDS", SOON)
+    monkeypatch.setattr("sysvitals.sources.proc.lxcfs.PATIENCE_SECONDS", PATIENCE)
     with slow_reader(host) as answer, ThreadPoolExecutor(1) as pool:
         other = pool.submit(read_lxcfs, host)
         host.go_on.set()
-        assert other.result(SOON) == answer.result(SOON) == {"stat"}
+        assert other.result(PATIENCE) == answer.result(PATIENCE) == {"stat"}
     assert host.reads == 1
 
 
