@@ -17,6 +17,7 @@ from sysvitals.history.buffer import Buffer, open_buffer, rescue_buffer
 from sysvitals.history.lock import Claim
 from sysvitals.history.previous_boot import remember_endings, settle_endings
 from sysvitals.history.remembered import Remembered, read_remembered
+from sysvitals.history.summaries.writing import Summaries
 from sysvitals.history.writer import HistoryRules, JsonlSink
 from sysvitals.host.host import Host
 from sysvitals.judgement.verdict import Verdict, judge
@@ -102,6 +103,7 @@ class Exporter:
         self._hubs: list[LiveHub] = []
         self._refused: Callable[[], dict[str, int]] = dict
         self._sinks: list[JsonlSink | ConsoleSink] = []
+        self.summaries = Summaries(os.path.join(settings.storage.path, "summaries"))
         self._history = self._add_history() if settings.history.enabled else None
         self._console = self._add_console() if settings.console.enabled else None
         self._losses = LossReporter(self._bus, self._inboxes)
@@ -315,6 +317,7 @@ class Exporter:
             owners=self.catalog.owners,
             buffer=self._buffer,
             claim=self._claim,
+            summaries=self.summaries,
         )
         self._sinks.append(sink)
         return sink

@@ -37,6 +37,7 @@ from sysvitals.history.segments import (
     write_all,
 )
 from sysvitals.history.streams import Packer
+from sysvitals.history.summaries.writing import Summaries
 from sysvitals.host.files import describe_error
 from sysvitals.host.threads import start_thread
 from sysvitals.model.changes import HistoryRepaired
@@ -80,7 +81,8 @@ class JsonlSink:
     confirmed them. Where it refuses, the segment is cut back to what was confirmed, and the rest goes into the next
     one; what does not fit into the inbox meanwhile is lost and counted there. Losing the disk and finding it again are
     logged once each. `owners` name the collector of each reading's event. With the `claim` on the storage, nothing is
-    written where another process has claimed what lies at its path now.
+    written where another process has claimed what lies at its path now. `summaries` are written as segments are closed;
+    what fails of them hurts no event.
     """
 
     def __init__(  # noqa: PLR0913  # it stands between all of these
@@ -94,6 +96,7 @@ class JsonlSink:
         owners: Mapping[str, str],
         buffer: Buffer | None = None,
         claim: Claim | None = None,
+        summaries: Summaries | None = None,
     ) -> None:
         self.folder = folder
         self.rules = rules
@@ -103,6 +106,7 @@ class JsonlSink:
         self._budget = Budget(owners)
         self._buffer = buffer
         self._claim = claim
+        self._summaries = summaries
         self._is_kept = buffer is not None
         """Whether what came is in the buffer. One that failed is not added to any more, but still cleared."""
         self._forcing = Forcing()
@@ -184,7 +188,7 @@ class JsonlSink:
     def status(self) -> HistoryStatus:
         """How the history fares."""
         return HistoryStatus(
-            size=self._kept_bytes + self._offset,
+            size=self._kept_bytes + self._offset + (self._summaries.size if self._summaries else 0),
             segments=self._kept_segments + (self._segment is not None),
             written=self._written,
             syncs=self._syncs,
@@ -269,6 +273,7 @@ class JsonlSink:
             data = ("\n".join(lines) + "\n").encode()
             self._unwritten.append(data)
             self._keep(data)
+            self._summarise(lambda summaries: summaries.add(events, lines))
         self._taken_seq = self._batch[-1].seq
         self._batch = ()
         self._forcing.note(
@@ -358,6 +363,9 @@ class JsonlSink:
             self._syncs += 1
         self._forcing.note_forced(self._clock.monotonic())
         self._confirm()
+        if self._summaries is not None and self._summaries.is_long and self._segment is not None:
+            stem = self._segment.stem
+            self._summarise(lambda summaries: summaries.write(stem))
 
     def _confirm(self) -> None:
         self._unforced = []
@@ -391,6 +399,7 @@ class JsonlSink:
         self._untidy.clear()  # for the same reason
         self._cut_back(doubtful=doubtful)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            self._summarise(Summaries.give_way)
             # what is too old or too much may be just what fills the disk
             self._tend(self._prune)
 
@@ -447,6 +456,7 @@ class JsonlSink:
             self._fail(error, doubtful=True)
             return False
         self._close_segment()
+        self._summarise(Summaries.write)
         if compress and segment is not None and segment.path.endswith(PLAIN):
             self._tend(lambda: self._compress(segment))
         return True
@@ -457,6 +467,7 @@ class JsonlSink:
         self._packer = None
         if segment is not None:
             self._closed[segment.stem] = self._opened_at
+            self._summarise(lambda summaries: summaries.end_segment(segment.stem))
         self._kept_bytes += self._offset
         self._kept_segments += self._offset > 0
         self._offset = self._confirmed = 0
@@ -544,6 +555,7 @@ class JsonlSink:
                     kept -= 1
                     total -= segment.size
         self._kept_bytes, self._kept_segments = total, kept
+        self._summarise(lambda summaries: summaries.prune(now, rules.keep_seconds, rules.keep_bytes))
 
     def _age_rule(self, segments: list[Segment], now: float) -> Callable[[Segment], bool]:
         """Which of these are too old: those of this run by the monotonic clock, others by a clock that can be right."""
@@ -565,6 +577,20 @@ class JsonlSink:
             return not leap
 
         return is_old
+
+    def _summarise(self, duty: Callable[[Summaries], object]) -> None:
+        """Do this with the summaries, and let nothing that goes wrong with them keep events from being written."""
+        if self._summaries is None:
+            return
+        try:
+            duty(self._summaries)
+        except OSError as error:
+            if not self._in_trouble and error.errno not in (errno.EROFS, errno.EAGAIN):
+                words = "history: summaries cannot be written, they are made later: %s"
+                self._say_once("summaries", words, describe_error(error, self._summaries.folder))
+        except Exception:  # noqa: BLE001  # whatever it is, events go on
+            _log.exception("history: no more summaries until the next start")
+            self._summaries = None
 
     def _tend(self, duty: Callable[[], object]) -> bool:
         """Do this. False where the disk refuses."""

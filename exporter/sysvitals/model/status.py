@@ -95,7 +95,7 @@ class SinkStatus(Status, event="sysvitals.sink.status"):
 class HistoryStatus(Status, event="sysvitals.history.status"):
     """The history on disk."""
 
-    size: Annotated[int, Gauge("history_size", unit="bytes", help="Size of all segments on disk.")]
+    size: Annotated[int, Gauge("history_size", unit="bytes", help="Size of all segments and summaries on disk.")]
     segments: Annotated[int, Gauge("history_segments", help="Segments on disk.")]
     written: Annotated[int, Counter("history_written", unit="bytes", help="Bytes of events written.")]
     syncs: Annotated[int, Counter("history_syncs", help="How often the history was forced to the disk.")]

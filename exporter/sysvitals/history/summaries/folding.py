@@ -165,8 +165,7 @@ class Fold:
     `set` has Unix time less uptime of each boot whose clock was seen to be right.
     """
 
-    def __init__(self, plans: Mapping[str, Plan]) -> None:
-        self.plans = plans
+    def __init__(self) -> None:
         self.ended: list[Part] = []
         self.set: dict[str, float] = {}
         self._part: Part | None = None

@@ -1,6 +1,7 @@
 """What is summarised of each event: the fields whose marks say `summary=True`, and how. Pure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 from sysvitals.model.metric import Counter, Detail, Metric
@@ -23,17 +24,16 @@ class Plan(NamedTuple):
     values: Callable[[Body], tuple[Any, ...]]
 
 
-def plan_summaries(bodies: Iterable[type[Body]]) -> dict[str, Plan]:
-    """The plans of these bodies, by the event's name. Raises TypeError where a text is to be summarised."""
-    plans = {}
-    for body in bodies:
-        fields = [field for field in fields_of(body) if _is_summarised(field)]
-        if fields and issubclass(body, Reading):
-            names, labels = tuple(field.name for field in fields), labels_of(body)
-            kinds = tuple(_kind(body, field) for field in fields)
-            subject = get_together(["event_name", *labels])
-            plans[body.event_name] = Plan(body.event_name, labels, names, kinds, subject, get_together(names))
-    return plans
+@cache
+def plan_of(body: Any) -> Plan | None:
+    """The plan of a body's class; None where nothing of it is summarised. Raises TypeError where a text should be."""
+    fields = [field for field in fields_of(body) if _is_summarised(field)] if issubclass(body, Reading) else []
+    if not fields:
+        return None
+    names, labels = tuple(field.name for field in fields), labels_of(body)
+    kinds = tuple(_kind(body, field) for field in fields)
+    subject = get_together(["event_name", *labels])
+    return Plan(body.event_name, labels, names, kinds, subject, get_together(names))
 
 
 def _is_summarised(field: Field) -> bool:

@@ -1,15 +1,15 @@
 """The summaries of a running exporter: folded as events are written, and appended as segments are closed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from threading import Lock
 
 from sysvitals.history.summaries.files import LEVELS
 from sysvitals.history.summaries.folding import Fold
-from sysvitals.history.summaries.plans import plan_summaries
+from sysvitals.history.summaries.plans import plan_of
 from sysvitals.history.summaries.storing import Files, encode
 from sysvitals.model.changes import CollectorUnavailable
 from sysvitals.model.event import Event, Stamp
-from sysvitals.model.reading import Body, Change
+from sysvitals.model.reading import Change
 
 LONGEST_SECONDS = 2 * 3600.0
 """So much is written at the latest, though the segment goes on: what is not written takes memory."""
@@ -21,16 +21,16 @@ _SHARE = 8
 
 
 class Summaries:
-    """The summaries in `folder`, of events with these bodies. Its methods but `snapshot` are the history thread's.
+    """The summaries in `folder`. All methods but `snapshot` are the history thread's.
 
     What is written names the segments that it is of. What could not be written is tried again with the next segment.
     """
 
-    def __init__(self, folder: str, bodies: Iterable[type[Body]]) -> None:
+    def __init__(self, folder: str) -> None:
         self.folder = folder
         self.size = 0
         self._files = Files(folder)
-        self._fold = Fold(plan_summaries(bodies))
+        self._fold = Fold()
         self._lock = Lock()  # held for a batch of events, or for a copy
         self._segments: list[str] = []
 
@@ -42,14 +42,14 @@ class Summaries:
     def add(self, events: Sequence[Event], lines: Sequence[str]) -> None:
         """Fold these events, whose lines these are."""
         with self._lock:
-            fold, plans = self._fold, self._fold.plans
+            fold = self._fold
             stamp: Stamp | None = None
             for event, line in zip(events, lines, strict=True):
                 body = event.body
                 if event.stamp is not stamp:
                     stamp = event.stamp
                     part = fold.move(stamp)
-                plan = plans.get(body.event_name)
+                plan = plan_of(type(body))  # type: ignore[arg-type]  # mypy takes the hash of instances for that of the class
                 if plan is not None:
                     fold.add(part, plan, plan.subject(body), plan.values(body))
                 elif isinstance(body, Change) and not isinstance(body, CollectorUnavailable):
