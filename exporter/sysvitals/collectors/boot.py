@@ -16,7 +16,6 @@ _UPTIME = Gauge(
     unit="seconds",
     help="Time since boot. It does not jump when the clock is set, and falls only when the host starts again.",
     origin="/proc/uptime",
-    summary=True,
 )
 _BOOT_TIME = Gauge(
     "boot_time",

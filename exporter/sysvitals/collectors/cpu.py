@@ -37,9 +37,7 @@ _LIMIT = _hertz("cpu_scaling_frequency_max", "scaling_max_freq", _LIMIT_HELP)
 _LOWEST = _hertz("cpu_frequency_min", "cpuinfo_min_freq", "Lowest frequency that the CPU can run at.")
 _HIGHEST = _hertz("cpu_frequency_max", "cpuinfo_max_freq", "Highest frequency that the CPU can run at.")
 
-_Busy = Annotated[
-    float | None, Detail("Time since the reading before but for idle and iowait.", unit="percent", summary=True)
-]
+_BUSY_HELP = "Time since the reading before but for idle and iowait."
 _Percent = Annotated[float | None, Detail("Time in this mode since the reading before.", unit="percent")]
 _Summed = Annotated[float | None, Detail("Time in this mode since the reading before.", unit="percent", summary=True)]
 _Seconds = Annotated[float | None, Detail("Time in this mode since boot, of all CPUs together.", unit="seconds")]
@@ -50,7 +48,7 @@ class CpuTime(Reading, event="system.cpu.time.updated"):
 
     cpu: Annotated[str, Label("Number of the CPU, as in /proc/stat.")]
     online: Annotated[bool, _ONLINE]
-    busy_percent: _Busy = None
+    busy_percent: Annotated[float | None, Detail(_BUSY_HELP, unit="percent")] = None
     user_seconds: Annotated[float | None, _TIME.at(mode="user")] = None
     nice_seconds: Annotated[float | None, _TIME.at(mode="nice")] = None
     system_seconds: Annotated[float | None, _TIME.at(mode="system")] = None
@@ -76,7 +74,7 @@ class CpuFrequency(Reading, event="system.cpu.frequency.updated"):
 class CpuUsage(Reading, event="system.cpu.usage.updated"):
     """All CPUs together: how they spent their time since the reading before, and what the kernel counted."""
 
-    busy_percent: _Busy = None
+    busy_percent: Annotated[float | None, Detail(_BUSY_HELP, unit="percent", summary=True)] = None
     user_percent: _Percent = None
     nice_percent: _Summed = None
     system_percent: _Percent = None

@@ -36,9 +36,7 @@ class Disk(Reading, event="system.disk.io.updated"):
     reads: Annotated[int | None, Counter("disk_reads_completed", help="Reads that were completed.", origin=_ORIGIN)] = (
         None
     )
-    read_bytes: Annotated[
-        int | None, Counter("disk_read", unit="bytes", help="Bytes read.", origin=_ORIGIN, summary=True)
-    ] = None
+    read_bytes: Annotated[int | None, Counter("disk_read", unit="bytes", help="Bytes read.", origin=_ORIGIN)] = None
     read_seconds: Annotated[
         float | None,
         Counter("disk_read_time", unit="seconds", help="Time that all reads took, added up.", origin=_ORIGIN),
@@ -80,6 +78,7 @@ class Disk(Reading, event="system.disk.io.updated"):
             unit="seconds",
             help="Time with at least one request under way: its rate is the part of the time that the disk was busy.",
             origin=_ORIGIN,
+            summary=True,
         ),
     ] = None
     weighted_seconds: Annotated[
@@ -101,9 +100,9 @@ class Disk(Reading, event="system.disk.io.updated"):
     operations_per_second: Annotated[
         float | None, Detail("Reads and writes since the last reading.", unit="per second")
     ] = None
-    busy_percent: Annotated[
-        float | None, Detail("Busy part of the time since the last reading.", unit="percent", summary=True)
-    ] = None
+    busy_percent: Annotated[float | None, Detail("Busy part of the time since the last reading.", unit="percent")] = (
+        None
+    )
 
 
 def read(host: Host, options: Options) -> Iterator[Disk | Fault]:

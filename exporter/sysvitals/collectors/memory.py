@@ -33,7 +33,7 @@ _UNRECLAIMABLE = _bytes("memory_slab_unreclaimable", "SUnreclaim", "Kernel's own
 _DIRTY = _bytes("memory_dirty", "Dirty", "Data that waits to be written to disk, and is lost if the power fails.")
 _WRITEBACK = _bytes("memory_writeback", "Writeback", "Data that is being written to disk.")
 _SWAP_TOTAL = _bytes("memory_swap_size", "SwapTotal", "Swap space, on disk or compressed in memory (zram).")
-_SWAP_FREE = _bytes("memory_swap_free", "SwapFree", "Swap space that is not used.", summary=True)
+_SWAP_FREE = _bytes("memory_swap_free", "SwapFree", "Swap space that is not used.")
 _KILLS = _count(
     "memory_oom_kills", "oom_kill", "Tasks that the kernel killed since boot because memory ran out.", summary=True
 )

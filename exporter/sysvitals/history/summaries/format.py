@@ -87,7 +87,7 @@ _MERGERS: Mapping[str, tuple[Callable[[Sequence[float]], float], ...]] = {
 
 
 def _cells(column: Column, at: Sequence[int], count: Sequence[int], parts: Iterable[Sequence[float]]) -> str:
-    form = "%.15g" if column.kind == COUNTER else "%.6g"
+    form = "%.15g" if column.kind == COUNTER else "%.5g"
     cells = [f"[{','.join(map(str, at))}]", _join(count, "%d")]
     cells += [_join(part, form) for part in parts]
     if column.kind == COUNTER:
