@@ -1,0 +1,83 @@
+"""What a part of the history holds, and which part is asked for: what the time line is made of."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from sysvitals.history.episodes import Occurrence
+from sysvitals.model.summary import Series, Stretch
+
+SILENCE_SECONDS = 60.0
+"""Readings come each 15 s and a restart takes some seconds: what is shorter is no silence."""
+
+
+class Stay(NamedTuple):
+    """A time of which the history holds readings, all of one boot, in Unix seconds."""
+
+    begin: float
+    end: float
+    boot: str
+
+
+class View(NamedTuple):
+    """What is asked: from `begin` to `end` in at most `points` buckets. Times are in Unix seconds.
+
+    `boot` is the one that we are in. `level` is the verdict now and `since` when it has it. `limits` say of sensors, by
+    chip and sensor, from how many degrees Celsius on they are hot.
+    """
+
+    begin: float
+    end: float
+    now: float
+    points: int
+    boot: str = ""
+    level: str = "unknown"
+    since: float | None = None
+    limits: Mapping[tuple[str, ...], float] = {}
+
+
+class Past(NamedTuple):
+    """What is known. `occurrences`, `stays` and the stretches of each series are in order of time.
+
+    `earliest` is when the history begins. `partial` says what could not be read; empty: nothing is missing.
+    """
+
+    stretches: Mapping[Series, Sequence[Stretch]]
+    occurrences: Sequence[Occurrence]
+    stays: Sequence[Stay]
+    earliest: float | None = None
+    partial: str = ""
+
+    def of(self, event: str, field: str) -> dict[Series, Sequence[Stretch]]:
+        """The series of one field of all subjects of an event."""
+        return {s: found for s, found in self.stretches.items() if s.event == event and s.field == field}
+
+    def last_seen(self) -> dict[str, float]:
+        """When each boot was last heard of."""
+        return {stay.boot: stay.end for stay in self.stays}
+
+
+Span = tuple[float, float]
+
+
+def find_gaps(stays: Iterable[Stay], begin: float, end: float) -> list[Span]:
+    """Times from `begin` to `end` without readings, those before the first and after the last included."""
+    gaps: list[Span] = []
+    at = begin
+    for stay in sorted(stays):
+        if stay.end <= at or stay.begin >= end:
+            continue
+        if stay.begin - at >= SILENCE_SECONDS:
+            gaps.append((at, stay.begin))
+        at = max(at, stay.end)
+    return [*gaps, (at, end)] if end - at >= SILENCE_SECONDS else gaps
+
+
+def thin_out(spans: Iterable[Span], distance: float) -> list[Span]:
+    """Spans in order of their beginning, with those nearer to each other than that, in seconds, as one."""
+    found: list[Span] = []
+    for begin, end in spans:
+        if found and begin - found[-1][1] < distance:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((begin, end))
+    return found
