@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from sysvitals.history.episodes import Occurrence
-from sysvitals.history.past import Past, Stay, View
+from sysvitals.history.past import Past, View
+from sysvitals.history.summaries.reading import Coverage
 from sysvitals.model.summary import Series, Stretch
 
 NOON = 1_767_268_800.0
@@ -33,6 +34,10 @@ def dip(when: float, seconds: float, cause: str = "undervoltage", boot: str = BO
     ]
 
 
+def covered(begin: float, end: float, boot: str = BOOT) -> Coverage:
+    return Coverage(begin, end, boot, synced=True)
+
+
 def stretches(begin: float, *means: float, seconds: float = MINUTE, spread: float = 0.0) -> list[Stretch]:
     return [
         Stretch(begin + i * seconds, seconds, 4, mean - spread, mean, mean + spread, mean)
@@ -42,11 +47,12 @@ def stretches(begin: float, *means: float, seconds: float = MINUTE, spread: floa
 
 def past(
     *occurrences: Occurrence,
-    stays: Sequence[Stay] = (Stay(NOON - DAY, NOON, BOOT),),
+    coverage: Sequence[Coverage] = (),
     series: Mapping[Series, Sequence[Stretch]] | None = None,
 ) -> Past:
+    coverage = coverage or (covered(NOON - DAY, NOON),)
     ordered = sorted(occurrences, key=lambda one: one.at)
-    return Past(series or {}, ordered, stays, min((stay.begin for stay in stays), default=None))
+    return Past(series or {}, ordered, coverage, min((piece.begin for piece in coverage), default=None))
 
 
 def view(begin: float = NOON - DAY, end: float = NOON, now: float = NOON, points: int = 24, **more: Any) -> View:

@@ -6,9 +6,23 @@ import pytest
 
 from sysvitals.history.episodes import Occurrence
 from sysvitals.history.happenings import MOST_LINES, list_happenings
-from sysvitals.history.past import Past, Stay
+from sysvitals.history.past import Past
 from sysvitals.model.summary import Series, Stretch
-from tests.history.past_made import BOOT, HOUR, MINUTE, NOON, at, change, dip, in_utc, past, set_zone, stretches, view
+from tests.history.past_made import (
+    BOOT,
+    HOUR,
+    MINUTE,
+    NOON,
+    at,
+    change,
+    covered,
+    dip,
+    in_utc,
+    past,
+    set_zone,
+    stretches,
+    view,
+)
 
 __all__ = ["in_utc"]
 pytestmark = pytest.mark.usefixtures("in_utc")
@@ -73,8 +87,8 @@ def test_times_are_those_of_the_boards_zone(monkeypatch: pytest.MonkeyPatch) -> 
 def test_throttling_that_overlaps_undervoltage_stands_in_its_small_line() -> None:
     told = past(*dip(at("02:10"), 6.0), *dip(at("02:10"), 4.0, "throttled"), *dip(at("05:00"), 60.0, "throttled"))
     alone, together = lines(told)
-    assert (together["text"], together["small"]) == ("Undervoltage for 6 s", "Meanwhile throttled for 4 s")
-    assert (alone["text"], alone["kind"]) == ("Throttled for 1 min 0 s", "heat")
+    assert (together["text"], together["small"]) == ("Undervoltage for 6 s", "Meanwhile throttling for 4 s")
+    assert (alone["text"], alone["kind"]) == ("Throttling for 1 min", "heat")
 
 
 def test_throttling_with_folded_undervoltage_is_summed_up() -> None:
@@ -85,13 +99,13 @@ def test_throttling_with_folded_undervoltage_is_summed_up() -> None:
         for one in dip(at(f"02:{minute}"), 2.0, cause)
     ]
     (line,) = lines(past(*night))
-    assert line["small"] == "Meanwhile throttled 3 times, 6 s in all, clock capped 3 times, 6 s in all"
+    assert line["small"] == "Meanwhile throttling 3 times, 6 s in all, frequency cap 3 times, 6 s in all"
 
 
 def test_a_dip_that_ended_with_its_boot_ended_when_that_was_last_seen() -> None:
-    stays = [Stay(NOON - 20 * HOUR, at("03:41"), "boot-1"), Stay(at("03:44"), NOON, BOOT)]
+    coverage = [covered(NOON - 20 * HOUR, at("03:41"), "boot-1"), covered(at("03:44"), NOON, BOOT)]
     begun = change(at("03:40:30"), "system.throttling.started", "boot-1", cause="undervoltage")
-    (line,) = [one for one in lines(past(begun, stays=stays)) if one["kind"] == "power"]
+    (line,) = [one for one in lines(past(begun, coverage=coverage)) if one["kind"] == "power"]
     assert line["text"] == "Undervoltage for 30 s"
 
 
@@ -102,12 +116,12 @@ def test_a_dip_whose_beginning_is_older_than_what_was_read_has_the_duration_that
 
 
 def power_cut(**more: Any) -> Past:
-    stays = [Stay(NOON - 20 * HOUR, at("03:41:20"), "boot-1"), Stay(at("03:44:02"), NOON, BOOT)]
+    coverage = [covered(NOON - 20 * HOUR, at("03:41:20"), "boot-1"), covered(at("03:44:02"), NOON, BOOT)]
     report = {"ended_boot": "boot-1", "last_seen": at("03:41:20"), "certain": True, "celsius": 58.3, "load1": 0.74}
     return past(
         change(at("03:44:02"), "sysvitals.started", version="1"),
         change(at("03:44:02"), "system.shutdown.unclean", **{**report, **more}),
-        stays=stays,
+        coverage=coverage,
     )
 
 
@@ -124,21 +138,21 @@ def test_an_unclean_shutdown_without_a_system_log_says_so() -> None:
 
 
 def test_a_reboot_after_a_stop_is_clean() -> None:
-    stays = [Stay(NOON - 20 * HOUR, at("06:30"), "boot-1"), Stay(at("06:30:38"), NOON, BOOT)]
+    coverage = [covered(NOON - 20 * HOUR, at("06:30"), "boot-1"), covered(at("06:30:38"), NOON, BOOT)]
     told = past(
         change(at("06:30"), "sysvitals.stopped", "boot-1", reason="SIGTERM"),
         change(at("06:30:38"), "sysvitals.started", version="1"),
-        stays=stays,
+        coverage=coverage,
     )
     (line,) = lines(told)
     assert (line["text"], line["level"]) == ("Restarted cleanly, away for 38 s", "note")
 
 
 def test_a_reboot_of_which_neither_is_known_is_called_neither() -> None:
-    stays = [Stay(NOON - 20 * HOUR, at("06:30"), "boot-1"), Stay(at("06:31"), NOON, BOOT)]
-    (line,) = lines(past(change(at("06:31"), "sysvitals.started", version="1"), stays=stays))
+    coverage = [covered(NOON - 20 * HOUR, at("06:30"), "boot-1"), covered(at("06:31"), NOON, BOOT)]
+    (line,) = lines(past(change(at("06:31"), "sysvitals.started", version="1"), coverage=coverage))
     assert (line["text"], line["small"]) == (
-        "Restarted, away for 1 min 0 s",
+        "Restarted, away for 1 min",
         "How the boot before ended is not known",
     )
 
@@ -149,22 +163,22 @@ def test_restarts_of_the_exporter_are_told_apart_by_whether_it_was_stopped() -> 
         change(at("06:00:03"), "sysvitals.started", version="2"),
         change(at("07:59:50"), "sysvitals.reloaded", changed="log.level"),
         change(at("08:00"), "sysvitals.started", version="3"),
-        stays=[Stay(NOON - 20 * HOUR, NOON, BOOT)],
+        coverage=[covered(NOON - 20 * HOUR, NOON, BOOT)],
     )
     killed, reloaded, restarted = lines(told)
-    assert restarted["text"] == "Exporter restarted, away for 3 s"
-    assert (killed["text"], killed["level"]) == ("Exporter restarted without being stopped", "warning")
+    assert restarted["text"] == "sysvitals restarted, away for 3 s"
+    assert (killed["text"], killed["level"]) == ("sysvitals restarted without being stopped", "warning")
     assert killed["small"] == "Updated from 2 to 3"
-    assert (reloaded["text"], reloaded["small"]) == ("Configuration reloaded", "Changed: log.level")
+    assert reloaded["text"] == "Configuration reloaded: changed log.level"
 
 
 def test_the_first_start_and_a_stop_without_a_start_are_lines() -> None:
     told = past(
         change(at("06:00"), "sysvitals.started", version="1"),
         change(at("07:00"), "sysvitals.stopped", reason="SIGTERM"),
-        stays=[Stay(at("06:00"), at("07:00"), BOOT)],
+        coverage=[covered(at("06:00"), at("07:00"), BOOT)],
     )
-    assert [line["text"] for line in lines(told)] == ["Exporter stopped", "Exporter started"]
+    assert [line["text"] for line in lines(told)] == ["sysvitals stopped", "sysvitals started"]
 
 
 def link(when: str, carrier: bool | None, changes: int = 1) -> Occurrence:
@@ -198,7 +212,7 @@ def remount(when: str, *, read_only: bool, mountpoint: str = "/") -> Occurrence:
 def test_a_filesystem_that_became_read_only_is_critical_until_it_is_writable() -> None:
     (line,) = lines(past(remount("07:00", read_only=True)))
     assert (line["text"], line["level"]) == ("/ read-only since 07:00", "critical")
-    assert texts(remount("07:00", read_only=True), remount("07:03", read_only=False)) == ["/ read-only for 3 min 0 s"]
+    assert texts(remount("07:00", read_only=True), remount("07:03", read_only=False)) == ["/ read-only for 3 min"]
 
 
 def test_a_read_only_system_that_is_made_writable_for_an_update_is_a_note() -> None:
@@ -214,7 +228,7 @@ def test_what_could_not_be_read_is_one_line_with_its_reason_in_one_line() -> Non
         change(at("07:03"), "collector.recovered", collector="temperature", thing="nvme0", seconds=180.0, failures=4),
     )
     (line,) = lines(told)
-    assert line["text"] == "temperature nvme0 not readable for 3 min 0 s"
+    assert line["text"] == "temperature nvme0 not readable for 3 min"
     assert line["small"] == "a\\n\\u001bb"
 
 
@@ -238,8 +252,8 @@ def test_a_clock_that_has_no_server_now_says_since_when() -> None:
 
 
 def test_silence_that_no_restart_explains_is_a_line() -> None:
-    stays = [Stay(NOON - 20 * HOUR, at("05:00"), BOOT), Stay(at("05:10"), NOON, BOOT)]
-    assert [line["text"] for line in lines(past(stays=stays))] == ["No readings for 10 min 0 s"]
+    coverage = [covered(NOON - 20 * HOUR, at("05:00"), BOOT), covered(at("05:10"), NOON, BOOT)]
+    assert [line["text"] for line in lines(past(coverage=coverage))] == ["No readings for 10 min"]
 
 
 def test_changes_of_the_verdict_are_no_lines() -> None:
@@ -248,7 +262,7 @@ def test_changes_of_the_verdict_are_no_lines() -> None:
 
 def test_a_change_of_a_later_version_is_a_line_all_the_same() -> None:
     (line,) = lines(past(change(at("05:00"), "system.door.opened", door="front")))
-    assert (line["text"], line["small"]) == ("Door opened", "door front")
+    assert line["text"] == "Door opened: door front"
 
 
 def test_a_line_says_whether_its_time_was_put_right() -> None:
@@ -259,7 +273,7 @@ def test_a_line_says_whether_its_time_was_put_right() -> None:
 def test_only_what_touches_the_time_shown_is_listed() -> None:
     told = past(*dip(at("02:10"), 600.0), *dip(at("05:00"), 1.0))
     (line,) = lines(told, begin=at("02:15"), end=at("03:00"))
-    assert line["text"] == "Undervoltage for 10 min 0 s"
+    assert line["text"] == "Undervoltage for 10 min"
 
 
 def test_of_very_many_lines_the_oldest_notes_go_first_and_are_counted() -> None:

@@ -4,10 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sysvitals.history.past import Past, View
+from sysvitals.judgement.heat.limits import is_processor
 from sysvitals.model.summary import Series, Stretch
-
-PROCESSORS = ("cpu_thermal", "cpu-thermal", "soc_thermal", "coretemp", "k10temp", "zenpower", "x86_pkg_temp")
-"""Chips and zones that measure the processor; where there is one, the curve is its temperature."""
 
 _STACKED = ("dm-", "md", "bcache", "drbd", "zd", "br", "bond", "team", "wg", "tun", "tailscale", "zt", "vlan", "docker")
 """Devices that pass on what others carry: to add them up would count everything twice."""
@@ -50,7 +48,7 @@ def draw_curves(past: Past, view: View, buckets: Buckets) -> list[dict[str, Any]
 def find_hot_sensors(series: Iterable[Series]) -> list[Series]:
     """The processor's temperatures, or all where none is known to be the processor's."""
     every = sorted(series)
-    own = [one for one in every if one.labels and one.labels[0].startswith(PROCESSORS)]
+    own = [one for one in every if is_processor(one.labels[0])]
     return own or every
 
 

@@ -23,6 +23,7 @@ from sysvitals.history.episodes import (
 )
 from sysvitals.history.past import SILENCE_SECONDS, Past, View, find_gaps, thin_out
 from sysvitals.history.starts import CLEAN, EXPORTER, FIRST, UNCLEAN, Start, find_starts
+from sysvitals.model.sentence import CAUSES, describe_change
 from sysvitals.model.unit import format_duration
 from sysvitals.model.visible import visible
 
@@ -72,24 +73,29 @@ class Entry(NamedTuple):
 
 
 _THROTTLING = {
-    "undervoltage": Kind("power", "critical", "Undervoltage", "Undervoltage"),
-    "throttled": Kind("heat", "warning", "Throttled", "Throttled"),
-    "frequency_capped": Kind("power", "warning", "FrequencyCapped", "Clock capped"),
-    "soft_temperature_limit": Kind("heat", "note", "SoftTemperatureLimit", "Soft temperature limit reached"),
+    "undervoltage": Kind("power", "critical", "Undervoltage", CAUSES["undervoltage"]),
+    "throttled": Kind("heat", "warning", "Throttled", CAUSES["throttled"]),
+    "frequency_capped": Kind("power", "warning", "FrequencyCapped", CAUSES["frequency_capped"]),
+    "soft_temperature_limit": Kind("heat", "note", "SoftTemperatureLimit", CAUSES["soft_temperature_limit"]),
 }
 _UNSYNCHRONISED = Kind("clock", "note", "ClockUnsynchronised", "Clock not synchronised (no NTP)")
 _CLOCK_SET = Kind("clock", "note", "", "Clock set")
 _OUT_OF_MEMORY = Kind("memory", "warning", "OutOfMemory", "Out of memory")
 _UNCLEAN = Kind("restart", "warning", "UncleanShutdown", "Restarted without a shutdown")
 _CLEAN = Kind("restart", "note", "", "Restarted")
-_EXPORTER = Kind("software", "note", "", "Exporter restarted")
-_KILLED = Kind("software", "warning", "", "Exporter restarted without being stopped")
-_STARTED = Kind("software", "note", "", "Exporter started")
-_STOPPED = Kind("software", "note", "", "Exporter stopped")
-_RELOADED = Kind("software", "note", "", "Configuration reloaded")
-_LOST = Kind("software", "warning", "EventsDropped", "Events lost")
-_REPAIRED = Kind("storage", "note", "", "Torn end of the history cut off")
+_EXPORTER = Kind("software", "note", "", "sysvitals restarted")
+_KILLED = Kind("software", "warning", "", "sysvitals restarted without being stopped")
+_STARTED = Kind("software", "note", "", "sysvitals started")
+_STOPPED = Kind("software", "note", "", "sysvitals stopped")
 _SILENT = Kind("software", "note", "", "No readings")
+
+_ALONE = {
+    "history.repaired": ("storage", "History repaired", ""),
+    "history.thinned": ("storage", "Readings left out of the history", "collector"),
+    "sink.dropped": ("software", "Events lost", "sink"),
+    "sysvitals.reloaded": ("software", "Configuration reloaded", ""),
+}
+"""Changes that stand for themselves: what they are about, what several are called, and the field with their subject."""
 
 _IN_LANES = {"sysvitals.verdict.changed"}
 _TOGETHER = {
@@ -228,7 +234,7 @@ def _find_entries(past: Past, view: View) -> Iterator[Entry]:
     yield from _find_clock(past, view)
     for one in past.occurrences:
         if one.name not in _TOGETHER and one.name not in _IN_LANES:
-            yield from _describe_change(one)
+            yield _describe_change(one)
 
 
 def _entry(what: Kind, episode: Episode, *, once: str = "", small: str = "") -> Entry:
@@ -276,7 +282,7 @@ def _describe_start(start: Start) -> Entry:
     version = shorten(get_text(start.started, "version"))
     placed = start.started.placed
     if start.kind == FIRST:
-        return Entry(_STARTED, start.at, start.at, 0.0, "Exporter started", _say_version(version), placed)
+        return Entry(_STARTED, start.at, start.at, 0.0, "sysvitals started", _say_version(version), placed)
     if start.kind == UNCLEAN:
         small = _describe_last_reading(start.unclean) if start.unclean else ""
         return Entry(_UNCLEAN, begin, start.at, away, f"{_UNCLEAN.name}{lasted}", small, placed)
@@ -315,15 +321,15 @@ def _find_stops(past: Past, starts: Iterable[Start]) -> Iterator[Entry]:
         last = stops[-1]
         reason = shorten(get_text(last, "reason"))
         small = f"Reason: {reason}" if reason else ""
-        yield Entry(_STOPPED, last.at, last.at, 0.0, "Exporter stopped", small, last.placed)
+        yield Entry(_STOPPED, last.at, last.at, 0.0, "sysvitals stopped", small, last.placed)
 
 
 def _find_silence(past: Past, starts: Sequence[Start]) -> Iterator[Entry]:
     """Silence that no restart explains, as of a board that was suspended or a history that could not be written."""
-    if not past.stays:
+    if not past.coverage:
         return
     explained = sorted((start.before, start.at) for start in starts if start.before is not None)
-    for begin, end in find_gaps(past.stays, past.stays[0].begin, past.stays[-1].end):
+    for begin, end in find_gaps(past.coverage, past.coverage[0].begin, past.coverage[-1].end):
         near = bisect_right(explained, (begin + SILENCE_SECONDS, 0.0)) - 1
         if near < 0 or end > explained[near][1] + SILENCE_SECONDS:
             yield Entry(_SILENT, begin, end, end - begin)
@@ -348,30 +354,13 @@ def _find_clock(past: Past, view: View) -> Iterator[Entry]:
             yield Entry(_UNSYNCHRONISED, begin, None if goes_on else end, seconds)
 
 
-def _describe_change(one: Occurrence) -> Iterator[Entry]:
-    if one.name == "sysvitals.reloaded":
-        changed, off = shorten(get_text(one, "changed")), shorten(get_text(one, "switched_off"))
-        small = f"Changed: {changed}" + (f". Switched off: {off}" if off else "")
-        yield _instant(_RELOADED, one, "Configuration reloaded", small)
-    elif one.name == "sink.dropped":
-        events, sink = get_number(one, "events") or 0, shorten(get_text(one, "sink"))
-        small = shorten(get_text(one, "reason"))
-        yield _instant(_LOST._replace(name=f"Events lost ({sink})"), one, f"{events:.0f} events lost ({sink})", small)
-    elif one.name == "history.repaired":
-        yield _instant(_REPAIRED, one, _REPAIRED.name, shorten(get_text(one, "segment")))
-    elif one.name == "history.thinned":
-        collector = shorten(get_text(one, "collector"))
-        what = Kind("storage", "note", "", f"Readings of {collector} left out of the history")
-        yield _instant(what, one, what.name, "More than history.collector_budget allows")
-    else:
-        words = one.name.removeprefix("system.").replace(".", " ").replace("_", " ")
-        said = ", ".join(f"{key} {value}" for key, value in one.data.items() if isinstance(value, str | int | float))
-        what = Kind("software", "note", "", shorten(f"{words[:1].upper()}{words[1:]}"))
-        yield _instant(what, one, what.name, shorten(said))
-
-
-def _instant(what: Kind, one: Occurrence, once: str, small: str) -> Entry:
-    return Entry(what, one.at, one.at, 0.0, once, small, one.placed)
+def _describe_change(one: Occurrence) -> Entry:
+    """A change that stands for itself; those of one name and subject are folded."""
+    sentence = describe_change(one.name, one.data)
+    kind, name, field = _ALONE.get(one.name, ("software", "", ""))
+    subject = get_text(one, field)
+    what = Kind(kind, sentence.level, "", shorten(f"{name} ({subject})" if subject else name or sentence.text))
+    return Entry(what, one.at, one.at, once=shorten(sentence.text), placed=one.placed)
 
 
 def _join_overlapping(entries: Sequence[Entry]) -> list[Entry]:

@@ -28,7 +28,7 @@ def draw_lanes(past: Past, view: View) -> list[dict[str, Any]]:
 def find_silence(past: Past, view: View) -> list[Span]:
     """Times without readings since the history began."""
     begin = view.begin if past.earliest is None else max(view.begin, past.earliest)
-    return find_gaps(past.stays, begin, min(view.end, view.now)) if past.stays else []
+    return find_gaps(past.coverage, begin, min(view.end, view.now)) if past.coverage else []
 
 
 def _can_know(past: Past, cause: str, causes: Iterable[Episode]) -> bool:
@@ -110,7 +110,7 @@ def _levels(past: Past, view: View) -> list[tuple[float, float, str]]:
 
 def _run_begin(past: Past, first: Occurrence) -> float:
     """Since when the boot of the first change has been heard of."""
-    return min((stay.begin for stay in past.stays if stay.boot == first.boot), default=first.at)
+    return min((piece.begin for piece in past.coverage if piece.boot == first.boot), default=first.at)
 
 
 def _level(name: str) -> str:

@@ -4,18 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sysvitals.history.episodes import Occurrence
+from sysvitals.history.summaries.reading import Coverage
 from sysvitals.model.summary import Series, Stretch
 
 SILENCE_SECONDS = 60.0
 """Readings come each 15 s and a restart takes some seconds: what is shorter is no silence."""
-
-
-class Stay(NamedTuple):
-    """A time of which the history holds readings, all of one boot, in Unix seconds."""
-
-    begin: float
-    end: float
-    boot: str
 
 
 class View(NamedTuple):
@@ -36,14 +29,14 @@ class View(NamedTuple):
 
 
 class Past(NamedTuple):
-    """What is known. `occurrences`, `stays` and the stretches of each series are in order of time.
+    """What is known. `occurrences`, `coverage` and the stretches of each series are in order of time.
 
     `earliest` is when the history begins. `partial` says what could not be read; empty: nothing is missing.
     """
 
     stretches: Mapping[Series, Sequence[Stretch]]
     occurrences: Sequence[Occurrence]
-    stays: Sequence[Stay]
+    coverage: Sequence[Coverage]
     earliest: float | None = None
     partial: str = ""
 
@@ -53,22 +46,22 @@ class Past(NamedTuple):
 
     def last_seen(self) -> dict[str, float]:
         """When each boot was last heard of."""
-        return {stay.boot: stay.end for stay in self.stays}
+        return {one.boot: one.end for one in self.coverage}
 
 
 Span = tuple[float, float]
 
 
-def find_gaps(stays: Iterable[Stay], begin: float, end: float) -> list[Span]:
+def find_gaps(coverage: Iterable[Coverage], begin: float, end: float) -> list[Span]:
     """Times from `begin` to `end` without readings, those before the first and after the last included."""
     gaps: list[Span] = []
     at = begin
-    for stay in sorted(stays):
-        if stay.end <= at or stay.begin >= end:
+    for piece in coverage:
+        if piece.end <= at or piece.begin >= end:
             continue
-        if stay.begin - at >= SILENCE_SECONDS:
-            gaps.append((at, stay.begin))
-        at = max(at, stay.end)
+        if piece.begin - at >= SILENCE_SECONDS:
+            gaps.append((at, piece.begin))
+        at = max(at, piece.end)
     return [*gaps, (at, end)] if end - at >= SILENCE_SECONDS else gaps
 
 

@@ -32,7 +32,7 @@ class Start(NamedTuple):
 def find_starts(past: Past) -> list[Start]:
     """All starts, in order of time."""
     reports = {one.boot: one for one in past.occurrences if one.name == "system.shutdown.unclean"}
-    ends = sorted((stay.end, stay.boot) for stay in past.stays)
+    ends = sorted((piece.end, piece.boot) for piece in past.coverage)
     found: list[Start] = []
     before: float | None = None
     stop: Occurrence | None = None

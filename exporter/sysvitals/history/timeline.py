@@ -9,9 +9,9 @@ from sysvitals.history.curves import draw_curves, make_buckets
 from sysvitals.history.episodes import Occurrence
 from sysvitals.history.happenings import list_happenings
 from sysvitals.history.lanes import draw_lanes, find_silence
-from sysvitals.history.past import Past, Stay, View
+from sysvitals.history.past import Past, View
 from sysvitals.history.summaries.files import list_files, start_of
-from sysvitals.history.summaries.reading import Current, read_changes, read_coverage, read_stretches
+from sysvitals.history.summaries.reading import Coverage, Current, read_changes, read_coverage, read_stretches
 
 HOUR_SECONDS, MINUTE_SECONDS = 3600.0, 60.0
 _DAY_SECONDS = 86400.0
@@ -54,12 +54,12 @@ def read_past(folder: str, view: View, current: Current) -> Past:
     """
     begin, end = view.begin - _AROUND_SECONDS, view.end + _AROUND_SECONDS
     level, _ = choose_level(view)
-    stays = [Stay(one.begin, one.end, one.boot) for one in read_coverage(folder, begin, end, current=current)]
+    coverage = read_coverage(folder, begin, end, current=current)
     return Past(
         stretches=read_stretches(folder, view.begin, view.end, level, _WANTED, current=current),
         occurrences=list(_read_occurrences(folder, begin, end, current)),
-        stays=stays,
-        earliest=_find_earliest(folder, stays),
+        coverage=coverage,
+        earliest=_find_earliest(folder, coverage),
     )
 
 
@@ -78,9 +78,9 @@ def _read_occurrences(folder: str, begin: float, end: float, current: Current) -
             )
 
 
-def _find_earliest(folder: str, stays: list[Stay]) -> float | None:
+def _find_earliest(folder: str, coverage: list[Coverage]) -> float | None:
     """When the history begins."""
-    begins = [stay.begin for stay in stays[:1]]
+    begins = [one.begin for one in coverage[:1]]
     for file in list_files(folder)[:1]:
         day = start_of(file.day)
         begins += [one.begin for one in read_coverage(folder, day, day + _DAY_SECONDS)[:1]]
