@@ -30,7 +30,7 @@ function show(element, data) {
   const value = data[element.dataset.field], { low, high, unit } = element.dataset;
   if (high !== undefined) { // a bar
     const part = 100 * ((value ?? low) - low) / (high - low);
-    one("rect", element).setAttribute("width", `${+Math.min(100, Math.max(0, part)).toFixed(1)}%`);
+    one("rect", element.closest("svg")).setAttribute("width", `${+Math.min(100, Math.max(0, part)).toFixed(1)}%`);
     return;
   }
   const words = typeof value === "boolean" ? element.dataset[value] : undefined, text = words ?? format(value, unit);
