@@ -202,7 +202,14 @@ class Engine:
         self._take_offered()
         samples = Current(self._families, self._read())
         self._windows.observe(samples, at)
-        facts = Facts(samples, now=now, uptime=at, windows=self._windows, events=self._events_within(now, at))
+        facts = Facts(
+            samples,
+            now=now,
+            uptime=at,
+            windows=self._windows,
+            events=self._events_within(now, at),
+            firing=self._is_firing,
+        )
         unknown = self._transient()
         self._look(facts, at)
         self._is_sure = self._is_sure or not unknown
@@ -252,6 +259,10 @@ class Engine:
             # it must not look better while something else about it is on its way
             or (standing.fires and _about(standing) in pending)
         }
+
+    def _is_firing(self, alert: str, severity: str, subject: tuple[str, ...]) -> bool:
+        standing = self._standing.get((alert, severity, subject))
+        return standing is not None and standing.fires
 
     def _stand(self, judgement: Judgement, finding: Finding, at: float) -> None:
         key = (judgement.alert, judgement.severity, finding.subject)

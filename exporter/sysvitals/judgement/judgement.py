@@ -1,8 +1,8 @@
 """What a judgement is, and what it may ask. `judgement/SUBJECT/judge.py` has them, beside the rules for Prometheus."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sysvitals.judgement.windows import Watch, Windows
 from sysvitals.model.event import Event
@@ -46,12 +46,14 @@ class Facts:
         uptime: float,
         windows: Windows | None = None,
         events: Callable[[str, float], list[Event]] = lambda _name, _seconds: [],
+        firing: Callable[[str, str, tuple[str, ...]], bool] = lambda _alert, _severity, _subject: False,
     ) -> None:
         self.samples = samples
         self.now = now
         self.uptime = uptime
         self._windows = windows or Windows(())
         self._events = events
+        self._firing = firing
 
     def value(self, metric: str, **labels: str) -> float | None:
         """The current value of the first series with these labels."""
@@ -61,13 +63,23 @@ class Facts:
         """The current values of all series of a metric."""
         return self.samples.get(metric, [])
 
+    def rows(self, metric: str, *others: str) -> Iterator[tuple[Any, ...]]:
+        """Labels and current value of each series of a metric, then the others' with the same labels, or None."""
+        columns = [{(*sample.labels.values(),): sample.value for sample in self.all(other)} for other in others]
+        for labels, value in self.all(metric):
+            yield labels, value, *(column.get((*labels.values(),)) for column in columns)
+
     def average(self, metric: str, labels: Mapping[str, str], seconds: float, ago: float = 0.0) -> float | None:
         """The mean of what was read."""
         return self._windows.average(metric, labels, self.uptime - ago, seconds)
 
-    def least(self, metric: str, labels: Mapping[str, str], seconds: float) -> float | None:
+    def means(self, metric: str, labels: Mapping[str, str], seconds: float) -> list[tuple[float, float]]:
+        """When the middle of each minute or hour was, in seconds from now (negative), and its mean; oldest first."""
+        return self._windows.means(metric, labels, self.uptime, seconds)
+
+    def least(self, metric: str, labels: Mapping[str, str], seconds: float, ago: float = 0.0) -> float | None:
         """The lowest value."""
-        return self._windows.least(metric, labels, self.uptime, seconds)
+        return self._windows.least(metric, labels, self.uptime - ago, seconds)
 
     def most(self, metric: str, labels: Mapping[str, str], seconds: float) -> float | None:
         """The highest value."""
@@ -97,6 +109,10 @@ class Facts:
         Their stamps' times are by the clock as it is now.
         """
         return self._events(name, seconds)
+
+    def is_firing(self, alert: str, severity: str, subject: tuple[str, ...]) -> bool:
+        """Whether this was found before, has lasted, and has not ended since."""
+        return self._firing(alert, severity, subject)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -175,18 +175,17 @@ class Windows:
         rows = self._rows(metric, labels, now, seconds)
         return round(sum(row[_CHANGES] for row in rows)) if rows else None
 
+    def means(self, metric: str, labels: Mapping[str, str], now: float, seconds: float) -> list[tuple[float, float]]:
+        """When half of each row had passed, in seconds from now, and its mean."""
+        window = self._window(metric, labels, seconds)
+        if window is None:
+            return []
+        rows = window.rows(now, seconds)
+        return [(window.middle(row, now) - now, row[_SUM] / row[_COUNT]) for row in rows if row[_COUNT]]
+
     def predict(self, metric: str, labels: Mapping[str, str], now: float, over: float, ahead: float) -> float | None:
         """The value so many seconds ahead, on the line of least squares through the means. None below three of them."""
-        window = self._window(metric, labels, over)
-        points = (
-            []
-            if window is None
-            else [
-                (window.middle(row, now) - now, row[_SUM] / row[_COUNT])
-                for row in window.rows(now, over)
-                if row[_COUNT]
-            ]
-        )
+        points = self.means(metric, labels, now, over)
         if len(points) < 3:
             return None
         x_mean = sum(x for x, _ in points) / len(points)

@@ -196,7 +196,10 @@ UNDETECTABLE = Judgement(
     remedy="Choose its power supply with care. `sysvitals collectors` names a permission or module that is missing.",
 )
 
-_THROTTLE_REMEDY = "If the voltage is low, replace supply and cable. Else give the processor a heat sink, air or a fan, or less work."
+_THROTTLE_REMEDY = (
+    "If the voltage is low, replace the supply and its cable. "
+    "Else give the processor a heat sink, air or a fan, or less work."
+)
 
 THROTTLED = Judgement(
     alert="Throttled",
