@@ -41,10 +41,10 @@ def test_each_event_of_a_recorded_host_satisfies_the_schema(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted({*recorded_hosts()} - {"nuc", "hostile"}))
-def test_a_default_host_stays_under_four_hundred_series(name: str) -> None:
+def test_a_default_host_stays_under_410_series(name: str) -> None:
     # not the nuc: eight threads, ten filesystems and three disks are no default; nor what is no host at all
     text, _ = look(HOSTS / name).metrics(None, ROUND_SECONDS)
-    assert len([line for line in text.decode().splitlines() if not line.startswith("#")]) < 400
+    assert len([line for line in text.decode().splitlines() if not line.startswith("#")]) < 410
 
 
 def test_each_recorded_host_says_where_it_comes_from() -> None:

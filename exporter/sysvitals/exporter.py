@@ -16,17 +16,29 @@ from sysvitals.config.settings import Settings
 from sysvitals.history.buffer import Buffer, open_buffer, rescue_buffer
 from sysvitals.history.lock import Claim
 from sysvitals.history.previous_boot import remember_endings, settle_endings
+from sysvitals.history.recent import answer_recent, ask_recent, decode_recent
 from sysvitals.history.remembered import Remembered, read_remembered
 from sysvitals.history.summaries.writing import Summaries
 from sysvitals.history.writer import HistoryRules, JsonlSink
 from sysvitals.host.host import Host
-from sysvitals.judgement.verdict import Verdict, judge
+from sysvitals.judgement.engine import LEAST_SECONDS, Engine
+from sysvitals.judgement.judgements import JUDGEMENTS
+from sysvitals.judgement.verdict import LEVELS, Verdict
 from sysvitals.model.changes import CHANGES, Reloaded, Started, Stopped
 from sysvitals.model.event import SCHEMA_VERSION, Event
 from sysvitals.model.reading import Body, Change
-from sysvitals.model.samples import sample_bodies
 from sysvitals.model.state import State
-from sysvitals.model.status import Build, ConfigStatus, EventCount, LogStatus, ProcessStatus, Refused, SinkStatus
+from sysvitals.model.status import (
+    Build,
+    ConfigStatus,
+    EventCount,
+    LogStatus,
+    ProcessStatus,
+    Refused,
+    SinkStatus,
+    VerdictLevel,
+    VerdictSince,
+)
 from sysvitals.outputs.console import STANDARD_OUTPUT, ConsoleSink
 from sysvitals.outputs.exposition import Exposition
 from sysvitals.pipeline.bus import Bus, first_seq
@@ -55,6 +67,8 @@ _CONSOLE_STOP_SECONDS = 0.5
 _ANSWER_SECONDS = 1.0
 _SYNCED_SECONDS = 1.0
 _NAMES_SECONDS = 60.0
+_JUDGED_SECONDS = 15.0
+"""How old the verdict may be that a scrape shows: it is judged so often anyway."""
 _THIS_MACHINE = Host()
 _SETTLE_SECONDS = 0.05
 """How long something is shown later where the disk hangs; a write takes a millisecond."""
@@ -106,6 +120,19 @@ class Exporter:
         self.summaries = Summaries(os.path.join(settings.storage.path, "summaries"))
         self._history = self._add_history() if settings.history.enabled else None
         self._console = self._add_console() if settings.console.enabled else None
+        self._engine = Engine(
+            JUDGEMENTS,
+            self.catalog.families,
+            clock=clock,
+            boot=boot,
+            read=self._judged,
+            ready=self.ready,
+            restores=self._history is not None,
+        )
+        self._bus.subscribe(self._engine)
+        self._took_up_by_wrong_clock = False
+        self.scraped: Callable[[], object] = lambda: None
+        """Called when everything was exposed."""
         self._losses = LossReporter(self._bus, self._inboxes)
         self._keeper = Keeper(self._duties(), clock.monotonic)
 
@@ -155,8 +182,9 @@ class Exporter:
         return lost
 
     def tend(self) -> list[str]:
-        """Every few seconds: report losses, start threads again. Names those that died and cannot be: it must end."""
+        """Every few seconds: report losses, judge, start threads again. Names those that died and cannot be."""
         self._losses.tell()
+        self.verdict()
         remember_endings(self._host)
         return self._keeper.mend()
 
@@ -166,7 +194,10 @@ class Exporter:
 
     def metrics(self, names: frozenset[str] | None, seconds: float, accept: str = "") -> tuple[bytes, str]:
         """The exposition of these collectors (None: of everything), read again where too old, and its content type."""
-        return self._exposition.render(self.bodies(names, seconds), accept)
+        exposition = self._exposition.render(self.bodies(names, seconds), accept)
+        if names is None:
+            self.scraped()
+        return exposition
 
     def bodies(self, names: frozenset[str] | None, seconds: float) -> list[Body]:
         """What is exposed of these collectors (None: everything), read again where too old within these seconds."""
@@ -200,13 +231,43 @@ class Exporter:
         snapshot = self._state.snapshot()
         return (*(event for run in snapshot.runs.values() for event in run), *snapshot.changes.values())
 
-    def verdict(self) -> Verdict:
-        """How this host fares now, by what was read last."""
-        bodies: list[Body] = [event.body for run in self._state.snapshot().runs.values() for event in run]
-        bodies += self._scheduler.statuses()
-        if self._history is not None:
-            bodies.append(self._history.status())
-        return judge(sample_bodies(bodies), now=self._clock.wall())
+    def verdict(self, oldest: float = LEAST_SECONDS) -> Verdict:
+        """The verdict on this host, judged again where it is so many seconds old. A change of it becomes an event."""
+        verdict = self._engine.judge(oldest)
+        if changes := self._engine.take_changes():
+            self._bus.publish(changes)
+        return verdict
+
+    def judge_soon(self, hurry: Callable[[], object]) -> None:
+        """Call this where something urgent happened: it must not wait."""
+        self._engine.hurry = hurry
+
+    def take_up(self) -> None:
+        """Let the verdict know what happened within the last day, before this exporter started. It takes a while."""
+        if self._history is None:
+            return
+        synced = self._clock.synced()
+        question = ask_recent(
+            os.path.join(self.settings.storage.path, "summaries"),
+            fields=self._engine.wanted,
+            changes=self._engine.wanted_changes,
+            now=self._clock.wall(),
+            synced=synced,
+        )
+        try:
+            recent = decode_recent(answer_recent(question), self.catalog.bodies)
+        except (OSError, ValueError) as error:
+            _log.warning("the history of the last day cannot be read: %s", error)
+            self._engine.give_up(f"The history of the last day cannot be read: {error}")
+        else:
+            self._engine.restore(recent.rows, recent.changes, now=recent.now)
+        self._took_up_by_wrong_clock = synced is False
+        self.verdict()
+
+    @property
+    def should_take_up_again(self) -> bool:
+        """Whether the clock was wrong then and is right now, so that what was before can be placed in time."""
+        return self._took_up_by_wrong_clock and self._clock.synced() is True
 
     def words(self) -> dict[str, str]:
         """How each enabled collector's last run ended, in one word; empty where it has not run."""
@@ -296,6 +357,7 @@ class Exporter:
         statuses.append(ConfigStatus(successful=not self.refused, at=config_read_at))
         consumers: list[Inbox | LiveHub] = [*self._inboxes, *self._hubs]
         statuses += [SinkStatus(sink=one.name, dropped=one.dropped, waiting=one.waiting) for one in consumers]
+        statuses += self._verdict_statuses()
         statuses += self._scheduler.wakes()
         statuses += self._keeper.statuses()
         statuses.append(LogStatus(dropped=dropped_messages()))
@@ -304,6 +366,24 @@ class Exporter:
         if self._history is not None:
             statuses.append(self._history.status())
         return statuses
+
+    def _verdict_statuses(self) -> list[Body]:
+        verdict = self.verdict(_JUDGED_SECONDS)
+        statuses: list[Body] = [VerdictLevel(level=name, present=name == verdict.name) for name in LEVELS]
+        if verdict.since is not None:
+            statuses.append(VerdictSince(since=round(verdict.since, 3)))
+        return statuses
+
+    def _judged(self) -> list[Body]:
+        """What the verdict is made of: the latest readings, and how the exporter itself is."""
+        bodies: list[Body] = [event.body for run in self._state.snapshot().runs.values() for event in run]
+        bodies += self._scheduler.statuses()
+        bodies += [SinkStatus(sink=one.name, dropped=one.dropped, waiting=one.waiting) for one in self._inboxes]
+        bodies += self._keeper.statuses()
+        bodies.append(ConfigStatus(successful=not self.refused, at=self._config_read_at[0]))
+        if self._history is not None:
+            bodies.append(self._history.status())
+        return bodies
 
     def _add_history(self) -> JsonlSink:
         inbox = self._add_inbox("history", HISTORY_INBOX_EVENTS)

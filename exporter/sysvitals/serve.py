@@ -20,6 +20,7 @@ from sysvitals.exporter import Exporter, build_exporter
 from sysvitals.history.lock import Claim
 from sysvitals.host.heap import give_back_what_is_freed
 from sysvitals.host.threads import NoThreadError
+from sysvitals.judgement.engine import LEAST_SECONDS
 from sysvitals.pipeline.clock import until_beat
 from sysvitals.reloads import Problems, Reloads
 from sysvitals.systemd import Supervisor, describe_collectors
@@ -39,6 +40,9 @@ _log = logging.getLogger(__name__)
 
 _TEND_SECONDS = 15.0
 """How often threads and losses are looked after: with the heartbeats."""
+
+_FIRST_SCRAPE_SECONDS = 30.0
+"""So long the history waits for the first scrape, before it is read for the verdict."""
 
 _LIVE_SECONDS = 2.0
 _FIRST_ROUND_SECONDS = 10.0
@@ -128,7 +132,7 @@ def _serve(
         hub.attach(loop.call_soon_threadsafe)
         exporter.start()
         _announce(settings, sockets, door)
-        duties = {"tend": _tend(exporter, end), "follow": _follow(exporter, hub)}
+        duties = {"tend": _tend(exporter, end), "follow": _follow(exporter, hub), "judge": _judge(exporter)}
         duties |= {"door": door.watch(server.renew)} if door else {}
         duties |= {"report": _report(exporter, supervisor)} if supervisor.is_there else {}
         tasks.extend(_start_task(name, duty, end) for name, duty in duties.items())
@@ -249,6 +253,27 @@ async def _tend(exporter: Exporter, end: Callable[[str, int], None]) -> None:
             reason = f"thread died and cannot be started again: {', '.join(lost)}"
             _log.critical("the exporter ends, so that its supervisor starts it again: %s", reason)
             end(reason, 1)
+        if exporter.should_take_up_again:
+            await asyncio.to_thread(exporter.take_up)
+
+
+async def _judge(exporter: Exporter) -> None:
+    """Take up what the history knows, when the first scrape is served; then judge what is urgent without delay."""
+    import asyncio  # noqa: PLC0415  # as in `serve`
+
+    loop = asyncio.get_running_loop()
+    scraped, urgent = asyncio.Event(), asyncio.Event()
+    exporter.scraped = lambda: loop.call_soon_threadsafe(scraped.set)
+    exporter.judge_soon(lambda: loop.call_soon_threadsafe(urgent.set))
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(scraped.wait(), _FIRST_SCRAPE_SECONDS)
+    exporter.scraped = lambda: None
+    await asyncio.to_thread(exporter.take_up)
+    while True:
+        await urgent.wait()
+        urgent.clear()
+        exporter.verdict(oldest=0)
+        await asyncio.sleep(LEAST_SECONDS)
 
 
 async def _follow(exporter: Exporter, hub: "LiveHub") -> None:

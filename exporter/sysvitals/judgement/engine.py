@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 from threading import Lock
 from typing import NamedTuple, Protocol
 
@@ -120,6 +121,8 @@ class Engine:
         self._since = clock.uptime()
         self._changes: list[VerdictChanged] = []
         self._failing: set[str] = set()
+        self.hurry: Callable[[], object] = lambda: None
+        """Called where something happened that should be judged soon. It must not wait, and may come often."""
 
     @property
     def known(self) -> bool:
@@ -142,18 +145,16 @@ class Engine:
         for event in events:
             if event.body.event_name in wanted:
                 self._offered.append(event)
+            if event.body.urgent:
+                self.hurry()
 
-    def judge(self) -> Verdict:
-        """The verdict now, at most a second old."""
+    def judge(self, oldest: float = LEAST_SECONDS) -> Verdict:
+        """The verdict, judged again where it is so many seconds old."""
         with self._lock:
             at = self._clock.uptime()
-            if at - self._judged_at >= LEAST_SECONDS:
+            if at - self._judged_at >= oldest:
                 self._judge(at)
             return self._verdict
-
-    def latest(self) -> Verdict:
-        """The verdict as it was judged last."""
-        return self._verdict
 
     def take_changes(self) -> list[VerdictChanged]:
         """How the verdict changed since this was last asked."""
@@ -161,11 +162,16 @@ class Engine:
             changes, self._changes = self._changes, []
         return changes
 
-    def restore(self, rows: Iterable[tuple[Series, list[Stretch]]], changes: Iterable[Event]) -> None:
-        """Take up what the history knows of the last day, by the clock as it is now: the next judgement has it."""
+    def restore(
+        self, rows: Iterable[tuple[Series, list[Stretch]]], changes: Iterable[Event], *, now: float | None = None
+    ) -> None:
+        """Take up what the history knows of the last day: the next judgement has it.
+
+        `now` is the Unix time by which that counts as the past; None: the clock's. It may be done again.
+        """
         with self._lock:
             at = self._clock.uptime()
-            boot_time = self._clock.wall() - at
+            boot_time = (self._clock.wall() if now is None else now) - at
             fields = self._fields()
             until = float("-inf")
             for series, stretches in rows:
@@ -350,21 +356,25 @@ class Engine:
     def _place(self, event: Event, boot_time: float) -> float:
         """When that was, in seconds since this boot."""
         stamp = event.stamp
-        return stamp.uptime if stamp.boot == self._boot else stamp.time - boot_time
+        # whatever another boot's clock said, it was before this one
+        return stamp.uptime if stamp.boot == self._boot else min(0.0, stamp.time - boot_time)
 
     def _restore_events(self, past: list[tuple[float, Event]]) -> None:
         for name, known in self._events.items():
-            mine = {(event.stamp.boot, event.seq) for _, event in known}
+            mine = [(place, event) for place, event in known if event.stamp.boot == self._boot]
+            numbers = {event.seq for _, event in mine}
             before = [
                 (place, event)
                 for place, event in past
-                if event.name == name and (event.stamp.boot, event.seq) not in mine
+                if event.name == name and not (event.stamp.boot == self._boot and event.seq in numbers)
             ]
-            self._events[name] = deque([*before, *known], maxlen=MOST_EVENTS)
+            self._events[name] = deque(sorted([*before, *mine], key=itemgetter(0)), maxlen=MOST_EVENTS)
 
     def _settle_beginnings(self, at: float, until: float) -> None:
         """After a brief silence, what is found now goes on if it was found before it, else it has only begun."""
-        alerts = self._remembered.alerts if self._remembered is not None else {}
+        if self._remembered is None:
+            return
+        alerts = self._remembered.alerts
         is_brief = min((s.first for s in self._standing.values()), default=at) - until <= BRIEF_SECONDS
         for standing in self._standing.values():
             if standing.is_assumed and is_brief:

@@ -38,7 +38,7 @@ class Facts:
     ago; it is known by the minute up to two hours, and by the hour beyond.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what there is to ask
         self,
         samples: Samples,
         *,

@@ -24,6 +24,9 @@ class Level(IntEnum):
     CRITICAL = 3
 
 
+LEVELS = ("good", "warning", "critical", "unknown")
+"""The names of the levels that a verdict may have; a note is none."""
+
 WORDS: Mapping[Level, str] = {
     Level.GOOD: "All well",
     Level.NOTE: "All well",
@@ -65,6 +68,11 @@ class Verdict(NamedTuple):
     since: float | None = None
     now: str = ""
     unknown: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of its level: one of LEVELS."""
+        return self.level.name.lower()
 
 
 def encode_verdict(verdict: Verdict) -> str:
