@@ -27,6 +27,7 @@ from sysvitals.judgement.verdict import LEVELS, Verdict
 from sysvitals.model.changes import CHANGES, Reloaded, Started, Stopped
 from sysvitals.model.event import SCHEMA_VERSION, Event
 from sysvitals.model.reading import Body, Change
+from sysvitals.model.samples import Current, Samples
 from sysvitals.model.state import State
 from sysvitals.model.status import (
     Build,
@@ -374,7 +375,7 @@ class Exporter:
             statuses.append(VerdictSince(since=round(verdict.since, 3)))
         return statuses
 
-    def _judged(self) -> list[Body]:
+    def _judged(self) -> Samples:
         """What the verdict is made of: the latest readings, and how the exporter itself is."""
         bodies: list[Body] = [event.body for run in self._state.snapshot().runs.values() for event in run]
         bodies += self._scheduler.statuses()
@@ -383,7 +384,7 @@ class Exporter:
         bodies.append(ConfigStatus(successful=not self.refused, at=self._config_read_at[0]))
         if self._history is not None:
             bodies.append(self._history.status())
-        return bodies
+        return Current(self.catalog.families, bodies)
 
     def _add_history(self) -> JsonlSink:
         inbox = self._add_inbox("history", HISTORY_INBOX_EVENTS)

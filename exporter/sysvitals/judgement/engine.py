@@ -18,8 +18,8 @@ from sysvitals.judgement.windows import Windows
 from sysvitals.model.catalog import Family
 from sysvitals.model.changes import VerdictChanged
 from sysvitals.model.event import Event
-from sysvitals.model.reading import Body, labels_of
-from sysvitals.model.samples import Current
+from sysvitals.model.reading import labels_of
+from sysvitals.model.samples import Samples
 from sysvitals.model.summary import Series, Stretch
 
 _log = logging.getLogger(__name__)
@@ -82,8 +82,8 @@ class _Standing:
 class Engine:
     """Judges one host by these judgements. It may be asked from any thread.
 
-    `read()` gives the current values, `ready()` says whether all has been read once. With `restores` the verdict is
-    unknown until `restore` has taken up what was before, or `give_up` said that it cannot be.
+    `families` are the catalog's. `read()` gives the current values, `ready()` says whether all has been read once. With
+    `restores` the verdict is unknown until `restore` has taken up what was before, or `give_up` said that it cannot be.
     """
 
     def __init__(  # noqa: PLR0913  # each of them is given by one caller, by name
@@ -93,7 +93,7 @@ class Engine:
         *,
         clock: _Clock,
         boot: str = "",
-        read: Callable[[], Iterable[Body]],
+        read: Callable[[], Samples],
         ready: Callable[[], bool] = lambda: True,
         restores: bool = False,
     ) -> None:
@@ -175,11 +175,12 @@ class Engine:
             fields = self._fields()
             until = float("-inf")
             for series, stretches in rows:
-                if stretches and (target := fields.get((series.event, series.field))) is not None:
+                placed = [(stretch.begin - boot_time, stretch) for stretch in stretches if stretch.readings]
+                until = max((until, *(began + stretch.seconds for began, stretch in placed)))
+                if placed and (target := fields.get((series.event, series.field))) is not None:
                     metric, names, fixed = target
-                    placed = [(stretch.begin - boot_time, stretch) for stretch in stretches if stretch.readings]
-                    self._windows.restore(metric, {**dict(zip(names, series.labels, strict=True)), **fixed}, placed)
-                    until = max(until, *(began + stretch.seconds for began, stretch in placed))
+                    labels = {**dict(zip(names, series.labels, strict=True)), **fixed}
+                    self._windows.restore(metric, labels, placed)
             past = sorted(
                 ((self._place(event, boot_time), event) for event in changes), key=lambda one: (one[0], one[1].seq)
             )
@@ -206,7 +207,7 @@ class Engine:
         now = self._clock.wall()
         self._judged_at = at
         self._take_offered()
-        samples = Current(self._families, self._read())
+        samples = self._read()
         self._windows.observe(samples, at)
         facts = Facts(
             samples,
