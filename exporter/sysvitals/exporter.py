@@ -21,6 +21,7 @@ from sysvitals.history.remembered import Remembered, read_remembered
 from sysvitals.history.summaries.writing import Summaries
 from sysvitals.history.writer import HistoryRules, JsonlSink
 from sysvitals.host.host import Host
+from sysvitals.host.side_process import SideProcess, Withdrawal
 from sysvitals.judgement.engine import LEAST_SECONDS, Engine
 from sysvitals.judgement.judgements import JUDGEMENTS
 from sysvitals.judgement.verdict import LEVELS, Verdict
@@ -51,10 +52,12 @@ from sysvitals.pipeline.scheduler import Scheduler
 from sysvitals.sources.os.kernel import read_hostname
 from sysvitals.sources.os.names import read_names
 from sysvitals.sources.os.timekeeping import read_boot_id, read_clock
+from sysvitals.sources.os.zone import read_zone
 from sysvitals.sources.proc.own_process import read_own_process
 from sysvitals.threads import Duty, Keeper
 
 if TYPE_CHECKING:
+    from sysvitals.history.asking import Source
     from sysvitals.outputs.live import LiveHub
     from sysvitals.web.trends import Trends
 
@@ -134,6 +137,7 @@ class Exporter:
         self._took_up_by_wrong_clock = False
         self.scraped: Callable[[], object] = lambda: None
         """Called when everything was exposed."""
+        self._reader = SideProcess("sysvitals.history.child")
         self._losses = LossReporter(self._bus, self._inboxes)
         self._keeper = Keeper(self._duties(), clock.monotonic)
 
@@ -270,6 +274,30 @@ class Exporter:
         """Whether the clock was wrong then and is right now, so that what was before can be placed in time."""
         return self._took_up_by_wrong_clock and self._clock.synced() is True
 
+    def timeline(self, begin: float, end: float, points: int, withdrawal: Withdrawal | None = None) -> bytes:
+        """The time line between these Unix times as JSON. It takes as long as reading the history takes."""
+        # most exporters are only scraped
+        from sysvitals.history.asking import read_timeline  # noqa: PLC0415
+        from sysvitals.history.past import View  # noqa: PLC0415
+        from sysvitals.judgement.heat.limits import find_limits  # noqa: PLC0415
+
+        verdict = self.verdict()
+        samples = sample_bodies(event.body for event in self.latest_readings())
+        sensors = samples.get("system_temperature_celsius", ())
+        limits = {(s.labels["chip"], s.labels["sensor"]): find_limits(samples, s.labels)[0] for s in sensors}
+        view = View(
+            begin=begin,
+            end=end,
+            now=self._clock.wall(),
+            points=points,
+            boot=self._boot,
+            level=verdict.level.name.lower(),
+            since=verdict.since,
+            limits={sensor: limit for sensor, limit in limits.items() if limit is not None},
+        )
+        zone = read_zone(self._host, os.environ.get("TZ", ""))
+        return read_timeline(self._reader, self._past(), view, zone, withdrawal)
+
     def words(self) -> dict[str, str]:
         """How each enabled collector's last run ended, in one word; empty where it has not run."""
         return {name: outcome.status if outcome else "" for name, outcome in self._scheduler.outcomes().items()}
@@ -311,6 +339,13 @@ class Exporter:
             self._bus.publish([Reloaded(changed=", ".join(differences.changed), switched_off=switched_off)])
         _log.info("reloaded: %s", ", ".join(differences.changed) or "nothing changed")
         return ()
+
+    def _past(self) -> "Source":
+        from sysvitals.history.asking import Source  # noqa: PLC0415  # as in `timeline`
+
+        if self._history is None:
+            return Source("", missing="There is no history: history.enabled is false")
+        return Source(os.path.join(os.path.abspath(self.settings.storage.path), "summaries"))
 
     def _settle(self, seq: int) -> None:
         """Let the history have written what is about to be shown."""

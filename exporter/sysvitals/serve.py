@@ -8,9 +8,9 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sysvitals import __version__
 from sysvitals.config.logs import STANDARD_ERROR, configure_logging, log_what_python_prints
@@ -19,6 +19,7 @@ from sysvitals.config.values import is_loopback
 from sysvitals.exporter import Exporter, build_exporter
 from sysvitals.history.lock import Claim
 from sysvitals.host.heap import give_back_what_is_freed
+from sysvitals.host.side_process import Withdrawal
 from sysvitals.host.threads import NoThreadError
 from sysvitals.judgement.engine import LEAST_SECONDS
 from sysvitals.pipeline.clock import until_beat
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     from sysvitals.web.http.budget import Budget
     from sysvitals.web.http.server import Server
     from sysvitals.web.page.glance import Glance
-    from sysvitals.web.page.time_line import Asked
     from sysvitals.web.routes import Services
+    from sysvitals.web.timeline import Window
 
 _log = logging.getLogger(__name__)
 
@@ -332,7 +333,7 @@ def build_services(exporter: Exporter, hub: "LiveHub", reloads: Reloads) -> "Ser
         verdict=exporter.verdict,
     )
 
-    def glance(_asked: "Asked") -> "Glance":
+    def glance(time_line: Mapping[str, Any]) -> "Glance":
         from sysvitals.web.page.glance import Glance  # noqa: PLC0415  # with the first page
 
         return Glance(
@@ -343,9 +344,12 @@ def build_services(exporter: Exporter, hub: "LiveHub", reloads: Reloads) -> "Ser
             busy=trends.busy(),
             verdict=exporter.verdict(),
             collectors=exporter.collectors(),
-            time_line={},
+            time_line=time_line,
             grafana=exporter.settings.web.grafana_url,
         )
+
+    def timeline(window: "Window", withdrawal: Withdrawal) -> bytes:
+        return exporter.timeline(*window.span(time.time()), window.points, withdrawal)
 
     return Services(
         live=live,
@@ -357,6 +361,7 @@ def build_services(exporter: Exporter, hub: "LiveHub", reloads: Reloads) -> "Ser
         reload=reloads.ask,
         may_reload=lambda: exporter.settings.web.enable_lifecycle,
         glance=glance,
+        timeline=timeline,
     )
 
 

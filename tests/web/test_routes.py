@@ -4,8 +4,10 @@ import asyncio
 import gzip
 import json
 import threading
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -20,7 +22,7 @@ from sysvitals.model.event import Event, Stamp, encode_events
 from sysvitals.outputs.live import LiveHub
 from sysvitals.web.http.messages import BusyError, Request
 from sysvitals.web.live import LiveServices
-from sysvitals.web.page import Glance
+from sysvitals.web.page.glance import Glance
 from sysvitals.web.routes import (
     DEFAULT_SCRAPE_SECONDS,
     LOOKS,
@@ -77,7 +79,8 @@ class Exporter:
             reload=self.reload,
             may_reload=lambda: self.may_reload,
             live=LiveServices(LiveHub(viewers=2), lambda: "{}", lambda: Verdict(Level.GOOD, ())),
-            glance=lambda: look("pi<4>"),
+            glance=lambda time_line: look("pi<4>", time_line=time_line),
+            timeline=lambda _window, _withdrawal: b'{"partial":"There is no history here"}',
         )
 
 
@@ -374,7 +377,7 @@ def test_what_costs_the_event_loop_or_a_thread_most_takes_turns_and_scrapes_and_
     exporter: Exporter,
 ) -> None:
     costly = {path for path, route in build_web_app(exporter.services()).routes.items() if route.takes_turns}
-    assert costly == {"/", "/api/v1/state", "/api/v1/events", "/api/v1/live"}
+    assert costly == {"/", "/api/v1/state", "/api/v1/timeline", "/api/v1/events", "/api/v1/live"}
 
 
 def test_the_page_is_html_with_the_hosts_name_escaped(client: Client) -> None:
@@ -441,6 +444,7 @@ def test_an_error_within_is_500_without_its_insides() -> None:
         may_reload=services.may_reload,
         live=services.live,
         glance=services.glance,
+        timeline=services.timeline,
     )
     answer = Client(build_web_app(broken)).get("/api/v1/state")
     assert (answer.status_code, answer.text) == (500, "Internal Server Error")
@@ -479,7 +483,7 @@ def test_a_stream_that_asks_for_events_in_a_costly_way_is_refused(query: str, cl
 def test_no_more_pages_than_there_is_room_for_are_waited_for(exporter: Exporter) -> None:
     go_on = threading.Event()
 
-    def wait() -> Glance:
+    def wait(_time_line: Mapping[str, Any]) -> Glance:
         assert go_on.wait(PATIENCE)
         return look("pi")
 

@@ -32,7 +32,11 @@ def main() -> int:
         status = 0
     except MemoryError:
         answer, status = _GONE, 1
-    except Exception as error:  # noqa: BLE001  # whatever the history holds: who asked must know that it failed
+    except OSError as error:
+        from sysvitals.host.files import describe_error  # noqa: PLC0415  # for this alone
+
+        answer, status = describe_error(error), 1
+    except Exception as error:  # noqa: BLE001  # whatever the history holds, the question is answered
         answer, status = f"{type(error).__name__}: {error}", 1
     outlive_reader()
     with contextlib.suppress(BrokenPipeError):

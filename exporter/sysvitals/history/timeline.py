@@ -40,11 +40,15 @@ _FINE_BUCKETS_SECONDS = 1200.0
 
 
 def answer_timeline(question: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer a question in a process that is for it alone: the time zone becomes its own. Raises OSError."""
-    os.environ["TZ"] = question["rule"]
+    """Answer the question of `ask_timeline`, in a process that is for it alone: its time zone becomes the board's.
+
+    Raises OSError.
+    """
+    zone, os.environ["TZ"] = question["zone"]
     time.tzset()
-    view = read_view(question)
-    return build_timeline(read_past(question["folder"], view, question["current"]), view, question["tz"])
+    asked = question["view"]
+    view = View(**{**asked, "limits": {tuple(sensor): limit for *sensor, limit in asked["limits"]}})
+    return build_timeline(read_past(question["folder"], view, question["current"]), view, zone)
 
 
 def read_past(folder: str, view: View, current: Current) -> Past:
@@ -98,14 +102,15 @@ def build_timeline(past: Past, view: View, zone: str) -> dict[str, Any]:
     """All that is shown of this part. `zone` is the board's time zone, which is that of this process."""
     buckets = make_buckets(view, choose_level(view)[1])
     silence = find_silence(past, view)
-    before = [] if past.earliest is None or past.earliest <= view.begin else [(view.begin, past.earliest)]
+    begun = min(view.end, view.now if past.earliest is None else past.earliest)
+    before = [(view.begin, begun)] if begun > view.begin else []
     happened, left_out = list_happenings(past, view)
     return {
         "from": round(view.begin, 3),
         "to": round(view.end, 3),
         "now": round(view.now, 3),
         "tz": zone,
-        "gaps": [[round(begin, 3), round(min(end, view.end), 3)] for begin, end in (*before, *silence)],
+        "gaps": [[round(begin, 3), round(end, 3)] for begin, end in (*before, *silence)],
         "lanes": draw_lanes(past, view),
         "curves": draw_curves(past, view, buckets),
         "at": buckets.begins(),
@@ -114,18 +119,3 @@ def build_timeline(past: Past, view: View, zone: str) -> dict[str, Any]:
         "earliest": past.earliest,
         "partial": past.partial,
     }
-
-
-def read_view(question: Mapping[str, Any]) -> View:
-    """The view of a question."""
-    verdict = question.get("verdict", {})
-    return View(
-        begin=float(question["from"]),
-        end=float(question["to"]),
-        now=float(question["now"]),
-        points=int(question["points"]),
-        boot=question.get("boot", ""),
-        level=verdict.get("level", "unknown"),
-        since=verdict.get("since"),
-        limits={tuple(labels): limit for *labels, limit in question.get("limits", ())},
-    )

@@ -2,14 +2,16 @@
 
 import asyncio
 import gzip
+import json
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import cache, partial
-from typing import TYPE_CHECKING
+from functools import cache, cached_property, partial
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+from sysvitals.host.side_process import Withdrawal
 from sysvitals.model.event import Event, encode_events
 from sysvitals.web.hosts import is_same_origin
 from sysvitals.web.http.messages import Answer, App, BusyError, Request, Response, respond_text
@@ -20,6 +22,7 @@ from sysvitals.web.live import LiveRoutes, LiveServices
 if TYPE_CHECKING:
     from sysvitals.web.page.glance import Glance
     from sysvitals.web.page.time_line import Asked
+    from sysvitals.web.timeline import Timelines, Window
 
 DEFAULT_SCRAPE_SECONDS = 10.0
 MARGIN_SECONDS = 0.5
@@ -91,8 +94,9 @@ class Services:
     """What the routes ask of the exporter.
 
     `metrics(collectors, seconds, accept)` gives the exposition and its content type; `collectors()` names those that
-    are enabled, with how they stand; `events()` are the latest of each subject; `glance(asked)` is what the page shows
-    with this stretch of time, and may wait for the history; `faults()` are what of the exporter itself does not work; `ready()` says whether a first round is done; `reload()`
+    are enabled, with how they stand; `events()` are the latest of each subject; `glance(time_line)` is what the page
+    shows, with this time line; `timeline(window, withdrawal)` is that of a window as JSON, read from the history;
+    `faults()` are what of the exporter itself does not work; `ready()` says whether a first round is done; `reload()`
     asks for the configuration to be read again, which gives what is wrong with it, and `may_reload()` says whether a
     request may do so; `live` is what the streams ask.
     """
@@ -100,7 +104,8 @@ class Services:
     metrics: Callable[[frozenset[str] | None, float, str], tuple[bytes, str]]
     collectors: Callable[[], dict[str, str]]
     events: Callable[[], tuple[Event, ...]]
-    glance: Callable[["Asked"], "Glance"]
+    glance: Callable[[Mapping[str, Any]], "Glance"]
+    timeline: Callable[["Window", Withdrawal], bytes]
     faults: Callable[[], list[str]]
     ready: Callable[[], bool]
     reload: Callable[[], Future[tuple[str, ...]]]
@@ -122,6 +127,7 @@ def build_web_app(services: Services) -> Router:
             Route("/-/ready", routes.ready),
             Route("/-/reload", own_pages(routes.reload), methods=("POST",)),
             Route("/api/v1/state", own_pages(routes.state), takes_turns=True),
+            Route("/api/v1/timeline", own_pages(routes.timeline), takes_turns=True),
             Route("/api/v1/events", own_pages(live.events), takes_turns=True),
             Route("/api/v1/live", own_pages(live.socket), methods=("GET",), is_websocket=True, takes_turns=True),
         ]
@@ -169,16 +175,34 @@ class _Routes:
         return Response(200, headers, body)
 
     async def page(self, request: Request) -> Answer:
-        text = await self._pages.run(request.client, partial(self._draw_page, request.query))
+        asked = await self._pages.run(request.client, partial(_read_asked, request.query))
+        time_line = await self._ask_time_line(request.client, asked)
+        text = await self._pages.run(request.client, partial(self._draw_page, asked, time_line))
         return Response(200, {"content-type": HTML, **PAGE_HEADERS}, text.encode())
 
-    def _draw_page(self, query: Mapping[str, list[str]]) -> str:
+    async def _ask_time_line(self, client: str, asked: "Asked") -> bytes:
+        """The time line for the page, which comes without it where too much is under way."""
+        from sysvitals.web.timeline import choose_window  # noqa: PLC0415  # with the first page
+
+        try:
+            return await self._timelines.ask(client, choose_window(asked.range, asked.begin, asked.end))
+        except (BusyError, ValueError) as error:
+            return json.dumps({"partial": f"The time line is not shown: {error}"}).encode()
+
+    def _draw_page(self, asked: "Asked", time_line: bytes) -> str:
         # imported with the first page, and in its thread: most exporters are only scraped
         from sysvitals.web.page.render import render_page  # noqa: PLC0415
-        from sysvitals.web.page.time_line import read_asked  # noqa: PLC0415
 
-        asked = read_asked(query)
-        return render_page(self._services.glance(asked), asked)
+        return render_page(self._services.glance(json.loads(time_line)), asked)
+
+    async def timeline(self, request: Request) -> Answer:
+        return await self._timelines.answer(request)
+
+    @cached_property
+    def _timelines(self) -> "Timelines":
+        from sysvitals.web.timeline import Timelines  # noqa: PLC0415  # with the first question
+
+        return Timelines(self._services.timeline)
 
     async def runbook(self, _request: Request) -> Answer:
         return Response(200, {"content-type": HTML, **PAGE_HEADERS}, read_runbook())
@@ -238,6 +262,12 @@ class _Routes:
         self._reloaded = loop.time()
         self._next_reload = None  # this one may read the file before what a later request is about
         return await asyncio.wrap_future(self._services.reload())
+
+
+def _read_asked(query: Mapping[str, list[str]]) -> "Asked":
+    from sysvitals.web.page.time_line import read_asked  # noqa: PLC0415  # with the first page, and in its thread
+
+    return read_asked(query)
 
 
 def choose_collectors(query: Mapping[str, list[str]], enabled: list[str]) -> tuple[frozenset[str] | None, str]:

@@ -31,7 +31,10 @@ FRESH_SECONDS = 5.0
 MOST_POINTS = 360
 DEFAULT_POINTS = 300
 DEFAULT_RANGE = "24h"
-_SHORTEST_SECONDS, _LONGEST_SECONDS = 60.0, 400 * 86400.0
+PAGE_POINTS = 144
+"""As many a page draws by itself; its script asks for as many as its width has room for."""
+
+_SHORTEST_SECONDS, _LONGEST_SECONDS = 1.0, 400 * 86400.0
 _UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 _RANGE = re.compile(r"([1-9]\d{0,5})([mhdw])", re.ASCII)
 _FORMATS = ("csv", "json")
@@ -149,6 +152,13 @@ def parse_query(query: Mapping[str, list[str]]) -> tuple[Window, str]:
     return Window(points, begin=since, end=_check_length(since, until)), form
 
 
+def choose_window(range_: str, begin: float | None, end: float | None) -> Window:
+    """Return the window of a page, which shows a range, or the time between two moments. Raises ValueError."""
+    if begin is None or end is None:
+        return Window(PAGE_POINTS, seconds=_parse_range(range_))
+    return Window(PAGE_POINTS, begin=begin, end=_check_length(begin, end))
+
+
 def _one(query: Mapping[str, list[str]], name: str) -> str:
     values = query.get(name, [""])
     if len(values) > 1:
@@ -184,7 +194,7 @@ def _parse_time(name: str, text: str) -> float:
 
 def _check_length(since: float, until: float) -> float:
     if not _SHORTEST_SECONDS <= until - since <= _LONGEST_SECONDS:
-        raise ValueError(f"from and to are {until - since:g} s apart: expected 60 s to 400 days")
+        raise ValueError(f"from and to are {until - since:g} s apart: expected 1 s to 400 days")
     return until
 
 

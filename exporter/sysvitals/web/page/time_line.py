@@ -19,9 +19,6 @@ RANGES: Mapping[str, tuple[str, float]] = {
 """The stretches that end now: title and seconds."""
 
 DEFAULT_RANGE = "24h"
-POINTS = 144
-"""Buckets of a curve that the server draws; the script asks for as many as its width has room for."""
-
 MOST_HAPPENED = 100
 """As many lines of what happened are on the page, the newest."""
 
