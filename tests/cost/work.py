@@ -22,6 +22,7 @@ from typing import Any
 from sysvitals.collectors import COLLECTORS
 from sysvitals.config.load import load_settings
 from sysvitals.exporter import Exporter
+from sysvitals.history.summaries.writing import Summaries
 from sysvitals.model.event import encode_events
 from sysvitals.pipeline.clock import Clock
 from tests.recorded import HOSTS, FilesOfHost
@@ -29,6 +30,7 @@ from tests.simulated_day import PAGE_BYTES, Life, enlarge_host, live_a_day
 
 PI = HOSTS / "pi-4b-fine"
 PACE_SECONDS = 15.0
+SUMMARISED_ROUNDS = 8  # two minutes
 MANY_LINKS = 1000
 SETTLE_SECONDS = 130.0
 """Within two minutes of the start everything was found and read more than once."""
@@ -96,9 +98,9 @@ def build(host: FilesOfHost, now: Callable[[], float]) -> Exporter:
 
 
 def count_scrapes() -> dict[str, float]:
-    """Bytecodes of reading, of a whole scrape, of one with nothing to read, and of encoding a round of events."""
+    """Bytecodes of reading, of a whole scrape, with nothing to read, of encoding and summarising a round."""
     host, now, rounds = FilesOfHost(PI), 0.0, 5
-    reading, whole, rendering, encoding = (Bytecodes() for _ in range(4))
+    reading, whole, rendering, encoding, summarising = (Bytecodes() for _ in range(5))
     for turn in range(rounds + 1):
         with reading.counting() if turn else nullcontext():
             for collector in COLLECTORS:
@@ -117,11 +119,18 @@ def count_scrapes() -> dict[str, float]:
     for _ in range(rounds):
         with encoding.counting():
             encode_events(events)
+    lines, summaries = encode_events(events), Summaries("unused")
+    for turn in range(SUMMARISED_ROUNDS + 4):
+        stamp = events[0].stamp._replace(time=1.79e9 + turn * PACE_SECONDS, uptime=1000.0 + turn * PACE_SECONDS)
+        round_of_events = tuple(event._replace(stamp=stamp) for event in events)
+        with summarising.counting() if turn >= 4 else nullcontext():
+            summaries.add(round_of_events, lines)
     return {
         "reading": reading.per(rounds),
         "scrape": whole.per(rounds),
         "rendering": rendering.per(rounds),
         "encoding": encoding.per(rounds),
+        "summarising": summarising.per(SUMMARISED_ROUNDS),
     }
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from operator import mul, sub
 from typing import Any, NamedTuple
 
-from sysvitals.history.summaries.plans import COUNTER, FLAG, Plan
+from sysvitals.history.summaries.plans import COUNTER, FLAG, GAUGE, Plan
 from sysvitals.model.event import Stamp
 
 MINUTE = 60.0
@@ -21,6 +21,9 @@ MOST_CHANGES = 200
 SILENCE_SECONDS = 150.0
 """Readings come each 15 s. So long without any event nothing was recorded, and nothing is known."""
 
+LONGEST_SECONDS = 2 * 3600.0
+"""A part is no longer, so that readers know which days' files may hold a moment."""
+
 _CLOCK_STEP_SECONDS = 60.0
 """By so much the wall clock was set, not slewed: what came before has its times by another clock."""
 
@@ -31,51 +34,108 @@ class Column:
     `parts` are least, mean, most and last of a gauge, mean and last of a flag, growth and last of a counter.
     """
 
-    __slots__ = ("at", "base", "before", "count", "kind", "parts")
+    kind = ""
+    width = 0
+    __slots__ = ("at", "count", "parts")
 
-    def __init__(self, kind: str, before: float | None = None) -> None:
-        self.kind = kind
+    def __init__(self) -> None:
         self.at = array("q")
         self.count = array("L")
-        self.parts = tuple(array("d") for _ in range(2 if kind in (FLAG, COUNTER) else 4))
-        self.before = before
-        """A counter's last value."""
-        self.base = before
-        """A counter's value before the first of these minutes, or its first one."""
+        self.parts = tuple(array("d") for _ in range(self.width))
 
-    def add(self, minute: int, values: Sequence[float], mean: float) -> None:
-        """Add a minute with these values, at least one."""
-        last = values[-1]
-        self.at.append(minute)
-        self.count.append(len(values))
-        if self.kind == COUNTER:
-            figures: tuple[float, ...] = (self._grow(values), last)
-        elif self.kind == FLAG:
-            figures = (mean, last)
-        else:
-            least, most = min(values), max(values)
-            figures = (least, min(max(mean, least), most), most, last)
-        for part, figure in zip(self.parts, figures, strict=True):
-            part.append(figure)
+    def add(self, minute: int, values: Sequence[Any], weights: Sequence[float], before: Any, entering: float) -> None:
+        """Add a minute with these values, at least one, each of which held for so long.
 
-    def _grow(self, values: Sequence[float]) -> float:
-        before = self.before
-        if before is None:
-            before = self.base = values[0]
-        self.before = values[-1]
-        steps = [sub(after, earlier) for earlier, after in pairwise((before, *values))]
-        if min(steps) >= 0:
-            return values[-1] - before
-        # what fell has begun from zero
-        return sum(step if step >= 0 else value for step, value in zip(steps, values, strict=True))
+        Until the first of them the field was `before`, None where that is not known, for the seconds `entering`.
+        """
+        raise NotImplementedError
+
+    def begin(self) -> "Column":
+        """Return a column for what follows."""
+        return type(self)()
 
     def copy(self) -> "Column":
         """Return one that can be added to without changing this one."""
-        twin = Column(self.kind)
+        twin = self.begin()
         twin.at, twin.count = self.at[:], self.count[:]
         twin.parts = tuple(part[:] for part in self.parts)
-        twin.before, twin.base = self.before, self.base
         return twin
+
+
+class GaugeColumn(Column):
+    """A value that goes up and down."""
+
+    kind = GAUGE
+    width = 4
+    __slots__ = ()
+
+    def add(self, minute: int, values: Sequence[Any], weights: Sequence[float], before: Any, entering: float) -> None:  # noqa: ARG002  # as in all kinds
+        """Add a minute. What came before it counts for the minute before."""
+        self.at.append(minute)
+        self.count.append(len(values))
+        least, mean, most, last = self.parts
+        low, high = min(values), max(values)
+        least.append(low)
+        mean.append(low if low == high else min(max(_mean(values, weights), low), high))
+        most.append(high)
+        last.append(values[-1])
+
+
+class FlagColumn(Column):
+    """A yes or no, of which it matters how long it was yes."""
+
+    kind = FLAG
+    width = 2
+    __slots__ = ()
+
+    def add(self, minute: int, values: Sequence[Any], weights: Sequence[float], before: Any, entering: float) -> None:
+        """Add a minute. What was so before was so until the first reading said otherwise."""
+        self.at.append(minute)
+        self.count.append(len(values))
+        mean, last = self.parts
+        if before is not None and entering:
+            values, weights = (before, *values), (entering, *weights)
+        first = values[0]
+        mean.append(first if values.count(first) == len(values) else _mean(values, weights))
+        last.append(values[-1])
+
+
+class CounterColumn(Column):
+    """A total, of which it matters by how much it grew. `base` is its value before these minutes, or its first one."""
+
+    kind = COUNTER
+    width = 2
+    __slots__ = ("base", "before")
+
+    def __init__(self, before: float | None = None) -> None:
+        super().__init__()
+        self.before = self.base = before
+
+    def add(self, minute: int, values: Sequence[Any], weights: Sequence[float], before: Any, entering: float) -> None:  # noqa: ARG002  # as in all kinds
+        """Add a minute. A total that fell has begun from zero."""
+        self.at.append(minute)
+        self.count.append(len(values))
+        growth, last = self.parts
+        if self.before is None:
+            self.before = self.base = values[0]
+        total = values[-1]
+        growth.append(total - self.before if values.count(self.before) == len(values) else _grow(self.before, values))
+        last.append(total)
+        self.before = total
+
+    def begin(self) -> "CounterColumn":
+        """Return a column for what follows, which grows from here."""
+        return CounterColumn(self.before)
+
+    def copy(self) -> "CounterColumn":
+        """Return one that can be added to without changing this one."""
+        twin = super().copy()
+        assert isinstance(twin, CounterColumn)  # noqa: S101  # begun by this class
+        twin.base = self.base
+        return twin
+
+
+_COLUMNS: Mapping[str, type[Column]] = {column.kind: column for column in (GaugeColumn, FlagColumn, CounterColumn)}
 
 
 class Subject:
@@ -85,11 +145,11 @@ class Subject:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.columns = [Column(kind) for kind in plan.kinds]
+        self.columns = [_COLUMNS[kind]() for kind in plan.kinds]
         self.minute = 0
         self.times: list[float] = []
         self.rows: list[tuple[Any, ...]] = []
-        self._held: tuple[float, tuple[Any, ...]] | None = None
+        self._held: tuple[float, tuple[Any, ...]] = float("-inf"), ()
         """When the last reading before this minute was, and its values."""
 
     def fold(self, offset: float, until: float) -> None:
@@ -97,27 +157,24 @@ class Subject:
         times, rows = self.times, self.rows
         if not rows:
             return
-        begin = self.minute * MINUTE - offset
-        ends = [*times[1:], max(times[-1], min(until, begin + MINUTE))]
-        weights = list(map(sub, ends, times))
-        entering = 0.0
-        if self._held is not None and times[0] - self._held[0] <= SILENCE_SECONDS:
-            entering = max(0.0, times[0] - max(self._held[0], begin))
-        for position, values in enumerate(zip(*rows, strict=True)):
-            column = self.columns[position]
-            known, shares = (values, weights) if None not in values else _leave_out_unknown(values, weights)
-            if not known:
-                continue
-            before = self._held[1][position] if entering and self._held and column.kind == FLAG else None
-            # what was so before was so until the first reading of the minute said otherwise
-            held = ((), ()) if before is None else ((before,), (entering,))
-            column.add(self.minute, known, _mean((*held[0], *known), (*held[1], *shares)))
-        self._held = times[-1], rows[-1]
+        minute, first, last = self.minute, times[0], times[-1]
+        begin = minute * MINUTE - offset
+        weights = list(map(sub, [*times[1:], max(last, min(until, begin + MINUTE))], times))
+        held_at, held = self._held
+        if first - held_at > SILENCE_SECONDS:
+            held = (None,) * len(self.columns)
+        entering = max(0.0, first - max(held_at, begin))
+        for column, before, values in zip(self.columns, held, zip(*rows, strict=True), strict=True):
+            if None not in values:
+                column.add(minute, values, weights, before, entering)
+            elif known := [(value, weight) for value, weight in zip(values, weights, strict=True) if value is not None]:
+                column.add(minute, [value for value, _ in known], [weight for _, weight in known], before, entering)
+        self._held = last, rows[-1]
         self.times, self.rows = [], []
 
     def begin(self) -> None:
         """Leave the minutes so far to their part, and begin others with the same counters."""
-        self.columns = [Column(column.kind, column.before) for column in self.columns]
+        self.columns = [column.begin() for column in self.columns]
 
     def copy(self) -> "Subject":
         """Return one that can be folded without changing this one."""
@@ -140,8 +197,8 @@ class Part:
     """What one boot recorded while nobody set its clock.
 
     `offset` is Unix time less uptime, by the clock of then. `first` and `last` are Unix seconds, `uptime` and `until`
-    the same in seconds since boot. `silent` are times without any event. `changes` are lines of events.
-    `left_out` counts readings of subjects beyond the limit, `unkept` changes beyond theirs, each by name.
+    the same in seconds since boot, `minute` is that of `last`. `silent` are times without any event, `changes` lines of
+    events. `left_out` counts readings of subjects beyond the limit, `unkept` changes beyond theirs, each by name.
     """
 
     host: str
@@ -152,6 +209,7 @@ class Part:
     uptime: float
     last: float
     until: float
+    minute: int = 0
     rows: list[Rows] = field(default_factory=list)
     silent: list[tuple[float, float]] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
@@ -190,24 +248,27 @@ class Fold:
             part = self._begin(stamp, offset)
         elif stamp.uptime - part.until > SILENCE_SECONDS:
             part.silent.append((part.last, stamp.time))
-        part.last, part.until = stamp.time, stamp.uptime
+        part.last, part.until, part.minute = stamp.time, stamp.uptime, int(stamp.time // MINUTE)
         return part
 
     def add(self, part: Part, plan: Plan, key: tuple[str, ...], values: tuple[Any, ...]) -> None:
         """Add a reading of now: its event and labels, and the values of the plan's fields."""
-        subject = self._subjects.get(key)
+        subject = self._subjects.get(key) or self._meet(part, plan, key)
         if subject is None:
-            if self._counts[plan.event] >= MOST_SUBJECTS:
-                part.left_out[plan.event] += 1
-                return
-            self._counts[plan.event] += 1
-            subject = self._subjects[key] = Subject(plan)
-        minute = int(part.last // MINUTE)
-        if subject.minute != minute:
+            return
+        if subject.minute != part.minute:
             subject.fold(part.offset, part.until)
-            subject.minute = minute
+            subject.minute = part.minute
         subject.times.append(part.until)
         subject.rows.append(values)
+
+    def _meet(self, part: Part, plan: Plan, key: tuple[str, ...]) -> Subject | None:
+        if self._counts[plan.event] >= MOST_SUBJECTS:
+            part.left_out[plan.event] += 1
+            return None
+        self._counts[plan.event] += 1
+        subject = self._subjects[key] = Subject(plan)
+        return subject
 
     def note(self, part: Part, name: str, line: str) -> None:
         """Keep a change of now, as its line."""
@@ -265,6 +326,7 @@ class Fold:
 def _goes_on(part: Part, stamp: Stamp, offset: float) -> bool:
     return (
         stamp.boot == part.boot
+        and stamp.uptime - part.uptime < LONGEST_SECONDS
         and abs(offset - part.offset) <= _CLOCK_STEP_SECONDS
         and (part.synced is not False or stamp.synced is False)
     )
@@ -279,9 +341,11 @@ def _fold_all(subjects: Mapping[tuple[str, ...], Subject], part: Part) -> list[R
     return found
 
 
-def _leave_out_unknown(values: Sequence[Any], weights: Sequence[float]) -> tuple[list[float], list[float]]:
-    known = [(value, weight) for value, weight in zip(values, weights, strict=True) if value is not None]
-    return [value for value, _ in known], [weight for _, weight in known]
+def _grow(before: float, values: Sequence[float]) -> float:
+    steps = [after - earlier for earlier, after in pairwise((before, *values))]
+    if min(steps) >= 0:
+        return values[-1] - before
+    return sum(step if step >= 0 else value for step, value in zip(steps, values, strict=True))
 
 
 def _mean(values: Sequence[float], weights: Sequence[float]) -> float:

@@ -7,7 +7,7 @@ from math import fsum
 from operator import itemgetter
 from statistics import fmean
 
-from sysvitals.history.summaries.folding import Column, Part
+from sysvitals.history.summaries.folding import Column, CounterColumn, Part
 from sysvitals.history.summaries.plans import COUNTER, FLAG, GAUGE
 
 VERSION = 1
@@ -90,7 +90,7 @@ def _cells(column: Column, at: Sequence[int], count: Sequence[int], parts: Itera
     form = "%.15g" if column.kind == COUNTER else "%.5g"
     cells = [f"[{','.join(map(str, at))}]", _join(count, "%d")]
     cells += [_join(part, form) for part in parts]
-    if column.kind == COUNTER:
+    if isinstance(column, CounterColumn):
         cells.append(form % column.base)
     return ",".join(cells)
 

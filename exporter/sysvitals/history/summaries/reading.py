@@ -52,6 +52,14 @@ class Part(NamedTuple):
     lines: list[bytes]
 
 
+class _End(NamedTuple):
+    """Where a counter was at the end of a part."""
+
+    boot: str
+    until: float
+    last: float
+
+
 def read_stretches(  # noqa: PLR0913  # a question has that many sides
     folder: str,
     begin: float,
@@ -73,7 +81,7 @@ def read_stretches(  # noqa: PLR0913  # a question has that many sides
         return line.startswith(b"[") and (keys is None or line[: line.find(b",[")] in keys)
 
     found: dict[Series, list[Stretch]] = {}
-    ends: dict[Series, tuple[str, float]] = {}
+    ends: dict[Series, _End] = {}
     for part in read_parts(folder, begin, end, level, is_wanted, current):
         origin, boot = part.head["origin"] + round(part.shift / 60) * 60, part.head["boot"]
         for line in part.lines:
@@ -82,8 +90,8 @@ def read_stretches(  # noqa: PLR0913  # a question has that many sides
                 series = Series(event, tuple(labels), name)
                 stretches = _stretches(kind, at, cells, origin, SECONDS[level])
                 if kind == "counter":
-                    stretches[0] = _join_growth(stretches[0], cells[-1], boot, ends.get(series))
-                    ends[series] = boot, stretches[-1].last
+                    stretches[0] = _join_growth(stretches[0], cells[-1], part.head, ends.get(series))
+                    ends[series] = _End(boot, part.head["until"], stretches[-1].last)
                 found.setdefault(series, []).extend(stretches)
     chosen = {series: _in_order(stretches, begin, end) for series, stretches in found.items()}
     return {series: stretches for series, stretches in chosen.items() if stretches}
@@ -223,11 +231,16 @@ def _stretches(kind: str, at: Sequence[int], cells: Sequence[Any], origin: float
 _CELLS = {"gauge": 5, "flag": 3, "counter": 3}
 
 
-def _join_growth(first: Stretch, base: float, boot: str, before: tuple[str, float] | None) -> Stretch:
+def _join_growth(first: Stretch, base: float, head: Mapping[str, Any], before: _End | None) -> Stretch:
     """With what the counter grew by since the part before, where that was not recorded."""
     if before is None:
         return first
-    gap = base - before[1] if before[0] == boot and base >= before[1] else base
+    gap = base  # it has begun from zero
+    if before.boot == head["boot"]:
+        if head["uptime"] <= before.until:  # a part of it is there twice
+            gap = 0.0
+        elif base >= before.last:
+            gap = base - before.last
     return first._replace(growth=(first.growth or 0.0) + gap)
 
 

@@ -4,7 +4,7 @@ import fcntl
 import gzip
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from io import FileIO
 from typing import Any
 
@@ -38,8 +38,16 @@ class Files:
         self._wrong: set[tuple[str, str]] | None = None
         """Boots and days that the list of wrong clocks has; an empty day says that the boot's clock was set."""
 
-    def append(self, parts: Sequence[Part], segments: Sequence[str], going_on: str, clocks: Mapping[str, float]) -> int:
-        """Add these parts, each to the files of its day. Returns how many bytes that took.
+    def append(
+        self,
+        parts: Sequence[Part],
+        clocks: Mapping[str, float],
+        *,
+        segments: Sequence[str] = (),
+        going_on: str = "",
+        levels: Collection[str] = LEVELS,
+    ) -> int:
+        """Add these parts, each to the files of its day, at these levels. Returns how many bytes that took.
 
         `segments` are the stems of those closed that hold them, `going_on` of one that is not. `clocks` has Unix time
         less uptime of boots whose clock was set.
@@ -49,15 +57,16 @@ class Files:
             days.setdefault(day_of(part.first + shift_of(part, clocks)), []).append(part)
         if not days:
             return 0
+        added = 0
         stems = [*segments, *([going_on] if going_on else [])]
         with open_folder(*os.path.split(self.folder), make=True) as place:
             self._note_clocks(place, parts, clocks)
-            # only with the last of them all is written
-            return sum(
-                self._append(place, file_name(day, level), encode(mine, level, clocks, stems, closed))
-                for day, mine, closed in [(day, days[day], segments if day == list(days)[-1] else ()) for day in days]
-                for level in LEVELS
-            )
+            for day, mine in days.items():
+                closed = segments if mine is days[[*days][-1]] else ()  # with the last of them all is there
+                for level in levels:
+                    lines = encode(mine, level, clocks, stems, closed)
+                    added += self._append(place, file_name(day, level), lines)
+        return added
 
     def prune(self, now: float, keep_seconds: float, keep_bytes: int) -> int:
         """Remove days that are older than this, and the oldest beyond so many bytes; 0: no such limit.

@@ -4,15 +4,12 @@ from collections.abc import Sequence
 from threading import Lock
 
 from sysvitals.history.summaries.files import LEVELS
-from sysvitals.history.summaries.folding import Fold
+from sysvitals.history.summaries.folding import LONGEST_SECONDS, Fold
 from sysvitals.history.summaries.plans import plan_of
 from sysvitals.history.summaries.storing import Files, encode
 from sysvitals.model.changes import CollectorUnavailable
 from sysvitals.model.event import Event, Stamp
 from sysvitals.model.reading import Change
-
-LONGEST_SECONDS = 2 * 3600.0
-"""So much is written at the latest, though the segment goes on: what is not written takes memory."""
 
 _HELD_SECONDS = 2 * LONGEST_SECONDS
 """So much is held while the disk refuses; beyond, it is made again from the segments."""
@@ -36,7 +33,7 @@ class Summaries:
 
     @property
     def is_long(self) -> bool:
-        """Whether so much was folded that it must be written."""
+        """Whether so much was folded that it must be written though the segment goes on: it takes memory."""
         return self._fold.seconds >= LONGEST_SECONDS
 
     def add(self, events: Sequence[Event], lines: Sequence[str]) -> None:
@@ -68,7 +65,7 @@ class Summaries:
             self._fold.end()
             parts = self._fold.ended
         try:
-            self.size += self._files.append(parts, self._segments, going_on, self._fold.set)
+            self.size += self._files.append(parts, self._fold.set, segments=self._segments, going_on=going_on)
         except OSError:
             if self._fold.seconds > _HELD_SECONDS:
                 self._drop()

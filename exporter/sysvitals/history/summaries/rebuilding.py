@@ -1,0 +1,166 @@
+"""Missing summaries, made again from the segments: after a kill, of an older version, or where they were removed."""
+
+import contextlib
+import errno
+import json
+import logging
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping
+from math import isfinite
+from typing import Any, NamedTuple
+
+from sysvitals.history.segments import COMPRESSED, Segment, list_segments, read_lines
+from sysvitals.history.summaries.files import LEVELS, list_files, members, read_file
+from sysvitals.history.summaries.folding import Fold
+from sysvitals.history.summaries.format import VERSION
+from sysvitals.history.summaries.plans import Plan, plan_of
+from sysvitals.history.summaries.storing import Files
+from sysvitals.model.changes import CollectorUnavailable
+from sysvitals.model.event import Stamp, parse_time
+from sysvitals.model.reading import Body, Change
+
+_log = logging.getLogger(__name__)
+
+ROOM_BYTES = 64 << 20
+"""So much must be free: on a disk that is nearly full, summaries were given up for events."""
+
+
+class _Kept(NamedTuple):
+    """What summaries hold by now, at each level."""
+
+    closed: Mapping[str, set[str]]
+    """Stems of the segments that are summarised as a whole."""
+    until: Mapping[tuple[str, str, str], float]
+    """By level, stem and boot: up to which uptime a segment is summarised that went on."""
+    clocks: dict[str, float]
+    """Unix time less uptime of each boot whose clock was right."""
+
+
+def rebuild(
+    history: str,
+    folder: str,
+    bodies: Mapping[str, type[Body]],
+    *,
+    skip: Collection[str] = (),
+) -> int:
+    """Summarise all segments in the folder `history` that have no summary in `folder`, the newest first.
+
+    `skip` are the stems of segments that are not closed. It may be broken off at any time, and goes on there later.
+    Returns how many were summarised. Raises OSError where nothing can be written.
+    """
+    # segments first: what is closed meanwhile is among those to skip
+    segments = {segment.stem: segment for segment in list_segments(history) if segment.stem not in skip}
+    kept = _read_kept(folder)
+    missing = {stem: [level for level in LEVELS if stem not in kept.closed[level]] for stem in segments}
+    wanted = [stem for stem in reversed(segments) if missing[stem]]
+    files = Files(folder)
+    done = 0
+    for stem in wanted:
+        if not _has_room(history):
+            break
+        levels = missing[stem]
+        fold = _fold_segment(segments[stem], bodies, lambda boot: _reached(kept, levels, stem, boot))  # noqa: B023
+        if fold is not None:
+            kept.clocks.update({boot: offset for boot, offset in fold.set.items() if boot not in kept.clocks})
+            try:
+                files.append(fold.ended, kept.clocks, segments=[stem], levels=levels)
+                done += 1
+            except BlockingIOError:  # the exporter writes there just now
+                _log.info("history: %s is summarised later: its file is being written", stem)
+    return done
+
+
+def _read_kept(folder: str) -> _Kept:
+    closed: dict[str, set[str]] = {level: set() for level in LEVELS}
+    until: dict[tuple[str, str, str], float] = {}
+    clocks: dict[str, float] = {}
+    for file in list_files(folder):
+        for head in _heads(folder, file.name):
+            closed[file.level].update(head.get("closed", ()))
+            for stem in set(head.get("segments", ())) - closed[file.level]:
+                key = file.level, stem, head["boot"]
+                until[key] = max(until.get(key, 0.0), head["until"])
+            if head["synced"] is not False:
+                clocks.setdefault(head["boot"], head["from"] - head["uptime"])
+    return _Kept(closed, until, clocks)
+
+
+def _heads(folder: str, name: str) -> Iterator[dict[str, Any]]:
+    with contextlib.suppress(OSError):
+        for member, _ in members(read_file(folder, name)):
+            for line in member.split(b"\n"):
+                if line.startswith(b'{"version":'):
+                    with contextlib.suppress(ValueError, RecursionError):
+                        head = json.loads(line)
+                        if head["version"] == VERSION:
+                            yield head
+
+
+def _reached(kept: _Kept, levels: Collection[str], stem: str, boot: str) -> float:
+    return min(kept.until.get((level, stem, boot), -1.0) for level in levels)
+
+
+def _fold_segment(segment: Segment, bodies: Mapping[str, type[Body]], reached: Callable[[str], float]) -> Fold | None:
+    """What the segment holds, up to a damage. None where it is not there any more, or cannot be read."""
+    fold = Fold()
+    try:
+        for line in _lines(segment):
+            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+                _add_line(fold, line, bodies, reached)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            _log.warning("history: %s cannot be summarised: %s", segment.name, error)
+            return None
+    except EOFError:  # torn; what came before is all that there is
+        pass
+    fold.end()
+    return fold
+
+
+def _lines(segment: Segment) -> Iterator[str]:
+    try:
+        yield from read_lines(segment)
+    except FileNotFoundError:  # compressed meanwhile
+        if segment.name.endswith(COMPRESSED):
+            raise
+        suffix = COMPRESSED.removeprefix(".jsonl")
+        yield from read_lines(segment._replace(name=segment.name + suffix, path=segment.path + suffix))
+
+
+def _add_line(fold: Fold, line: str, bodies: Mapping[str, type[Body]], reached: Callable[[str], float]) -> None:
+    envelope = json.loads(line)
+    body = bodies.get(envelope["name"])
+    if body is None:
+        return
+    stamp = Stamp(
+        time=parse_time(envelope["time"]),
+        host=str(envelope["host"]),
+        boot=str(envelope["boot"]),
+        uptime=float(envelope["uptime"]),
+        synced=envelope["synced"],
+    )
+    if not isfinite(stamp.uptime) or stamp.uptime <= reached(stamp.boot):
+        return
+    plan = plan_of(body)  # type: ignore[arg-type]  # mypy takes the hash of instances for that of the class
+    if plan is not None:
+        key, values = _read(plan, envelope["data"])
+        fold.add(fold.move(stamp), plan, key, values)
+        return
+    part = fold.move(stamp)
+    if issubclass(body, Change) and not issubclass(body, CollectorUnavailable):
+        fold.note(part, body.event_name, line)
+
+
+def _read(plan: Plan, data: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+    """The subject and the values of a stored reading. Raises TypeError where a value is none."""
+    key = plan.event, *(str(data.get(label, "")) for label in plan.labels)
+    values = tuple(data.get(name) for name in plan.fields)
+    for value in values:
+        if value is not None and (not isinstance(value, int | float) or not isfinite(value)):
+            raise TypeError(f"{value!r} is no number")
+    return key, values
+
+
+def _has_room(folder: str) -> bool:
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize >= ROOM_BYTES
