@@ -1,9 +1,12 @@
 """Where heat begins, for each sensor, and which sensors are the processor's: as the recorded limits have it."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from sysvitals.judgement.thresholds import CRITICAL_MARGIN, HIGH_MARGIN, LIMIT_LEAST, THROTTLE_LIMIT, THROTTLE_MARGIN
-from sysvitals.model.samples import Samples
+
+if TYPE_CHECKING:
+    from sysvitals.model.samples import Samples  # not at run time: a reader of the history asks for the processor alone
 
 PROCESSOR_HEAT = "heat of the processor"
 """The cause of all that a hot processor brings about."""
@@ -23,7 +26,7 @@ def is_processor(chip: str) -> bool:
     return chip.startswith(_PROCESSORS)
 
 
-def find_limits(samples: Samples, sensor: Mapping[str, str]) -> tuple[float | None, float | None]:
+def find_limits(samples: "Samples", sensor: Mapping[str, str]) -> tuple[float | None, float | None]:
     """Where this sensor's temperature is high and where it is critical, in degrees Celsius.
 
     The processor of a Raspberry Pi is throttled far below the critical point that it reports.
@@ -42,7 +45,7 @@ def find_limits(samples: Samples, sensor: Mapping[str, str]) -> tuple[float | No
     return end - HIGH_MARGIN.value, critical
 
 
-def is_processor_hot(samples: Samples) -> bool:
+def is_processor_hot(samples: "Samples") -> bool:
     """Whether a sensor of the processor is at its high limit."""
     for sample in samples.get("system_temperature_celsius", ()):
         if is_processor(sample.labels["chip"]):
@@ -52,7 +55,7 @@ def is_processor_hot(samples: Samples) -> bool:
     return False
 
 
-def _find(samples: Samples, metric: str, labels: Mapping[str, str]) -> float | None:
+def _find(samples: "Samples", metric: str, labels: Mapping[str, str]) -> float | None:
     return next((sample.value for sample in samples.get(metric, ()) if sample.labels == labels), None)
 
 
