@@ -77,7 +77,7 @@ def test_a_question_that_makes_no_sense_is_one_line_and_status_1(question: str) 
 
 
 @pytest.mark.fault(
-    "memory",
+    "resources",
     "a history so large that reading it takes more than 160 MiB",
     seen="the time line has what is in memory, and says that the history takes too much memory to read",
     heals="a smaller history.keep_age",
@@ -98,7 +98,7 @@ def _packages() -> str:
 
 
 @pytest.mark.fault(
-    "disk",
+    "storage",
     "reading the history hangs",
     seen="after 60 s the process that reads it is ended; the time line has what is in memory, and says so",
     heals="with the disk",
@@ -111,7 +111,7 @@ def test_a_process_that_hangs_is_ended(stand_in: Callable[..., SideProcess], tmp
 
 
 @pytest.mark.fault(
-    "memory",
+    "resources",
     "memory runs out while the history is read",
     seen="the kernel ends the process that reads it first; the exporter goes on, and the time line says so",
     heals="by itself",
@@ -195,7 +195,7 @@ def busy_child() -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.mark.fault(
-    "crash",
+    "process",
     "the exporter is killed while its history is read",
     seen="the process that reads it ends with it",
     heals="by itself",
