@@ -345,7 +345,7 @@ class Exporter:
 
         if self._history is None:
             return Source("", missing="There is no history: history.enabled is false")
-        return Source(os.path.join(os.path.abspath(self.settings.storage.path), "summaries"))
+        return Source(os.path.abspath(self.summaries.folder), self.summaries.snapshot())
 
     def _settle(self, seq: int) -> None:
         """Let the history have written what is about to be shown."""

@@ -5,16 +5,16 @@ seconds, share the answer; beyond a few that wait, there is none.
 """
 
 import asyncio
-import csv
 import io
 import json
 import math
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from sysvitals.host.files import shorten
 from sysvitals.host.side_process import Withdrawal
 from sysvitals.model.event import format_time
 from sysvitals.web.http.messages import Answer, Request, Response, respond_text
@@ -40,6 +40,9 @@ _RANGE = re.compile(r"([1-9]\d{0,5})([mhdw])", re.ASCII)
 _FORMATS = ("csv", "json")
 _LATEST = 9_999_999_999.0
 """The year 2286: what is later is milliseconds for seconds."""
+
+_ROUNDING = 0.01
+"""Times are rounded to milliseconds."""
 
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _JSON = {"content-type": "application/json", **_HEADERS}
@@ -137,7 +140,7 @@ def parse_query(query: Mapping[str, list[str]]) -> tuple[Window, str]:
     """Return the window that a query asks for, and `csv`, `json` or nothing. Raises ValueError: what is wrong."""
     form = _one(query, "format")
     if form and form not in _FORMATS:
-        raise ValueError(f"format {form!r} is not known: expected csv or json")
+        raise ValueError(f"format {_quote(form)} is not known: expected csv or json")
     points = _parse_points(_one(query, "points"))
     begin, end, range_ = (_one(query, name) for name in ("from", "to", "range"))
     if not begin and not end:
@@ -148,7 +151,7 @@ def parse_query(query: Mapping[str, list[str]]) -> tuple[Window, str]:
         raise ValueError("from and to go together: both in Unix seconds")
     since, until = _parse_time("from", begin), _parse_time("to", end)
     if until <= since:
-        raise ValueError(f"from ({begin}) must be before to ({end})")
+        raise ValueError("from must be before to")
     return Window(points, begin=since, end=_check_length(since, until)), form
 
 
@@ -166,11 +169,15 @@ def _one(query: Mapping[str, list[str]], name: str) -> str:
     return values[0]
 
 
+def _quote(text: str) -> str:
+    return ascii(shorten(text))
+
+
 def _parse_points(text: str) -> int:
     if not text:
         return DEFAULT_POINTS
     if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= MOST_POINTS):
-        raise ValueError(f"points {text!r} is not valid: expected a number from 1 to {MOST_POINTS}")
+        raise ValueError(f"points {_quote(text)} is not valid: expected a number from 1 to {MOST_POINTS}")
     return int(text)
 
 
@@ -178,7 +185,7 @@ def _parse_range(text: str) -> float:
     found = _RANGE.fullmatch(text)
     seconds = int(found[1]) * _UNITS[found[2]] if found else 0
     if not _SHORTEST_SECONDS <= seconds <= _LONGEST_SECONDS:
-        raise ValueError(f"range {text!r} is not valid: expected a time such as 1h, 24h, 7d or 30d, up to 400d")
+        raise ValueError(f"range {_quote(text)} is not valid: expected a time such as 1h, 24h, 7d or 30d, up to 400d")
     return float(seconds)
 
 
@@ -188,7 +195,7 @@ def _parse_time(name: str, text: str) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds <= _LATEST:
-        raise ValueError(f"{name} {text!r} is not valid: expected Unix seconds, such as 1767225600")
+        raise ValueError(f"{name} {_quote(text)} is not valid: expected Unix seconds, such as 1767225600")
     return seconds
 
 
@@ -203,11 +210,13 @@ def write_csv(timeline: Mapping[str, Any]) -> str:
 
     What is not known is empty.
     """
+    import csv  # noqa: PLC0415  # for those few who ask for it
+
     begins = timeline["at"]
     columns = [
         ("time", [format_time(at) for at in begins]),
         *_curve_columns(timeline["curves"]),
-        *_lane_columns(timeline["lanes"], [*begins, timeline["to"]]),
+        *_lane_columns(timeline["lanes"], timeline["gaps"], [*begins, timeline["to"]]),
     ]
     text = io.StringIO()
     rows = csv.writer(text)
@@ -228,13 +237,20 @@ def _curve_columns(curves: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, l
                 yield f"{name}_{kind}", curve[kind]
 
 
-def _lane_columns(lanes: Iterable[Mapping[str, Any]], edges: list[float]) -> Iterator[tuple[str, list[float]]]:
+def _lane_columns(
+    lanes: Iterable[Mapping[str, Any]], gaps: Iterable[Sequence[float]], edges: Sequence[float]
+) -> Iterator[tuple[str, list[float | None]]]:
+    width = (edges[-1] - edges[0]) / (len(edges) - 1)
+    unknown = _seconds_in(gaps, edges)
     for lane in lanes:
         if "seconds" in lane:
-            yield f"{lane['id']}_seconds", _seconds_in(lane["spans"], edges)
+            seconds = _seconds_in(lane["spans"], edges)
+            known = (one or lacks < width - _ROUNDING for one, lacks in zip(seconds, unknown, strict=True))
+            values = [one if is_known else None for one, is_known in zip(seconds, known, strict=True)]
+            yield f"{lane['id']}_seconds", values
 
 
-def _seconds_in(spans: Iterable[list[float]], edges: list[float]) -> list[float]:
+def _seconds_in(spans: Iterable[Sequence[float]], edges: Sequence[float]) -> list[float]:
     """How many seconds of these spans are in each bucket, which ends where the next begins."""
     found = [0.0] * (len(edges) - 1)
     width = (edges[-1] - edges[0]) / len(found)
