@@ -408,22 +408,19 @@ def _spoils(standing: _Standing) -> bool:
 
 def _fold(found: Iterable[tuple[_Standing, Reason]]) -> tuple[Reason, ...]:
     """Worst first, and what has one cause as one line."""
-    ordered = sorted(found, key=_rank)
-    others: dict[str, int] = {}
-    leaders: dict[str, Reason] = {}
-    lines: list[tuple[str, Reason]] = []
-    for standing, reason in ordered:
+    lines: list[Reason] = []
+    places: dict[str, int] = {}
+    others: dict[int, set[tuple[str, ...]]] = {}
+    for standing, reason in sorted(found, key=_rank):
         cause = standing.finding.cause
-        leader = leaders.get(cause)
-        if cause and leader is not None:
-            # the same alert at another severity is the same thing
-            others[cause] = others.get(cause, 0) + (reason.alert == leader.alert and reason.subject != leader.subject)
-            continue
-        leaders[cause] = reason
-        lines.append((cause, reason))
+        place = places.setdefault(cause, len(lines)) if cause else len(lines)
+        if place == len(lines):
+            lines.append(reason)
+        elif reason.alert == lines[place].alert and reason.subject != lines[place].subject:
+            others.setdefault(place, set()).add(reason.subject)
     reasons = [
-        reason._replace(text=f"{reason.text}, and {others[cause]} more like it") if others.get(cause) else reason
-        for cause, reason in lines
+        reason._replace(text=f"{reason.text}, and {len(others[place])} more like it") if place in others else reason
+        for place, reason in enumerate(lines)
     ]
     if len(reasons) > MOST_REASONS:
         left = len(reasons) - MOST_REASONS

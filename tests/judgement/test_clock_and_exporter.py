@@ -1,0 +1,101 @@
+"""What a host says of its clock, and the exporter of itself."""
+
+from sysvitals.judgement.clock import judge as clock
+from sysvitals.judgement.exporter import judge as exporter
+from sysvitals.judgement.verdict import Level
+from sysvitals.model.changes import Started
+from tests.judgement.judging import Board, alerts, texts
+
+LOAD = {"collector": "load"}
+
+
+def board(uptime: float = 500_000.0) -> Board:
+    it = Board((*clock.JUDGEMENTS, *exporter.JUDGEMENTS), uptime=uptime)
+    it.shows("system_timex_sync_status", 1)
+    it.shows("sysvitals_collector_success", 1, **LOAD)
+    it.shows("sysvitals_collector_available", 1, **LOAD)
+    it.after(60)
+    return it
+
+
+def test_a_board_without_a_clock_has_an_hour_to_find_a_time_server() -> None:
+    it = board(uptime=30)
+    it.shows("system_timex_sync_status", 0)
+    assert it.after(3500).level is Level.GOOD
+    assert texts(it.after(300)) == ["Clock not synchronised (no NTP)"]
+
+
+def test_an_inexact_clock_is_a_note_and_silent_where_the_clock_is_not_synchronised_at_all() -> None:
+    it = board()
+    it.shows("system_timex_maxerror_seconds", 2.5)
+    assert alerts(it.after(3700)) == [("ClockInexact", "note")]
+    it.shows("system_timex_sync_status", 0)
+    assert alerts(it.after(4600)) == [("ClockUnsynchronised", "warning")]
+
+
+def test_a_collector_that_fails_most_of_the_time_is_said_and_one_failure_is_not() -> None:
+    it = board()
+    it.after(900)
+    it.shows("sysvitals_collector_success", 0, **LOAD)
+    it.after(30)
+    it.shows("sysvitals_collector_success", 1, **LOAD)
+    assert it.after(900).level is Level.GOOD
+    it.shows("sysvitals_collector_success", 0, **LOAD)
+    assert texts(it.after(1500)) == ["The collector load fails: what it reads is not known"]
+
+
+def test_what_a_host_never_had_is_no_loss_and_what_it_lost_is() -> None:
+    it = board()
+    it.shows("sysvitals_collector_available", 0, collector="wifi")
+    assert it.after(2000).level is Level.GOOD
+    it.shows("sysvitals_collector_available", 0, **LOAD)
+    assert alerts(it.after(1000)) == [("CollectorVanished", "warning")]
+
+
+def test_sensors_that_cannot_be_read_are_a_note_where_the_collector_works() -> None:
+    it = board()
+    for _ in range(140):
+        it.grows("sysvitals_read_errors_total", 2, collector="load", error="EIO")
+        it.after(15)
+    assert alerts(it.judged()) == [("SensorsUnreadable", "note")]
+
+
+def test_lost_events_are_said_for_half_an_hour_but_not_those_of_a_slow_viewer() -> None:
+    it = board()
+    for sink in ("live", "history"):
+        it.shows("sysvitals_events_dropped_total", 0, sink=sink)
+    it.after(15)
+    for sink in ("live", "history"):
+        it.grows("sysvitals_events_dropped_total", 7, sink=sink)
+    assert texts(it.after(15)) == ["7 events did not reach the history in the last 30 min"]
+    assert it.after(2000).level is Level.GOOD
+
+
+def test_a_history_that_cannot_be_written_is_said_after_five_minutes() -> None:
+    it = board()
+    it.shows("sysvitals_history_writable", 0)
+    assert it.after(280).level is Level.GOOD
+    assert alerts(it.after(60)) == [("HistoryNotWritable", "warning")]
+
+
+def test_a_configuration_that_was_refused_is_said() -> None:
+    it = board()
+    it.shows("sysvitals_config_last_reload_successful", 0)
+    assert alerts(it.after(330)) == [("ReloadFailed", "warning")]
+
+
+def test_an_exporter_that_restarts_again_and_again_is_said_unless_the_host_does() -> None:
+    for uptime, expected in ((1800.0, []), (500_000.0, [("ExporterRestarting", "warning")])):
+        it = board(uptime)
+        for _ in range(4):
+            it.happens(Started(version="1", schema=1, pid=1))
+        assert alerts(it.after(15)) == expected
+
+
+def test_a_thread_that_died_and_what_is_left_out_are_said() -> None:
+    it = board()
+    it.shows("sysvitals_thread_deaths_total", 0, thread="log")
+    it.shows("sysvitals_collector_left_out", 12, collector="network")
+    it.after(1000)
+    it.shows("sysvitals_thread_deaths_total", 1, thread="log")
+    assert alerts(it.after(15)) == [("ExporterThreadDied", "warning"), ("ThingsLeftOut", "note")]

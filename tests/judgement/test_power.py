@@ -1,0 +1,210 @@
+"""What a host says of its power supply, and of what a bad one ends in."""
+
+import time
+
+import pytest
+
+from sysvitals.judgement.power import judge as power
+from sysvitals.judgement.verdict import Level
+from sysvitals.model.changes import Started, UncleanShutdown
+from sysvitals.model.event import Event, Stamp
+from sysvitals.model.summary import Series, Stretch
+from tests.judgement.judging import Board, alerts, texts
+from tests.recorded import NOW
+
+HOUR, DAY = 3600.0, 86_400.0
+STARTED = Started(version="1", schema=1, pid=1)
+THROTTLED = {"cause": "throttled"}
+
+
+@pytest.fixture(autouse=True)
+def in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "localtime", time.gmtime)
+
+
+def board(uptime: float = 5 * DAY, *, restores: bool = False) -> Board:
+    it = Board(power.JUDGEMENTS, uptime=uptime, restores=restores)
+    it.shows("system_throttled", 0, cause="undervoltage")
+    it.shows("system_throttle_events_total", 0, cause="undervoltage")
+    it.shows("system_throttle_seconds_total", 0, cause="undervoltage")
+    it.after(60)
+    return it
+
+
+def ended(last_seen: float, *, synced: bool | None = True) -> UncleanShutdown:
+    return UncleanShutdown(ended_boot="before", last_seen=last_seen, clock_synced=synced, uptime=100.0, certain=True)
+
+
+class TestUndervoltage:
+    def test_it_is_critical_while_it_goes_on(self) -> None:
+        it = board()
+        it.shows("system_throttled", 1, cause="undervoltage")
+        verdict = it.after(15)
+        assert alerts(verdict) == [("Undervoltage", "critical")]
+        assert texts(verdict) == ["The 5 V supply is too low"]
+
+    def test_one_dip_stays_for_a_day_as_a_warning_that_says_when(self) -> None:
+        it = board()
+        it.dips(4.2)
+        verdict = it.after(120)
+        assert alerts(verdict) == [("Undervoltage", "warning")]
+        assert texts(verdict) == ["Undervoltage at 12:01 for 4.2 s"]
+        assert verdict.now.startswith("Running well now")
+        assert it.after(DAY - 300).level is Level.WARNING
+        assert it.after(600).level is Level.GOOD
+
+    def test_many_dips_are_one_line_with_count_last_and_total(self) -> None:
+        it = board()
+        for _ in range(12):
+            it.dips(3.4)
+            it.after(300)
+        verdict = it.after(120)
+        assert alerts(verdict) == [("UndervoltageRecurring", "warning")]
+        assert texts(verdict) == ["Undervoltage 12 times in 24 h, last at 12:56, 40.8 s in all"]
+
+    def test_a_dip_while_others_are_known_says_how_often(self) -> None:
+        it = board()
+        for _ in range(4):
+            it.dips(2)
+            it.after(300)
+        it.dips(2)
+        assert alerts(it.judged()) == [("Undervoltage", "critical")]
+        assert texts(it.judged())[0].startswith("The 5 V supply is too low: 5 times in 24 h")
+
+    def test_dips_that_follow_each_other_are_not_ten_changes_of_the_verdict(self) -> None:
+        it = board()
+        it.engine.take_changes()
+        for _ in range(10):
+            it.dips(2)
+            it.after(20)
+        assert [(change.level, change.alerts) for change in it.engine.take_changes()] == [
+            ("critical", "Undervoltage"),
+            ("critical", "Undervoltage, UndervoltageRecurring"),
+        ]
+
+    def test_last_night_is_remembered_after_a_reboot(self) -> None:
+        it = board(uptime=300, restores=True)
+        night = NOW - 9 * HOUR
+        series = [Series("system.throttling.updated", ("undervoltage",), name) for name in ("events", "seconds")]
+        rows = [
+            (one, [Stretch(night, 3600, 240, total, total, total, total, total)])
+            for one, total in zip(series, (12.0, 41.0), strict=True)
+        ]
+        before = Board(power.JUDGEMENTS, wall=night + 840, boot="before")
+        before.dips(3)
+        it.engine.restore(rows, before.events)
+        verdict = it.after(15)
+        assert texts(verdict) == ["Undervoltage 12 times in 24 h, last at 03:14, 41 s in all"]
+        assert verdict.reasons[0].last == pytest.approx(night + 843)
+
+    def test_a_clock_that_is_set_moves_the_moment_with_it(self) -> None:
+        it = board()
+        it.dips(1)
+        it.after(120)
+        it.time -= 5 * HOUR
+        assert texts(it.judged()) == ["Undervoltage at 07:01 for 1 s"]
+
+    def test_since_boot_is_no_all_well_though_nobody_saw_it(self) -> None:
+        it = board(uptime=2 * HOUR)
+        it.shows("system_throttled_since_boot", 1, cause="undervoltage")
+        assert alerts(it.after(15)) == [("Undervoltage", "warning")]
+        assert "time not known" in texts(it.judged())[0]
+
+    def test_a_board_that_cannot_detect_it_says_so_as_a_note(self) -> None:
+        it = board()
+        it.shows("system_undervoltage_detectable", 0)
+        verdict = it.after(1000)
+        assert (verdict.level, alerts(verdict)) == (Level.GOOD, [("UndervoltageUndetectable", "note")])
+
+
+class TestThrottling:
+    def test_a_tenth_of_five_minutes_is_said_and_less_is_not(self) -> None:
+        for seconds, expected in ((20, []), (40, [("Throttled", "warning")])):
+            it = board()
+            it.shows("system_throttle_seconds_total", 0, **THROTTLED)
+            it.after(300)
+            it.grows("system_throttle_seconds_total", seconds, **THROTTLED)
+            assert alerts(it.after(15)) == expected
+
+    def test_what_the_weak_supply_brings_about_is_one_line_with_it(self) -> None:
+        it = board()
+        it.shows("system_throttle_seconds_total", 0, **THROTTLED)
+        it.after(300)
+        it.grows("system_throttle_seconds_total", 100, **THROTTLED)
+        it.dips(100)
+        assert alerts(it.judged()) == [("Undervoltage", "critical")]
+
+    def test_a_capped_clock_is_said_where_throttling_does_not_say_it(self) -> None:
+        it = board()
+        it.shows("system_throttle_seconds_total", 0, cause="frequency_capped")
+        it.after(300)
+        it.grows("system_throttle_seconds_total", 100, cause="frequency_capped")
+        assert alerts(it.after(30)) == []
+        assert alerts(it.after(60)) == [("FrequencyCapped", "warning")]
+
+    def test_the_soft_limit_is_a_note(self) -> None:
+        it = board()
+        it.shows("system_throttle_seconds_total", 0, cause="soft_temperature_limit")
+        for _ in range(60):
+            it.grows("system_throttle_seconds_total", 15, cause="soft_temperature_limit")
+            it.after(15)
+        assert (it.judged().level, alerts(it.judged())) == (Level.GOOD, [("SoftTemperatureLimit", "note")])
+
+
+class TestSupply:
+    def test_a_supply_that_offers_too_little_is_said_after_ten_minutes(self) -> None:
+        it = board()
+        it.shows("system_power_budget_sufficient", 0)
+        it.shows("system_power_budget_amperes", 3)
+        assert it.after(500).level is Level.GOOD
+        assert texts(it.after(120)) == ["The power supply offers 3 A of the 5 A that the board wants"]
+
+    def test_the_lowest_input_voltage_of_five_minutes_counts(self) -> None:
+        it = board()
+        it.shows("system_board_input_volts", 4.72)
+        it.after(15)
+        it.shows("system_board_input_volts", 5.1)
+        assert texts(it.after(60)) == ["The 5 V input fell to 4.72 V within 5 min"]
+
+
+class TestShutdowns:
+    def test_an_unclean_one_stays_for_a_day(self) -> None:
+        it = board(uptime=60)
+        it.happens(ended(NOW - 8 * HOUR - 960))
+        assert texts(it.after(15)) == ["Went down without a shutdown at 03:44"]
+        assert alerts(it.after(HOUR)) == [("UncleanShutdown", "warning")]
+        assert it.after(DAY).level is Level.GOOD
+
+    @pytest.mark.parametrize(("synced", "last_seen"), [(False, 1_000.0), (False, NOW - 60), (True, NOW + DAY)])
+    def test_one_at_a_time_that_is_not_known_is_no_less_of_a_reason(self, *, synced: bool, last_seen: float) -> None:
+        it = board(uptime=60)
+        it.happens(ended(last_seen, synced=synced))
+        assert texts(it.after(15)) == ["Went down without a shutdown at a time that is not known"]
+
+    def test_a_host_that_was_off_for_long_says_how_long_ago(self) -> None:
+        it = board(uptime=60)
+        it.happens(ended(NOW - 3 * DAY))
+        assert "3 d" in texts(it.after(15))[0]
+
+    def test_several_are_one_line(self) -> None:
+        it = board(uptime=60)
+        for _ in range(2):
+            it.happens(ended(NOW - 960))
+        assert texts(it.after(15)) == ["Went down without a shutdown 2 times in 24 h, last at 11:44"]
+
+    def test_three_starts_within_an_hour_are_a_loop(self) -> None:
+        for boots, expected in ((1, []), (2, [("RebootLoop", "critical")])):
+            it = board(uptime=120, restores=True)
+            it.happens(STARTED)
+            past = [
+                Event(Stamp(NOW - 600 * n, "board", f"boot {n}", 20.0, synced=True), n, STARTED)
+                for n in range(1, boots + 1)
+            ]
+            it.engine.restore([], past)
+            assert alerts(it.after(15)) == expected
+
+    def test_an_exporter_that_restarts_is_no_loop_of_the_host(self) -> None:
+        it = board()
+        for _ in range(5):
+            it.happens(STARTED)
+        assert alerts(it.after(15)) == []
