@@ -16,12 +16,11 @@ from sysvitals.config.settings import Settings
 from sysvitals.history.buffer import Buffer, open_buffer, rescue_buffer
 from sysvitals.history.lock import Claim
 from sysvitals.history.previous_boot import remember_endings, settle_endings
-from sysvitals.history.recent import answer_recent, ask_recent, decode_recent
 from sysvitals.history.remembered import Remembered, read_remembered
 from sysvitals.history.summaries.writing import Summaries
 from sysvitals.history.writer import HistoryRules, JsonlSink
 from sysvitals.host.host import Host
-from sysvitals.host.side_process import SideProcess, Withdrawal
+from sysvitals.host.side_process import NoAnswerError, SideProcess, Withdrawal
 from sysvitals.judgement.engine import LEAST_SECONDS, Engine
 from sysvitals.judgement.judgements import JUDGEMENTS
 from sysvitals.judgement.verdict import LEVELS, Verdict
@@ -251,19 +250,21 @@ class Exporter:
         """Let the verdict know what happened within the last day, before this exporter started. It takes a while."""
         if self._history is None:
             return
+        from sysvitals.history.recalling import Wanted, ask_recent, read_recent  # noqa: PLC0415  # once, at the start
+
         synced = self._clock.synced()
         question = ask_recent(
-            os.path.join(self.settings.storage.path, "summaries"),
-            fields=self._engine.wanted,
-            changes=self._engine.wanted_changes,
+            os.path.join(os.path.abspath(self.settings.storage.path), "summaries"),
+            Wanted(self._engine.wanted, self._engine.wanted_changes),
             now=self._clock.wall(),
             synced=synced,
+            current=self.summaries.snapshot(),
         )
         try:
-            recent = decode_recent(answer_recent(question), self.catalog.bodies)
-        except (OSError, ValueError) as error:
-            _log.warning("the history of the last day cannot be read: %s", error)
-            self._engine.give_up(f"The history of the last day cannot be read: {error}")
+            recent = read_recent(self._reader, question, self.catalog.bodies)
+        except NoAnswerError as error:
+            _log.warning("the history of the last day could not be read: %s", error.strerror)
+            self._engine.give_up(f"The history of the last day could not be read: {error.strerror}")
         else:
             self._engine.restore(recent.rows, recent.changes, now=recent.now)
         self._took_up_by_wrong_clock = synced is False
@@ -283,7 +284,7 @@ class Exporter:
         from sysvitals.model.samples import sample_bodies  # noqa: PLC0415
 
         verdict = self.verdict()
-        samples = sample_bodies(event.body for event in self.latest_readings())
+        samples = Current(self.catalog.families, (event.body for event in self.latest_readings()))
         sensors = samples.get("system_temperature_celsius", ())
         limits = {(s.labels["chip"], s.labels["sensor"]): find_limits(samples, s.labels)[0] for s in sensors}
         view = View(

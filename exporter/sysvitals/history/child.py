@@ -76,7 +76,14 @@ def _answer_timeline(question: dict[str, Any]) -> Any:
     return answer_timeline(question)
 
 
+def _answer_recent(question: dict[str, Any]) -> Any:
+    from sysvitals.history.recent import answer_recent  # noqa: PLC0415
+
+    return answer_recent(question)
+
+
 VERBS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "recent": _answer_recent,
     "timeline": _answer_timeline,
 }
 

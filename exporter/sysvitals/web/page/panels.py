@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from sysvitals.judgement.verdict import find_limits
+from sysvitals.judgement.heat.limits import find_limits
 from sysvitals.model.event import Event
 from sysvitals.model.unit import format_value
 from sysvitals.web.page.names import split_name, split_names

@@ -1,0 +1,60 @@
+"""Asking what the history knows of the last day, for the verdict of an exporter that starts."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from sysvitals.history.summaries.reading import Current
+from sysvitals.host.side_process import SideProcess
+from sysvitals.model.event import Event, decode_event
+from sysvitals.model.reading import Body
+from sysvitals.model.summary import Series, Stretch
+
+
+class Wanted(NamedTuple):
+    """What is asked for: fields of events, and names of changes."""
+
+    fields: Collection[tuple[str, str]]
+    changes: Collection[str]
+
+
+class Recent(NamedTuple):
+    """Stretches of each series, those of minutes and of hours, and changes, oldest first, as they were at `now`."""
+
+    rows: list[tuple[Series, list[Stretch]]]
+    changes: list[Event]
+    now: float
+
+
+def ask_recent(
+    folder: str, wanted: Wanted, *, now: float, synced: bool | None, current: Current | None = None
+) -> dict[str, Any]:
+    """The question for `answer_recent`. `current` are the lines of what is in no file yet."""
+    return {
+        "verb": "recent",
+        "folder": folder,
+        "fields": sorted(map(list, wanted.fields)),
+        "changes": sorted(wanted.changes),
+        "now": now,
+        "synced": synced,
+        "current": current,
+    }
+
+
+def read_recent(process: SideProcess, question: Mapping[str, Any], bodies: Mapping[str, type[Body]]) -> Recent:
+    """What this process answers. A change that this version does not understand is left out. Raises NoAnswerError."""
+    answer = json.loads(process.ask(question))
+    rows: dict[Series, list[Stretch]] = {}
+    for event, labels, field, stretches in answer["rows"]:
+        rows.setdefault(Series(event, tuple(labels), field), []).extend(map(Stretch._make, stretches))
+    return Recent(list(rows.items()), list(_decode(answer["changes"], bodies)), answer["now"])
+
+
+def _decode(changes: Collection[dict[str, Any]], bodies: Mapping[str, type[Body]]) -> Iterator[Event]:
+    for change in changes:
+        try:
+            event = decode_event(json.dumps(change), bodies)
+        except ValueError:
+            continue
+        if event is not None:
+            yield event
