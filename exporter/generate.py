@@ -5,6 +5,7 @@ from pathlib import Path
 
 from reference.faults import read_faults, render_faults
 from reference.metrics import render_reference
+from reference.runbook import PAGE, RUNBOOK, render_runbook
 from reference.schema import build_schema
 from reference.settings import render_settings
 from sysvitals.collectors import COLLECTORS
@@ -28,6 +29,7 @@ def render_documents() -> dict[Path, str]:
         HERE / "FAULTS.md": render_faults(read_faults(HERE.parent / "tests")),
         HERE / "sysvitals/web/static/units.js": render_units(),
         HERE / "event.schema.json": json.dumps(build_schema(catalog), indent=2, ensure_ascii=False) + "\n",
+        PAGE: render_runbook(RUNBOOK.read_text(encoding="utf-8")),
     }
 
 

@@ -1,42 +1,66 @@
 """The page at `/`, as it is before any script has run."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
-from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sysvitals.collectors.catalog import build_full_catalog
+from sysvitals.collectors.boot import Boot
+from sysvitals.collectors.cpu import CpuUsage
 from sysvitals.collectors.filesystem import Filesystem
 from sysvitals.collectors.memory import MemoryUsage
 from sysvitals.collectors.network import Link, Network
 from sysvitals.collectors.temperature import Temperature
-from sysvitals.collectors.throttling import Throttling, ThrottlingCleared, ThrottlingSource
+from sysvitals.collectors.throttling import Throttling, ThrottlingSource
 from sysvitals.judgement.verdict import Level, Reason, Verdict
-from sysvitals.model.changes import SinkDropped
-from sysvitals.model.reading import Body, Change, labels_of
-from sysvitals.web.page import render_page
-from tests.web.looking import look
+from sysvitals.model.reading import Body
+from sysvitals.web.page.glance import Glance
+from sysvitals.web.page.names import show
+from sysvitals.web.page.render import render_page
+from sysvitals.web.page.time_line import Asked
+from sysvitals.web.routes import STATIC, read_static
+from tests.looking import ROUND_SECONDS
+from tests.looking import look as open_host
+from tests.recorded import HOSTS, recorded_hosts
+from tests.web.looking import NOW, look
+from tests.web.past import a_day
 
-STATIC = Path(__file__).parents[2] / "exporter/sysvitals/web/static"
 EVIL = "</title></td><script>alert('1')</script><img src=x onerror=alert(1)>&amp;\""
-ALLOWED_SCRIPT = {"src": "static/live.js", "defer": None}
+DAY = Asked("24h")
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+SHAPES = {"path", "rect", "line", "circle", "use", "text"}
+
+
+def draw(glance: Glance, asked: Asked = DAY) -> str:
+    return render_page(glance, asked)
 
 
 class Reader(HTMLParser):
-    """Notes each element with its attributes, and all text."""
+    """Notes each element with its attributes, all text, and elements that are not closed as they were opened."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.text: list[str] = []
         self.open: list[str] = []
+        self.crossed: list[str] = []
         self.feed(page)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.crossed.append(tag)
 
     def handle_data(self, data: str) -> None:
         if data.strip():
@@ -44,6 +68,9 @@ class Reader(HTMLParser):
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
         return [attributes for name, attributes in self.elements if name == tag]
+
+    def said(self) -> str:
+        return " ".join(self.text)
 
 
 def is_harmless(reader: Reader) -> bool:
@@ -55,11 +82,28 @@ def is_harmless(reader: Reader) -> bool:
             return False
     loaded = [a.get("href") for a in reader.all("link")] + [a.get("src") for a in reader.all("script")]
     return (
-        reader.all("script") == [ALLOWED_SCRIPT]
+        reader.all("script") == [{"type": "module", "src": "static/page.js"}]
         and not reader.all("img")
         and not reader.all("iframe")
+        and not reader.all("style")
         and all(address and address.startswith("static/") for address in loaded)
     )
+
+
+def faults_of(page: str) -> list[str]:
+    """What is not valid: elements that cross, an id that stands twice, a reference to none, a name without a letter."""
+    reader = Reader(page)
+    ids = [attributes["id"] for _, attributes in reader.elements if "id" in attributes]
+    faults = [f"crossed {tag}" for tag in [*reader.crossed, *reader.open]]
+    faults += [f"twice {one}" for one in ids if ids.count(one) > 1]
+    for tag, attributes in reader.elements:
+        targets = [*(attributes.get("aria-labelledby") or "").split()]
+        href = attributes.get("href") or ""
+        targets += [href[1:]] if href.startswith("#") else []
+        faults += [f"{tag} leads to {target}" for target in targets if target not in ids]
+        if tag in SHAPES and "None" in attributes.values():
+            faults.append(f"{tag} without a place")
+    return faults
 
 
 def link(name: str) -> list[Body]:
@@ -67,7 +111,13 @@ def link(name: str) -> list[Body]:
 
 
 def hostile(name: str) -> str:
-    return render_page(
+    day = a_day()
+    for one in day["happened"]:
+        one["text"] = one["small"] = name
+    for row in (*day["lanes"], *day["curves"]):
+        row["name"] = name
+    reason = Reason(Level.WARNING, "WifiWeak", name, subject=(name,), area="network", remedy=name)
+    return draw(
         look(
             name,
             [
@@ -77,34 +127,140 @@ def hostile(name: str) -> str:
                 Throttling(cause=name, active=True),
                 ThrottlingSource(undervoltage_detectable=False, source=name, hint=name),
             ],
-            [SinkDropped(sink=name, events=3, reason=name)],
             collectors={name: f"failed: {name}"},
-            verdict=Verdict(Level.WARNING, (Reason(Level.WARNING, "WifiWeak", name),)),
+            verdict=Verdict(Level.WARNING, (reason,), now=name),
             version=name,
+            time_line={**day, "partial": name},
         )
     )
 
 
 def test_names_that_would_be_markup_are_shown_as_they_are() -> None:
-    reader = Reader(hostile(EVIL))
+    page = hostile(EVIL)
+    reader = Reader(page)
     assert is_harmless(reader)
+    assert faults_of(page) == []
     assert reader.text.count(EVIL) >= 5
     assert f"failed: {EVIL}" in reader.text
 
 
-@settings(deadline=None)  # a busy machine is no failure
-@given(name=st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+@settings(deadline=None, max_examples=40)  # a busy machine is no failure
+@given(name=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20))
 def test_no_name_from_the_host_adds_an_element_to_the_page(name: str) -> None:
-    plain, odd = Reader(hostile("x")), Reader(hostile(name))
-    assert [tag for tag, _ in odd.elements] == [tag for tag, _ in plain.elements]
+    like = "x" * len(show(name)) if name.isascii() else "ж" * len(show(name))
+    plain, odd = Reader(hostile(like)), Reader(hostile(name))
     assert is_harmless(odd)
+    same = {"script", "img", "a", "b", "i", "section", "svg", "td", "title", "meta", "link"}
+    assert [tag for tag, _ in odd.elements if tag in same - {"i"}] == [
+        tag for tag, _ in plain.elements if tag in same - {"i"}
+    ]
 
 
-def test_the_page_shows_host_version_and_how_each_collector_fares() -> None:
-    page = render_page(look(collectors={"load": "fine", "wifi": "not on this host: no Wi-Fi"}))
-    assert "<title>pi4 · sysvitals</title>" in page
-    text = Reader(page).text
-    assert {"sysvitals 1.2.3", "load", "fine", "wifi", "not on this host: no Wi-Fi"} <= {*text}
+def test_what_cannot_be_seen_is_written_out_wherever_it_stands() -> None:
+    page = hostile("safe\u202eexe.\u200btxt\x1b[31m")
+    assert page.count("safe⟨202E⟩exe.⟨200B⟩txt⟨001B⟩[31m") >= 10
+    assert "\u202e" not in re.sub(r'data-key="[^"]*"', "", page)
+
+
+def test_a_long_name_keeps_its_end_in_sight_and_a_table_what_differs() -> None:
+    mounts = [f"/mnt/data/customer-{number:02}/old-archives" for number in range(3)] + ["/srv/a-folder-by-itself/deep"]
+    page = draw(
+        look(
+            readings=[
+                Filesystem(device="d", mountpoint=mount, fstype="ext4", read_only=False, device_error=False)
+                for mount in mounts
+            ]
+        )
+    )
+    assert "<i>/mnt/data/</i><i>customer-01</i><i>/old-archives</i>" in page.replace("\n", "")
+    assert "<i>/srv/a-folder-by-it</i><i>self/deep</i>" in page
+    unfolded = Reader(page).said().replace(" ", "")
+    assert all(mount in unfolded for mount in mounts)
+
+
+def test_title_icon_and_body_carry_the_verdict() -> None:
+    page = draw(look(verdict=Verdict(Level.WARNING, (Reason(Level.WARNING, "WifiWeak", "Wi-Fi weak"),))))
+    assert "<title>▲ pi4: Needs attention</title>" in page
+    assert 'href="static/icon-warning.svg"' in page
+    assert '<body data-level="warning"' in page
+
+
+@pytest.mark.parametrize("level", Level)
+def test_each_level_has_a_symbol_and_an_icon(level: Level) -> None:
+    page = draw(look(verdict=Verdict(level, (), unknown="The first round of readings is not done")))
+    assert faults_of(page) == []
+    [icon] = [a["href"] for a in Reader(page).all("link") if a["rel"] == "icon"]
+    assert icon is not None
+    assert icon.removeprefix("static/") in STATIC
+
+
+def test_a_verdict_that_is_not_known_says_why_and_calls_nothing_well() -> None:
+    verdict = Verdict(Level.UNKNOWN, (), since=NOW - 5, unknown="The history of the last day is being read")
+    page = draw(look(readings=[MemoryUsage(available=1, total=2)], verdict=verdict))
+    text = Reader(page).said()
+    assert "Not known yet" in text
+    assert "The history of the last day is being read" in text
+    assert 'class="areas' not in page
+
+
+def test_a_verdict_says_since_when() -> None:
+    verdict = Verdict(Level.WARNING, (), since=NOW - 3 * 3600)
+    assert "since 11:00, 3 h" in Reader(draw(look(verdict=verdict, time_line=a_day()))).said()
+    verdict = Verdict(Level.GOOD, (), since=NOW - 5 * 86400)
+    assert "for 5 d" in Reader(draw(look(verdict=verdict))).said()
+
+
+def test_each_reason_has_its_remedy_at_hand_and_leads_to_the_boards_own_runbook() -> None:
+    reason = Reason(Level.CRITICAL, "FanStalled", "The fan should be spinning but is not", remedy="Clean the fan.")
+    page = draw(look(verdict=Verdict(Level.CRITICAL, (reason,))))
+    assert "Clean the fan." in Reader(page).said()
+    assert any(link.get("href") == "runbook#fanstalled" for link in Reader(page).all("a"))
+
+
+@pytest.mark.parametrize(("count", "seen"), [(4, 4), (5, 3), (50, 3)])
+def test_more_than_four_reasons_unfold_and_none_is_lost(count: int, seen: int) -> None:
+    reasons = tuple(Reason(Level.WARNING, "FilesystemFull", f"/{number} is full") for number in range(count))
+    page = draw(look(verdict=Verdict(Level.WARNING, reasons)))
+    before = page[: page.index("more reasons")] if count > seen else page
+    assert before.count("is full") == seen
+    assert page.count("is full") == count
+
+
+def test_what_no_reason_speaks_of_is_never_red() -> None:
+    """A read-only image and a spare port that is down are how they should be."""
+    readings = [
+        Filesystem(
+            device="/dev/loop0", mountpoint="/snap/core", fstype="squashfs", size=100, available=0, used_percent=100.0,
+            read_only=True, device_error=False,
+        ),
+        Link(device="eth1", up=False),
+    ]  # fmt: skip
+    page = draw(look(readings=readings))
+    rest = page[page.index('class="rest"') :]
+    assert "read-only" in rest
+    assert "down" in rest
+    assert not re.search(r'class="(w|b|sh) (warning|critical)"', rest)
+
+
+def test_what_a_reason_is_about_has_its_colour_in_the_panel_and_its_neighbour_has_not() -> None:
+    readings = [
+        Filesystem(device=f"/dev/sd{letter}", mountpoint=f"/{letter}", fstype="ext4", size=100, available=1,
+                   used_percent=99.0, read_only=False, device_error=False)
+        for letter in "ab"
+    ]  # fmt: skip
+    reason = Reason(Level.CRITICAL, "FilesystemFull", "/b is full", subject=("/b",), area="storage")
+    rest = draw(look(readings=readings, verdict=Verdict(Level.CRITICAL, (reason,))))
+    rows = re.findall(r"<tr.*?</tr>", rest[rest.index('id="filesystems"') :])
+    assert ["critical" in row for row in rows[1:3]] == [True, False]
+    assert ">/b<" in rows[1]
+
+
+def test_what_is_over_colours_no_value_of_now() -> None:
+    reason = Reason(Level.WARNING, "TemperatureHigh", "It was hot", subject=("c",), area="heat", last=NOW - 3600)
+    heat = Temperature(chip="c", sensor="temp1", celsius=40.0, critical=100.0)
+    page = draw(look(readings=[heat], verdict=Verdict(Level.WARNING, (reason,))))
+    tile = page[page.index('data-tile="heat"') :]
+    assert "warning" not in tile[: tile.index("</div>")]
 
 
 def test_a_board_that_cannot_know_says_so_instead_of_no() -> None:
@@ -112,72 +268,196 @@ def test_a_board_that_cannot_know_says_so_instead_of_no() -> None:
         ThrottlingSource(undervoltage_detectable=False, source="vcio"),
         Throttling(cause="throttled", active=False),
     ]
-    text = " ".join(Reader(render_page(look(readings=readings))).text)
-    assert "no detector for undervoltage: it cannot be known" in text
-    assert "Supply voltage too low" not in text
+    page = draw(look(readings=readings))
+    assert "cannot be measured: this board has no detector" in Reader(page).said()
+    assert "no undervoltage" not in page
+    assert 'data-tile="power"' not in page
 
 
 def test_what_is_not_known_is_a_dash_and_no_zero() -> None:
-    page = render_page(look(readings=link("eth0")))
+    page = draw(look(readings=link("eth0")))
     assert 'data-field="receive_bytes_per_second" data-unit="bytes per second">\N{EN DASH}<' in page
 
 
-def test_each_throttling_cause_tells_now_since_boot_times_how_long_and_when_last() -> None:
-    cause = Throttling(cause="undervoltage", active=True, since_boot=True, events=3, seconds=75.4, last=1_789_905_590.0)
-    page = render_page(look(readings=[ThrottlingSource(undervoltage_detectable=True, source="vcio"), cause]))
-    reader = Reader(page)
-    cells = reader.text[reader.text.index("Supply voltage too low") :][:6]
-    assert cells == ["Supply voltage too low", "yes", "yes", "3", "1 min 15 s", "2026-09-20 11:59:50 UTC"]
-    assert 'class="state critical" data-field="active"' in page
+def test_a_cause_of_throttling_says_now_how_often_how_long_and_when_last() -> None:
+    cause = Throttling(cause="undervoltage", active=True, since_boot=True, events=3, seconds=75.4, last=NOW - 600)
+    page = draw(
+        look(readings=[ThrottlingSource(undervoltage_detectable=True, source="vcio"), cause], time_line=a_day())
+    )
+    panel = Reader(page[page.index('id="power"') :]).said()
+    assert re.search(r"Undervoltage now · 3 times · 1 min 15 s in all · last at 13:50", panel)
 
 
-def test_a_host_without_a_subject_has_no_card_for_it() -> None:
-    ids = {attributes.get("id") for attributes in Reader(render_page(look())).all("section")}
-    assert ids & {"power", "heat", "fan", "cpu", "memory", "network", "filesystems", "disks"} == set()
+def test_times_are_those_of_the_boards_zone_and_name_it() -> None:
+    page = draw(look(readings=[Boot(uptime=3600.0, boot_time=int(NOW) - 3600)], time_line=a_day()))
+    text = Reader(page).said()
+    assert "Started 13:00" in text
+    assert "Times are the board's: Europe/Berlin" in text
 
 
-def test_bars_change_colour_where_the_alerts_begin() -> None:
-    memory = MemoryUsage(total=100, available=5, free=5, used_percent=95.0)
-    [meter] = Reader(render_page(look(readings=[memory]))).all("meter")
-    assert (meter["low"], meter["high"], meter["value"]) == ("90", "97", "95.0")
+def test_a_host_without_a_subject_has_neither_panel_nor_tile_for_it() -> None:
+    page = draw(look())
+    ids = {attributes.get("id") for attributes in Reader(page).all("section")}
+    assert ids & {"filesystems", "disks", "network", "sensors", "power", "load"} == set()
+    assert "data-tile" not in page
 
 
-def test_charts_are_there_without_a_script() -> None:
-    [line] = Reader(render_page(look(readings=[Temperature(chip="c", sensor="temp1", celsius=52.5)]))).all("polyline")
-    assert line["points"] == "300.0,0.0"
-    assert line["data-field"] == "celsius"
-
-
-def test_the_verdict_gives_its_reasons_each_with_what_to_do() -> None:
-    verdict = Verdict(Level.CRITICAL, (Reason(Level.CRITICAL, "FanStalled", "The fan stands still."),))
-    page = render_page(look(verdict=verdict))
-    assert "<h2>In trouble</h2>" in page
-    assert "The fan stands still." in page
-    assert any((link.get("href") or "").endswith("RUNBOOK.md#fanstalled") for link in Reader(page).all("a"))
-
-
-def test_what_happened_is_told_in_words_newest_first() -> None:
-    changes = [
-        ThrottlingCleared(cause="undervoltage", seconds=6.59),
-        SinkDropped(sink="console", events=3, reason="slow"),
+def test_the_four_tiles_begin_with_power_and_heat_and_others_move_up_where_there_is_none() -> None:
+    rest: list[Body] = [
+        Temperature(chip="c", sensor="temp1", celsius=50.0),
+        CpuUsage(busy_percent=1.0),
+        MemoryUsage(total=2, available=1, used_percent=50.0),
+        Filesystem(device="d", mountpoint="/", fstype="ext4", used_percent=1.0, read_only=False, device_error=False),
     ]
-    page = render_page(look(changes=changes))
-    text = Reader(page).text
-    assert text[text.index("sink dropped") + 1] == "console, events 3, reason slow"
-    assert text[text.index("throttling cleared") + 1] == "undervoltage, for 6.6 s"
-    assert page.index("sink dropped") < page.index("throttling cleared")
+    power = [ThrottlingSource(undervoltage_detectable=True, source="v"), Throttling(cause="undervoltage", active=False)]
+
+    def tiles(readings: list[Body]) -> list[str]:
+        return re.findall(r'data-tile="(\w+)"', draw(look(readings=readings)))
+
+    assert tiles([*rest, *power]) == ["power", "heat", "cpu", "memory"]
+    assert tiles(rest) == ["heat", "cpu", "memory", "storage"]
+    assert tiles(rest[1:]) == ["cpu", "memory", "storage"]
 
 
-def test_the_script_knows_the_labels_of_all_that_happens() -> None:
-    bodies = build_full_catalog().bodies.values()
-    labels = {label for body in bodies if issubclass(body, Change) for label in labels_of(body)}
-    declared = re.search(r"LABELS = new Set\(\[(.*?)\]\)", (STATIC / "live.js").read_text())
-    assert declared is not None
-    assert {name.strip(' "') for name in declared[1].split(",")} == labels
+def test_each_live_value_says_whose_it_is_and_in_which_unit() -> None:
+    reader = Reader(draw(look(readings=[*link("eth0"), MemoryUsage(total=100, available=5, used_percent=95.0)])))
+    owners: list[dict[str, str | None]] = []
+    for tag, attributes in reader.elements:
+        if tag == "tr" or "data-event" in attributes:
+            owners.append(attributes)
+        if "data-field" in attributes:
+            owner = attributes if "data-event" in attributes else owners[-1]
+            assert owner["data-event"], attributes
+            assert owner["data-labels"], attributes
+            assert "data-unit" in attributes
+
+
+def test_each_cpu_is_a_bar_and_the_busy_ones_stand_out() -> None:
+    busy = {str(number): 95.0 if number == 41 else 30.0 for number in range(200)}
+    [page] = [draw(look(readings=[CpuUsage(busy_percent=30.0)], busy=busy))]
+    assert "200 CPUs, busiest 41 with 95 %" in page
+    paths = [a for a in Reader(page).all("path") if (a.get("d") or "").count("h.9")]
+    assert [(a.get("class"), (a["d"] or "").count("h.9")) for a in paths] == [(None, 199), ("hot", 1)]
+
+
+def test_the_time_line_is_drawn_without_a_script() -> None:
+    page = draw(look(time_line=a_day()))
+    assert faults_of(page) == []
+    rows = re.findall(r'data-row="(\w+)"', page)
+    lanes = ["verdict", "undervoltage", "throttled", "heat", "reboots", "silence"]
+    assert rows == [*lanes, "temp", "cpu", "load", "memory", "disk", "net"]
+    text = Reader(page).said()
+    for said in ("12 times, 41 s", "1 unclean, 1 clean", "30 min", "Needs attention", "limit 80 °C"):
+        assert said in text
+    assert "2 KiB/s" in text
+    assert not re.search(r"nan|None|inf\b", page[page.index('id="plot"') : page.index('class="rest"')])
+
+
+def test_a_line_breaks_where_nothing_is_known() -> None:
+    page = draw(look(time_line=a_day()))
+    cpu = page[page.index('data-row="cpu"') :]
+    [mean] = re.findall(r'class="mean" d="([^"]*)"', cpu[: cpu.index("</div>")])
+    assert mean.count("M") == 2
+    assert cpu[: cpu.index("</div>")].count('class="nd"') == 1
+
+
+def test_what_happened_is_by_day_newest_first_and_each_leads_to_its_moment() -> None:
+    page = draw(look(time_line=a_day()))
+    text = Reader(page[page.index('id="events"') :]).said()
+    order = ["Today, Sunday 20 September", "since 13:50", "Power was lost", "Yesterday, Saturday 19", "Undervoltage 12"]
+    places = [text.index(words) for words in order]
+    assert places == sorted(places)
+    assert "Time corrected: the clock was not yet set" in text
+    moments = [a["href"] for a in Reader(page).all("a") if a.get("class") == "when"]
+    assert moments[0] == f"?from={NOW - 600:.0f}&to={NOW:.0f}"
+
+
+def test_where_the_history_cannot_be_read_the_page_says_so_and_shows_the_rest() -> None:
+    page = draw(look(readings=link("eth0"), time_line={"partial": "No history is kept: history.enabled is off"}))
+    assert faults_of(page) == []
+    assert Reader(page).text.count("No history is kept: history.enabled is off") == 2
+    assert 'id="network"' in page
+
+
+def test_the_range_that_is_shown_is_marked_and_a_moment_marks_none() -> None:
+    def current(asked: Asked) -> list[str | None]:
+        links = Reader(draw(look(time_line=a_day()), asked)).all("a")
+        return [a["data-range"] for a in links if "data-range" in a and a.get("aria-current") == "true"]
+
+    assert current(Asked("7d")) == ["7d"]
+    assert current(Asked("", NOW - 50, NOW)) == []
 
 
 def test_the_page_leads_to_everything_else_and_works_below_a_proxys_prefix() -> None:
-    reader = Reader(render_page(look(grafana="https://grafana.example/d/sysvitals-host")))
-    links = {attributes.get("href") for attributes in reader.all("a")}
-    assert {"metrics", "api/v1/state", "api/v1/events", "https://grafana.example/d/sysvitals-host"} <= links
+    page = draw(look(grafana="https://grafana.example/d/sysvitals-host", time_line=a_day()))
+    links = {attributes.get("href") for attributes in Reader(page).all("a")}
+    assert {"metrics", "api/v1/state", "api/v1/events", "runbook", "https://grafana.example/d/sysvitals-host"} <= links
     assert not any(link and link.startswith("/") for link in links)
+
+
+def test_without_a_script_it_loads_again_every_30_seconds() -> None:
+    page = draw(look())
+    assert '<noscript><meta http-equiv="refresh" content="30"></noscript>' in page
+
+
+@pytest.fixture(scope="module")
+def recorded() -> dict[str, str]:
+    pages = {}
+    for name in recorded_hosts():
+        exporter = open_host(HOSTS / name)
+        exporter.refresh(ROUND_SECONDS)
+        glance = replace(look(time_line=a_day()), readings=exporter.latest_readings(), verdict=exporter.verdict(),
+                         host=exporter.hostname, collectors=exporter.collectors())  # fmt: skip
+        pages[name] = draw(glance)
+    return pages
+
+
+@pytest.mark.parametrize("name", recorded_hosts())
+def test_each_recorded_host_has_a_valid_page(name: str, recorded: dict[str, str]) -> None:
+    assert faults_of(recorded[name]) == []
+    assert is_harmless(Reader(recorded[name]))
+
+
+def size_of_files() -> int:
+    needed = [name for name in STATIC if name.endswith((".js", ".css"))] + ["icon-good.svg"]
+    return sum(len(read_static(name)[0]) for name in needed)
+
+
+def test_the_page_of_a_fine_board_is_small_with_all_that_it_loads(recorded: dict[str, str]) -> None:
+    assert len(recorded["pi-4b-fine"].encode()) + size_of_files() < 150_000
+
+
+def crowd(prefix: str, count: int) -> list[str]:
+    name = prefix + '<&"' * 80
+    return [f"{name}{number}" for number in range(count)]
+
+
+def test_the_page_of_a_hostile_host_is_bounded_and_says_what_it_leaves_out() -> None:
+    readings: list[Body] = [
+        Filesystem(device=name, mountpoint=name, fstype=name, used_percent=5.0, read_only=False, device_error=False)
+        for name in crowd("/mnt/", 2000)
+    ]
+    readings += [body for name in crowd("veth", 1000) for body in link(name)]
+    readings += [Temperature(chip=name, sensor=name, celsius=40.0) for name in crowd("chip", 1000)]
+    reasons = tuple(
+        Reason(Level.WARNING, "FilesystemFull", name, subject=(name,), area="storage", remedy=name)
+        for name in crowd("/mnt/", 2000)
+    )
+    day = a_day()
+    day["happened"] = [{**day["happened"][0], "text": name} for name in crowd("happened", 3000)]
+    for lane in day["lanes"]:
+        lane["spans"] = lane["spans"] * 500
+    page = draw(
+        look(
+            "h" * 5000,
+            readings,
+            busy={str(number): 50.0 for number in range(1024)},
+            collectors=dict.fromkeys(crowd("collector", 30), "failed: " + EVIL * 20),
+            verdict=Verdict(Level.WARNING, reasons),
+            time_line=day,
+        )
+    )
+    assert len(page.encode()) + size_of_files() < 400_000
+    text = Reader(page).said()
+    assert re.search(r"\d+ more are in the state as JSON", text)
+    assert re.search(r"\d+ older ones are in", text)

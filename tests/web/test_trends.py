@@ -1,60 +1,48 @@
-"""What the page's charts and its list of changes are filled from."""
+"""What the page has of the last minutes: what happened, and how busy each CPU is."""
 
-from sysvitals.collectors.catalog import build_full_catalog
-from sysvitals.collectors.temperature import Temperature
-from sysvitals.collectors.wifi import COLLECTOR as WIFI
+from sysvitals.collectors.cpu import CpuTime
 from sysvitals.model.changes import CollectorUnavailable, Reloaded
 from sysvitals.model.event import Event, Stamp
-from sysvitals.model.reading import Body, fields_of
-from sysvitals.web.trends import KEPT_CHANGES, TRENDS, Trends
-
-KEY = ("system.temperature.updated", "cpu_thermal", "temp1", "celsius")
+from sysvitals.model.reading import Body
+from sysvitals.web.trends import KEPT_CHANGES, MOST_CPUS, Trends
 
 
-def event(uptime: float, body: Body, boot: str = "b") -> Event:
-    return Event(Stamp(1_800_000_000.0 + uptime, "pi4", boot, uptime, synced=True), int(uptime), body)
+def event(uptime: float, body: Body) -> Event:
+    return Event(Stamp(1_800_000_000.0 + uptime, "pi4", "b", uptime, synced=True), int(uptime), body)
 
 
-def warm(celsius: float, sensor: str = "temp1") -> Temperature:
-    return Temperature(chip="cpu_thermal", sensor=sensor, celsius=celsius)
+def cpu(number: int, user: float, idle: float, *, online: bool = True) -> CpuTime:
+    return CpuTime(cpu=str(number), online=online, user_seconds=user, idle_seconds=idle)
 
 
-def test_every_line_is_of_a_field_that_is_declared_and_a_number() -> None:
-    bodies = build_full_catalog().bodies
-    for name, fields in TRENDS.items():
-        types = {field.name: field.type for field in fields_of(bodies[name])}
-        assert all(types[field] in (int, float, bool) for field in fields), name
-    assert any(reading.event_name in TRENDS for reading in WIFI.readings)
-
-
-def test_points_are_kept_by_subject_in_seconds_since_boot() -> None:
+def test_a_cpu_is_as_busy_as_it_was_between_its_last_two_readings() -> None:
     trends = Trends()
-    trends.offer((event(1, warm(50)), event(1, warm(40, "temp2"))))
-    trends.offer((event(2, warm(51)),))
-    assert trends.lines() == {KEY: [(1, 50), (2, 51)], (*KEY[:2], "temp2", "celsius"): [(1, 40)]}
+    trends.offer((event(1, cpu(0, 10, 90)), event(1, cpu(10, 0, 0)), event(1, cpu(2, 0, 0))))
+    assert trends.busy() == {}
+    trends.offer((event(2, cpu(0, 11, 92)), event(2, cpu(10, 4, 0)), event(2, cpu(2, 0, 4))))
+    trends.offer((event(3, cpu(0, 14, 93)),))
+    assert list(trends.busy().items()) == [("0", 75.0), ("2", 0.0), ("10", 100.0)]
 
 
-def test_what_is_older_than_is_kept_is_not_shown_even_of_a_line_that_ended() -> None:
-    trends = Trends(kept=10)
-    trends.offer((event(1, warm(50)), event(1, warm(40, "gone"))))
-    trends.offer((event(20, warm(51)),))
-    assert trends.lines() == {KEY: [(20, 51)]}
-
-
-def test_a_new_boot_begins_anew() -> None:
+def test_a_cpu_that_is_offline_or_whose_counters_stood_still_is_not_known_to_be_idle() -> None:
     trends = Trends()
-    trends.offer((event(5000, warm(50)),))
-    trends.offer((event(1, warm(30), "c"),))
-    assert trends.lines() == {KEY: [(1, 30)]}
+    trends.offer((event(1, cpu(0, 1, 1)), event(1, cpu(1, 1, 1))))
+    trends.offer((event(2, cpu(0, 2, 2, online=False)), event(2, cpu(1, 1, 1))))
+    assert trends.busy() == {}
 
 
-def test_memory_stays_bounded_however_many_things_there_are_and_however_long() -> None:
+def test_a_counter_that_went_back_adds_nothing() -> None:
     trends = Trends()
-    for second in range(1000):
-        trends.offer(tuple(event(second, warm(1.0, f"temp{n}")) for n in range(100)))
-    lines = trends.lines()
-    assert len(lines) == 64
-    assert {len(points) for points in lines.values()} == {400}
+    trends.offer((event(1, cpu(0, 5, 100)),))
+    trends.offer((event(2, cpu(0, 6, 3)),))
+    assert trends.busy() == {"0": 100.0}
+
+
+def test_memory_stays_bounded_however_many_cpus_there_are() -> None:
+    trends = Trends()
+    for second in (1, 2):
+        trends.offer(tuple(event(second, cpu(number, second, 0)) for number in range(MOST_CPUS + 9)))
+    assert len(trends.busy()) == MOST_CPUS
 
 
 def test_what_happened_is_kept_in_order_and_what_a_host_does_not_have_is_no_news() -> None:

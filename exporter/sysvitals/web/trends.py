@@ -62,4 +62,4 @@ class Trends:
 def _growth(before: Any, now: Any, names: tuple[str, ...]) -> float:
     """Growth of these counters together, in seconds. One that was not read, or went back, adds nothing."""
     pairs = ((getattr(before, name), getattr(now, name)) for name in names)
-    return sum(max(0.0, new - old) for old, new in pairs if old is not None and new is not None)
+    return float(sum(max(0.0, new - old) for old, new in pairs if old is not None and new is not None))

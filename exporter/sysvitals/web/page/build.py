@@ -6,18 +6,23 @@ from sysvitals.judgement.links import PROJECT_URL
 from sysvitals.model.event import Event, format_time
 from sysvitals.model.reading import Reading
 from sysvitals.model.samples import sample_bodies
+from sysvitals.web.page.bounds import Bound, measure_texts
 from sysvitals.web.page.glance import Glance
 from sysvitals.web.page.judged import build_verdict
 from sysvitals.web.page.names import show, split_name
-from sysvitals.web.page.panels import build_panels, build_table
-from sysvitals.web.page.readings import MOST_READINGS, list_readings
+from sysvitals.web.page.panels import build_panels
+from sysvitals.web.page.readings import list_readings
 from sysvitals.web.page.tiles import build_tiles
 from sysvitals.web.page.time_line import Asked, build_time_line
 from sysvitals.web.page.times import find_zone
 from sysvitals.web.page.values import Look, number_of, say
 from sysvitals.web.page.values import show as show_field
-from sysvitals.web.page.view import Fold, Panel, Row, Value, View
+from sysvitals.web.page.view import Fact, Facts, Fold, Panel, Value, View
 
+FAILING = Bound(100, 15_000)
+"""What is beyond is counted, and stands in the metrics."""
+
+_FACT_CHARACTERS = 60
 _SIGNS = {"good": "✓", "warning": "▲", "critical": "✖", "unknown": "?"}
 
 
@@ -25,7 +30,7 @@ def build_view(glance: Glance, asked: Asked) -> View:
     """The page of this moment, with the stretch of time that was asked for."""
     look = _look(glance)
     verdict = build_verdict(glance.verdict, look)
-    readings = list(list_readings(glance.readings))
+    readings, left_out = list_readings(glance.readings)
     return View(
         host=split_name(glance.host),
         title=f"{_SIGNS[verdict.level]} {show(glance.host)}: {verdict.words}",
@@ -38,8 +43,8 @@ def build_view(glance: Glance, asked: Asked) -> View:
         tiles=build_tiles(look),
         time_line=build_time_line(glance.time_line, asked, look.zone),
         panels=[*build_panels(look), _build_exporter(glance.collectors, look)],
-        readings=readings[:MOST_READINGS],
-        readings_left_out=max(0, len(readings) - MOST_READINGS),
+        readings=readings,
+        readings_left_out=left_out,
         version=glance.version,
         grafana=glance.grafana,
         documentation=f"{PROJECT_URL}#readme",
@@ -71,14 +76,14 @@ def _find_facts(look: Look) -> list[Value]:
 
 
 def _build_exporter(collectors: Mapping[str, str], look: Look) -> Panel:
-    """Which collectors fail, and in its fold how each one's last run ended."""
+    """Which collectors fail, and in its fold how the last run of each other one ended."""
     failing = [name for name, words in collectors.items() if words.startswith("failed")]
-    rows = [
-        Row(name=split_name(name), cells=[say(words, look.grade("exporter", name) if name in failing else "")])
-        for name, words in sorted(collectors.items(), key=lambda one: one[0] not in failing)
-    ]
-    bad, rest = rows[: len(failing)], rows[len(failing) :]
-    parts: list[Fold | object] = [build_table(("Collector", "Last run"), bad)] if bad else []
-    parts.append(Fold(title=f"{len(rest)} collectors", part=build_table(("Collector", "Last run"), rest)))
-    note = f"{len(failing)} collectors fail" if len(failing) > 1 else "1 collector fails" if failing else "no collector fails"
-    return Panel(id="exporter", title="Exporter", note=note, parts=parts)  # type: ignore[arg-type]
+    others = [name for name in collectors if name not in failing]
+    bad, left_out = FAILING.keep(failing, lambda name: _FACT_CHARACTERS + measure_texts(name, collectors[name]))
+    facts = [Fact(term=name, said=[say(collectors[name], look.grade("exporter", name))]) for name in bad]
+    if left_out:
+        facts.append(Fact(term=f"{left_out} more", said=[say("see the metrics")]))
+    rest = Facts(facts=[Fact(term=name, said=[say(collectors[name])]) for name in others])
+    fold = Fold(title=f"{len(others)} collectors work, or have nothing to read here", part=rest)
+    note = {0: "no collector fails", 1: "1 collector fails"}.get(len(failing), f"{len(failing)} collectors fail")
+    return Panel(id="exporter", title="Exporter", note=note, parts=[*([Facts(facts=facts)] if facts else []), fold])

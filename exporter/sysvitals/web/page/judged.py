@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sysvitals.judgement.verdict import WORDS, Level, Reason, Verdict
 from sysvitals.model.unit import format_duration
+from sysvitals.web.page.bounds import Bound, measure_texts
 from sysvitals.web.page.panels import find_sensor_limits
 from sysvitals.web.page.times import say_time
 from sysvitals.web.page.values import Look, number_of, show, text_of
@@ -13,15 +14,19 @@ from sysvitals.web.page.view import Area, Judged, Why
 SEEN_REASONS = 4
 """As many reasons are seen; more than these unfold."""
 
-MOST_REASONS = 100
+REASONS = Bound(100, 30_000)
+"""What is beyond is counted."""
+
+_REASON_CHARACTERS = 500
 
 
 def build_verdict(verdict: Verdict, look: Look) -> Judged:
     """The verdict with its reasons and areas."""
-    reasons = [
+    whole = [
         Why(level_of(reason.level), reason.alert.lower(), reason.text, reason.remedy, _key(reason))
-        for reason in verdict.reasons[:MOST_REASONS]
+        for reason in verdict.reasons
     ]
+    reasons, left_out = REASONS.keep(whole, _measure_reason)
     seen = SEEN_REASONS if len(reasons) <= SEEN_REASONS else SEEN_REASONS - 1
     return Judged(
         level=level_of(verdict.level) if verdict.level is not Level.NOTE else "good",
@@ -30,8 +35,13 @@ def build_verdict(verdict: Verdict, look: Look) -> Judged:
         now=verdict.unknown or verdict.now,
         reasons=reasons[:seen],
         folded=reasons[seen:],
+        left_out=left_out,
         areas=list(_find_areas(verdict.reasons, look)),
     )
+
+
+def _measure_reason(why: Why) -> int:
+    return _REASON_CHARACTERS + measure_texts(why.text, why.remedy, why.key)
 
 
 def _key(reason: Reason) -> str:

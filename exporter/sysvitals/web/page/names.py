@@ -1,6 +1,5 @@
 """Names and texts from outside as a page may show them: every letter seen, and long names cut in their middle."""
 
-import os.path
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -59,12 +58,16 @@ def _common_ends(names: list[list[str]]) -> tuple[int, int]:
     """How many letters of these names, all longer than a tail, are the same at the beginning and at the end."""
     if len(names) == 1:
         return len(names[0]) - _TAIL, _TAIL
-    head = os.path.commonprefix(names)
-    while head and head[-1] != "/":  # a differing part is easier to read from the beginning of its word
-        head = head[:-1]
-    shortest = min(map(len, names))
-    tail = len(os.path.commonprefix([name[::-1] for name in names]))
-    return len(head), min(tail, shortest - len(head))
+    head = _count_same(names)
+    while head and names[0][head - 1] != "/":  # a differing part is easier to read from the beginning of its word
+        head -= 1
+    tail = _count_same([name[::-1] for name in names])
+    return head, min(tail, min(map(len, names)) - head)
+
+
+def _count_same(names: list[list[str]]) -> int:
+    columns = enumerate(zip(*names, strict=False))
+    return next((number for number, letters in columns if len(set(letters)) > 1), min(map(len, names)))
 
 
 def _cut(letters: list[str], head: int, tail: int) -> tuple[list[str], list[str], list[str]]:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from sysvitals.judgement.heat.limits import find_limits
 from sysvitals.model.event import Event
-from sysvitals.model.unit import format_value
+from sysvitals.model.unit import UNKNOWN
+from sysvitals.web.page.bounds import Bound, measure_texts
 from sysvitals.web.page.names import split_name, split_names
 from sysvitals.web.page.values import (
     Look,
@@ -23,8 +24,10 @@ from sysvitals.web.page.view import Fact, Facts, Fold, Panel, Row, Table, Value,
 SEEN_ROWS = 48
 """As many rows of a table are seen; further ones unfold."""
 
-MOST_ROWS = 200
-"""As many rows a table has in all. What is beyond is counted, and stands in `api/v1/state`."""
+ROWS = Bound(200, 32_000)
+"""What is beyond is counted, and stands in `api/v1/state`."""
+
+_ROW_CHARACTERS = 300
 
 _MODES = ("user", "system", "nice", "iowait", "irq", "softirq", "steal")
 _MODE_SEEN_PERCENT = 0.5
@@ -38,9 +41,14 @@ def build_panels(look: Look) -> list[Panel]:
 
 def build_table(head: Sequence[str], rows: Sequence[Row]) -> Table:
     """A table that keeps to the bounds."""
-    return Table(
-        head=head, rows=rows[:SEEN_ROWS], folded=rows[SEEN_ROWS:MOST_ROWS], left_out=max(0, len(rows) - MOST_ROWS)
-    )
+    kept, left_out = ROWS.keep(rows, _measure_row)
+    return Table(head=head, rows=kept[:SEEN_ROWS], folded=kept[SEEN_ROWS:], left_out=left_out)
+
+
+def _measure_row(row: Row) -> int:
+    subjects = {subject for subject in (row.subject, *(cell.subject for cell in row.cells)) if subject}
+    texts = (row.name.whole, row.small, *(cell.text for cell in row.cells), *(one.labels for one in subjects))
+    return _ROW_CHARACTERS + measure_texts(*texts)
 
 
 def _filesystems(look: Look) -> Panel | None:
@@ -80,7 +88,9 @@ def _filesystems(look: Look) -> Panel | None:
 
 def _used(event: Event, level: str) -> Value:
     value = show(event, "used_percent", level)
-    return value if number_of(event, "used_percent") is None else value._replace(bar=show_bar(event, "used_percent").bar)
+    return (
+        value if number_of(event, "used_percent") is None else value._replace(bar=show_bar(event, "used_percent").bar)
+    )
 
 
 def _state_of_mount(event: Event, level: str) -> Value:
@@ -125,7 +135,7 @@ def _describe_drive(event: Event | None) -> str:
 
 def _health(event: Event | None, level: str) -> Value:
     if event is None or number_of(event, "life_used_a") is None:
-        return say(format_value(None))
+        return say(UNKNOWN)
     worse = max(("life_used_a", "life_used_b"), key=lambda area: number_of(event, area) or 0)
     return show(event, worse, level)
 
@@ -134,7 +144,7 @@ def _network(look: Look) -> Panel | None:
     traffic = {text_of(event, "device"): event for event in look.all("network.usage")}
     links = {text_of(event, "device"): event for event in look.all("network.link")}
     radios = {text_of(event, "device"): event for event in look.all("wifi")}
-    names = split_names([*traffic, *(links.keys() - traffic), *(radios.keys() - traffic - links)])
+    names = split_names([*traffic, *links, *radios])
     if not names:
         return None
 
@@ -170,7 +180,7 @@ def _state_of_link(link: Event | None, radio: Event | None, level: str) -> Value
     if radio is not None and number_of(radio, "signal") is not None:
         return show(radio, "signal", level)
     if link is None or number_of(link, "up") is None:
-        return say(format_value(None))
+        return say(UNKNOWN)
     if number_of(link, "up") and number_of(link, "speed"):
         return show(link, "speed", level)
     return show_words(link, "up", Words("up", "down"), level)
@@ -217,9 +227,7 @@ def _sensors(look: Look) -> Panel | None:
         for event in look.all("cooling")
     ]
     note = "hottest first" if len(rows) > 1 else ""
-    return Panel(
-        id="sensors", title="Sensors", note=note, parts=[*parts, *([Facts(facts=cooling)] if cooling else [])]
-    )
+    return Panel(id="sensors", title="Sensors", note=note, parts=[*parts, *([Facts(facts=cooling)] if cooling else [])])
 
 
 def name_sensor(event: Event) -> str:
@@ -242,8 +250,8 @@ def _grade_sensor(look: Look, event: Event) -> str:
 
 
 def _say_limits(look: Look, event: Event) -> str:
-    limits = [f"{limit:.0f}" if limit is not None else "–" for limit in find_sensor_limits(look, event)]
-    return f"{' / '.join(limits)} °C" if set(limits) != {"–"} else "–"
+    limits = [f"{limit:.0f}" if limit is not None else UNKNOWN for limit in find_sensor_limits(look, event)]
+    return f"{' / '.join(limits)} °C" if set(limits) != {UNKNOWN} else UNKNOWN
 
 
 CAUSES = {
@@ -334,9 +342,7 @@ def _cpu_facts(look: Look) -> Iterator[Fact]:
         known = [mode for mode in _MODES if (number_of(usage, f"{mode}_percent") or 0) >= _MODE_SEEN_PERCENT]
         if known:
             yield Fact(term="CPU time", said=join([say(f"{mode} "), show(usage, f"{mode}_percent")] for mode in known))
-    hertz = [
-        event for event in look.all("cpu.frequency") if number_of(event, "frequency") is not None
-    ]
+    hertz = [event for event in look.all("cpu.frequency") if number_of(event, "frequency") is not None]
     if hertz and not look.all("firmware.clock"):
         slowest = min(hertz, key=lambda event: number_of(event, "frequency") or 0)
         fastest = max(hertz, key=lambda event: number_of(event, "frequency") or 0)
@@ -361,10 +367,10 @@ def _memory_facts(look: Look) -> Iterator[Fact]:
 
 
 def _pressure_facts(look: Look) -> Iterator[Fact]:
-    for event in look.all("pressure"):
-        if number_of(event, "waiting_percent_60s") is not None:
-            said = [show(event, "waiting_percent_60s"), say(" of the time some tasks waited (1 min)")]
-            yield Fact(term=f"Pressure on {text_of(event, 'resource')}", said=said)
+    known = [event for event in look.all("pressure") if number_of(event, "waiting_percent_60s") is not None]
+    if known:
+        said = join([say(f"{text_of(event, 'resource')} "), show(event, "waiting_percent_60s")] for event in known)
+        yield Fact(term="Tasks waited for", said=[*said, say(" of the last minute")])
 
 
 def _machine(look: Look) -> Panel | None:
@@ -380,7 +386,9 @@ def _identity_facts(look: Look) -> Iterator[Fact]:
         kernel = f"kernel {body.kernel}" if body.kernel else ""  # type: ignore[attr-defined]  # of Identity
         if said := ", ".join(filter(None, (system, kernel))):
             yield Fact(term="System", said=[say(said)])
-        inside = [text for name in ("virtualization", "container") if (text := getattr(body, name)) not in (None, "none")]
+        inside = [
+            text for name in ("virtualization", "container") if (text := getattr(body, name)) not in (None, "none")
+        ]
         if inside:
             yield Fact(term="Runs in", said=[say(", ".join(inside))])
     if board is not None:

@@ -1,8 +1,9 @@
 """The time line as shapes: spans as boxes, values as paths, times as ticks. Places are in percent, for any width."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from math import ceil, floor, log2
-from typing import Any
+from typing import Any, NamedTuple
 
 from sysvitals.web.page.times import DAY_SECONDS, Zone
 from sysvitals.web.page.view import Box, Mark, Path, Tick
@@ -11,6 +12,7 @@ _STEPS = (1, 5, 10, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200
 _MOST_TICKS = 13
 _LEAST_SPAN = 0.1
 """Percent: 40 ms of a month are still seen."""
+_LEAST_GAP = 0.2
 _LEAST_SILENCE = 0.4
 _LEVELS = {"good": ("l0", 11, 5), "warning": ("l1", 6, 10), "critical": ("l2", 1, 15)}
 _TOP, _DEPTH = 2.0, 96.0
@@ -20,13 +22,25 @@ Spans = Iterable[Sequence[Any]]
 Values = Sequence[float | None]
 
 
-def place(at: float, begin: float, end: float) -> float:
-    """Where a moment is, in percent of the stretch, never outside."""
-    return round(min(max(100 * (at - begin) / (end - begin), 0), 100), 2)
+class Window(NamedTuple):
+    """The stretch of time that is seen, in Unix seconds."""
+
+    begin: float
+    end: float
+
+    def place(self, at: float) -> float:
+        """Where a moment is, in percent of the stretch, never outside."""
+        return round(min(max(100 * (at - self.begin) / (self.end - self.begin), 0), 100), 2)
+
+    def place_box(self, since: float, until: float, least: float) -> tuple[float, float]:
+        """Where a span begins and how wide it is, in percent, at least so wide."""
+        left = min(self.place(since), 100 - least)
+        return round(left, 2), round(max(least, self.place(until) - left), 2)
 
 
-def draw_axis(begin: float, end: float, zone: Zone) -> Iterator[Tick]:
+def draw_axis(window: Window, zone: Zone) -> Iterator[Tick]:
     """Round times of the zone. A narrow page leaves out those that are `odd`."""
+    begin, end = window
     step = next((step for step in _STEPS if (end - begin) / step <= _MOST_TICKS), _STEPS[-1])
     ahead = zone.ahead(end)
     for number in range(ceil((begin + ahead) / step), ceil((end + ahead) / step)):
@@ -39,41 +53,32 @@ def draw_axis(begin: float, end: float, zone: Zone) -> Iterator[Tick]:
             yield Tick(round(x, 1), text, "day" if is_day else "odd" if number % 3 else "")
 
 
-def draw_silence(gaps: Spans, begin: float, end: float, least: float = 0.2) -> Iterator[Box]:
+def draw_silence(gaps: Spans, window: Window) -> Iterator[Box]:
     """Where nothing is known no lane claims peace, and no curve a value."""
     for since, until, *_ in gaps:
-        if until > begin and since < end:
-            yield _box("nd", since, until, begin, end, least=least)
+        if until > window.begin and since < window.end:
+            yield Box("nd", *window.place_box(since, until, _LEAST_GAP))
 
 
-def draw_spans(lane: str, spans: Spans, begin: float, end: float) -> Iterator[Box]:
+def draw_spans(lane: str, spans: Spans, window: Window) -> Iterator[Box]:
     """The spans of a lane that lie in this stretch. The verdict's worse levels are higher; not known draws nothing."""
     for since, until, *what in spans:
-        until = end if until is None else until  # noqa: PLW2901  # it goes on
-        if until < begin or since > end:
+        if until < window.begin or since > window.end:
             continue
         if lane == "silence":
-            yield _box("nd", since, until, begin, end, least=_LEAST_SILENCE)
+            yield Box("nd", *window.place_box(since, until, _LEAST_SILENCE))
         elif not what:
-            yield _box("on", since, until, begin, end, y=1, height=14)
+            yield Box("on", *window.place_box(since, until, _LEAST_SPAN), 1, 14)
         elif what[0] in _LEVELS:
             kind, y, height = _LEVELS[what[0]]
-            yield _box(kind, since, until, begin, end, y=y, height=height)
+            yield Box(kind, *window.place_box(since, until, _LEAST_SPAN), y, height)
 
 
-def draw_marks(spans: Spans, begin: float, end: float) -> Iterator[Mark]:
+def draw_marks(spans: Spans, window: Window) -> Iterator[Mark]:
     """Moments, such as reboots."""
     for at, _, kind in spans:
-        if begin <= at <= end:
-            yield Mark("clean" if kind == "clean" else "unclean", place(at, begin, end))
-
-
-def _box(
-    kind: str, since: float, until: float, begin: float, end: float, *, least: float = _LEAST_SPAN, y: int = 0,
-    height: int = 16,
-) -> Box:
-    left = min(place(since, begin, end), 100 - least)
-    return Box(kind, round(left, 2), round(max(least, place(until, begin, end) - left), 2), y, height)
+        if window.begin <= at <= window.end:
+            yield Mark("clean" if kind == "clean" else "unclean", window.place(at))
 
 
 def depth(value: float, low: float, high: float) -> float:
@@ -131,7 +136,7 @@ def _draw_line(piece: Sequence[int], ys: Sequence[int | None]) -> str:
 
 
 def _draw_steps(piece: Sequence[int], ys: Sequence[int | None]) -> str:
-    rises = ((ys[after] or 0) - (ys[before] or 0) for before, after in zip(piece, piece[1:], strict=False))
+    rises = ((ys[after] or 0) - (ys[before] or 0) for before, after in pairwise(piece))
     return "".join(f"l1{'' if rise < 0 else ' '}{rise}" for rise in rises)
 
 
@@ -142,7 +147,5 @@ def _draw_band(piece: Sequence[int], tops: Sequence[int | None], bottoms: Sequen
 
 def _draw_area(kind: str, values: Values, cuts: Sequence[bool], scale: float) -> Path:
     ys = [None if value is None else round(_MIDDLE + scale * value) for value in values]
-    pieces = (
-        f"M{piece[0]} 50V{ys[piece[0]]}h.5{_draw_steps(piece, ys)}h.5V50z" for piece in _pieces(ys, cuts)
-    )
+    pieces = (f"M{piece[0]} 50V{ys[piece[0]]}h.5{_draw_steps(piece, ys)}h.5V50z" for piece in _pieces(ys, cuts))
     return Path(kind, "".join(pieces))

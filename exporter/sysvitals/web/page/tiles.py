@@ -6,7 +6,7 @@ from sysvitals.model.event import Event
 from sysvitals.model.unit import format_duration, format_value
 from sysvitals.web.page.panels import find_sensor_limits, name_sensor
 from sysvitals.web.page.times import say_time
-from sysvitals.web.page.values import Look, join, number_of, say, show, show_bar, text_of
+from sysvitals.web.page.values import Look, Scale, join, number_of, say, show, show_bar, text_of
 from sysvitals.web.page.view import Cores, Tile, Value
 
 TILES = 4
@@ -76,7 +76,7 @@ def _heat(look: Look) -> Tile | None:
     fans = [event for event in look.all("fan") if number_of(event, "speed") is not None]
     small += [[say("fan "), show(fans[0], "speed")]] if len(fans) == 1 else []
     top = 100.0 if limit is None else limit + _ABOVE_LIMIT
-    bar = show_bar(hottest, "celsius", level, low=COLDEST, high=top, mark=limit)
+    bar = show_bar(hottest, "celsius", level, Scale(COLDEST, top, limit))
     return Tile(id="heat", title="Heat", level=level, big=[show(hottest, "celsius")], bar=bar, small=join(small))
 
 
@@ -111,7 +111,8 @@ def build_cores(busy: Mapping[str, float]) -> Cores | None:
     if not busy:
         return None
     columns, rows = min(_COLUMNS, len(busy)), -(-len(busy) // _COLUMNS)
-    calm, hot = [], []
+    calm: list[str] = []
+    hot: list[str] = []
     for number, percent in enumerate(busy.values()):
         x, bottom = number % _COLUMNS, 100 * (number // _COLUMNS + 1)
         height = round(min(percent, 96 if rows > 1 else 100))
@@ -129,9 +130,13 @@ def _memory(look: Look) -> Tile | None:
         return None
     swap = number_of(usage, "swap_total")
     used = number_of(usage, "swap_used_percent")
-    swapped = [say("no swap")] if not swap else [say("swap not used")] if not used else [
-        say("swap "), show(usage, "swap_used_percent"), say(" used")
-    ]
+    swapped = (
+        [say("no swap")]
+        if not swap
+        else [say("swap not used")]
+        if not used
+        else [say("swap "), show(usage, "swap_used_percent"), say(" used")]
+    )
     return Tile(
         id="memory",
         title="Memory",
@@ -166,7 +171,12 @@ def _uptime(look: Look) -> Tile | None:
     uptime = number_of(boot, "uptime")
     if boot is None or uptime is None:
         return None
-    return Tile(id="uptime", title="Up for", big=[say(format_duration(uptime))], small=[say("since "), say(_started(boot, look))])
+    return Tile(
+        id="uptime",
+        title="Up for",
+        big=[say(format_duration(uptime))],
+        small=[say("since "), say(_started(boot, look))],
+    )
 
 
 def _started(boot: Event, look: Look) -> str:

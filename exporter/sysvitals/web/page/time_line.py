@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sysvitals.judgement.verdict import WORDS, Level
 from sysvitals.model.unit import format_duration, format_value
 from sysvitals.web.page import svg
+from sysvitals.web.page.bounds import Bound, measure_texts
 from sysvitals.web.page.times import Zone, say_day, say_range
 from sysvitals.web.page.view import Curve, Day, Happening, Kind, Lane, Range, TimeLine
 
@@ -19,11 +20,13 @@ RANGES: Mapping[str, tuple[str, float]] = {
 """The stretches that end now: title and seconds."""
 
 DEFAULT_RANGE = "24h"
-MOST_HAPPENED = 100
-"""As many lines of what happened are on the page, the newest."""
+HAPPENED = Bound(100, 30_000)
+"""The newest are on the page."""
 
-MOST_BOXES = 300
-"""As many spans a lane has on the page; what is beyond is in its sum."""
+MOST_BOXES = 100
+"""As many spans a lane has on the page, the newest; all are in its sum."""
+
+_HAPPENED_CHARACTERS = 300
 
 _ABOVE_LIMIT = 6
 """Degrees Celsius that are seen above a limit."""
@@ -63,36 +66,36 @@ def build_time_line(answer: Mapping[str, Any], asked: Asked, zone: Zone) -> Time
     ranges = [Range(name, title, name == asked.range) for name, (title, _) in RANGES.items()]
     if "at" not in answer:
         return TimeLine(ranges=ranges, missing=answer.get("partial") or "The history cannot be read.", zone=zone.name)
-    begin, end, gaps = answer["from"], answer["to"], answer["gaps"]
-    happened = answer["happened"]
-    shown = sorted(happened, key=lambda one: -one["from"])[:MOST_HAPPENED]
+    window, gaps = svg.Window(answer["from"], answer["to"]), answer["gaps"]
+    newest_first = sorted(answer["happened"], key=lambda one: -one["from"])
+    shown, left_out = HAPPENED.keep(newest_first, _measure_happened)
     return TimeLine(
         ranges=ranges,
-        span=say_range(begin, end, zone),
-        begin=round(begin),
-        end=round(end),
+        span=say_range(*window, zone),
+        begin=round(window.begin),
+        end=round(window.end),
         now=answer["now"],
         range=asked.range,
         zone=zone.name,
-        gaps=list(svg.draw_silence(gaps, begin, end)),
-        ticks=list(svg.draw_axis(begin, end, zone)),
-        lanes=[_build_lane(lane, begin, end) for lane in answer["lanes"]],
+        gaps=list(svg.draw_silence(gaps, window))[-MOST_BOXES:],
+        ticks=list(svg.draw_axis(window, zone)),
+        lanes=[_build_lane(lane, window) for lane in answer["lanes"]],
         curves=[curve for one in answer["curves"] if (curve := _build_curve(one, answer)) is not None],
         days=list(_group_by_day(shown, answer["now"], zone)),
         kinds=[Kind(kind, _KINDS.get(kind, kind)) for kind in dict.fromkeys(one["kind"] for one in shown)],
-        left_out=answer.get("left_out", 0) + len(happened) - len(shown),
+        left_out=answer.get("left_out", 0) + left_out,
         partial=answer.get("partial", ""),
     )
 
 
-def _build_lane(lane: Mapping[str, Any], begin: float, end: float) -> Lane:
+def _build_lane(lane: Mapping[str, Any], window: svg.Window) -> Lane:
     spans = lane["spans"]
     are_marks = lane["id"] == "reboots"
     return Lane(
         id=lane["id"],
         title=lane["name"],
-        boxes=[] if are_marks else list(svg.draw_spans(lane["id"], spans, begin, end))[-MOST_BOXES:],
-        marks=list(svg.draw_marks(spans, begin, end))[-MOST_BOXES:] if are_marks else [],
+        boxes=[] if are_marks else list(svg.draw_spans(lane["id"], spans, window))[-MOST_BOXES:],
+        marks=list(svg.draw_marks(spans, window))[-MOST_BOXES:] if are_marks else [],
         sum=_sum_up(lane),
     )
 
@@ -134,7 +137,7 @@ def _build_curve(curve: Mapping[str, Any], answer: Mapping[str, Any]) -> Curve |
         base=50 if is_mirror else 99,
         paths=[path for path in paths if path.d],
         limit=None if limit is None else svg.depth(limit, low, high),
-        top=top if limit is None else f"limit {format_value(limit, curve['unit'])}",
+        top=top if limit is None else f"limit {limit:.0f} °C",
         last=_say_last(curve),
     )
 
@@ -150,14 +153,13 @@ def find_axis(curve: Mapping[str, Any]) -> tuple[float, float]:
     return min(0, low), svg.find_ceiling([high])
 
 
-def _say_last(curve: Mapping[str, Any]) -> str:
-    unit = curve["unit"]
-    ways = curve.get("ways")
-    if not ways:
-        last = curve["mean"][-1]
-        return "no data" if last is None else format_value(float(last), unit)
-    flows = zip((curve["mean"][-1], curve["down"][-1]), ways, strict=True)
-    return "\n".join(f"{format_value(value, unit)} {way}" for value, way in flows if value is not None) or "no data"
+def _say_last(curve: Mapping[str, Any]) -> list[str]:
+    unit, ways = curve["unit"], curve.get("ways", [""])
+    last = (curve["mean"][-1], *curve.get("down", ())[-1:])
+    flows = zip(last, ways, strict=True)
+    return [f"{format_value(float(value), unit)} {way}".strip() for value, way in flows if value is not None] or [
+        "no data"
+    ]
 
 
 def _group_by_day(happened: Iterable[Mapping[str, Any]], now: float, zone: Zone) -> Iterator[Day]:
@@ -165,6 +167,10 @@ def _group_by_day(happened: Iterable[Mapping[str, Any]], now: float, zone: Zone)
     for one in happened:
         days.setdefault(say_day(one["from"], now, zone), []).append(_build_happening(one, now, zone))
     return (Day(title, lines) for title, lines in days.items())
+
+
+def _measure_happened(one: Mapping[str, Any]) -> int:
+    return _HAPPENED_CHARACTERS + measure_texts(one["text"], one.get("small", ""))
 
 
 def _build_happening(one: Mapping[str, Any], now: float, zone: Zone) -> Happening:
@@ -186,4 +192,4 @@ def _say_when(begin: float, end: float | None, now: float, zone: Zone) -> str:
     if end is None or end >= now > begin:
         return f"since {since}"
     until = f"{zone.at(end):%H:%M}" if zone.at(begin).date() == zone.at(end).date() else f"{zone.at(end):%a %H:%M}"
-    return since if until == since else f"{since}–{until}"
+    return since if until == since else f"{since}\N{EN DASH}{until}"

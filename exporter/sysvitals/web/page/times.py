@@ -43,8 +43,8 @@ def say_time(seconds: float, now: float, zone: Zone) -> str:
 
 
 def say_range(begin: float, end: float, zone: Zone) -> str:
-    """`Thu 26 Nov 21:36 – Fri 27 Nov 21:36`."""
-    return " – ".join(f"{at:%a} {at.day} {at:%b %H:%M}" for at in (zone.at(begin), zone.at(end)))
+    """From one time to another: `Thu 26 Nov 21:36`, a dash, `Fri 27 Nov 21:36`."""
+    return " \N{EN DASH} ".join(f"{at:%a} {at.day} {at:%b %H:%M}" for at in (zone.at(begin), zone.at(end)))
 
 
 def say_day(seconds: float, now: float, zone: Zone) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sysvitals.judgement.verdict import Level, Reason
 from sysvitals.model.event import Event
@@ -40,7 +41,10 @@ class Look:
         levels = [
             reason.level
             for reason in self.reasons
-            if reason.area == area and reason.level > Level.NOTE and (name is None or name in reason.subject)
+            if reason.area == area
+            and reason.last is None
+            and reason.level > Level.NOTE
+            and (name is None or name in reason.subject)
         ]
         return max(levels).name.lower() if levels else ""
 
@@ -87,12 +91,26 @@ def show_time(event: Event, name: str, look: Look) -> Value:
     return Value(format_value(None) if value is None else say_time(value, look.now, look.zone))
 
 
-def show_bar(
-    event: Event, name: str, level: str = "", *, low: float = 0, high: float = 100, mark: float | None = None
-) -> Value:
-    """A field as a bar between two values of its unit."""
+class Scale(NamedTuple):
+    """Where a bar begins and ends, and where it has a mark, in the unit of its value."""
+
+    low: float = 0
+    high: float = 100
+    mark: float | None = None
+
+    def place(self, value: float) -> float:
+        """How far along this value is, in percent."""
+        return round(100 * min(max((value - self.low) / (self.high - self.low), 0), 1), 1)
+
+
+PERCENT = Scale()
+
+
+def show_bar(event: Event, name: str, level: str = "", scale: Scale = PERCENT) -> Value:
+    """A field as a bar; an empty one where it is not known."""
     value = getattr(event.body, name)
-    bar = Bar(_part(low if value is None else value, low, high), low, high, _maybe_part(mark, low, high))
+    mark = None if scale.mark is None else scale.place(scale.mark)
+    bar = Bar(scale.place(scale.low if value is None else value), scale.low, scale.high, mark)
     return Value("", subject_of(event), name, level=level, bar=bar)
 
 
@@ -107,11 +125,3 @@ def join(groups: Iterable[Sequence[Value]], between: str = " · ") -> list[Value
     for group in groups:
         found += [say(between), *group] if found else group
     return found
-
-
-def _part(value: float, low: float, high: float) -> float:
-    return round(100 * min(max((value - low) / (high - low), 0), 1), 1)
-
-
-def _maybe_part(value: float | None, low: float, high: float) -> float | None:
-    return None if value is None else _part(value, low, high)

@@ -145,7 +145,7 @@ class Area(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """The verdict. `folded` are reasons that unfold."""
+    """The verdict. `folded` are reasons that unfold, `left_out` is how many are in neither."""
 
     level: str
     words: str
@@ -153,6 +153,7 @@ class Judged:
     now: str
     reasons: Sequence[Why]
     folded: Sequence[Why]
+    left_out: int
     areas: Sequence[Area]
 
 
@@ -237,7 +238,7 @@ class Curve:
     paths: Sequence[Path]
     limit: float | None
     top: str
-    last: str
+    last: Sequence[str]
 
 
 class Range(NamedTuple):
