@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from sysvitals.judgement.heat.limits import find_limits
 from sysvitals.model.event import Event
+from sysvitals.model.sentence import CAUSES
 from sysvitals.model.unit import UNKNOWN
 from sysvitals.web.page.bounds import Bound, measure_texts
 from sysvitals.web.page.names import split_name, split_names
@@ -252,14 +253,6 @@ def _grade_sensor(look: Look, event: Event) -> str:
 def _say_limits(look: Look, event: Event) -> str:
     limits = [f"{limit:.0f}" if limit is not None else UNKNOWN for limit in find_sensor_limits(look, event)]
     return f"{' / '.join(limits)} °C" if set(limits) != {UNKNOWN} else UNKNOWN
-
-
-CAUSES = {
-    "undervoltage": "Undervoltage",
-    "throttled": "Throttled",
-    "frequency_capped": "Clock capped",
-    "soft_temperature_limit": "Soft temperature limit",
-}
 
 
 def _power(look: Look) -> Panel | None:
