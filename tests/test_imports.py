@@ -55,8 +55,8 @@ SITE = list_imported(
 """What Python and its environment import before the program begins."""
 
 
-def serve(folder: Path, *flags: str) -> set[str]:
-    """What it imports for one scrape and an orderly end."""
+def serve(folder: Path, *flags: str, page: str = "") -> set[str]:
+    """What it imports for one scrape, this page, and an orderly end."""
     command = [*PROGRAM, "serve", *FLAGS, f"--storage.path={folder}", "--web.listen-address=127.0.0.1:0", *flags]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
@@ -67,6 +67,8 @@ def serve(folder: Path, *flags: str) -> set[str]:
                 if address := re.search(r"metrics (http://\S+)", line):
                     with urllib.request.urlopen(address[1], timeout=PATIENCE) as answer:  # noqa: S310
                         assert b"system_load1" in answer.read()
+                    if page:
+                        urllib.request.urlopen(address[1].replace("/metrics", page), timeout=30).close()  # noqa: S310
                     process.send_signal(signal.SIGTERM)
         finally:
             process.kill()
@@ -80,6 +82,11 @@ def test_serving_metrics_imports_no_more_than_it_needs(tmp_path: Path) -> None:
     assert imported & HEAVY == set()
     assert strange(imported) == {"h11"}
     assert not any(name.startswith(("sysvitals.doctor", "sysvitals.simulation", "argparse.")) for name in imported)
+
+
+def test_the_first_page_brings_templates_which_the_runbook_does_without(tmp_path: Path) -> None:
+    assert strange(serve(tmp_path, page="/")) == {"h11", "jinja2", "markupsafe"}
+    assert strange(serve(tmp_path, page="/runbook")) == {"h11"}
 
 
 def test_a_configuration_file_brings_yaml_and_nothing_else(tmp_path: Path) -> None:

@@ -103,6 +103,7 @@ def test_the_wheel_has_exactly_the_files_that_are_provisioned(wheel: Path) -> No
 def test_the_wheel_has_the_program_and_nothing_of_the_workshop(wheel: Path) -> None:
     found = names(wheel)
     assert {"sysvitals/cli.py", "sysvitals/simulation/boards/pi4.tar.gz"} <= found
+    assert {"sysvitals/web/page/templates/page.html", "sysvitals/web/page/runbook.html"} <= found
     assert [name for name in found if not name.startswith(("sysvitals/", "sysvitals-"))] == []
     assert [name for name in found if "__pycache__" in name or "/builder/" in name or "/rulebook/" in name] == []
     assert [name for name in found if name.startswith("sysvitals/judgement/") and name.endswith("rules.py")] == []
