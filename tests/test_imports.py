@@ -117,7 +117,7 @@ def test_what_runs_no_command_imports_none(arguments: list[str]) -> None:
 
 def test_watching_brings_what_it_asks_with_and_no_server() -> None:
     imported = run("watch", "ftp://nowhere")
-    assert "sysvitals.watch.stream" in imported
+    assert "sysvitals.client.stream" in imported
     assert "requests" in strange(imported)
     assert strange(imported) & {"yaml", "h11", "prometheus_client"} == set()
     assert "asyncio" not in imported

@@ -25,6 +25,7 @@ from sysvitals.judgement.engine import LEAST_SECONDS, Engine
 from sysvitals.judgement.judgements import JUDGEMENTS
 from sysvitals.judgement.verdict import LEVELS, Verdict
 from sysvitals.model.changes import CHANGES, Reloaded, Started, Stopped
+from sysvitals.model.choice import choose_changes, choose_names
 from sysvitals.model.event import SCHEMA_VERSION, Event
 from sysvitals.model.reading import Body, Change
 from sysvitals.model.samples import Current, Samples
@@ -40,8 +41,10 @@ from sysvitals.model.status import (
     VerdictLevel,
     VerdictSince,
 )
-from sysvitals.outputs.console import STANDARD_OUTPUT, ConsoleSink
+from sysvitals.outputs.console import STANDARD_OUTPUT, ConsoleSink, encode_visibly
+from sysvitals.outputs.event_lines import build_lines
 from sysvitals.outputs.exposition import Exposition
+from sysvitals.outputs.terminal import has_colours
 from sysvitals.pipeline.bus import Bus, first_seq
 from sysvitals.pipeline.clock import Clock, by_clock_now, keep_for
 from sysvitals.pipeline.inbox import Inbox
@@ -445,7 +448,11 @@ class Exporter:
         readable = form == "text" or (form == "auto" and sys.stdout.isatty())
         inbox = self._add_inbox("console", CONSOLE_INBOX_EVENTS)
         encoding = sys.stdout.encoding
-        sink = ConsoleSink(STANDARD_OUTPUT, inbox=inbox, readable=readable, encoding=encoding, settle=self._settle)
+        describe: Callable[[tuple[Event, ...]], list[str]] = encode_visibly
+        if readable:
+            is_wanted = choose_names(()) if self.settings.console.readings else choose_changes(())
+            describe = build_lines(is_wanted, colours=has_colours(sys.stdout))
+        sink = ConsoleSink(STANDARD_OUTPUT, inbox=inbox, describe=describe, encoding=encoding, settle=self._settle)
         self._sinks.append(sink)
         return sink
 

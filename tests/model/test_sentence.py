@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.collectors.filesystem import Remounted
 from sysvitals.collectors.network import LinkChanged
-from sysvitals.collectors.throttling import CAUSES as THROTTLING_CAUSES
 from sysvitals.collectors.throttling import ThrottlingCleared, ThrottlingStarted
 from sysvitals.judgement.verdict import Level
 from sysvitals.model.changes import (
@@ -28,6 +27,7 @@ from sysvitals.model.changes import (
 from sysvitals.model.event import body_data
 from sysvitals.model.reading import Change, amend
 from sysvitals.model.sentence import CAUSES, SENTENCES, VERDICTS, describe_change, describe_reading
+from sysvitals.sources.pi import throttle_word
 
 CHANGES = [body for body in build_full_catalog().bodies.values() if issubclass(body, Change)]
 ENDED = UncleanShutdown(ended_boot="b", last_seen=1_789_905_600.0, uptime=6660.0, certain=True)
@@ -125,7 +125,7 @@ def test_a_change_of_a_newer_version_is_given_by_its_name_and_fields() -> None:
 
 
 def test_all_causes_and_levels_have_names() -> None:
-    assert set(CAUSES) == set(THROTTLING_CAUSES)
+    assert set(CAUSES) == set(throttle_word.CAUSES)
     assert set(VERDICTS) == {"unknown", *(level.name.lower() for level in Level)}
 
 

@@ -1,4 +1,5 @@
 import errno
+import io
 import json
 import logging
 import os
@@ -16,11 +17,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sysvitals.collectors.catalog import build_full_catalog
+from sysvitals.collectors.filesystem import Remounted
+from sysvitals.collectors.throttling import ThrottlingCleared, ThrottlingStarted
 from sysvitals.model.changes import CollectorRecovered
+from sysvitals.model.choice import choose_changes, choose_names
 from sysvitals.model.event import Event, Stamp, decode_event, parse_time
 from sysvitals.model.metric import Gauge, Label
 from sysvitals.model.reading import Body, Reading
-from sysvitals.outputs.console import ConsoleSink, describe_event
+from sysvitals.model.visible import visible
+from sysvitals.outputs.console import ConsoleSink, encode_visibly
+from sysvitals.outputs.event_lines import build_lines, describe_event
+from sysvitals.outputs.terminal import has_colours
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.inbox import Inbox
 from tests.history.writing import LOAD, NOON, RELOADED, Hands, wait_until
@@ -45,7 +52,8 @@ def console(
     inbox = Inbox("console", limit=limit)
     bus = Bus(clock=Hands().clock(), host="pi4", boot="boot-1")
     bus.subscribe(inbox)
-    sink = ConsoleSink(descriptor, inbox=inbox, readable=readable, encoding=encoding)
+    describe = build_lines(choose_names(()), colours=False) if readable else encode_visibly
+    sink = ConsoleSink(descriptor, inbox=inbox, describe=describe, encoding=encoding)
     sink.start()
     try:
         yield bus, inbox, sink
@@ -99,15 +107,77 @@ def test_as_json_each_event_is_one_line_that_reads_back() -> None:
     assert [event and event.body for event in events] == bodies
 
 
-def test_for_people_each_event_is_one_line_in_words() -> None:
+def test_for_people_what_happened_is_one_sentence() -> None:
     line = described(CollectorRecovered(collector="load", seconds=2.0))
-    assert line.split(maxsplit=1)[1].split() == ["collector.recovered", "collector=load", "seconds=2", "failures=1"]
+    assert line.split(maxsplit=1)[1] == "Reading load data works again after 2 s"
     assert printed(LOAD, LOAD, readable=True).count("\n") == 2
 
 
-def test_for_people_numbers_are_short_and_states_are_yes_or_no() -> None:
+def test_for_people_values_have_their_units_and_states_are_yes_or_no() -> None:
     assert described(Door(name="front", open=True, locked=False)).endswith("name=front  open=yes  locked=no")
-    assert "load1=0.333333 " in described(type(LOAD)(load1=1 / 3, load5=1.0, load15=1e9, running=1, tasks=1))
+    assert "load1=0.33  " in described(type(LOAD)(load1=1 / 3, load5=1.0, load15=1e9, running=1, tasks=1))
+
+
+def test_for_people_only_what_happened_is_printed_unless_readings_are_asked_for() -> None:
+    events = tuple(Event(Stamp(NOON, "pi4", "boot-1", 1.0, True), 0, body) for body in (LOAD, RELOADED, LOAD))
+    assert len(build_lines(choose_changes(()), colours=False)(events)) == 1
+    assert len(build_lines(choose_names(()), colours=False)(events)) == 3
+
+
+def test_a_console_that_has_nothing_to_print_writes_nothing(paper: Paper) -> None:
+    inbox = Inbox("console", limit=10)
+    bus = Bus(clock=Hands().clock(), host="pi4", boot="boot-1")
+    bus.subscribe(inbox)
+    settled: list[int] = []
+    sink = ConsoleSink(paper.descriptor, inbox=inbox, describe=lambda _: [], settle=settled.append)
+    sink.start()
+    bus.publish([LOAD])
+    sink.stop(10)
+    assert (paper.lines(), settled, inbox.waiting) == ([], [], 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "colour"),
+    [
+        (ThrottlingStarted(cause="undervoltage"), "\x1b[31m"),
+        (ThrottlingStarted(cause="throttled"), "\x1b[33m"),
+        (ThrottlingCleared(cause="throttled", seconds=5.1), "\x1b[32m"),
+        (RELOADED, ""),
+    ],
+)
+def test_colours_say_how_bad_it_is_and_stand_around_the_text_alone(body: Body, colour: str) -> None:
+    event = Event(Stamp(NOON, "pi4", "boot-1", 1.0, True), 0, body)
+    plain = describe_event(event)
+    moment, text = plain.split("  ", 1)
+    end = "\x1b[0m" if colour else ""
+    assert describe_event(event, colours=True) == f"{moment}  {colour}{text}{end}"
+    assert "\x1b" not in plain
+
+
+def test_a_name_from_the_host_brings_no_colour_of_its_own() -> None:
+    event = Event(Stamp(NOON, "pi4", "b", 1.0, True), 0, Remounted(device="x", mountpoint="/\x1b[32m", read_only=True))
+    assert describe_event(event, colours=True).count("\x1b") == 2
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "environment", "colours"),
+    [
+        (True, {"TERM": "xterm"}, True),
+        (True, {}, True),
+        (True, {"TERM": "xterm", "NO_COLOR": "1"}, False),
+        (True, {"TERM": "xterm", "NO_COLOR": ""}, True),
+        (True, {"TERM": "dumb"}, False),
+        (False, {"TERM": "xterm"}, False),
+    ],
+)
+def test_colours_are_for_a_terminal_that_has_them_and_a_person_who_did_not_forbid_them(
+    is_terminal: bool, environment: dict[str, str], colours: bool
+) -> None:
+    class Screen(io.StringIO):
+        def isatty(self) -> bool:
+            return is_terminal
+
+    assert has_colours(Screen(), environment) == colours
 
 
 @pytest.mark.parametrize(
@@ -123,13 +193,12 @@ def test_for_people_numbers_are_short_and_states_are_yes_or_no() -> None:
         "\u202eturned round",
         "\u2028\u2029\x85\u200b\ufeff",
         "\udc9b",
-        "a  name=with spaces",
     ],
 )
-def test_for_people_a_name_from_the_host_can_neither_move_the_cursor_nor_pass_for_another_value(text: str) -> None:
+def test_for_people_a_name_from_the_host_cannot_move_the_cursor(text: str) -> None:
     line = described(changed(text))
     assert line.isprintable()
-    assert line.endswith(f"changed={text!r}")
+    assert line.endswith(f"Configuration reloaded: changed {visible(text)}")
 
 
 @given(st.text(st.characters(categories=["Cc", "Cf", "Cs", "Co", "Zl", "Zp", "L"])))
@@ -151,7 +220,7 @@ def test_a_terminal_that_has_not_all_letters_gets_them_as_json_does_and_the_cons
     assert [json.loads(line)["data"] for line in lines[:2]] == [{"changed": "żółw 🐢"}, {"changed": "é"}]
     assert len(lines) == 3
     text = printed(changed("żółw"), LOAD, readable=True, encoding="ascii")
-    assert r"changed=\u017c\u00f3\u0142w" in text
+    assert r"changed \u017c\u00f3\u0142w" in text
     assert text.count("\n") == 2
 
 
@@ -273,4 +342,4 @@ def test_an_event_of_any_year_is_shown_in_any_zone(monkeypatch: pytest.MonkeyPat
     finally:
         monkeypatch.undo()
         time.tzset()
-    assert "sysvitals.reloaded" in line
+    assert "Configuration reloaded" in line

@@ -12,14 +12,20 @@ import pytest
 from sysvitals.client import session
 from sysvitals.client.access import load_access
 from sysvitals.client.address import parse_address
+from sysvitals.collectors.throttling import Throttling, ThrottlingCleared
 from sysvitals.doctor.fetching import Server
 from sysvitals.doctor.trouble import Trouble
+from sysvitals.model.event import Event, Stamp
+from sysvitals.model.reading import Body
+from sysvitals.outputs.live import Line
 from sysvitals.watch import command
 from sysvitals.web.door import Door
+from sysvitals.web.live import format_line
 from tests.certificates import make_certificate
 from tests.client.hostile import CHUNKED, ENDLESS_BYTES, HEAD, answer, endless
 from tests.doctor.serving import Raw, serve
 from tests.doctor.test_fetching import serve_tls
+from tests.history.writing import NOON
 from tests.web.asking import serve as serve_app
 from tests.web.test_door import hello
 
@@ -30,9 +36,15 @@ def stop(_seconds: float) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def watch(url: str, *names: str, as_json: bool = False, file: Path | None = None) -> int:
+def watch(url: str, *names: str, as_json: bool = False, file: Path | None = None, readings: bool = False) -> int:
     """Watch until it would try again."""
-    options = {"url": url, "event": list(names), "json": as_json, "http_config": file and str(file)}
+    options = {
+        "url": url,
+        "event": list(names),
+        "json": as_json,
+        "http_config": file and str(file),
+        "readings": readings,
+    }
     return command.run(options, wait=stop)
 
 
@@ -176,7 +188,7 @@ def test_a_mark_that_no_header_can_hold_is_not_sent_back(capsys: pytest.CaptureF
             raise KeyboardInterrupt
 
     with answer(stream("id: é\r€\ndata: 1\n\n")) as (url, asked):
-        options = {"url": url, "event": [], "json": True, "http_config": None}
+        options = {"url": url, "event": [], "json": True, "http_config": None, "readings": False}
         assert command.run(options, wait=once_more) == 0
     assert len(asked) == 2
     assert b"last-event-id" not in asked[1].lower()
@@ -280,3 +292,40 @@ def test_a_client_certificate_that_is_missing_or_refused_is_named_as_the_likely_
     assert remedy in error
     assert "client certificate" in trouble.text
     assert "client certificate" in error
+
+
+CAPPED = Throttling(cause="frequency_capped", active=True, since_boot=True)
+
+
+def event_stream(*bodies: Body) -> bytes:
+    """As an exporter sends them that does not know of readings left out."""
+    lines = [Line(Event(Stamp(NOON, "pi4", "b", 1.0, synced=True), seq, body)) for seq, body in enumerate(bodies)]
+    return stream(*map(format_line, lines))
+
+
+@pytest.mark.parametrize(
+    ("names", "readings", "shown"),
+    [
+        ((), False, ["Throttling ended after 5.1 s"]),
+        (("system.throttling.*",), False, ["Throttling ended after 5.1 s"]),
+        (("system.throttling.updated",), False, ["system.throttling.updated", "Throttling ended after 5.1 s"]),
+        (("system.throttling.*",), True, ["system.throttling.updated", "Throttling ended after 5.1 s"]),
+    ],
+)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_happens_is_shown_and_readings_where_they_are_asked_for_by_name_or_by_flag(
+    names: tuple[str, ...], readings: bool, shown: list[str], as_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with answer(event_stream(CAPPED, ThrottlingCleared(cause="throttled", seconds=5.1))) as (url, asked):
+        assert watch(url, *names, readings=readings, as_json=as_json) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(shown)
+    if not as_json:
+        assert [text in line for text, line in zip(shown, lines, strict=True)] == [True] * len(shown)
+    assert (b"changes=only" in asked[0]) == (not readings)
+
+
+def test_a_loss_is_shown_whatever_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    with answer(stream('event: sink.dropped\ndata: {"sink":"live","events":3}\n\n')) as (url, _):
+        assert watch(url, "system.throttling.*") == 0
+    assert "sink.dropped" in capsys.readouterr().out

@@ -3,9 +3,10 @@
 import contextlib
 import gc
 import json
+import re
 import socket
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
 import pytest
@@ -18,6 +19,7 @@ from sysvitals.web.http.budget import Budget
 from sysvitals.web.http.messages import Request, Stream, WebSocket
 from sysvitals.web.live import LiveRoutes, LiveServices
 from sysvitals.web.routes import build_web_app
+from tests.history.writing import LOAD
 from tests.web.asking import serve
 from tests.web.raw import run, wait_for
 from tests.web.test_routes import Exporter
@@ -26,6 +28,7 @@ LONG = "x" * 2000
 STAMP = Stamp(1_800_000_000.0, "pi4", "boot", 1.0, synced=True)
 COMES_BACK = {"last-event-id": "another/0"}
 VIEWERS = 16
+NO_QUERY: Mapping[str, list[str]] = {}
 
 
 def build_hub() -> LiveHub:
@@ -39,8 +42,8 @@ def build_routes(hub: LiveHub, snapshot: str = "{}") -> LiveRoutes:
     return LiveRoutes(LiveServices(hub, lambda: snapshot, lambda: Verdict(Level.GOOD, ())))
 
 
-async def open_stream(routes: LiveRoutes) -> AsyncIterator[bytes]:
-    answer = await routes.events(Request("GET", "/", {}, COMES_BACK))
+async def open_stream(routes: LiveRoutes, query: Mapping[str, list[str]] = NO_QUERY) -> AsyncIterator[bytes]:
+    answer = await routes.events(Request("GET", "/", query, COMES_BACK))
     assert isinstance(answer, Stream)
     await anext(answer.parts)  # which lets the headers out
     return answer.parts
@@ -65,6 +68,29 @@ def test_an_event_is_encoded_once_for_all_viewers_and_only_when_its_part_goes_ou
             await anext(parts)
         assert encoded == list(range(len(encoded)))
         assert len(encoded) < RECENT_EVENTS / 10
+
+    run(watch())
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ({}, ["system.load.updated", "sysvitals.reloaded"]),
+        ({"changes": ["only"]}, ["sysvitals.reloaded"]),
+        ({"changes": ["only"], "event": ["system.*", "sysvitals.*"]}, ["sysvitals.reloaded"]),
+        ({"changes": ["only"], "event": ["system.load.updated"]}, ["system.load.updated"]),
+        ({"event": ["system.*"]}, ["system.load.updated"]),
+    ],
+)
+def test_a_stream_leaves_readings_out_where_only_changes_are_asked_for(
+    query: dict[str, list[str]], names: list[str]
+) -> None:
+    hub = LiveHub(viewers=VIEWERS)
+    hub.offer(tuple(Event(STAMP, seq, body) for seq, body in enumerate((LOAD, Reloaded(changed="")))))
+
+    async def watch() -> None:
+        part = await anext(await open_stream(build_routes(hub), query))
+        assert re.findall(r"^event: (.*)$", part.decode(), re.MULTILINE) == names
 
     run(watch())
 

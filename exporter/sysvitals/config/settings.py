@@ -144,7 +144,7 @@ class History(NamedTuple):
 class Console(NamedTuple):
     """Events on standard output."""
 
-    enabled: Annotated[bool, Setting("Print every event, one a line.", parse_bool, restart=True)] = False
+    enabled: Annotated[bool, Setting("Print events, one a line.", parse_bool, restart=True)] = False
     format: Annotated[
         str,
         Setting(
@@ -153,6 +153,10 @@ class Console(NamedTuple):
             restart=True,
         ),
     ] = "auto"
+    readings: Annotated[
+        bool,
+        Setting("In text, print readings too, not only what happens. json has all events.", parse_bool, restart=True),
+    ] = False
 
 
 class Log(NamedTuple):

@@ -12,12 +12,11 @@ from sysvitals import __version__
 from sysvitals.doctor.check import Check, Verdict
 from sysvitals.doctor.words import format_count
 from sysvitals.model.visible import visible
-from sysvitals.outputs.terminal import say, standard_output
+from sysvitals.outputs.terminal import BOLD, FAINT, has_colours, paint, say, standard_output
 
 _MARKS = {Verdict.OK: "\u2713", Verdict.ABSENT: "\u2013", Verdict.WARNING: "!", Verdict.BROKEN: "\u2717"}
 _PLAIN_MARKS = {Verdict.OK: "+", Verdict.ABSENT: "-", Verdict.WARNING: "!", Verdict.BROKEN: "x"}
 _COLOURS = {Verdict.OK: "32", Verdict.ABSENT: "2", Verdict.WARNING: "33", Verdict.BROKEN: "31"}
-_BOLD, _FAINT = "1", "2"
 _WIDEST = 110
 _COLLECTOR = "collector."
 
@@ -35,7 +34,7 @@ class Report:
     def heading(self, text: str) -> None:
         """A link of the chain begins."""
         self.flush()
-        self._out.write(f"{self._paint(text, _BOLD)}\n")
+        self._out.write(f"{self._paint(text, BOLD)}\n")
         self._out.flush()
 
     def check(self, check: Check) -> None:
@@ -56,7 +55,7 @@ class Report:
     def progress(self, text: str) -> None:
         """What takes a while."""
         self.flush()
-        self._out.write(f"  {self._paint(f'... {text}', _FAINT)}\n")
+        self._out.write(f"  {self._paint(f'... {text}', FAINT)}\n")
         self._out.flush()
 
     def flush(self) -> None:
@@ -97,8 +96,7 @@ class Report:
         self._out.write("\n".join(lines) + "\n")
 
     def _paint(self, text: str, colour: str) -> str:
-        shown = visible(text)
-        return f"\x1b[{colour}m{shown}\x1b[0m" if self._colours else shown
+        return paint(text, colour if self._colours else "")
 
 
 def build_report(out: TextIO | None = None, environment: Mapping[str, str] = os.environ) -> Report:
@@ -111,7 +109,7 @@ def build_report(out: TextIO | None = None, environment: Mapping[str, str] = os.
     return Report(
         out,
         marks=_MARKS if shows_marks else _PLAIN_MARKS,
-        colours=is_terminal and not environment.get("NO_COLOR") and terminal != "dumb",
+        colours=has_colours(out, environment),
         width=min(shutil.get_terminal_size().columns, _WIDEST) if is_terminal else 0,
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from functools import cache
 
 MOST_PATTERNS = 64
+_READING = ".updated"
 _PATTERN = re.compile(r"[A-Za-z0-9._*-]{1,128}")
 _FORM = "a name such as system.throttling.started, or a pattern such as system.throttling.*, of at most 128 characters"
 
@@ -20,6 +21,22 @@ def choose_names(patterns: Collection[str]) -> Callable[[str], bool]:
         raise ValueError(f"event: expected {_FORM}")
     split = [pattern.split("*") for pattern in patterns]
     return cache(lambda name: not split or any(_is_like(name, parts) for parts in split))
+
+
+def choose_changes(patterns: Collection[str]) -> Callable[[str], bool]:
+    """The same, but of readings only those for which a pattern asks by name: one that ends with `.updated`.
+
+    Raises ValueError.
+    """
+    is_chosen = choose_names(patterns)
+    readings = [pattern for pattern in patterns if pattern.endswith(_READING)]
+    is_named = choose_names(readings) if readings else lambda _: False
+    return cache(lambda name: is_named(name) if is_reading(name) else is_chosen(name))
+
+
+def is_reading(name: str) -> bool:
+    """Whether the event says what was measured, not what happened."""
+    return name.endswith(_READING)
 
 
 def _is_like(name: str, parts: list[str]) -> bool:

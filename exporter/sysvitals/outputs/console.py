@@ -1,14 +1,13 @@
-"""Console lines: one event a line on standard output, as JSON or, for a person at a terminal, in words."""
+"""The console: one event a line on standard output, as JSON or, for a person at a terminal, in words."""
 
 import logging
 import os
-import time
 from collections.abc import Callable
 from threading import Thread
 
 from sysvitals.host.lines import Lines
 from sysvitals.host.threads import start_thread
-from sysvitals.model.event import Event, body_data, encode_events
+from sysvitals.model.event import Event, encode_events
 from sysvitals.model.visible import escape, visible
 from sysvitals.pipeline.inbox import Inbox
 
@@ -21,8 +20,8 @@ STANDARD_OUTPUT = 1
 class ConsoleSink:
     """Prints what its inbox holds, in a thread of its own, so that a slow terminal slows nothing else.
 
-    What finds no room, or no reader, is lost and counted; the next lines are tried again. `settle` is called with the
-    number of the last event before it is printed.
+    `describe` makes lines of events, in which no text from outside acts. What finds no room, or no reader, is lost and
+    counted; the next lines are tried again. `settle` is called with the number of the last event before it is printed.
     """
 
     def __init__(
@@ -30,13 +29,13 @@ class ConsoleSink:
         descriptor: int,
         *,
         inbox: Inbox,
-        readable: bool,
+        describe: Callable[[tuple[Event, ...]], list[str]],
         encoding: str = "utf-8",
         settle: Callable[[int], object] = lambda _: None,
     ) -> None:
         self._lines = Lines(descriptor)
         self._inbox = inbox
-        self._readable = readable
+        self._describe = describe
         self._encoding = encoding
         self._settle = settle
         self._refusal = ""
@@ -58,11 +57,11 @@ class ConsoleSink:
 
     def _run(self) -> None:
         while (events := self._inbox.take()) or not self._inbox.closed:
-            if not events:
+            lines = self._describe(events)
+            if not lines:
                 continue
             self._settle(events[-1].seq)
-            lines = [describe_event(event) for event in events] if self._readable else encode_events(events)
-            lost, error = self._lines.write(self._encode("".join(f"{visible(line)}\n" for line in lines)))
+            lost, error = self._lines.write(self._encode("".join(f"{line}\n" for line in lines)))
             refusal = os.strerror(error.errno or 0) if error else ""
             if error:
                 self._inbox.lose(lost, f"standard output cannot be written to: {refusal}")
@@ -80,19 +79,6 @@ class ConsoleSink:
             return "".join(letter if letter.isascii() else escape(letter) for letter in text).encode(self._encoding)
 
 
-def describe_event(event: Event) -> str:
-    """The event in one readable line, local time."""
-    # not datetime, which ends with the year 9999, east of Greenwich some hours before
-    moment = time.strftime("%H:%M:%S", time.localtime(event.stamp.time))
-    values = "  ".join(f"{name}={_show(value)}" for name, value in body_data(event.body).items())
-    return f"{moment}  {event.name:<32} {values}"
-
-
-def _show(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    # a name from the host must not move the cursor or colour the terminal
-    text = str(value)
-    return text if text.isprintable() and " " not in text else repr(text)
+def encode_visibly(events: tuple[Event, ...]) -> list[str]:
+    """Each event as one line of JSON in which nothing acts on a terminal."""
+    return [visible(line) for line in encode_events(events)]

@@ -1,10 +1,14 @@
 """The one way in which commands print, since any text may come from outside. The linter forbids them others."""
 
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TextIO
 
 from sysvitals.model.visible import visible
+
+BOLD, FAINT = "1", "2"
+"""Colours are numbers of a terminal's own (SGR)."""
 
 
 def say(*lines: str) -> None:
@@ -24,5 +28,20 @@ def standard_output() -> TextIO:
 
 def write_lines(stream: TextIO, lines: Iterable[str]) -> None:
     """Print these lines, immediately. Raises OSError."""
-    stream.write("".join(f"{visible(line)}\n" for line in lines))
+    write_painted(stream, map(visible, lines))
+
+
+def write_painted(stream: TextIO, lines: Iterable[str]) -> None:
+    """Print lines whose texts from outside have passed `paint` or `visible`, immediately. Raises OSError."""
+    stream.write("".join(f"{line}\n" for line in lines))
     stream.flush()
+
+
+def paint(text: str, colour: str) -> str:
+    """The text as a terminal may show it, in this colour; an empty one is none."""
+    return f"\x1b[{colour}m{visible(text)}\x1b[0m" if colour else visible(text)
+
+
+def has_colours(stream: TextIO, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether a person looks who did not forbid colours, at a terminal that has them."""
+    return stream.isatty() and not environment.get("NO_COLOR") and environment.get("TERM", "") != "dumb"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from sysvitals.judgement.verdict import Verdict, encode_verdict
-from sysvitals.model.choice import choose_names
+from sysvitals.model.choice import choose_changes, choose_names
 from sysvitals.model.event import Event, encode_events
 from sysvitals.outputs.live import Line, LiveHub, Mark, TooManyViewersError, Viewer, cut
 from sysvitals.web.http.messages import Answer, Request, Send, Stream, WebSocket, respond_text
@@ -90,9 +90,13 @@ class LiveRoutes:
                 await send(f'{{"verdict":{verdict}}}')
 
     async def events(self, request: Request) -> Answer:
-        """Events as they happen. `?event=system.throttling.*` chooses by name; `Last-Event-ID` goes on after a gap."""
+        """Events as they happen. `Last-Event-ID` goes on after a gap.
+
+        `?event=system.throttling.*` chooses by name; with `?changes=only` readings come only if a pattern names them.
+        """
         try:
-            is_wanted = choose_names(request.query.get("event", ()))
+            choose = choose_changes if request.query.get("changes") == ["only"] else choose_names
+            is_wanted = choose(request.query.get("event", ()))
             after = parse_mark(request.headers.get("last-event-id", ""))
         except ValueError as error:
             return respond_text(400, f"{error}\n")

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sysvitals.client.stream import Message, parse_stream, split_lines
 from sysvitals.model.changes import Reloaded
 from sysvitals.model.event import Event, Stamp
 from sysvitals.outputs.live import Line
-from sysvitals.watch.stream import Message, parse_stream, split_lines
 from sysvitals.web.live import format_line
 
 
