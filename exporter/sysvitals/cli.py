@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, Command] = {
         "run exporter, Prometheus, Alertmanager and Grafana together, without containers", "sysvitals.stack.command"
     ),
     "watch": Command("show the events of a running exporter as they happen", "sysvitals.watch.command"),
+    "history": Command("show what happened, from the history on disk", "sysvitals.report.history"),
     "check-config": Command("list all that is wrong with a configuration file", "sysvitals.commands.check_config"),
 }
 

@@ -58,6 +58,12 @@ class Segment(NamedTuple):
         return self.name.removesuffix(".gz").removesuffix(PLAIN)
 
 
+def as_compressed(segment: Segment) -> Segment:
+    """What a plain segment becomes when it is closed, for readers from whom it went meanwhile."""
+    ending = COMPRESSED.removeprefix(PLAIN)
+    return segment._replace(name=segment.name + ending, path=segment.path + ending)
+
+
 def open_history(folder: str, *, make: bool = False) -> Folder:
     """The history's folder, which lies in the storage and is no link. Raises OSError."""
     storage, name = os.path.split(folder)
@@ -158,8 +164,7 @@ def compress_segment(segment: Segment) -> Segment:
                 packed.write(piece)
         place.remove(file)
         size = place.look(target).st_size
-    ending = COMPRESSED.removeprefix(PLAIN)
-    return Segment(segment.name + ending, segment.path + ending, segment.began, size)
+    return as_compressed(segment)._replace(size=size)
 
 
 def remove_leftovers(folder: str, passed: Passed = _ignore) -> None:
@@ -206,6 +211,20 @@ def read_lines(segment: Segment) -> Iterator[str]:
     with _open_file(segment) as file:
         for line in _split_lines(inflate(file) if segment.path.endswith(COMPRESSED) else _chunks(file)):
             yield line.decode("utf-8", "replace").rstrip("\n")
+
+
+def find_lines(segment: Segment, pattern: re.Pattern[bytes]) -> Iterator[bytes]:
+    """The segment's lines, without their ends, in which this is found; much faster than to look at each line.
+
+    The pattern must not match an end of line. Raises OSError, or EOFError where a compressed segment is cut short.
+    """
+    with _open_file(segment) as file:
+        for block in _join_lines(inflate(file) if segment.path.endswith(COMPRESSED) else _chunks(file)):
+            at = 0
+            while found := pattern.search(block, at):
+                begin = block.rfind(b"\n", at, found.start()) + 1 or at
+                at = block.find(b"\n", found.end()) + 1 or len(block)
+                yield block[begin:at].rstrip(b"\n")
 
 
 def read_last_lines(segment: Segment, count: int) -> list[str]:
@@ -257,6 +276,24 @@ def _split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
             rest = b""
         elif len(rest) > LONGEST_LINE_BYTES:
             yield rest[:_SHOWN_BYTES] + b"\n"
+            rest, is_too_long = b"", True
+    if rest:
+        yield rest
+
+
+def _join_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Blocks of whole lines; the last line may lack its end. A line that is too long is left out."""
+    rest, is_too_long = b"", False
+    for chunk in chunks:
+        head, end, tail = chunk.rpartition(b"\n")
+        if not end:
+            rest = b"" if is_too_long else rest + chunk
+        else:
+            if is_too_long:
+                head = head.partition(b"\n")[2]
+            yield (b"" if is_too_long else rest) + head + end
+            rest, is_too_long = tail, False
+        if len(rest) > LONGEST_LINE_BYTES:
             rest, is_too_long = b"", True
     if rest:
         yield rest

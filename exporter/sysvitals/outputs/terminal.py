@@ -26,6 +26,11 @@ def standard_output() -> TextIO:
     return sys.stdout
 
 
+def standard_error() -> TextIO:
+    """The same for what is not a result."""
+    return sys.stderr
+
+
 def write_lines(stream: TextIO, lines: Iterable[str]) -> None:
     """Print these lines, immediately. Raises OSError."""
     write_painted(stream, map(visible, lines))

@@ -1,0 +1,1 @@
+"""What the history holds, as people ask for it in a terminal: events, and a report of a time."""
