@@ -125,7 +125,7 @@ def test_a_time_that_was_put_right_is_marked_and_explained(tmp_path: Path, capsy
 
 
 @pytest.mark.fault(
-    "disk",
+    "storage",
     "a history that holds terminal escapes",
     seen="the escapes as text, such as \\u001b, in tables, JSON and CSV",
     heals="-",
@@ -179,7 +179,7 @@ def test_the_folder_comes_from_the_exporters_settings(storage: Path, capsys: pyt
 
 
 @pytest.mark.fault(
-    "disk",
+    "storage",
     "a history that another user may not read",
     seen="one line: read it with sudo, or as a member of its group",
     heals="-",
