@@ -42,7 +42,6 @@ lasts: 10m
 steps:
   - {{at: {at:.1f}s, pulse: {{supply_volts: 4.4}}, for: 3s, times: 1}}
 """
-PATIENCE_SECONDS = 120
 EXPORTER_SECONDS = 1.0
 """How often the exporter looks at the throttle word where the kernel gives no notice, as on a simulated board."""
 
@@ -164,10 +163,10 @@ def play_round(
         calm = (
             f'count(count_over_time(system_throttle_events_total{{cause="undervoltage",instance=~"{names}"}}[1m]) > 1)'
         )
-        wait_until(lambda: prometheus.value(calm) == len(pulses), "all boards were scraped twice", PATIENCE_SECONDS)
+        wait_until(lambda: prometheus.value(calm) == len(pulses), "all boards were scraped twice")
         with play(list(boards.values())) as began:
             moved = time.time() - time.monotonic()
-            wait_until(lambda: len(find_messages(http, pulses)) == len(pulses), "all were told", PATIENCE_SECONDS)
+            wait_until(lambda: len(find_messages(http, pulses)) == len(pulses), "all were told")
         told = []
         for name, (arrived, alert) in find_messages(http, pulses).items():
             [(onset, _)] = causes_of(boards[name].truth, "board", "undervoltage")

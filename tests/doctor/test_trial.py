@@ -17,6 +17,7 @@ from sysvitals.doctor.trial import send_test_alert
 from sysvitals.doctor.trouble import Trouble
 from sysvitals.model.event import parse_time
 from tests.doctor.serving import Answers, Question, Raw, connect
+from tests.patience import PATIENCE
 
 OK, ABSENT, WARNING, BROKEN = Verdict
 
@@ -38,9 +39,16 @@ RULE = Rule("alerting", "Undervoltage", "x", 0, 0, {}, {"runbook_url": "https://
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "POLL_SECONDS", 0.01)
+    for name in ("ARRIVAL_SECONDS", "MARGIN_SECONDS", "SECOND_CHANCE_SECONDS"):
+        monkeypatch.setattr(trial, name, PATIENCE)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what never comes."""
     monkeypatch.setattr(trial, "ARRIVAL_SECONDS", 0.2)
     monkeypatch.setattr(trial, "MARGIN_SECONDS", 0.2)
-    monkeypatch.setattr(trial, "SECOND_CHANCE_SECONDS", 0.05)
+    monkeypatch.setattr(trial, "SECOND_CHANCE_SECONDS", 0.5)
 
 
 @dataclass
@@ -158,6 +166,7 @@ def test_one_that_is_kept_back_is_not_waited_for(state: dict[str, Any], words: s
     assert progress == []
 
 
+@pytest.mark.usefixtures("hasty")
 def test_one_that_fails_on_its_last_step_is_broken() -> None:
     checks, _ = send(Alertmanager(sent=(0, 1, 2), failed=(0, 1, 2)))
     assert checks["test.notified"].verdict is BROKEN
@@ -169,6 +178,7 @@ def test_one_that_succeeds_at_the_second_attempt_is_well() -> None:
     assert send(Alertmanager(sent=(0, 1, 2), failed=(0, 1, 1)))[0]["test.notified"].verdict is OK
 
 
+@pytest.mark.usefixtures("hasty")
 def test_one_that_is_never_sent_on_is_broken_and_in_a_cluster_perhaps_sent_by_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -181,6 +191,7 @@ def test_one_that_is_never_sent_on_is_broken_and_in_a_cluster_perhaps_sent_by_an
     assert "another Alertmanager of its cluster" in among.text
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_receiver_with_two_ways_wants_both() -> None:
     config = CONFIG.replace("[{chat_id: 1}]", "[{chat_id: 1}, {chat_id: 2}]").replace("1s", "10ms")
     assert send(Alertmanager(sent=(0, 2)), config)[0]["test.notified"].text.startswith("Alertmanager has sent 2 notif")
@@ -193,6 +204,7 @@ def test_a_receiver_with_nothing_behind_it_is_broken() -> None:
     assert "nobody is told" in checks["test.notified"].text
 
 
+@pytest.mark.usefixtures("hasty")
 def test_one_that_is_taken_and_not_shown_is_broken() -> None:
     checks, _ = send(Alertmanager(shows=False))
     assert list(checks) == ["test.sent", "test.arrived"]

@@ -93,7 +93,6 @@ def run_prometheus(data: Path, *, log: Path, rules: Iterable[Path] = (), interva
         wait_until(
             lambda: process.poll() is not None or answers(f"http://{address}/-/ready"),
             f"Prometheus is ready: {log}",
-            60,
         )
         assert process.poll() is None, log.read_text()
         yield Server(f"http://{address}", process.pid)

@@ -110,9 +110,9 @@ def writer(
             assert not sink.thread.is_alive()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     """Return as soon as it holds; fail where it does not by then."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, "it did not come about in time"
         time.sleep(0.001)

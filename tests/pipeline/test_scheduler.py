@@ -556,7 +556,7 @@ def test_a_read_that_hangs_in_the_kernel_hurts_no_other(live: Rig, tmp_path: Pat
         began.append(None)
         yield Alpha(value=float(path.read_text()))  # opening a pipe waits for its writer
 
-    live.use(make_collector("alpha", read, timeout=0.2, max_age=0.0))
+    live.use(make_collector("alpha", read, timeout=1.0, max_age=0.0))
     beta = live.add("beta", Beta(), max_age=0.0)
     live.scheduler.start()
     try:

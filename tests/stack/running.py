@@ -15,10 +15,10 @@ from tests.patience import PATIENCE
 from tests.recorded import HOSTS
 
 
-def wait_until(what: Callable[[], object], why: str, seconds: float = PATIENCE) -> None:
-    deadline = time.monotonic() + seconds
+def wait_until(what: Callable[[], object], why: str) -> None:
+    deadline = time.monotonic() + PATIENCE
     while not what():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {why}"
+        assert time.monotonic() < deadline, f"not within {PATIENCE:g} s: {why}"
         time.sleep(0.05)
 
 

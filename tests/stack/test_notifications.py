@@ -145,7 +145,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
             with play(list(boards.values())) as began:
                 mortal = kill_and_revive(course, mortal, targets["pi-mortal"], flags_of(boards["pi-mortal"]))
                 wait_until(lambda: course.webhooks("Undervoltage", "pi-once", "resolved"), "its end is told")
-                wait_until(lambda: time.monotonic() - began > FLAPS_SECONDS, "the flapping is over", FLAPS_SECONDS)
+                wait_until(lambda: time.monotonic() - began > FLAPS_SECONDS, "the flapping is over")
             yield course
         finally:
             mortal.kill()

@@ -15,6 +15,7 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
+from sysvitals.collectors import COLLECTORS
 from tests.patience import PATIENCE
 from tests.recorded import HOSTS
 from tests.stack.running import answers, free_port, run, run_exporter, wait_until, write_in_place
@@ -45,8 +46,8 @@ def text(browser: Chrome, selector: str) -> str:
     return str(browser.execute_script("return document.querySelector(arguments[0])?.textContent ?? ''", selector))
 
 
-def shows(browser: Chrome, selector: str, words: str, seconds: float = PATIENCE) -> None:
-    wait_until(lambda: words in text(browser, selector), f"{selector} shows {words!r}", seconds)
+def shows(browser: Chrome, selector: str, words: str) -> None:
+    wait_until(lambda: words in text(browser, selector), f"{selector} shows {words!r}")
 
 
 def complaints(browser: Chrome) -> list[str]:
@@ -65,28 +66,20 @@ def paths_of(host: Path) -> list[str]:
     return [f"--path.{name}fs={host / name}" for name in ("proc", "sys", "dev")] + [f"--path.rootfs={host}"]
 
 
-def watch_verdicts(browser: Chrome) -> None:
-    """Let the page note when its verdict turns critical, by its own clock."""
-    browser.execute_script(
-        "new MutationObserver(() => { const s = document.getElementById('verdict');"
-        " if (s.className === 'critical' && !window.criticalAt) window.criticalAt = Date.now(); })"
-        ".observe(document.getElementById('main'), {subtree: true, attributes: true, childList: true});"
-    )
-
-
-def test_a_brownout_shows_within_two_seconds_with_verdict_cause_and_event(browser: Chrome, tmp_path: Path) -> None:
+def test_a_brownout_shows_with_verdict_cause_and_event_though_the_next_round_is_an_hour_away(
+    browser: Chrome, tmp_path: Path
+) -> None:
     host = copy_host(tmp_path)
     [alarm] = host.glob("sys/class/hwmon/*/in0_lcrit_alarm")
-    with run_exporter(tmp_path, "kept", *paths_of(host)) as address:
+    rounds = [f"--collector.{collector.name}.interval=1h" for collector in COLLECTORS]
+    with run_exporter(tmp_path, "kept", *paths_of(host), *rounds) as address:
         browser.get(f"http://{address}/")
         shows(browser, "#connection", "live")
         assert text(browser, "#verdict h2") in ("All is well", "Needs attention")  # whose clock is synchronised
-        watch_verdicts(browser)
+        browser.execute_script("window.isTheSame = true")
         write_in_place(alarm, "1\n")
-        onset = alarm.stat().st_mtime
         shows(browser, "#verdict h2", "In trouble")
-        at = browser.execute_script("return window.criticalAt")
-        assert at / 1000 - onset < 2
+        assert browser.execute_script("return window.isTheSame"), "the page was loaded again"
         assert "The supply voltage is too low right now." in text(browser, "#verdict ul")
         assert text(browser, '#power tr[data-labels*="undervoltage"] .state') == "yes"
         shows(browser, "#changes li", "throttling started undervoltage")

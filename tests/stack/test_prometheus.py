@@ -170,7 +170,7 @@ def read_samples(stack: Stack, name: str) -> set[Sample]:
 
 def test_cpu_time_passes_at_the_rate_of_time_however_heartbeat_and_scrape_fall(stack: Stack) -> None:
     began, before = time.time(), read_cpu_seconds()
-    wait_until(lambda: time.time() >= began + RATE_WINDOW_SECONDS, "the window is over", RATE_WINDOW_SECONDS + 5)
+    wait_until(lambda: time.time() >= began + RATE_WINDOW_SECONDS, "the window is over")
     ended, after = time.time(), read_cpu_seconds()
     for job in ("quick", "slow"):
         rate = f'sum(rate(system_cpu_seconds_total{{job="{job}"}}[{RATE_WINDOW_SECONDS}s]))'

@@ -75,9 +75,7 @@ def test_page_metrics_and_streams_want_tls_and_a_password_and_renewals_need_no_r
         make_certificate(tmp_path, "renewed")
         write_config(tmp_path, "another")
         renewed = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
-        wait_until(
-            lambda: is_answered(f"{url}/metrics", renewed, "another"), "the renewed certificate and password", 30
-        )
+        wait_until(lambda: is_answered(f"{url}/metrics", renewed, "another"), "the renewed certificate and password")
         assert not is_answered(f"{url}/metrics", renewed, PASSWORD)
         (tmp_path / "web.yml").write_text("basic_auth_users: {anna: plain}\n")
         wait_until(lambda: "is not a bcrypt hash" in log.read_text(), "it says what is wrong")

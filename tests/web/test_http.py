@@ -980,7 +980,7 @@ class TestRefusals:
             return respond_text(status, "")
 
         async def ask() -> dict[str, int]:
-            async with desk(app, header_seconds=0.1) as served:
+            async with desk(app, header_seconds=1.0) as served:
                 for _ in range(7):
                     await served.ask(GET_AND_CLOSE)
                 await served.ask(b"?\r\n\r\n")

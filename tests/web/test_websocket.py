@@ -54,7 +54,7 @@ async def nothing_is_left(served: Desk, show: Show) -> None:
 
 def test_a_viewer_is_sent_text_and_is_asked_whether_it_is_there() -> None:
     async def watch() -> None:
-        async with desk(Show("hello", "ü" * 40_000), ping_seconds=0.3) as served, served.line() as line:
+        async with desk(Show("hello", "ü" * 40_000), ping_seconds=1.0) as served, served.line() as line:
             await join(line)
             assert await line.frame() == (TEXT, ("ü" * 40_000).encode())
             for _ in range(3):
@@ -73,7 +73,7 @@ def test_a_viewer_is_sent_text_and_is_asked_whether_it_is_there() -> None:
 def test_a_viewer_that_does_not_answer_is_dropped() -> None:
     async def watch() -> None:
         show = Show()
-        async with desk(show, ping_seconds=0.3) as served, served.line() as line:
+        async with desk(show, ping_seconds=1.0) as served, served.line() as line:
             await join(line)
             await line.rest()
             await nothing_is_left(served, show)
