@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from math import fsum
 from operator import itemgetter
-from statistics import fmean
 
 from sysvitals.history.summaries.folding import Column, CounterColumn, Part
 from sysvitals.history.summaries.plans import COUNTER, FLAG, GAUGE
@@ -79,9 +78,13 @@ def _encode_hours(column: Column, at: Sequence[int], origin: int) -> str:
     return _cells(column, hours, counts, parts)
 
 
+def _mean(values: Sequence[float]) -> float:
+    return fsum(values) / len(values)
+
+
 _MERGERS: Mapping[str, tuple[Callable[[Sequence[float]], float], ...]] = {
-    GAUGE: (min, fmean, max, itemgetter(-1)),
-    FLAG: (fmean, itemgetter(-1)),
+    GAUGE: (min, _mean, max, itemgetter(-1)),
+    FLAG: (_mean, itemgetter(-1)),
     COUNTER: (fsum, itemgetter(-1)),
 }
 
