@@ -52,12 +52,48 @@ class Part(NamedTuple):
     lines: list[bytes]
 
 
-class _End(NamedTuple):
-    """Where a counter was at the end of a part."""
+class Line:
+    """What is known of a series: its stretches, as they come, and of a counter where it began (`base`)."""
 
-    boot: str
-    until: float
-    last: float
+    __slots__ = ("_boot", "_until", "base", "kind", "stretches")
+
+    def __init__(self, kind: str, base: float) -> None:
+        self.kind = kind
+        self.base = base
+        self.stretches: list[Stretch] = []
+        self._boot = ""
+        self._until = 0.0
+
+    def add(self, stretches: list[Stretch], base: float, head: Mapping[str, Any]) -> None:
+        """Add those of the next part."""
+        if self.kind == "counter":
+            gap = self._gap(base, head)
+            if gap:
+                stretches[0] = stretches[0]._replace(growth=(stretches[0].growth or 0.0) + gap)
+            self._boot, self._until = head["boot"], head["until"]
+        self.stretches += stretches
+
+    def _gap(self, base: float, head: Mapping[str, Any]) -> float:
+        """By how much the counter grew since the part before, where that was not recorded."""
+        if not self.stretches:
+            return 0.0
+        if self._boot != head["boot"]:
+            return base
+        if head["uptime"] <= self._until:  # some of it is there twice
+            return 0.0
+        last = self.stretches[-1].last
+        return base - last if base >= last else base
+
+    def between(self, begin: float, end: float) -> list[Stretch]:
+        """Those that touch these times, oldest first; what two parts have of one minute is one stretch."""
+        found: list[Stretch] = []
+        for one in sorted(self.stretches, key=itemgetter(0)):
+            if one.begin + one.seconds > begin and one.begin <= end:
+                if found and found[-1].begin == one.begin:
+                    found[-1] = _merge(found[-1], one)
+                else:
+                    found.append(one)
+        return found
 
 
 def read_stretches(  # noqa: PLR0913  # a question has that many sides
@@ -80,21 +116,9 @@ def read_stretches(  # noqa: PLR0913  # a question has that many sides
     def is_wanted(line: bytes) -> bool:
         return line.startswith(b"[") and (keys is None or line[: line.find(b",[")] in keys)
 
-    found: dict[Series, list[Stretch]] = {}
-    ends: dict[Series, _End] = {}
-    for part in read_parts(folder, begin, end, level, is_wanted, current):
-        origin, boot = part.head["origin"] + round(part.shift / 60) * 60, part.head["boot"]
-        for line in part.lines:
-            with suppress(ValueError, KeyError, TypeError, IndexError, RecursionError):
-                event, name, labels, kind, at, *cells = json.loads(line)
-                series = Series(event, tuple(labels), name)
-                stretches = _stretches(kind, at, cells, origin, SECONDS[level])
-                if kind == "counter":
-                    stretches[0] = _join_growth(stretches[0], cells[-1], part.head, ends.get(series))
-                    ends[series] = _End(boot, part.head["until"], stretches[-1].last)
-                found.setdefault(series, []).extend(stretches)
-    chosen = {series: _in_order(stretches, begin, end) for series, stretches in found.items()}
-    return {series: stretches for series, stretches in chosen.items() if stretches}
+    parts = read_parts(folder, begin, end, level, is_wanted, current)
+    chosen = ((series, line.between(begin, end)) for series, line in join_lines(parts, level).items())
+    return {series: stretches for series, stretches in chosen if stretches}
 
 
 def read_changes(folder: str, begin: float, end: float, *, current: Current | None = None) -> list[dict[str, Any]]:
@@ -147,11 +171,28 @@ def read_parts(  # noqa: PLR0913, PLR0917  # as above
     parts: list[Part] = []
     for day in sorted(days):
         for member, _ in members(read_file(folder, file_name(day, level))):
-            parts += _split(member.split(b"\n"), wants, offsets)
+            parts += split_parts(member.split(b"\n"), wants, offsets)
     if current is not None:
-        parts += _split([line.encode() for line in current[level]], wants, offsets)
+        parts += split_parts([line.encode() for line in current[level]], wants, offsets)
     parts = [part for part in parts if part.end >= begin and part.begin <= end]
-    return sorted(_once(parts), key=lambda part: part.begin)
+    return sorted(without_twins(parts), key=lambda part: part.begin)
+
+
+def join_lines(parts: Iterable[Part], level: str) -> dict[Series, Line]:
+    """All series of these parts, which are in the order of time."""
+    found: dict[Series, Line] = {}
+    for part in parts:
+        origin = part.head["origin"] + round(part.shift / 60) * 60
+        for text in part.lines:
+            with suppress(ValueError, KeyError, TypeError, IndexError, RecursionError):
+                event, name, labels, kind, at, *cells = json.loads(text)
+                series = Series(event, tuple(labels), name)
+                stretches = _stretches(kind, at, cells, origin, SECONDS[level])
+                line = found.get(series)
+                if line is None:
+                    line = found[series] = Line(kind, cells[-1])
+                line.add(stretches, cells[-1], part.head)
+    return found
 
 
 def _steps(begin: float, end: float) -> Iterator[float]:
@@ -163,7 +204,8 @@ def _steps(begin: float, end: float) -> Iterator[float]:
     yield end
 
 
-def _split(lines: Iterable[bytes], wants: Callable[[bytes], bool], offsets: Mapping[str, float]) -> Iterator[Part]:
+def split_parts(lines: Iterable[bytes], wants: Callable[[bytes], bool], offsets: Mapping[str, float]) -> Iterator[Part]:
+    """The parts in these lines, with those of their lines that are wanted."""
     part: Part | None = None
     for line in lines:
         if line.startswith(b'{"version":'):
@@ -191,8 +233,8 @@ def _begin(head: dict[str, Any], offsets: Mapping[str, float]) -> Part | None:
     return Part(begin + shift, end + shift, shift, head, [])
 
 
-def _once(parts: Iterable[Part]) -> Iterator[Part]:
-    """Without those that are there twice, as a summary is that was made again."""
+def without_twins(parts: Iterable[Part]) -> Iterator[Part]:
+    """These parts without those that are there twice, as a summary is that was made again."""
     reached: dict[str, float] = {}
     for part in sorted(parts, key=lambda part: (part.head["uptime"], -part.head["until"])):
         boot, until = part.head["boot"], part.head["until"]
@@ -231,34 +273,11 @@ def _stretches(kind: str, at: Sequence[int], cells: Sequence[Any], origin: float
 _CELLS = {"gauge": 5, "flag": 3, "counter": 3}
 
 
-def _join_growth(first: Stretch, base: float, head: Mapping[str, Any], before: _End | None) -> Stretch:
-    """With what the counter grew by since the part before, where that was not recorded."""
-    if before is None:
-        return first
-    gap = base  # it has begun from zero
-    if before.boot == head["boot"]:
-        if head["uptime"] <= before.until:  # a part of it is there twice
-            gap = 0.0
-        elif base >= before.last:
-            gap = base - before.last
-    return first._replace(growth=(first.growth or 0.0) + gap)
-
-
-def _in_order(stretches: list[Stretch], begin: float, end: float) -> list[Stretch]:
-    """Those that touch these times, oldest first; the two halves of a minute that two parts have are one."""
-    inside = [one for one in stretches if one.begin + one.seconds > begin and one.begin <= end]
-    inside.sort(key=itemgetter(0))
-    found: list[Stretch] = []
-    for one in inside:
-        if found and found[-1].begin == one.begin:
-            found[-1] = _merge(found[-1], one)
-        else:
-            found.append(one)
-    return found
-
-
 def _merge(one: Stretch, other: Stretch) -> Stretch:
     readings = one.readings + other.readings
+    if one.growth is not None:
+        growth = one.growth + (other.growth or 0.0)
+        return other._replace(readings=readings, growth=growth)
     return Stretch(
         begin=one.begin,
         seconds=one.seconds,
@@ -267,7 +286,6 @@ def _merge(one: Stretch, other: Stretch) -> Stretch:
         mean=(one.mean * one.readings + other.mean * other.readings) / readings,
         most=max(one.most, other.most),
         last=other.last,
-        growth=None if one.growth is None else one.growth + (other.growth or 0.0),
     )
 
 

@@ -10,11 +10,11 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from sysvitals.history.segments import COMPRESSED, Segment, list_segments, read_lines
-from sysvitals.history.summaries.files import LEVELS, list_files, members, read_file
+from sysvitals.history.summaries.files import LEVELS, day_of, list_files, members, read_file
 from sysvitals.history.summaries.folding import Fold
 from sysvitals.history.summaries.format import VERSION
 from sysvitals.history.summaries.plans import Plan, plan_of
-from sysvitals.history.summaries.storing import Files
+from sysvitals.history.summaries.storing import Files, shift_of
 from sysvitals.model.changes import CollectorUnavailable
 from sysvitals.model.event import Stamp, parse_time
 from sysvitals.model.reading import Body, Change
@@ -55,6 +55,7 @@ def rebuild(
     wanted = [stem for stem in reversed(segments) if missing[stem]]
     files = Files(folder)
     done = 0
+    days: set[str] = set()
     for stem in wanted:
         if not _has_room(history):
             break
@@ -64,9 +65,13 @@ def rebuild(
             kept.clocks.update({boot: offset for boot, offset in fold.set.items() if boot not in kept.clocks})
             try:
                 files.append(fold.ended, kept.clocks, segments=[stem], levels=levels)
+                days.update(day_of(part.first + shift_of(part, kept.clocks)) for part in fold.ended)
                 done += 1
             except BlockingIOError:  # the exporter writes there just now
                 _log.info("history: %s is summarised later: its file is being written", stem)
+    with contextlib.suppress(BlockingIOError):
+        for day in sorted(days):
+            files.compact(day)
     return done
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from threading import Lock
 
-from sysvitals.history.summaries.files import LEVELS
+from sysvitals.history.summaries.files import LEVELS, day_of
 from sysvitals.history.summaries.folding import LONGEST_SECONDS, Fold
 from sysvitals.history.summaries.plans import plan_of
-from sysvitals.history.summaries.storing import Files, encode
+from sysvitals.history.summaries.storing import Files, encode, shift_of
 from sysvitals.model.changes import CollectorUnavailable
 from sysvitals.model.event import Event, Stamp
 from sysvitals.model.reading import Change
@@ -30,6 +30,8 @@ class Summaries:
         self._fold = Fold()
         self._lock = Lock()  # held for a batch of events, or for a copy
         self._segments: list[str] = []
+        self._day = ""
+        """The day of what was written last."""
 
     @property
     def is_long(self) -> bool:
@@ -71,6 +73,10 @@ class Summaries:
                 self._drop()
             raise
         self._drop()
+        day = max((day_of(part.last + shift_of(part, self._fold.set)) for part in parts), default=self._day)
+        if day != self._day:
+            self._day = day
+            self._files.compact_before(day)
 
     def snapshot(self) -> dict[str, list[str]]:
         """The lines of what is in no file yet, by level. For any thread."""
