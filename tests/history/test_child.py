@@ -180,18 +180,20 @@ def test_a_question_that_was_withdrawn_before_its_turn_is_not_worked_on(stand_in
 def busy_child() -> Iterator[subprocess.Popen[bytes]]:
     """A process that goes on computing, as the module does, until something ends it."""
     code = (
+        "import os\n"
         "from sysvitals.history import child\n"
         "child.VERBS['timeline'] = lambda _: sum(range(10**12))\n"
-        "child.step_back = lambda: print('ready', flush=True)\n"
+        "child.step_back = lambda: os.write(2, b'ready\\n')\n"
         "child.main()"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    pipe = subprocess.PIPE
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, stderr=pipe)
     yield process
     process.kill()
     process.wait()
-    for pipe in (process.stdin, process.stdout):
-        assert pipe is not None
-        pipe.close()
+    for end in (process.stdin, process.stdout, process.stderr):
+        assert end is not None
+        end.close()
 
 
 @pytest.mark.fault(
@@ -203,7 +205,8 @@ def busy_child() -> Iterator[subprocess.Popen[bytes]]:
 def test_the_process_ends_as_soon_as_nothing_reads_its_answer(busy_child: subprocess.Popen[bytes]) -> None:
     assert busy_child.stdin is not None
     assert busy_child.stdout is not None
-    assert busy_child.stdout.readline() == b"ready\n"
+    assert busy_child.stderr is not None
+    assert busy_child.stderr.readline() == b"ready\n"
     busy_child.stdin.write(b'{"verb":"timeline"}')
     busy_child.stdin.close()
     busy_child.stdout.close()

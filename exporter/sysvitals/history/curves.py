@@ -1,11 +1,15 @@
 """Curves of the time line: least, mean and most of each bucket of time, from minutes and hours of the history."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import ceil
 from typing import Any, NamedTuple
 
 from sysvitals.history.past import Past, View
 from sysvitals.judgement.heat.limits import is_processor
 from sysvitals.model.summary import Series, Stretch
+
+_BRIEF_SECONDS = 0.001
+"""Less is an error of rounding."""
 
 _STACKED = ("dm-", "md", "bcache", "drbd", "zd", "br", "bond", "team", "wg", "tun", "tailscale", "zt", "vlan", "docker")
 """Devices that pass on what others carry: to add them up would count everything twice."""
@@ -63,19 +67,17 @@ def fold(stretches: Iterable[Stretch], buckets: Buckets) -> Folded:
     least: Values = [None] * number
     most: Values = [None] * number
     total, weight = [0.0] * number, [0.0] * number
-    for one in stretches:
-        first = max(0, int((one.begin - begin) // seconds))
-        last = min(number - 1, int((one.begin + one.seconds - begin - 1e-3) // seconds))
-        for i in range(first, last + 1):
-            at = begin + i * seconds
-            lasts = min(one.begin + one.seconds, at + seconds) - max(one.begin, at)
-            if lasts <= 0:
+    for at, lasts, _, low, value, high, *_ in stretches:
+        position = (at - begin) / seconds
+        for i in range(max(0, int(position)), min(number, ceil(position + lasts / seconds))):
+            inside = min(at + lasts, begin + (i + 1) * seconds) - max(at, begin + i * seconds)
+            if inside < _BRIEF_SECONDS:
                 continue
-            total[i] += one.mean * lasts
-            weight[i] += lasts
+            total[i] += value * inside
+            weight[i] += inside
             known_least, known_most = least[i], most[i]
-            least[i] = one.least if known_least is None or one.least < known_least else known_least
-            most[i] = one.most if known_most is None or one.most > known_most else known_most
+            least[i] = low if known_least is None or low < known_least else known_least
+            most[i] = high if known_most is None or high > known_most else known_most
     mean = [sum_ / lasts if lasts else None for sum_, lasts in zip(total, weight, strict=True)]
     return Folded(least, mean, most)
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sysvitals.history.curves import draw_curves, make_buckets
@@ -11,7 +11,16 @@ from sysvitals.history.happenings import list_happenings
 from sysvitals.history.lanes import draw_lanes, find_silence
 from sysvitals.history.past import Past, View
 from sysvitals.history.summaries.files import list_files, start_of
-from sysvitals.history.summaries.reading import Coverage, Current, read_changes, read_coverage, read_stretches
+from sysvitals.history.summaries.reading import (
+    Coverage,
+    Current,
+    changes_of,
+    coverage_of,
+    is_change,
+    read_coverage,
+    read_parts,
+    read_stretches,
+)
 
 HOUR_SECONDS, MINUTE_SECONDS = 3600.0, 60.0
 _DAY_SECONDS = 86400.0
@@ -58,17 +67,18 @@ def read_past(folder: str, view: View, current: Current) -> Past:
     """
     begin, end = view.begin - _AROUND_SECONDS, view.end + _AROUND_SECONDS
     level, _ = choose_level(view)
-    coverage = read_coverage(folder, begin, end, current=current)
+    hours = read_parts(folder, begin, end, "hours", is_change, current)
+    coverage = coverage_of(hours, begin, end)
     return Past(
         stretches=read_stretches(folder, view.begin, view.end, level, _WANTED, current=current),
-        occurrences=list(_read_occurrences(folder, begin, end, current)),
+        occurrences=list(_read_occurrences(changes_of(hours, begin, end))),
         coverage=coverage,
         earliest=_find_earliest(folder, coverage),
     )
 
 
-def _read_occurrences(folder: str, begin: float, end: float, current: Current) -> Iterator[Occurrence]:
-    for line in read_changes(folder, begin, end, current=current):
+def _read_occurrences(changes: Iterable[Mapping[str, Any]]) -> Iterator[Occurrence]:
+    for line in changes:
         data = line.get("data")
         if isinstance(data, dict):
             uptime = line.get("uptime")

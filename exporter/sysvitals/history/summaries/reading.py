@@ -126,10 +126,20 @@ def read_changes(folder: str, begin: float, end: float, *, current: Current | No
 
     Each has `at`, its Unix time, and `placed` where that, and its `time`, were put right. Raises OSError.
     """
+    return changes_of(read_parts(folder, begin, end, "hours", is_change, current), begin, end)
+
+
+def is_change(line: bytes) -> bool:
+    """Whether a line of a part is that of a change."""
+    return line.startswith(b"{")
+
+
+def changes_of(parts: Iterable[Part], begin: float, end: float) -> list[dict[str, Any]]:
+    """As `read_changes`, of parts of hours that were read."""
     found: dict[tuple[str, int], dict[str, Any]] = {}
-    for part in read_parts(folder, begin, end, "hours", lambda line: line.startswith(b"{"), current):
+    for part in parts:
         shift = part.head.get("shift", 0.0) + part.shift
-        for line in part.lines:
+        for line in filter(is_change, part.lines):
             with suppress(ValueError, KeyError, TypeError, OverflowError, RecursionError):
                 change = json.loads(line)
                 at = change["at"] = datetime.fromisoformat(change["time"]).timestamp() + shift
@@ -142,8 +152,13 @@ def read_changes(folder: str, begin: float, end: float, *, current: Current | No
 
 def read_coverage(folder: str, begin: float, end: float, *, current: Current | None = None) -> list[Coverage]:
     """When something was recorded between these Unix times, oldest first. Raises OSError."""
+    return coverage_of(read_parts(folder, begin, end, "hours", lambda _: False, current), begin, end)
+
+
+def coverage_of(parts: Iterable[Part], begin: float, end: float) -> list[Coverage]:
+    """As `read_coverage`, of parts that were read."""
     found: list[Coverage] = []
-    for part in read_parts(folder, begin, end, "hours", lambda _: False, current):
+    for part in parts:
         for piece in _cover(part):
             last = found[-1] if found else None
             # the next segment, or an exporter that was started again within that time
