@@ -149,6 +149,10 @@ def test_background_work_may_lower_its_priority() -> None:
     assert filters.index("~@privileged @resources") < filters.index("setpriority")
 
 
+def test_the_service_goes_on_where_memory_ran_out_for_the_process_that_reads_the_history() -> None:
+    assert value("OOMPolicy") == "continue"
+
+
 def test_what_it_can_write_to_it_cannot_start() -> None:
     writable = {f"/var/lib/{value('StateDirectory')}", f"/run/{value('RuntimeDirectory')}"}
     assert set(value("NoExecPaths").split()) == writable
