@@ -41,6 +41,8 @@ def _timezone(host: Host) -> str:
 
 def _read_link(host: Host) -> str:
     """Which zone /etc/localtime leads to."""
-    target = optional(Host.readlink, host, f"{host.rootfs}/etc/localtime") or ""
-    _, _, name = target.partition("/zoneinfo/")
-    return name.removeprefix("posix/")
+    try:
+        target = host.readlink(f"{host.rootfs}/etc/localtime")
+    except OSError:  # a copy, or nothing
+        return ""
+    return target.partition("/zoneinfo/")[2].removeprefix("posix/")
