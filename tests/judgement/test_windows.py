@@ -40,7 +40,12 @@ def test_a_series_that_was_not_read_has_no_value() -> None:
 def test_a_counter_that_begins_again_has_grown_by_what_it_shows() -> None:
     windows = watched(3600, [(0, 100), (60, 110), (120, 3)])
     assert windows.growth(METRIC, ETH0, 120, 3600) == 13
-    assert windows.rate(METRIC, ETH0, 120, 3600) == pytest.approx(13 / 120)
+
+
+def test_a_rate_is_over_all_the_seconds_asked_for_however_few_it_was_watched() -> None:
+    windows = watched(900, [(at, at / 5) for at in range(0, 1815, 15)])
+    assert windows.rate(METRIC, ETH0, 1800, 900) == pytest.approx(1 / 5)
+    assert watched(900, [(0, 0), (60, 45)]).rate(METRIC, ETH0, 60, 900) == pytest.approx(45 / 900)
 
 
 def test_a_counter_that_was_not_read_for_hours_did_not_grow_by_all_that_within_minutes() -> None:

@@ -114,6 +114,7 @@ class Engine:
         self._blind = ""
         self._blind_until = 0.0
         self._is_sure = False
+        self._was_ready = False
         self._remembered: Remembered | None = None
         self._verdict = Verdict(Level.UNKNOWN, (), unknown="Nothing has been read yet")
         self._judged_at = float("-inf")
@@ -232,7 +233,8 @@ class Engine:
 
     def _transient(self) -> str:
         """Why nothing can be said yet."""
-        if not self._ready():
+        self._was_ready = self._was_ready or self._ready()
+        if not self._was_ready:
             return "The first readings are being taken"
         return "The history of the last day is being read" if self._awaited else ""
 

@@ -1,7 +1,7 @@
 """What series did within the last hours, in bounded memory: what alert rules ask Prometheus for."""
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from sysvitals.model.samples import Samples
@@ -17,7 +17,8 @@ MOST_SERIES = 512
 _BUCKET, _COUNT, _SUM, _LEAST, _MOST, _GROWTH, _COVERED, _CHANGES = range(8)
 _WIDTH = 8
 
-_Labels = frozenset[tuple[str, str]]
+_Series = tuple[str, ...]
+"""A metric and the values of its labels."""
 
 
 class Watch(NamedTuple):
@@ -26,6 +27,23 @@ class Watch(NamedTuple):
     metric: str
     seconds: float
     labels: tuple[tuple[str, str], ...] = ()
+
+
+class Columns(NamedTuple):
+    """Rows of a window, asked column by column."""
+
+    rows: "array[float]"
+
+    def of(self, column: int) -> "array[float]":
+        """The values of one column."""
+        return self.rows[column::_WIDTH]
+
+    def sum(self, column: int) -> float:
+        """All values of one column together."""
+        return sum(self.rows[column::_WIDTH])
+
+
+_NONE = Columns(array("d"))
 
 
 class Window:
@@ -78,18 +96,20 @@ class Window:
             self.at = min(self.at, at)  # what goes on while it is read is in both
             self.observe(at, value)
 
-    def rows(self, now: float, seconds: float) -> Iterator[tuple[float, ...]]:
+    def columns(self, now: float, seconds: float) -> "Columns":
         """The rows of so many seconds until then, as far as they are watched."""
-        step = self.step
+        rows, step = self._rows, self.step
         first, end = round((now - seconds) / step), now // step
-        rows = self._rows
-        for row in range(0, len(rows), _WIDTH):
-            if first <= rows[row] <= end:
-                yield tuple(rows[row : row + _WIDTH])
+        start, stop = 0, len(rows)
+        while start < stop and rows[start] < first:
+            start += _WIDTH
+        while stop > start and rows[stop - _WIDTH] > end:
+            stop -= _WIDTH
+        return Columns(rows[start:stop])
 
-    def middle(self, row: tuple[float, ...], now: float) -> float:
-        """When half of the row had passed."""
-        begin = row[_BUCKET] * self.step
+    def middle(self, bucket: float, now: float) -> float:
+        """When half of a row had passed."""
+        begin = bucket * self.step
         return (begin + min(begin + self.step, max(begin, now))) / 2
 
     def _row(self, at: float) -> int:
@@ -105,15 +125,21 @@ class Window:
 
 
 class Windows:
-    """The windows of all series that are watched. `most` of them are kept at a time."""
+    """The windows of all series that are watched. `most` of them are kept at a time.
+
+    `labels` of a series are always given in the order declared.
+    """
 
     def __init__(self, watches: Iterable[Watch], most: int = MOST_SERIES) -> None:
         self._watches: dict[str, list[Watch]] = {}
         for watch in watches:
             self._watches.setdefault(watch.metric, []).append(watch)
+        # those of which all series are watched need no look at the labels
+        self._chosen = {metric for metric, found in self._watches.items() if all(one.labels for one in found)}
         self._most = most
-        self._found: dict[tuple[str, _Labels, float], Window] = {}
-        self._free_at = float("-inf")
+        self._kept: dict[_Series, tuple[Window, ...]] = {}
+        self._count = 0
+        self._tidied_at = float("-inf")
 
     @property
     def metrics(self) -> Iterable[str]:
@@ -122,22 +148,31 @@ class Windows:
 
     def __len__(self) -> int:
         """How many windows there are."""
-        return len(self._found)
+        return self._count
 
     def observe(self, samples: Samples, at: float) -> None:
         """Take in the current values."""
+        kept = self._kept
         for metric, watches in self._watches.items():
+            is_chosen = metric in self._chosen
             for labels, value in samples.get(metric, ()):
-                for window in self._windows(metric, labels, watches, at):
+                if is_chosen and not any(labels.items() >= set(watch.labels) for watch in watches):
+                    continue
+                windows = kept.get((metric, *labels.values()))
+                if windows is None:
+                    windows = self._begin(metric, labels, at)
+                for window in windows:
                     window.observe(at, value)
 
     def restore(self, metric: str, labels: Mapping[str, str], stretches: list[tuple[float, Stretch]]) -> None:
         """Take up what a series did before, each stretch with when it began, in seconds since boot."""
-        watches = self._watches.get(metric, [])
         stretches = sorted(stretches, key=lambda one: one[0])
         hours = [one for one in stretches if one[1].seconds > MINUTE]
         minutes = [one for one in stretches if one[1].seconds <= MINUTE]
-        for window in self._windows(metric, labels, watches, stretches[-1][0] if stretches else 0.0):
+        windows = self._kept.get((metric, *labels.values()))
+        if windows is None:
+            windows = self._begin(metric, labels, stretches[-1][0] if stretches else 0.0)
+        for window in windows:
             known = minutes if window.step == MINUTE else hours or minutes
             if known:
                 window.restore(known)
@@ -145,43 +180,46 @@ class Windows:
     def average(self, metric: str, labels: Mapping[str, str], now: float, seconds: float) -> float | None:
         """The mean of what was read until then."""
         rows = self._rows(metric, labels, now, seconds)
-        count = sum(row[_COUNT] for row in rows)
-        return sum(row[_SUM] for row in rows) / count if count else None
+        count = rows.sum(_COUNT)
+        return rows.sum(_SUM) / count if count else None
 
     def least(self, metric: str, labels: Mapping[str, str], now: float, seconds: float) -> float | None:
         """The lowest value."""
-        return min((row[_LEAST] for row in self._rows(metric, labels, now, seconds)), default=None)
+        return min(self._rows(metric, labels, now, seconds).of(_LEAST), default=None)
 
     def most(self, metric: str, labels: Mapping[str, str], now: float, seconds: float) -> float | None:
         """The highest value."""
-        return max((row[_MOST] for row in self._rows(metric, labels, now, seconds)), default=None)
+        return max(self._rows(metric, labels, now, seconds).of(_MOST), default=None)
 
     def growth(self, metric: str, labels: Mapping[str, str], now: float, seconds: float) -> float | None:
         """By how much a counter grew; of what it grew while it was not read, the part that falls in these seconds."""
         rows = self._rows(metric, labels, now, seconds)
-        covered = sum(row[_COVERED] for row in rows)
-        if not covered:
-            return None
-        return sum(row[_GROWTH] for row in rows) * min(1.0, (seconds + MINUTE) / covered)
+        covered = rows.sum(_COVERED)
+        return rows.sum(_GROWTH) * min(1.0, (seconds + MINUTE) / covered) if covered else None
 
     def rate(self, metric: str, labels: Mapping[str, str], now: float, seconds: float) -> float | None:
-        """By how much a counter grew in a second."""
+        """By how much a counter grew in a second, on average over all these seconds, however few it was watched."""
         rows = self._rows(metric, labels, now, seconds)
-        covered = sum(row[_COVERED] for row in rows)
-        return sum(row[_GROWTH] for row in rows) / covered if covered else None
+        covered = rows.sum(_COVERED)
+        if not covered:
+            return None
+        # the rows are whole minutes or hours, so that what they cover is not just these seconds
+        is_whole = covered >= seconds - (MINUTE if seconds <= FINE_SECONDS else HOUR)
+        return rows.sum(_GROWTH) / (covered if is_whole else seconds)
 
     def changes(self, metric: str, labels: Mapping[str, str], now: float, seconds: float) -> int | None:
         """How often the value was another than before."""
         rows = self._rows(metric, labels, now, seconds)
-        return round(sum(row[_CHANGES] for row in rows)) if rows else None
+        return round(rows.sum(_CHANGES)) if rows.rows else None
 
     def means(self, metric: str, labels: Mapping[str, str], now: float, seconds: float) -> list[tuple[float, float]]:
         """When half of each row had passed, in seconds from now, and its mean."""
         window = self._window(metric, labels, seconds)
         if window is None:
             return []
-        rows = window.rows(now, seconds)
-        return [(window.middle(row, now) - now, row[_SUM] / row[_COUNT]) for row in rows if row[_COUNT]]
+        rows = window.columns(now, seconds)
+        parts = zip(rows.of(_BUCKET), rows.of(_COUNT), rows.of(_SUM), strict=True)
+        return [(window.middle(bucket, now) - now, total / count) for bucket, count, total in parts if count]
 
     def predict(self, metric: str, labels: Mapping[str, str], now: float, over: float, ahead: float) -> float | None:
         """The value so many seconds ahead, on the line of least squares through the means. None below three of them."""
@@ -194,38 +232,30 @@ class Windows:
         slope = sum((x - x_mean) * (y - y_mean) for x, y in points) / spread if spread else 0.0
         return y_mean + slope * (ahead - x_mean)
 
-    def _rows(self, metric: str, labels: Mapping[str, str], now: float, seconds: float) -> list[tuple[float, ...]]:
+    def _rows(self, metric: str, labels: Mapping[str, str], now: float, seconds: float) -> Columns:
         window = self._window(metric, labels, seconds)
-        return [] if window is None else list(window.rows(now, seconds))
+        return _NONE if window is None else window.columns(now, seconds)
 
     def _window(self, metric: str, labels: Mapping[str, str], seconds: float) -> Window | None:
-        return self._found.get((metric, frozenset(labels.items()), MINUTE if seconds <= FINE_SECONDS else HOUR))
+        step = MINUTE if seconds <= FINE_SECONDS else HOUR
+        return next((one for one in self._kept.get((metric, *labels.values()), ()) if one.step == step), None)
 
-    def _windows(self, metric: str, labels: Mapping[str, str], watches: list[Watch], at: float) -> Iterator[Window]:
-        """The windows of a series, made where there is room."""
+    def _begin(self, metric: str, labels: Mapping[str, str], at: float) -> tuple[Window, ...]:
+        """Make the windows of a series, where there is room: one of minutes, one of hours, as it is watched."""
         items = labels.items()
-        wanted = [watch.seconds for watch in watches if not watch.labels or items >= set(watch.labels)]
-        if not wanted:
-            return
-        key = frozenset(items)
-        for step, fits in _STEPS:
-            lengths = [seconds for seconds in wanted if fits(seconds)]
-            if not lengths:
-                continue
-            window = self._found.get((metric, key, step))
-            if window is None and self._has_room(at):
-                window = self._found[metric, key, step] = Window(step, max(lengths))
-            if window is not None:
-                yield window
+        lengths = [one.seconds for one in self._watches.get(metric, ()) if items >= set(one.labels)]
+        fine = [seconds for seconds in lengths if seconds <= FINE_SECONDS]
+        coarse = [seconds for seconds in lengths if seconds > FINE_SECONDS]
+        wanted = [(step, max(found)) for step, found in ((MINUTE, fine), (HOUR, coarse)) if found]
+        if not wanted or not self._has_room(len(wanted), at):
+            return ()
+        windows = self._kept[metric, *labels.values()] = tuple(Window(*one) for one in wanted)
+        self._count += len(windows)
+        return windows
 
-    def _has_room(self, at: float) -> bool:
-        if len(self._found) >= self._most and at >= self._free_at:
-            self._free_at = at + HOUR  # to look for what is gone costs as much as all windows
-            self._found = {key: window for key, window in self._found.items() if at - window.at < HOUR}
-        return len(self._found) < self._most
-
-
-_STEPS: tuple[tuple[float, Callable[[float], bool]], ...] = (
-    (MINUTE, lambda seconds: seconds <= FINE_SECONDS),
-    (HOUR, lambda seconds: seconds > FINE_SECONDS),
-)
+    def _has_room(self, more: int, at: float) -> bool:
+        if self._count + more > self._most and at - self._tidied_at >= HOUR:  # to look costs as much as all windows
+            self._tidied_at = at
+            self._kept = {series: found for series, found in self._kept.items() if at - found[0].at < HOUR}
+            self._count = sum(map(len, self._kept.values()))
+        return self._count + more <= self._most

@@ -1,0 +1,123 @@
+"""The exporter's verdict: judged with its heartbeat, published when it changes, and taken up after a restart."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from sysvitals.collectors import COLLECTORS
+from sysvitals.collectors.throttling import ThrottlingCleared, ThrottlingStarted
+from sysvitals.config.load import load_settings
+from sysvitals.exporter import Exporter
+from sysvitals.host.side_process import NoAnswerError
+from sysvitals.judgement.verdict import Level
+from sysvitals.model.changes import VerdictChanged
+from sysvitals.model.event import Event
+from sysvitals.model.status import VerdictLevel, VerdictSince
+from sysvitals.pipeline.clock import Clock
+from tests.recorded import HOSTS, NOW, RecordedHost
+
+SECONDS = 10.0
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def offer(self, events: tuple[Event, ...]) -> None:
+        self.events += events
+
+    def verdicts(self) -> list[tuple[str, str]]:
+        return [(e.body.before, e.body.level) for e in self.events if isinstance(e.body, VerdictChanged)]
+
+
+def build(folder: Path, *, ago: float = 0, history: bool = True) -> tuple[Exporter, Listener]:
+    """A board that is fine, and this long ago was up for so much less."""
+    settings = load_settings(COLLECTORS, flags={"--storage.path": str(folder), "--history": history})
+    clock = Clock(wall=lambda: NOW - ago, uptime=lambda: 90_000.0 - ago, synced=lambda: True)
+    exporter = Exporter(settings, load=lambda: settings, host=RecordedHost(HOSTS / "pi-4b-fine"), clock=clock)
+    listener = Listener()
+    exporter._bus.subscribe(listener)
+    return exporter, listener
+
+
+def levels(exporter: Exporter) -> list[str]:
+    return [b.level for b in exporter.bodies(None, SECONDS) if isinstance(b, VerdictLevel) and b.present]
+
+
+def test_a_board_that_is_fine_is_good_after_its_first_round_and_says_so_once(tmp_path: Path) -> None:
+    exporter, listener = build(tmp_path, history=False)
+    assert exporter.verdict().level is Level.UNKNOWN
+    exporter.start()
+    try:
+        exporter.refresh(SECONDS, slow=True)
+        assert (exporter.verdict(0).level, exporter.verdict(0).reasons) == (Level.GOOD, ())
+        exporter.tend()
+        assert listener.verdicts() == [("unknown", "good")]
+        assert levels(exporter) == ["good"]
+        (since,) = (body.since for body in exporter.bodies(None, SECONDS) if isinstance(body, VerdictSince))
+        assert since == NOW
+    finally:
+        exporter.stop("test")
+
+
+def test_with_a_history_it_is_unknown_until_that_is_taken_up(tmp_path: Path) -> None:
+    exporter, listener = build(tmp_path)
+    exporter.start()
+    try:
+        exporter.refresh(SECONDS, slow=True)
+        assert exporter.verdict(0).level is Level.UNKNOWN
+        assert levels(exporter) == ["unknown"]
+        exporter.take_up()
+        assert exporter.verdict(0).level is Level.GOOD
+        assert listener.verdicts() == [("unknown", "good")]
+    finally:
+        exporter.stop("test")
+
+
+def test_a_dip_of_last_night_is_remembered_by_the_next_exporter(tmp_path: Path) -> None:
+    first, _ = build(tmp_path, ago=8 * 3600)
+    first.start()
+    first.refresh(SECONDS, slow=True)
+    first.take_up()
+    first._bus.publish([ThrottlingStarted(cause="undervoltage")])
+    first._bus.publish([ThrottlingCleared(cause="undervoltage", seconds=4.0)])
+    first.verdict(0)
+    first.stop("test")
+    second, listener = build(tmp_path)
+    second.start()
+    try:
+        second.refresh(SECONDS, slow=True)
+        second.take_up()
+        verdict = second.verdict(0)
+        assert [reason.alert for reason in verdict.reasons] == ["Undervoltage"]
+        assert verdict.level is Level.WARNING
+        assert verdict.reasons[0].last == pytest.approx(NOW - 8 * 3600)
+        assert listener.verdicts() == [("critical", "warning")]
+    finally:
+        second.stop("test")
+
+
+@pytest.mark.fault(
+    "storage",
+    "a history that cannot be read at the start",
+    seen="a warning in the log, and a verdict that is not known where it would be good",
+    heals="after a day, or at the next start",
+)
+def test_a_history_that_cannot_be_read_leaves_no_verdict_that_all_is_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> bytes:
+        raise NoAnswerError(errno.EIO, "the disk does not answer")
+
+    exporter, _ = build(tmp_path)
+    exporter.start()
+    try:
+        exporter.refresh(SECONDS, slow=True)
+        monkeypatch.setattr(exporter._reader, "ask", refuse)
+        exporter.take_up()
+        assert exporter.verdict(0).level is Level.UNKNOWN
+        assert "the disk does not answer" in exporter.verdict(0).unknown
+        assert "the disk does not answer" in caplog.text
+    finally:
+        exporter.stop("test")
