@@ -84,6 +84,6 @@ def _build_exporter(collectors: Mapping[str, str], look: Look) -> Panel:
     if left_out:
         facts.append(Fact(term=f"{left_out} more", said=[say("see the metrics")]))
     rest = Facts(facts=[Fact(term=name, said=[say(collectors[name])]) for name in others])
-    fold = Fold(title=f"{len(others)} collectors work, or have nothing to read here", part=rest)
+    fold = Fold(title=f"Collectors that work, or have nothing to read here: {len(others)}", part=rest)
     note = {0: "no collector fails", 1: "1 collector fails"}.get(len(failing), f"{len(failing)} collectors fail")
     return Panel(id="exporter", title="Exporter", note=note, parts=[*([Facts(facts=facts)] if facts else []), fold])

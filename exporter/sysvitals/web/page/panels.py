@@ -88,6 +88,8 @@ def _filesystems(look: Look) -> Panel | None:
 
 
 def _used(event: Event, level: str) -> Value:
+    """How full it is. A level that is for its state says nothing of that."""
+    level = "" if _is_out_of_use(event) else level
     value = show(event, "used_percent", level)
     return (
         value if number_of(event, "used_percent") is None else value._replace(bar=show_bar(event, "used_percent").bar)
@@ -95,9 +97,14 @@ def _used(event: Event, level: str) -> Value:
 
 
 def _state_of_mount(event: Event, level: str) -> Value:
+    level = level if _is_out_of_use(event) else ""
     if number_of(event, "device_error"):
         return show_words(event, "device_error", Words("no answer", ""), level)
-    return show_words(event, "read_only", Words("read-only", ""), level if number_of(event, "read_only") else "")
+    return show_words(event, "read_only", Words("read-only", ""), level)
+
+
+def _is_out_of_use(event: Event) -> bool:
+    return bool(number_of(event, "device_error") or number_of(event, "read_only"))
 
 
 def _disks(look: Look) -> Panel | None:
