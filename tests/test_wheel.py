@@ -12,7 +12,10 @@ import pytest
 from sysvitals.provision import kinds, shipped
 from sysvitals.provision.kinds import KINDS
 from sysvitals.provision.shipped import shipped_folder
+from sysvitals.web.page.render import COMPILED, render_page
+from sysvitals.web.page.time_line import Asked
 from tests.patience import PATIENCE
+from tests.web.looking import look
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = "sysvitals/shipped/"
@@ -107,6 +110,26 @@ def test_the_wheel_has_the_program_and_nothing_of_the_workshop(wheel: Path) -> N
     assert [name for name in found if not name.startswith(("sysvitals/", "sysvitals-"))] == []
     assert [name for name in found if "__pycache__" in name or "/builder/" in name or "/rulebook/" in name] == []
     assert [name for name in found if name.startswith("sysvitals/judgement/") and name.endswith("rules.py")] == []
+
+
+def test_an_installed_page_is_the_same_without_reading_a_template(wheel: Path, installed: Path) -> None:
+    assert any(name.startswith(f"sysvitals/web/page/{COMPILED}/") for name in names(wheel))
+    code = (
+        "import jinja2, sysvitals.web.page.render as render\n"
+        "from tests.web.looking import look\n"
+        "jinja2.FileSystemLoader.get_source = None\n"
+        "print(render.render_page(look(), render.Asked('24h')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(installed), "TZ": "UTC"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    assert done.stdout == f"{render_page(look(), Asked('24h'))}\n"
 
 
 def test_pip_makes_the_same_wheel_of_the_sdist_byte_for_byte(wheel: Path, sdist: Path, tmp_path: Path) -> None:

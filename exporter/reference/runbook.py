@@ -15,7 +15,7 @@ from sysvitals.judgement.links import PROJECT_URL
 ROOT = Path(__file__).parents[2]
 RUNBOOK = ROOT / "prometheus/RUNBOOK.md"
 PAGE = ROOT / "exporter/sysvitals/web/page/runbook.html"
-_TEMPLATES = PAGE.parent / "templates"
+_TEMPLATES = Path(__file__).parent
 
 
 def render_runbook(markdown: str) -> str:
