@@ -62,6 +62,11 @@ class Board:
     hub: LiveHub = field(default_factory=lambda: LiveHub(viewers=8))
     url: str = ""
     seq: int = 0
+    later: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Let the past end now."""
+        self.later = time.time() - self.past["now"]
 
     def say(self, *bodies: Body) -> None:
         """Let these events happen now."""
@@ -71,7 +76,7 @@ class Board:
 
     def answer(self, begin: float, end: float, points: int) -> dict[str, Any]:
         """What is known of this stretch."""
-        later = time.time() - self.past["now"]
+        later = self.later
         wide = (end - begin) / points
 
         def shift(spans: list[list[Any]]) -> list[list[Any]]:

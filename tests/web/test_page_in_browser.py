@@ -4,8 +4,6 @@ import json
 import time
 from collections.abc import Iterator
 from importlib.resources import files
-from pathlib import Path
-from typing import Any
 
 import pytest
 from selenium.webdriver import Chrome
@@ -15,9 +13,9 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from sysvitals.collectors.filesystem import Filesystem
-from sysvitals.collectors.memory import MemoryUsage
 from sysvitals.collectors.network import Link, Network
 from sysvitals.collectors.temperature import Temperature
+from sysvitals.collectors.throttling import Throttling, ThrottlingSource
 from sysvitals.judgement.verdict import Level, Reason, Verdict
 from sysvitals.model.changes import Reloaded
 from sysvitals.model.reading import Body
@@ -48,14 +46,20 @@ def heat(celsius: float, sensor: str = "temp1") -> Temperature:
     return Temperature(chip="cpu_thermal", sensor=sensor, celsius=celsius, critical=85.0)
 
 
-def reason(level: Level, words: str, **more: Any) -> Reason:
-    return Reason(level, "Undervoltage", words, area="power", remedy="Use a 5.1 V, 3 A supply.", **more)
+def reason(level: Level, words: str, alert: str = "Undervoltage") -> Reason:
+    return Reason(level, alert, words, area="power", remedy="Use a 5.1 V, 3 A supply.")
 
 
-READINGS: tuple[Body, ...] = (heat(61.25), Link(device="eth0", up=True), Network(device="eth0", receive_bytes=0))
+READINGS: tuple[Body, ...] = (
+    Throttling(cause="undervoltage", active=False, since_boot=False),
+    ThrottlingSource(undervoltage_detectable=True, source="firmware", hint=""),
+    heat(61.25),
+    Link(device="eth0", up=True),
+    Network(device="eth0", receive_bytes=0),
+)
 NIGHT = Verdict(
     Level.WARNING,
-    (reason(Level.WARNING, "Undervoltage 12 times last night, 41 s in all"),),
+    (reason(Level.WARNING, "Undervoltage 12 times last night, 41 s in all", "UndervoltageRecurring"),),
     now="Running well now",
 )
 TROUBLE = Verdict(
@@ -66,6 +70,7 @@ TROUBLE = Verdict(
 
 def visit(browser: Chrome, board: Board, address: str = "") -> None:
     browser.get(board.url + address)
+    assert "pi4" in browser.title
     shows(browser, "#link", "live")
 
 
@@ -114,7 +119,8 @@ def test_the_time_line_works_by_keys_alone_and_speaks(browser: Chrome) -> None:
         visit(browser, board)
         hand = browser.find_element(By.ID, "hand")
         browser.execute_script("arguments[0].focus()", hand)
-        wait_until(lambda: hand.get_attribute("aria-valuemax"), "the values are there")
+        wait_until(lambda: board.questions, "the values are asked for")
+        wait_until(lambda: browser.execute_script("return !document.querySelector('#plot').ariaBusy"), "and there")
         hand.send_keys(Keys.ARROW_LEFT)
         later = float(hand.get_attribute("aria-valuenow") or 0)
         hand.send_keys(Keys.SHIFT, Keys.ARROW_LEFT)
@@ -211,9 +217,9 @@ def test_what_the_script_draws_is_what_the_server_drew(browser: Chrome) -> None:
 def test_readings_show_as_they_come(browser: Chrome) -> None:
     with run_board(Board(READINGS)) as board:
         visit(browser, board)
-        assert "61.2 °C" in text(browser, ".now .big")
+        assert "61.2 °C" in text(browser, "[data-tile=heat] .big")
         board.say(heat(63.75))
-        shows(browser, ".now .big", "63.8 °C")
+        shows(browser, "[data-tile=heat] .big", "63.8 °C")
         shows(browser, "#sensors", "63.8 °C")
 
 
@@ -233,7 +239,8 @@ def test_a_new_verdict_is_drawn_as_the_server_draws_it(browser: Chrome, verdict:
         shows(browser, "#verdict", verdict.reasons[0].text)
         drawn = browser.execute_script(VERDICT_OF + "return verdictOf(document)")
         served = browser.execute_async_script(
-            VERDICT_OF + "const done = arguments[0], read = (html) => new DOMParser().parseFromString(html, 'text/html');"
+            VERDICT_OF
+            + "const done = arguments[0], read = (html) => new DOMParser().parseFromString(html, 'text/html');"
             "fetch('/').then((answer) => answer.text()).then((html) => done(verdictOf(read(html))))"
         )
         assert drawn == served
@@ -259,6 +266,7 @@ def test_without_contact_nothing_looks_well_and_what_came_before_is_marked_old(b
     with run_board(Board(READINGS)) as board:
         visit(browser, board)
         point(browser)
+        ActionChains(browser).move_to_element(browser.find_element(By.TAG_NAME, "h1")).perform()
     shows(browser, "#link", "no contact since ")
     assert browser.title == "? pi4: no contact"
     assert browser.find_element(By.CSS_SELECTOR, "link[rel=icon]").get_attribute("href").endswith("icon-unknown.svg")
@@ -327,7 +335,10 @@ def test_hostile_names_are_text_on_their_way_through_the_script_too(browser: Chr
 
 HOSTILE: tuple[Body, ...] = (
     *(heat(61.0, f"{name}{number}") for number, name in enumerate((EVIL, LONG, RIGHT_TO_LEFT, "温度"))),
-    *(Filesystem(device=n, mountpoint=f"/{n}", fstype="ext4", read_only=False, device_error=False) for n in (EVIL, LONG)),
+    *(
+        Filesystem(device=n, mountpoint=f"/{n}", fstype="ext4", read_only=False, device_error=False)
+        for n in (EVIL, LONG)
+    ),
     *(Network(device=name, receive_bytes=0) for name in (LONG, EVIL)),
     *READINGS,
 )

@@ -20,6 +20,9 @@ RANGES: Mapping[str, tuple[str, float]] = {
 """The stretches that end now: title and seconds."""
 
 DEFAULT_RANGE = "24h"
+NO_RANGE = "none"
+"""The script asks for the other parts of the page again, without the cost of its history."""
+
 HAPPENED = Bound(100, 30_000)
 """The newest are on the page."""
 
@@ -57,7 +60,7 @@ def read_asked(query: Mapping[str, Sequence[str]]) -> Asked:
         begin, end = float(query["from"][0]), float(query["to"][0])
     except (KeyError, IndexError, ValueError):
         name = query.get("range", [DEFAULT_RANGE])[0]
-        return Asked(name if name in RANGES else DEFAULT_RANGE)
+        return Asked(name if name in RANGES or name == NO_RANGE else DEFAULT_RANGE)
     return Asked("", begin, end) if 0 < begin < end < 1e11 else Asked(DEFAULT_RANGE)
 
 

@@ -5,6 +5,7 @@ export const WORDS = { good: "All well", warning: "Needs attention", critical: "
 const STEPS = [1, 5, 10, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 259200, 604800];
 const SEVERITIES = { good: ["l0", 5], warning: ["l1", 10], critical: ["l2", 15] }; // height says it too
 const ENDINGS = { clean: "M0 2l6 6-6 6-6-6z", unclean: "M0 1l7 14H-7z" };
+const ABOVE_LIMIT = 6;
 const LEAST = { lane: 0.1, silence: 0.4, gap: 0.2 }; // per cent: 40 ms in 30 days are still seen
 
 const round = (value) => +value.toFixed(2);
@@ -46,7 +47,7 @@ export function drawLane(lane, view, gaps) {
     if (!found || what === "unknown") continue;
     const at = `x="${found.left}%" width="${found.wide}%"`, [kind, high] = SEVERITIES[what] ?? [];
     if (kind) out += `<rect class="${kind}" ${at} y="${16 - high}" height="${high}"></rect>`;
-    else if (lane.id === "silence") out += `<rect class="nd" ${at} height="16" fill="url(#hatch)"></rect>`;
+    else if (lane.id === "silence") out += `<rect class="nd" ${at} height="100%" fill="url(#hatch)"></rect>`;
     else if (what in ENDINGS) out += `<svg x="${found.left}%" class="${what}"><path d="${ENDINGS[what]}"></path></svg>`;
     else out += `<rect class="on" ${at} y="1" height="14"></rect>`;
   }
@@ -74,15 +75,23 @@ const band = (piece, least, most) => piece.map((i, n) => `${n ? "L" : "M"}${i}.5
   piece.toReversed().map((i) => `L${i}.5 ${least[i]}`).join("") + "z";
 const hump = (piece, y) => `M${piece[0]} 50V${y[piece[0]]}${piece.map((i) => `L${i}.5 ${y[i]}`).join("")}h.5V50z`;
 
-export const ceiling = (value) => {
+const ceiling = (value) => {
   const power = 2 ** Math.floor(Math.log2(value));
   return value <= power ? power : value <= power * 1.5 ? power * 1.5 : power * 2;
 };
 
+// Parts of a whole go from 0 to 100, temperatures to their limit at least.
+function findAxis(curve) {
+  const { low, high, limit } = curve;
+  if (curve.mirror) return [0, ceiling(Math.max(1, ...curve.mean, ...curve.down))];
+  if (curve.unit === "percent") return [0, 100];
+  if (curve.unit === "celsius") return [10 * Math.floor(low / 10), limit ? Math.max(high, limit + ABOVE_LIMIT) : high];
+  return [Math.min(0, low), ceiling(Math.max(1, high))];
+}
+
 export function drawCurve(curve, answer, view, gaps) {
   const { at, from, to } = answer, isMirror = Boolean(curve.mirror);
-  const low = isMirror ? 0 : curve.low;
-  const high = isMirror ? ceiling(Math.max(1, ...curve.mean, ...curve.down)) : curve.high;
+  const [low, high] = findAxis(curve);
   const depth = (value) => value === null ? null : 2 + 96 * (1 - (value - low) / (high - low || 1));
   const side = (sign) => (value) => value === null ? null : Math.round(50 + sign * 48 * value / high);
   const draw = (kind, values, make) => {

@@ -18,14 +18,16 @@ export function plain(text) {
 
 const SVG = "http://www.w3.org/2000/svg", SHAPES = { warning: "attention", critical: "trouble", good: "well", note: "note" };
 
+export function draft(attributes = { "aria-hidden": "true" }) {
+  const picture = document.createElementNS(SVG, "svg");
+  for (const [name, value] of Object.entries(attributes)) picture.setAttribute(name, value);
+  return picture;
+}
+
 // The shape of a level: by itself it has a name, beside its word it is hidden.
 export function shape(level, { alone = false } = {}) {
-  const picture = document.createElementNS(SVG, "svg"), use = document.createElementNS(SVG, "use");
-  picture.setAttribute("class", `sh ${level}`);
-  if (alone) {
-    picture.setAttribute("role", "img");
-    picture.setAttribute("aria-label", SHAPES[level] ?? "not known");
-  } else picture.setAttribute("aria-hidden", "true");
+  const said = alone ? { role: "img", "aria-label": SHAPES[level] ?? "not known" } : { "aria-hidden": "true" };
+  const picture = draft({ class: `sh ${level}`, ...said }), use = document.createElementNS(SVG, "use");
   use.setAttribute("href", `#s-${level}`);
   picture.append(use);
   return picture;

@@ -35,7 +35,7 @@ function redraw() {
 }
 
 function drawItem(item, now, zone) {
-  const small = [item.small, item.placed === false ? "time not known exactly: the clock was not set" : ""].filter(Boolean);
+  const small = [item.small, item.placed ? "Time corrected: the clock was not yet set" : ""].filter(Boolean);
   const text = make("div", {}, plain(item.text));
   if (small.length) text.append(make("small", {}, plain(small.join(". "))));
   const address = `?from=${Math.round(item.from)}&to=${Math.round(item.to ?? now)}`;

@@ -15,7 +15,7 @@ let heard = drawn, isLost = false, hasHeard = false;
 function receive(message, isFirst) {
   if (message.alive) timeLine.set(message.alive);
   [heard, hasHeard] = [timeLine.now(), true];
-  if (message.verdict) drawVerdict(message.verdict, heard, zone);
+  if (message.verdict && drawVerdict(message.verdict, heard, zone) && !isFirst) redrawSoon();
   for (const event of message.snapshot?.readings ?? []) applyEvent(event);
   for (const event of message.events ?? []) {
     applyEvent(event);
@@ -42,7 +42,7 @@ function judge({ isLost: lost, words }) {
     one("#verdict").hidden = lost;
     timeLine.lose(lost ? heard : null);
     say(one("#lost-at"), clock(heard, zone, "hm", "s"));
-    say(one("#lost-was"), WORDS[document.body.dataset.level]);
+    say(one("#lost b"), WORDS[document.body.dataset.level]);
     for (const mark of all(".was")) say(mark, `at ${sayTime(heard, now, zone)}`);
   }
   if (isLost) callTab("unknown", words);

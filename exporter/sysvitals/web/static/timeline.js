@@ -1,6 +1,6 @@
 // The time line at work: what is shown, asked for and pointed at, and the list of what happened in it.
 import { drawAxis, drawCurve, drawLane, say, sumLane, WORDS } from "./drawing.js";
-import { all, make, one } from "./elements.js";
+import { all, draft, make, one, plain } from "./elements.js";
 import { clock, duration } from "./format.js";
 import { drawHappenings } from "./happenings.js";
 
@@ -154,6 +154,7 @@ export class TimeLine {
   #draw() {
     const answer = this.#answer, view = this.#view;
     if (!answer) return;
+    this.#addRows([["lane", answer.lanes], ["curve", answer.curves]]);
     const gaps = this.#gaps(), axis = one(".axis > svg", this.#plot);
     axis.innerHTML = drawAxis(view, this.zone, Math.min(13, Math.floor(axis.clientWidth / 45)));
     for (const lane of answer.lanes) {
@@ -165,9 +166,24 @@ export class TimeLine {
       if (picture) picture.innerHTML = drawCurve(curve, answer, view, gaps);
     }
     this.#label(view);
-    this.#hand.setAttribute("aria-valuemin", Math.round(view.from));
-    this.#hand.setAttribute("aria-valuemax", Math.round(view.to));
+    this.#bound(view);
     this.#point(this.#at);
+  }
+
+  #bound({ from, to }) {
+    const values = { "aria-valuemin": from, "aria-valuemax": to, "aria-valuenow": this.#at ?? to };
+    for (const [name, value] of Object.entries(values)) this.#hand.setAttribute(name, Math.round(value));
+  }
+
+  // What the stretch that the server drew did not have.
+  #addRows(kinds) {
+    for (const [kind, rows] of kinds) for (const { id, name, note } of rows) {
+      if (this.#row(id, "svg")) continue;
+      const label = make("span", {}, plain(name)), last = all(`.${kind}`, this.#plot).at(-1);
+      if (note) label.append(" ", make("small", { class: "quiet" }, plain(note)));
+      const row = make("div", { class: `row ${kind}`, "data-row": id }, label, draft(), make("output"));
+      if (last) last.after(row); else this.#plot.append(row);
+    }
   }
 
   // What the address, the links and the buttons say of this view.
@@ -190,6 +206,7 @@ export class TimeLine {
     this.#hand.append(make("div", { id: "cross", hidden: "" }, make("span", { id: "flag" })),
       make("div", { id: "mark", hidden: "" }));
     this.#plot.append(this.#hand);
+    this.#bound(this.#view);
   }
 
   #bucket(moment) {

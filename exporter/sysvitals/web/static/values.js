@@ -47,12 +47,12 @@ async function redraw() {
   timer = 0;
   redrawn = performance.now();
   try {
-    const answer = await fetch(location.pathname, { cache: "no-store" });
+    const answer = await fetch("?range=none", { cache: "no-store" });
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    for (const part of all(".now, .rest > .panel[id]")) {
-      const other = part.id ? fresh.getElementById(part.id) : one(".now", fresh);
-      if (!other || part.querySelector("#events")) continue;
+    for (const part of all("#verdict .areas, .now, .rest > .panel[id]")) {
+      const other = part.id ? fresh.getElementById(part.id) : one(`.${part.classList[0]}`, fresh);
+      if (!other) continue;
       const open = all("details[open] > summary", part).map((summary) => summary.textContent);
       part.replaceChildren(...document.importNode(other, true).childNodes);
       for (const summary of all("details > summary", part)) summary.parentElement.open = open.includes(summary.textContent);

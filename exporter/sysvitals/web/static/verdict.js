@@ -3,7 +3,7 @@ import { WORDS } from "./drawing.js";
 import { all, make, one, plain, shape } from "./elements.js";
 import { clock, duration } from "./format.js";
 
-const SEEN_REASONS = 4;
+const SEEN_REASONS = 4, MOST_REASONS = 100;
 const SIGNS = { good: "✓", warning: "▲", critical: "✖", unknown: "?" };
 const toneOf = (level) => level === "note" ? "good" : level;
 
@@ -16,19 +16,21 @@ export function callTab(level, words) {
 
 let last = null;
 
+// Whether it is another verdict than before.
 export function drawVerdict(verdict, now, zone) {
-  if (JSON.stringify(verdict) === JSON.stringify(last)) return; // what is the same is not read out again
+  if (JSON.stringify(verdict) === JSON.stringify(last)) return false; // what is the same is not read out again
   last = verdict;
   const section = one("#verdict"), level = toneOf(verdict.level), words = WORDS[level];
-  const open = new Set(all("details[open] > summary", section).map((summary) => summary.textContent));
+  const open = new Set(all("details[open]", section).map((details) => details.dataset.key));
   const items = verdict.reasons.map((reason) => drawReason(reason, open));
   const seen = items.length > SEEN_REASONS ? SEEN_REASONS - 1 : items.length, list = make("ul", { class: "reasons" });
   list.append(...items.slice(0, seen));
   if (items.length > seen) {
-    const rest = make("details", { class: "fold" },
-      make("summary", {}, shape("note"), make("span", {}, `and ${items.length - seen} more reasons`)),
-      make("ol", { class: "reasons" }, ...items.slice(seen)));
-    rest.open = open.has(rest.firstChild.textContent);
+    const rest = make("details", { class: "fold", "data-key": "more" },
+      make("summary", {}, `and ${items.length - seen} more reasons`),
+      make("ul", { class: "reasons" }, ...items.slice(seen, MOST_REASONS)));
+    if (items.length > MOST_REASONS) rest.lastChild.append(make("li", {}, `${items.length - MOST_REASONS} are not shown`));
+    rest.open = open.has("more");
     list.append(make("li", {}, rest));
   }
   const heading = make("h2", {}, shape(level), words);
@@ -45,6 +47,7 @@ export function drawVerdict(verdict, now, zone) {
   section.className = `verdict ${level}`;
   document.body.dataset.level = level;
   section.replaceChildren(...parts);
+  return true;
 }
 
 // How long it has been so.
@@ -66,12 +69,12 @@ export function sayTime(moment, now, zone) {
 }
 
 function drawReason(reason, open) {
-  const { level } = reason;
+  const { level } = reason, key = [reason.alert, ...reason.subject].join("\n");
   const more = make("a", { href: `runbook#${reason.alert.toLowerCase()}` }, "More in the runbook");
-  const details = make("details", {},
+  const details = make("details", { "data-key": key },
     make("summary", {}, shape(level), make("span", {}, plain(reason.text)), make("em", {}, make("span", {}, "what to do"))),
     make("p", {}, ...(reason.remedy ? [plain(reason.remedy), " "] : []), more));
-  details.open = open.has(details.firstChild.textContent);
+  details.open = open.has(key);
   return make("li", { class: level }, details);
 }
 
