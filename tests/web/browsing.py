@@ -15,13 +15,16 @@ from typing import Any
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
+from sysvitals.host.side_process import Withdrawal
 from sysvitals.judgement.verdict import Level, Verdict
 from sysvitals.model.event import Event
 from sysvitals.model.reading import Body
 from sysvitals.outputs.live import LiveHub
-from sysvitals.web.http.messages import Answer, App, Request, Response, respond_text
+from sysvitals.web.http.messages import App, BusyError
 from sysvitals.web.live import LiveServices, encode_glance
+from sysvitals.web.page.glance import Glance
 from sysvitals.web.routes import Services, build_web_app
+from sysvitals.web.timeline import PAGE_POINTS, Window
 from sysvitals.web.trends import Trends
 from tests.tools import need_tool
 from tests.web.asking import serve
@@ -49,7 +52,7 @@ def open_browser(folder: Path) -> Iterator[Chrome]:
 
 @dataclass
 class Board:
-    """What the page is about. `questions` are those that it asked of the past, as (from, to, points).
+    """What the page is about. `questions` are those that its script asked of the past, as (from, to, points).
 
     With `refusal`, such a question gets this line and no answer.
     """
@@ -118,17 +121,23 @@ class Board:
     def app(self) -> App:
         """All that is served."""
 
-        def glance(asked: Any) -> Any:
-            now = time.time()
-            begin, end = (now - 86400, now) if asked.begin is None else (asked.begin, asked.end)
-            drawn = look("pi4", self.readings, verdict=self.verdict, time_line=self.answer(begin, end, 96))
-            return replace(drawn, now=now)
+        def glance(time_line: Mapping[str, Any]) -> Glance:
+            drawn = look("pi4", self.readings, verdict=self.verdict, time_line=time_line)
+            return replace(drawn, now=time.time())
+
+        def timeline(window: Window, _withdrawal: Withdrawal) -> bytes:
+            if self.refusal:
+                raise BusyError(self.refusal)
+            begin, end = window.span(time.time())
+            if window.points != PAGE_POINTS:
+                self.questions.append((begin, end, window.points))
+            return json.dumps(self.answer(begin, end, window.points)).encode()
 
         def snapshot() -> str:
             readings = [Event(STAMP, number, body) for number, body in enumerate(self.readings)]
             return encode_glance("pi4", "1", readings, Trends())
 
-        router = build_web_app(
+        return build_web_app(
             Services(
                 metrics=lambda *_: (b"", "text/plain"),
                 collectors=dict,
@@ -139,20 +148,9 @@ class Board:
                 reload=Future,
                 may_reload=lambda: False,
                 live=LiveServices(self.hub, snapshot, lambda: self.verdict),
+                timeline=timeline,
             )
         )
-
-        async def answer(request: Request) -> Answer:
-            if request.path != "/api/v1/timeline":
-                return await router(request)
-            if self.refusal:
-                return respond_text(503, f"{self.refusal}\n")
-            begin, end, points = (float(request.query[name][0]) for name in ("from", "to", "points"))
-            self.questions.append((begin, end, int(points)))
-            body = json.dumps(self.answer(begin, end, int(points))).encode()
-            return Response(200, {"content-type": "application/json"}, body)
-
-        return answer
 
 
 @contextmanager

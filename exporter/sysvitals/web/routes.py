@@ -181,9 +181,12 @@ class _Routes:
         return Response(200, {"content-type": HTML, **PAGE_HEADERS}, text.encode())
 
     async def _ask_time_line(self, client: str, asked: "Asked") -> bytes:
-        """The time line for the page, which comes without it where too much is under way."""
-        from sysvitals.web.timeline import choose_window  # noqa: PLC0415  # with the first page
+        """The time line for the page, which comes without it where it is not wanted or too much is under way."""
+        from sysvitals.web.page.time_line import NO_RANGE  # noqa: PLC0415  # with the first page
+        from sysvitals.web.timeline import choose_window  # noqa: PLC0415
 
+        if asked.range == NO_RANGE:
+            return b"{}"
         try:
             return await self._timelines.ask(client, choose_window(asked.range, asked.begin, asked.end))
         except (BusyError, ValueError) as error:
