@@ -229,7 +229,7 @@ _WORK = (
     time_series(
         About(
             title="How full are the filesystems?",
-            description="Part of the space that is used, or that only root may still fill.",
+            description="Used part of what users other than root may fill, as df counts it.",
             docs="prometheus/RUNBOOK.md#filesystemfull",
             missing="no filesystem was seen",
             unit=units.RATIO,

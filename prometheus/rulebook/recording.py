@@ -106,6 +106,8 @@ HEAT = (
     ),
 )
 
+_USED_BYTES = "(system_filesystem_size_bytes - system_filesystem_free_bytes)"
+
 RATIOS = (
     Record(
         "instance:system_cpus:count",
@@ -132,8 +134,10 @@ RATIOS = (
     ),
     Record(
         "mountpoint:system_filesystem_used:ratio",
-        "1 - system_filesystem_avail_bytes / system_filesystem_size_bytes",
-        "Part of the space that only root may still fill, or nobody.",
+        f"""{_USED_BYTES}
+/
+({_USED_BYTES} + system_filesystem_avail_bytes)""",
+        "Used part of what users other than root may fill, as df counts it: root's reserve is neither used nor free.",
     ),
     Record(
         "instance:system_filesystem_used:ratio_max",

@@ -28,9 +28,9 @@ class Target:
     """A board that is scraped. What a simulation knows nothing of, because system calls tell it, is here.
 
     `scenario` and `day` are files in `scenarios/`; `day` is played on each of the days before. `labels` are those that
-    a user gives to targets. `used` is how full a mount point is at the beginning and at the end; `unsynchronised` when
-    its clock hears of no server; `unreachable` when nobody can scrape it; `unreadable` which files fail with EIO, and
-    when; `dropped` is when it was taken from the list of targets.
+    a user gives to targets. `used` is how full a mount point is at the beginning and at the end, as df counts;
+    `unsynchronised` when its clock hears of no server; `unreachable` when nobody can scrape it; `unreadable` which
+    files fail with EIO, and when; `dropped` is when it was taken from the list of targets.
     """
 
     instance: str

@@ -128,7 +128,7 @@ class PlayedHost(Host):
             before, after = self._target.used[inside]
             used = before + (after - before) * min(1.0, max(0.0, self._now / self._plan.lasts))
             reserved = known["bfree"] - known["bavail"]
-            known["bavail"] = round(known["blocks"] * (1 - used))
+            known["bavail"] = round((known["blocks"] - reserved) * (1 - used))
             known["bfree"] = min(known["blocks"], known["bavail"] + reserved)
         names = ("bsize", "frsize", "blocks", "bfree", "bavail", "files", "ffree", "ffree", "flag")
         return os.statvfs_result([*(known[name] for name in names), 255])

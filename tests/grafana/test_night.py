@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sysvitals.config.settings import History
+from sysvitals.model.space import used_ratio
 from sysvitals.simulation.simulation import Simulation, causes_of
 from tests.grafana.night import Scrape, play, read_record, record
 from tests.grafana.plan import Plan, Span, Target, build_scenario
@@ -85,9 +86,9 @@ def test_what_the_simulation_cannot_know_comes_from_the_target() -> None:
         unreadable={"/proc/net/wireless": Span(60, 300)},
     )
     first, middle, silent, last = play(target, build_plan(target, lasts=601, every=200))
-    available = 'system_filesystem_avail_bytes{device="/dev/mmcblk0p2",fstype="ext4",mountpoint="/"}'
-    size = 'system_filesystem_size_bytes{device="/dev/mmcblk0p2",fstype="ext4",mountpoint="/"}'
-    used = [1 - (value_of(scrape, available) or 0) / (value_of(scrape, size) or 1) for scrape in (first, last)]
+    labels = '{device="/dev/mmcblk0p2",fstype="ext4",mountpoint="/"}'
+    names = [f"system_filesystem_{what}_bytes{labels}" for what in ("size", "free", "avail")]
+    used = [used_ratio(*(value_of(scrape, name) for name in names)) for scrape in (first, last)]
     assert used == [pytest.approx(0.5, abs=0.01), pytest.approx(0.9, abs=0.01)]
     synchronised = [value_of(scrape, "system_timex_sync_status") for scrape in (first, middle, last)]
     assert synchronised == [1, 0, 1]

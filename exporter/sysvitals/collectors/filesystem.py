@@ -10,6 +10,7 @@ from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Probe, Unavailable, Watch
 from sysvitals.model.metric import Detail, Gauge, Label
 from sysvitals.model.reading import Change, Reading, amend
+from sysvitals.model.space import used_ratio
 from sysvitals.sources.os.statvfs import Space, is_remote, read_space
 from sysvitals.sources.proc.mountinfo import Mount, find_mounts, read_mounts
 
@@ -180,24 +181,17 @@ def _unanswered(mount: Mount) -> tuple[Filesystem]:
 
 def _measure(mount: Mount, space: Space) -> Filesystem:
     (known,) = _unanswered(mount)
+    used = used_ratio(space.size, space.free, space.available)
     return amend(
         known,
         device_error=False,
         size=space.size,
         free=space.free,
         available=space.available,
-        used_percent=_used_percent(space),
+        used_percent=None if used is None else round(100 * used, 2),
         files=space.files,
         files_free=space.files_free,
     )
-
-
-def _used_percent(space: Space) -> float | None:
-    if space.size is None or space.free is None or space.available is None:
-        return None
-    used = space.size - space.free
-    within_reach = used + space.available
-    return round(100 * used / within_reach, 2) if within_reach else None
 
 
 COLLECTOR = Collector(
