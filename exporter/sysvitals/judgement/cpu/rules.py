@@ -1,6 +1,7 @@
 """The rules of this subject for Prometheus: never imported by the program."""
 
-from sysvitals.judgement.rule import Alert, Subject
+from sysvitals.judgement.cpu import judge
+from sysvitals.judgement.rule import Alert, Subject, beside
 from sysvitals.judgement.thresholds import BOOT_SETTLED, CPU_WAITING, LOAD_HIGH, LOAD_LEAST, NICED
 
 _PRESSURE = 'resource:system_pressure_waiting:ratio_rate5m{resource="cpu"}'
@@ -11,16 +12,13 @@ unless on (job, instance) avg without (cpu, mode) (
 ) > {NICED.value:g}"""
 
 LOAD = Alert(
-    name="LoadHigh",
-    severity="warning",
+    **beside(judge.LOAD),
     value="avg_over_time(instance:system_load1_per_cpu:ratio[5m])",
     compares=">",
     threshold=LOAD_HIGH,
     condition=f"""and on (job, instance) avg_over_time(system_load1[5m]) >= {LOAD_LEAST.value:g}
 {_ORDINARY}
 unless on (job, instance) {_PRESSURE} > {CPU_WAITING.value:g}""",
-    lasts="30m",
-    keeps="15m",
     summary='{{ $labels.instance }}: load of {{ $value | printf "%.1f" }} tasks for each CPU',
     description=(
         'For half an hour {{ $value | printf "%.1f" }} tasks for each CPU of {{ $labels.instance }} have run or '
@@ -35,14 +33,11 @@ unless on (job, instance) {_PRESSURE} > {CPU_WAITING.value:g}""",
 )
 
 SATURATED = Alert(
-    name="CpuSaturated",
-    severity="warning",
+    **beside(judge.SATURATED),
     value=_PRESSURE,
     compares=">",
     threshold=CPU_WAITING,
     condition=_ORDINARY,
-    lasts="30m",
-    keeps="15m",
     summary="{{ $labels.instance }}: tasks wait for a CPU {{ $value | humanizePercentage }} of the time",
     description=(
         "For half an hour some task of {{ $labels.instance }} has waited for a CPU {{ $value | humanizePercentage }} "

@@ -1,6 +1,7 @@
 """The rules of this subject for Prometheus: never imported by the program."""
 
-from sysvitals.judgement.rule import Alert, Subject
+from sysvitals.judgement.disk import judge
+from sysvitals.judgement.rule import Alert, Subject, beside
 from sysvitals.judgement.texts import tell
 from sysvitals.judgement.thresholds import (
     DISK_BUSY,
@@ -11,19 +12,13 @@ from sysvitals.judgement.thresholds import (
     TASKS_BLOCKED,
 )
 
-_ON_OTHERS = "(bcache|dm-|drbd|md|zd).*"
-"""Devices that lie on other disks, which tell the same."""
-
 SATURATED = Alert(
-    name="DiskSaturated",
-    severity="warning",
-    value=f'avg_over_time(device:system_disk_busy:ratio_rate5m{{device!~"{_ON_OTHERS}"}}[30m])',
+    **beside(judge.SATURATED),
+    value=f'rate(system_disk_io_time_seconds_total{{device!~"{judge.ON_OTHERS}"}}[30m])',
     compares=">",
     threshold=DISK_BUSY,
     condition=f"""and on (job, instance, device)
 rate(system_disk_io_time_weighted_seconds_total[30m]) > {DISK_QUEUE.value:g}""",
-    lasts="30m",
-    keeps="30m",
     summary="{{ $labels.instance }}: {{ $labels.device }} is busy {{ $value | humanizePercentage }} of the time",
     description=(
         "For an hour {{ $labels.device }} has been busy {{ $value | humanizePercentage }} of the time, with a queue "
@@ -37,14 +32,11 @@ rate(system_disk_io_time_weighted_seconds_total[30m]) > {DISK_QUEUE.value:g}""",
 )
 
 STALLED = Alert(
-    name="DiskStalled",
-    severity="warning",
+    **beside(judge.STALLED),
     value='resource:system_pressure_stalled:ratio_rate5m{resource="io"}',
     compares=">",
     threshold=IO_STALLED,
     condition=f"and on (job, instance) avg_over_time(system_procs_blocked[5m]) > {TASKS_BLOCKED.value:g}",
-    lasts="15m",
-    keeps="15m",
     summary="{{ $labels.instance }}: stands still {{ $value | humanizePercentage }} of the time, waiting for a disk",
     description=(
         "{{ $value | humanizePercentage }} of the time nothing on {{ $labels.instance }} gets done but waiting for a "
@@ -78,13 +70,11 @@ def _spare(state: str, percent: str, otherwise: str) -> str:
 
 WORN = (
     Alert(
-        name="StorageWorn",
-        severity="warning",
+        **beside(judge.WORN),
         value="max without (area) (system_storage_life_used_ratio)",
         compares=">=",
         threshold=STORAGE_WORN,
         condition=_worn("warning"),
-        keeps="1h",
         summary="{{ $labels.instance }}: {{ $labels.device }} is nearly worn out",
         description=(
             "The eMMC {{ $labels.device }} says that "
@@ -98,13 +88,11 @@ WORN = (
         ),
     ),
     Alert(
-        name="StorageWorn",
-        severity="critical",
+        **beside(judge.WORN_OUT),
         value="max without (area) (system_storage_life_used_ratio)",
         compares=">=",
         threshold=STORAGE_WORN_OUT,
         condition=_worn("urgent"),
-        keeps="1h",
         summary="{{ $labels.instance }}: {{ $labels.device }} is worn out",
         description=(
             "The eMMC {{ $labels.device }} says that "

@@ -1,6 +1,7 @@
 """The rules of this subject for Prometheus: never imported by the program."""
 
-from sysvitals.judgement.rule import Alert, Record, Subject
+from sysvitals.judgement.filesystem import judge
+from sysvitals.judgement.rule import Alert, Record, Subject, beside
 from sysvitals.judgement.texts import tell
 from sysvitals.judgement.thresholds import (
     BOOT_ROOM,
@@ -18,13 +19,9 @@ from sysvitals.judgement.thresholds import (
     INODES_NEARLY_FULL,
 )
 
-_BOOT = "/boot(/.*)?|/efi"
-_NEVER_WRITABLE = "cramfs|erofs|iso9660|overlay|romfs|squashfs|udf"
-_REMOTE = "9p|afs|ceph|cifs|fuse[.](glusterfs|rclone|s3fs|sshfs)|glusterfs|lustre|nfs4?|smb3|smbfs|virtiofs"
-
 _SAME = "job, instance, device, mountpoint"
 _NOT_WRITABLE = "unless system_filesystem_readonly == 1"
-_NOT_A_SERVERS = f'unless system_filesystem_size_bytes{{fstype=~"{_REMOTE}", mountpoint!="/"}}'
+_NOT_A_SERVERS = f'unless system_filesystem_size_bytes{{fstype=~"{judge.REMOTE}", mountpoint!="/"}}'
 _NOT_SMALL = f'unless system_filesystem_size_bytes{{fstype!="tmpfs"}} < {FILESYSTEM_SMALL.value:g}'
 _HAS_HAD_LESS = "unless system_filesystem_avail_bytes >= mountpoint:system_filesystem_avail_bytes:min1d"
 
@@ -53,15 +50,13 @@ _LEFT = tell(
 
 READ_ONLY = (
     Alert(
-        name="FilesystemReadOnly",
-        severity="critical",
-        value=f'system_filesystem_readonly{{mountpoint!~"{_BOOT}"}}',
+        **beside(judge.READ_ONLY),
+        value=f'system_filesystem_readonly{{mountpoint!~"{judge.BOOT}"}}',
         condition=f"""and on ({_SAME}) (
   avg_over_time(system_filesystem_readonly[1d]) < {1 - FILESYSTEM_WRITABLE.value:g}
   or
   {_still_firing("FilesystemReadOnly", "critical")}
 )""",
-        keeps="15m",
         summary="{{ $labels.instance }}: {{ $labels.mountpoint }} has become read-only",
         description=(
             "{{ $labels.mountpoint }} ({{ $labels.fstype }} on {{ $labels.device }}) was writable and is not any "
@@ -76,18 +71,15 @@ READ_ONLY = (
         ),
     ),
     Alert(
-        name="FilesystemReadOnly",
-        severity="warning",
-        value=f'system_filesystem_readonly{{fstype!~"{_NEVER_WRITABLE}"}}',
+        **beside(judge.READ_ONLY_UNINTENDED),
+        value=f'system_filesystem_readonly{{fstype!~"{judge.NEVER_WRITABLE}"}}',
         condition=f"""and on ({_SAME}) (
-  avg_over_time(system_filesystem_readonly{{mountpoint=~"{_BOOT}"}}[1d]) < {1 - FILESYSTEM_WRITABLE.value:g}
+  avg_over_time(system_filesystem_readonly{{mountpoint=~"{judge.BOOT}"}}[1d]) < {1 - FILESYSTEM_WRITABLE.value:g}
   or
   system_filesystem_readonly{{mountpoint="/"}}
   and on (job, instance)
-  system_filesystem_readonly{{mountpoint=~"{_BOOT}"}} == 0
+  system_filesystem_readonly{{mountpoint=~"{judge.BOOT}"}} == 0
 )""",
-        lasts="15m",
-        keeps="15m",
         summary="{{ $labels.instance }}: {{ $labels.mountpoint }} is read-only, and that looks unintended",
         description=(
             "{{ $labels.mountpoint }} ({{ $labels.fstype }} on {{ $labels.device }}) is read-only. {{ if eq "
@@ -114,8 +106,7 @@ LEAST = Record(
 
 FILLING = (
     Alert(
-        name="FilesystemFilling",
-        severity="warning",
+        **beside(judge.FILLING_SOON),
         value=_seconds_left("1h", "6h", "30m"),
         compares="<",
         threshold=FILESYSTEM_FILLS_SOON,
@@ -123,8 +114,6 @@ FILLING = (
 {_HAS_HAD_LESS}
 {_NOT_WRITABLE}
 {_NOT_SMALL}""",
-        lasts="1h",
-        keeps="1h",
         summary="{{ $labels.instance }}: {{ $labels.mountpoint }} will be full in {{ $value | humanizeDuration }}",
         description=(
             "For hours {{ $labels.mountpoint }} ({{ $labels.device }}) has been filling up: "
@@ -140,8 +129,7 @@ FILLING = (
         ),
     ),
     Alert(
-        name="FilesystemFilling",
-        severity="critical",
+        **beside(judge.FILLING_NOW),
         value=_seconds_left("15m", "90m", "5m"),
         compares="<",
         threshold=FILESYSTEM_FILLS_NOW,
@@ -150,8 +138,6 @@ FILLING = (
 {_NOT_WRITABLE}
 {_NOT_SMALL}
 {_NOT_A_SERVERS}""",
-        lasts="30m",
-        keeps="30m",
         summary="{{ $labels.instance }}: {{ $labels.mountpoint }} will be full in {{ $value | humanizeDuration }}",
         description=(
             "{{ $labels.mountpoint }} ({{ $labels.device }}) fills up fast: "
@@ -169,17 +155,14 @@ FILLING = (
 
 FULL = (
     Alert(
-        name="FilesystemFull",
-        severity="warning",
+        **beside(judge.FULL),
         value="mountpoint:system_filesystem_used:ratio",
         compares=">",
         threshold=FILESYSTEM_NEARLY_FULL,
         condition=f"""and system_filesystem_avail_bytes < {FILESYSTEM_ROOM.value:g}
-unless system_filesystem_avail_bytes{{mountpoint=~"{_BOOT}", fstype="vfat"}} >= {BOOT_ROOM.value:g}
+unless system_filesystem_avail_bytes{{mountpoint=~"{judge.BOOT}", fstype="vfat"}} >= {BOOT_ROOM.value:g}
 {_NOT_WRITABLE}
 {_NOT_SMALL}""",
-        lasts="30m",
-        keeps="1h",
         summary="{{ $labels.instance }}: {{ $labels.mountpoint }} is {{ $value | humanizePercentage }} full",
         description=(
             "Of {{ $labels.mountpoint }} ({{ $labels.device }}) {{ $value | humanizePercentage }} are used: "
@@ -195,17 +178,14 @@ unless system_filesystem_avail_bytes{{mountpoint=~"{_BOOT}", fstype="vfat"}} >= 
         ),
     ),
     Alert(
-        name="FilesystemFull",
-        severity="critical",
+        **beside(judge.VERY_FULL),
         value="mountpoint:system_filesystem_used:ratio",
         compares=">",
         threshold=FILESYSTEM_FULL,
-        condition=f"""and system_filesystem_avail_bytes{{mountpoint!~"{_BOOT}"}} < {FILESYSTEM_LITTLE_ROOM.value:g}
+        condition=f"""and system_filesystem_avail_bytes{{mountpoint!~"{judge.BOOT}"}} < {FILESYSTEM_LITTLE_ROOM.value:g}
 {_NOT_WRITABLE}
 {_NOT_SMALL}
 {_NOT_A_SERVERS}""",
-        lasts="5m",
-        keeps="30m",
         summary="{{ $labels.instance }}: {{ $labels.mountpoint }} is {{ $value | humanizePercentage }} full",
         description=(
             "Of {{ $labels.mountpoint }} ({{ $labels.device }}) {{ $value | humanizePercentage }} are used: "
@@ -224,14 +204,11 @@ _INODES = "1 - system_filesystem_files_free / system_filesystem_files"
 
 INODES = (
     Alert(
-        name="InodesFull",
-        severity="warning",
+        **beside(judge.INODES),
         value=_INODES,
         compares=">",
         threshold=INODES_NEARLY_FULL,
         condition=_NOT_WRITABLE,
-        lasts="30m",
-        keeps="1h",
         summary="{{ $labels.instance }}: {{ $value | humanizePercentage }} of {{ $labels.mountpoint }}'s inodes used",
         description=(
             "{{ $labels.mountpoint }} ({{ $labels.device }}) has room for few more files: {{ $value | "
@@ -241,14 +218,11 @@ INODES = (
         why="Caches of sessions and mails come and go in bursts: half an hour.",
     ),
     Alert(
-        name="InodesFull",
-        severity="critical",
+        **beside(judge.INODES_GONE),
         value=_INODES,
         compares=">",
         threshold=INODES_FULL,
         condition=f"{_NOT_WRITABLE}\n{_NOT_A_SERVERS}",
-        lasts="5m",
-        keeps="30m",
         summary="{{ $labels.instance }}: {{ $value | humanizePercentage }} of {{ $labels.mountpoint }}'s inodes used",
         description=(
             "{{ $labels.mountpoint }} ({{ $labels.device }}) can take hardly another file: {{ $value | "
@@ -261,16 +235,13 @@ INODES = (
 )
 
 UNRESPONSIVE = Alert(
-    name="FilesystemUnresponsive",
-    severity="warning",
+    **beside(judge.UNRESPONSIVE),
     value="system_filesystem_device_error",
     condition=f"""and on ({_SAME}) (
   min_over_time(system_filesystem_device_error[1d]) == 0
   or
   {_still_firing("FilesystemUnresponsive", "warning")}
 )""",
-    lasts="10m",
-    keeps="10m",
     summary="{{ $labels.instance }}: {{ $labels.mountpoint }} does not answer",
     description=(
         "{{ $labels.mountpoint }} ({{ $labels.fstype }} from {{ $labels.device }}) used to answer and does not now. "

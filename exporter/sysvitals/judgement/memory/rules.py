@@ -1,6 +1,7 @@
 """The rules of this subject for Prometheus: never imported by the program."""
 
-from sysvitals.judgement.rule import Alert, Subject
+from sysvitals.judgement.memory import judge
+from sysvitals.judgement.rule import Alert, Subject, beside
 from sysvitals.judgement.texts import tell
 from sysvitals.judgement.thresholds import MEMORY_LOW, MEMORY_ROOM, MEMORY_STALLED, MEMORY_VERY_LOW, SWAP_LEFT
 
@@ -10,14 +11,11 @@ _LEFT = tell("system_memory_available_bytes{SAME}", "{{ VALUE | humanize1024 }}B
 
 LOW = (
     Alert(
-        name="MemoryLow",
-        severity="warning",
+        **beside(judge.LOW),
         value="instance:system_memory_used:ratio",
         compares=">",
         threshold=MEMORY_LOW,
         condition=_NO_ROOM,
-        lasts="30m",
-        keeps="15m",
         summary="{{ $labels.instance }}: {{ $value | humanizePercentage }} of the memory is used",
         description=(
             "Programs of {{ $labels.instance }} have taken {{ $value | humanizePercentage }} of the memory: "
@@ -28,16 +26,13 @@ LOW = (
         why=f"{MEMORY_ROOM.why} Half an hour outlasts an update and a backup.",
     ),
     Alert(
-        name="MemoryLow",
-        severity="critical",
+        **beside(judge.VERY_LOW),
         value="instance:system_memory_used:ratio",
         compares=">",
         threshold=MEMORY_VERY_LOW,
         condition=f"""{_NO_ROOM}
 unless on (job, instance)
 system_memory_swap_free_bytes / system_memory_swap_size_bytes > {SWAP_LEFT.value:g}""",
-        lasts="5m",
-        keeps="10m",
         summary="{{ $labels.instance }}: {{ $value | humanizePercentage }} of the memory is used, and no swap is left",
         description=(
             "{{ $labels.instance }} has used {{ $value | humanizePercentage }} of its memory: "
@@ -53,13 +48,10 @@ system_memory_swap_free_bytes / system_memory_swap_size_bytes > {SWAP_LEFT.value
 )
 
 STALLED = Alert(
-    name="MemoryStalled",
-    severity="warning",
+    **beside(judge.STALLED),
     value='resource:system_pressure_stalled:ratio_rate5m{resource="memory"}',
     compares=">",
     threshold=MEMORY_STALLED,
-    lasts="10m",
-    keeps="10m",
     summary="{{ $labels.instance }}: stands still {{ $value | humanizePercentage }} of the time for want of memory",
     description=(
         "{{ $value | humanizePercentage }} of the time everything on {{ $labels.instance }} waits for memory to be "
@@ -74,8 +66,7 @@ STALLED = Alert(
 )
 
 OUT_OF_MEMORY = Alert(
-    name="OutOfMemory",
-    severity="warning",
+    **beside(judge.OUT_OF_MEMORY),
     value="increase(system_memory_oom_kills_total[1h])",
     compares=">",
     threshold=0,

@@ -1,6 +1,7 @@
 """The rules of this subject for Prometheus: never imported by the program."""
 
-from sysvitals.judgement.rule import Alert, Subject
+from sysvitals.judgement.network import judge
+from sysvitals.judgement.rule import Alert, Subject, beside
 from sysvitals.judgement.thresholds import (
     BOOT_SETTLED,
     LINK_FLAPS,
@@ -10,7 +11,7 @@ from sysvitals.judgement.thresholds import (
     WIFI_WEAK,
 )
 
-_REAL = 'device!~"(bond|br|can|gre|ip6|ipvlan|macv|ppp|sit|tailscale|team|tun|vcan|vlan|wg|zt).*|.*[.@].*"'
+_REAL = f'device!~"{judge.VIRTUAL}"'
 """Not bridges, bonds and VLANs, which repeat their members, nor tunnels, which have no wire."""
 
 _DEVICE = "job, instance, device"
@@ -22,8 +23,7 @@ _PACKETS = """{function}(system_network_receive_packets_total[15m])
   + {function}(system_network_transmit_errs_total[15m])"""
 
 ERRORS = Alert(
-    name="NetworkErrors",
-    severity="warning",
+    **beside(judge.ERRORS),
     value=f"""(
   rate(system_network_receive_errs_total{{{_REAL}}}[15m])
   + rate(system_network_transmit_errs_total[15m])
@@ -37,8 +37,6 @@ ERRORS = Alert(
     condition=f"""and (
   {_PACKETS.format(function="increase")}
 ) > {NETWORK_PACKETS.value:g}""",
-    lasts="15m",
-    keeps="15m",
     summary="{{ $labels.instance }}: {{ $value | humanizePercentage }} of the packets on {{ $labels.device }} fail",
     description=(
         "Of the packets that {{ $labels.device }} of {{ $labels.instance }} receives and sends, {{ $value | "
@@ -52,13 +50,11 @@ ERRORS = Alert(
 )
 
 FLAPPING = Alert(
-    name="LinkFlapping",
-    severity="warning",
+    **beside(judge.FLAPPING),
     value=f"increase(system_network_carrier_changes_total{{{_REAL}}}[10m])",
     compares=">=",
     threshold=LINK_FLAPS,
     condition=f"unless on (job, instance) system_uptime_seconds < {BOOT_SETTLED.value:g}",
-    keeps="30m",
     summary='{{ $labels.instance }}: the link of {{ $labels.device }} came or went {{ $value | printf "%.0f" }} times',
     description=(
         "Within ten minutes the link of {{ $labels.device }} of {{ $labels.instance }} came or went {{ $value | "
@@ -72,13 +68,10 @@ FLAPPING = Alert(
 )
 
 DOWN = Alert(
-    name="LinkDown",
-    severity="info",
+    **beside(judge.DOWN),
     value=f"system_network_carrier{{{_REAL}}}",
     threshold=0,
     condition=f"and on ({_DEVICE}) avg_over_time(system_network_carrier[1d]) > {LINK_WAS_UP.value:g}",
-    lasts="15m",
-    keeps="5m",
     summary="{{ $labels.instance }}: {{ $labels.device }} has lost its link",
     description=(
         "{{ $labels.device }} of {{ $labels.instance }} had a link for most of the last day and has none for fifteen "
@@ -92,14 +85,11 @@ DOWN = Alert(
 )
 
 WEAK = Alert(
-    name="WifiWeak",
-    severity="warning",
+    **beside(judge.WEAK),
     value="avg_over_time(system_wifi_signal_dbm[15m])",
     compares="<",
     threshold=WIFI_WEAK,
     condition=f"unless on ({_DEVICE}) system_wifi_associated == 0",
-    lasts="15m",
-    keeps="30m",
     summary='{{ $labels.instance }}: weak Wi-Fi, {{ $value | printf "%.0f" }} dBm on {{ $labels.device }}',
     description=(
         '{{ $labels.device }} of {{ $labels.instance }} hears its access point with {{ $value | printf "%.0f" }} dBm '

@@ -1,0 +1,115 @@
+"""Links that lose packets, flap, are down or are weak: as the host judges them."""
+
+import re
+from collections.abc import Iterator
+
+from sysvitals.judgement.judgement import DAY_SECONDS, Facts, Finding, Judgement, Watch
+from sysvitals.judgement.thresholds import (
+    BOOT_SETTLED,
+    LINK_FLAPS,
+    LINK_WAS_UP,
+    NETWORK_ERRORS,
+    NETWORK_PACKETS,
+    WIFI_WEAK,
+)
+from sysvitals.model.unit import format_value
+
+VIRTUAL = "(bond|br|can|gre|ip6|ipvlan|macv|ppp|sit|tailscale|team|tun|vcan|vlan|wg|zt).*|.*[.@].*"
+"""Bridges, bonds and VLANs, which repeat their members, and tunnels, which have no wire: matches as a whole."""
+
+_is_virtual = re.compile(VIRTUAL).fullmatch
+
+_ERRORS = ("system_network_receive_errs_total", "system_network_transmit_errs_total")
+_PACKETS = ("system_network_receive_packets_total", "system_network_transmit_packets_total")
+_CARRIER, _CHANGES = "system_network_carrier", "system_network_carrier_changes_total"
+_SIGNAL, _ASSOCIATED = "system_wifi_signal_dbm", "system_wifi_associated"
+_QUARTER, _FLAP_SECONDS = 900.0, 600.0
+
+
+def _find_errors(facts: Facts) -> Iterator[Finding]:
+    for labels, _ in facts.rows(_ERRORS[0]):
+        device = labels["device"]
+        if _is_virtual(device):
+            continue
+        counts = [facts.growth(counter, labels, _QUARTER) for counter in (*_ERRORS, *_PACKETS)]
+        known = [count for count in counts if count is not None]
+        packets = sum(known)
+        if len(known) < len(counts) or packets <= NETWORK_PACKETS.value:
+            continue
+        part = sum(known[: len(_ERRORS)]) / packets
+        if part > NETWORK_ERRORS.value:
+            text = f"{part:.1%} of the packets of {device} are damaged or cannot be sent".replace("%", " %", 1)
+            yield Finding((device,), text, part, cause=f"link {device}")
+
+
+def _find_flapping(facts: Facts) -> Iterator[Finding]:
+    if facts.uptime < BOOT_SETTLED.value:
+        return
+    for labels, _ in facts.rows(_CHANGES):
+        device, flaps = labels["device"], facts.growth(_CHANGES, labels, _FLAP_SECONDS)
+        if flaps is not None and flaps >= LINK_FLAPS.value and not _is_virtual(device):
+            text = f"The link of {device} came or went {flaps:.0f} times within ten minutes"
+            yield Finding((device,), text, flaps, cause=f"link {device}")
+
+
+def _find_down(facts: Facts) -> Iterator[Finding]:
+    for labels, carrier in facts.rows(_CARRIER):
+        device = labels["device"]
+        if carrier or _is_virtual(device):
+            continue
+        part = facts.average(_CARRIER, labels, DAY_SECONDS)
+        if part is not None and part > LINK_WAS_UP.value:
+            yield Finding((device,), f"The link of {device} is down", cause=f"link {device}")
+
+
+def _find_weak(facts: Facts) -> Iterator[Finding]:
+    for labels, _, associated in facts.rows(_SIGNAL, _ASSOCIATED):
+        device, signal = labels["device"], facts.average(_SIGNAL, labels, _QUARTER)
+        if signal is not None and signal < WIFI_WEAK.value and associated != 0:
+            text = f"Weak Wi-Fi: {format_value(round(signal), 'dbm')} on {device}"
+            yield Finding((device,), text, -signal, cause=f"link {device}")
+
+
+ERRORS = Judgement(
+    alert="NetworkErrors",
+    severity="warning",
+    area="network",
+    find=_find_errors,
+    lasts=900,
+    keeps=900,
+    watches=tuple(Watch(counter, _QUARTER) for counter in (*_ERRORS, *_PACKETS)),
+    remedy="Change the cable, then the port of the switch. `ip -s -s link` shows the kind of errors.",
+)
+FLAPPING = Judgement(
+    alert="LinkFlapping",
+    severity="warning",
+    area="network",
+    find=_find_flapping,
+    keeps=1800,
+    watches=(Watch(_CHANGES, _FLAP_SECONDS),),
+    remedy=(
+        "Change the cable, then the port; for Wi-Fi look at the signal. A weak power supply does this to USB adapters."
+    ),
+)
+DOWN = Judgement(
+    alert="LinkDown",
+    severity="info",
+    area="network",
+    find=_find_down,
+    lasts=900,
+    keeps=300,
+    watches=(Watch(_CARRIER, DAY_SECONDS),),
+    remedy="Check the cable, and whether the switch or the access point is on.",
+)
+WEAK = Judgement(
+    alert="WifiWeak",
+    severity="warning",
+    area="network",
+    find=_find_weak,
+    lasts=900,
+    keeps=1800,
+    watches=(Watch(_SIGNAL, _QUARTER),),
+    remedy="Move the board or its antenna out of metal and away from USB 3 plugs, or bring the access point nearer.",
+)
+
+JUDGEMENTS = (ERRORS, FLAPPING, DOWN, WEAK)
