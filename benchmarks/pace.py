@@ -30,7 +30,7 @@ PACE_SECONDS = 15.0
 SETTLE_SECONDS = 65.0
 """The first minute finds and reads everything, and looks for what came with the start."""
 
-PAGES = ("/", "/static/live.js", "/static/style.css", "/api/v1/state", "/-/healthy", "/-/ready", "/report", "/history")
+PAGES = ("/", "/static/page.js", "/static/style.css", "/api/v1/state", "/-/healthy", "/-/ready", "/report", "/history")
 """What a person and a dashboard may open; what an exporter does not have, it refuses."""
 
 

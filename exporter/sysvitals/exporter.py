@@ -284,7 +284,6 @@ class Exporter:
         from sysvitals.history.asking import read_timeline  # noqa: PLC0415
         from sysvitals.history.past import View  # noqa: PLC0415
         from sysvitals.judgement.heat.limits import find_limits  # noqa: PLC0415
-        from sysvitals.model.samples import sample_bodies  # noqa: PLC0415
 
         verdict = self.verdict()
         samples = Current(self.catalog.families, (event.body for event in self.latest_readings()))

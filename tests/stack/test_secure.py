@@ -47,7 +47,7 @@ def test_page_metrics_and_streams_want_tls_and_a_password_and_renewals_need_no_r
     with run([sys.executable, "-m", "sysvitals", "serve", *flags], tmp_path, "serve") as log:
         wait_until(lambda: is_answered(f"{url}/-/ready", trust, PASSWORD), "it is ready")
         assert f"metrics {url}/metrics" in log.read_text()
-        for path in ("/", "/metrics", "/api/v1/state", "/api/v1/events", "/static/live.js", "/-/healthy"):
+        for path in ("/", "/metrics", "/api/v1/state", "/api/v1/events", "/static/page.js", "/-/healthy"):
             assert httpx.get(url + path, verify=trust, timeout=PATIENCE).status_code == 401
         page = httpx.get(f"{url}/", verify=trust, auth=("anna", PASSWORD), timeout=PATIENCE)
         assert "Secure" in page.headers["set-cookie"]

@@ -5,7 +5,7 @@ import json
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -26,6 +26,8 @@ from sysvitals.web.page.glance import Glance
 from sysvitals.web.routes import Services, build_web_app
 from sysvitals.web.timeline import PAGE_POINTS, Window
 from sysvitals.web.trends import Trends
+from tests.patience import PATIENCE
+from tests.stack.running import wait_until
 from tests.tools import need_tool
 from tests.web.asking import serve
 from tests.web.looking import STAMP, look
@@ -170,20 +172,12 @@ def run_board(board: Board) -> Iterator[Board]:
 
     thread = threading.Thread(target=asyncio.run, args=(run(),), daemon=True)
     thread.start()
-    assert ready.wait(20)
+    assert ready.wait(PATIENCE)
     try:
         yield board
     finally:
         loops[0].call_soon_threadsafe(ended.set)
-        thread.join(20)
-
-
-def wait_until(what: Callable[[], object], why: str, seconds: float = 20.0) -> None:
-    """Wait for a condition. Fails where it does not come."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {why}"
-        time.sleep(0.05)
+        thread.join(PATIENCE)
 
 
 def text(browser: Chrome, selector: str) -> str:
@@ -191,7 +185,7 @@ def text(browser: Chrome, selector: str) -> str:
     return str(browser.execute_script("return document.querySelector(arguments[0])?.textContent ?? ''", selector))
 
 
-def shows(browser: Chrome, selector: str, words: str, seconds: float = 20.0) -> None:
+def shows(browser: Chrome, selector: str, words: str, seconds: float = PATIENCE) -> None:
     """Wait until the element has these words."""
     wait_until(lambda: words in text(browser, selector), f"{selector} shows {words!r}", seconds)
 

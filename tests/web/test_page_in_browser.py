@@ -20,7 +20,8 @@ from sysvitals.judgement.verdict import Level, Reason, Verdict
 from sysvitals.model.changes import Reloaded
 from sysvitals.model.reading import Body
 from sysvitals.model.unit import UNITS, format_value
-from tests.web.browsing import Board, complaints, open_browser, run_board, shows, text, wait_until
+from tests.stack.running import wait_until
+from tests.web.browsing import Board, complaints, open_browser, run_board, shows, text
 
 EVIL = "<img src=x onerror=document.title='taken'>"
 RIGHT_TO_LEFT = "\u202eevil\u202c"

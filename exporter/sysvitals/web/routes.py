@@ -48,15 +48,21 @@ RELOAD_PAUSE_SECONDS = 1.0
 """Between two reloads that requests ask for: each reads the file, and writes a line to the log."""
 
 _TYPES = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
-_LEVELS = ("good", "warning", "critical", "unknown")
-_SCRIPTS = ("contact", "drawing", "elements", "format", "happenings", "page", "tables", "timeline", "units", "values")
-_FILES = (
-    "live.js",
-    "style.css",
-    "icon.svg",
-    *(f"icon-{level}.svg" for level in _LEVELS),
-    *(f"{name}.js" for name in (*_SCRIPTS, "verdict")),
+_SCRIPTS = (
+    "contact",
+    "drawing",
+    "elements",
+    "format",
+    "happenings",
+    "page",
+    "tables",
+    "timeline",
+    "units",
+    "values",
+    "verdict",
 )
+_LEVELS = ("good", "warning", "critical", "unknown")
+_FILES = ("style.css", *(f"{script}.js" for script in _SCRIPTS), *(f"icon-{level}.svg" for level in _LEVELS))
 STATIC = {name: _TYPES[name.rpartition(".")[2]] for name in _FILES}
 """The page's files, with their content types."""
 

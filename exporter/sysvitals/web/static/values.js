@@ -27,13 +27,13 @@ export function applyEvent({ name, data }) {
 }
 
 function show(element, data) {
-  const value = data[element.dataset.field], { low, high, unit } = element.dataset;
+  const value = data[element.dataset.field], { low, high, no, unit, yes } = element.dataset;
   if (high !== undefined) { // a bar
     const part = 100 * ((value ?? low) - low) / (high - low);
     one("rect", element.closest("svg")).setAttribute("width", `${+Math.min(100, Math.max(0, part)).toFixed(1)}%`);
     return;
   }
-  const words = typeof value === "boolean" ? element.dataset[value] : undefined, text = words ?? format(value, unit);
+  const words = typeof value === "boolean" ? value ? yes : no : undefined, text = words ?? format(value, unit);
   if (text !== null && element.textContent !== text) element.textContent = text;
 }
 
