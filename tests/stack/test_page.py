@@ -39,9 +39,7 @@ def paths_of(host: Path) -> list[str]:
     return [f"--path.{name}fs={host / name}" for name in ("proc", "sys", "dev")] + [f"--path.rootfs={host}"]
 
 
-def test_a_brownout_shows_and_stays_in_sight_when_it_is_over(
-    browser: Chrome, tmp_path: Path
-) -> None:
+def test_a_brownout_shows_and_stays_in_sight_when_it_is_over(browser: Chrome, tmp_path: Path) -> None:
     host = copy_host(tmp_path)
     [alarm] = host.glob("sys/class/hwmon/*/in0_lcrit_alarm")
     with run_exporter(tmp_path, "kept", *paths_of(host)) as address:

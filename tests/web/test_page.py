@@ -141,7 +141,9 @@ def test_a_verdict_says_since_when() -> None:
 
 
 def test_each_reason_has_its_remedy_at_hand_and_leads_to_the_boards_own_runbook() -> None:
-    reason = Reason(Level.CRITICAL, "FanStalled", "The fan should be spinning but is not", remedy="Clean the fan, then `sensors`.")
+    reason = Reason(
+        Level.CRITICAL, "FanStalled", "The fan should be spinning but is not", remedy="Clean the fan, then `sensors`."
+    )
     page = draw(look(verdict=Verdict(Level.CRITICAL, (reason,))))
     assert "Clean the fan, then <code>sensors</code>." in page
     assert any(link.get("href") == "runbook#fanstalled" for link in Reader(page).all("a"))
