@@ -11,7 +11,7 @@ from itertools import repeat
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sysvitals.history.summaries.files import day_of, file_name, members, read_clocks, read_file
+from sysvitals.history.summaries.files import list_files, members, read_clocks, read_file, start_of
 from sysvitals.model.summary import Series, Stretch
 
 VERSION = 1
@@ -181,12 +181,14 @@ def read_parts(  # noqa: PLR0913, PLR0917  # as above
     """The parts that touch these Unix times, in time, with those of their lines that are wanted. Raises OSError."""
     clocks = read_clocks(folder)
     offsets = {entry["boot"]: entry["offset"] for entry in clocks if isinstance(entry.get("offset"), float)}
-    days = {entry["day"] for entry in clocks if entry["boot"] in offsets and isinstance(entry.get("day"), str)}
-    days |= {day_of(at) for at in _steps(begin - _REACH_SECONDS, end)}
+    wrong = {entry.get("day") for entry in clocks if entry["boot"] in offsets}
     parts: list[Part] = []
-    for day in sorted(days):
-        for member, _ in members(read_file(folder, file_name(day, level))):
-            parts += split_parts(member.split(b"\n"), wants, offsets)
+    for file in list_files(folder):
+        began = start_of(file.day)
+        is_near = began <= end and began + _DAY_SECONDS + _REACH_SECONDS >= begin
+        if file.level == level and (is_near or file.day in wrong):
+            for member, _ in members(read_file(folder, file.name)):
+                parts += split_parts(member.split(b"\n"), wants, offsets)
     if current is not None:
         parts += split_parts([line.encode() for line in current[level]], wants, offsets)
     parts = [part for part in parts if part.end >= begin and part.begin <= end]
@@ -208,15 +210,6 @@ def join_lines(parts: Iterable[Part], level: str) -> dict[Series, Line]:
                     line = found[series] = Line(kind, cells[-1])
                 line.add(stretches, cells[-1], part.head)
     return found
-
-
-def _steps(begin: float, end: float) -> Iterator[float]:
-    # no file lies before 1970 or beyond 9999
-    at, end = max(0.0, begin), min(end, 253402300799.0)
-    while at < end:
-        yield at
-        at += _DAY_SECONDS
-    yield end
 
 
 def split_parts(lines: Iterable[bytes], wants: Callable[[bytes], bool], offsets: Mapping[str, float]) -> Iterator[Part]:
