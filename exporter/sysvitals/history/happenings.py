@@ -21,8 +21,9 @@ from sysvitals.history.episodes import (
     link_edge,
     throttling_edge,
 )
-from sysvitals.history.past import SILENCE_SECONDS, Past, View, find_gaps, thin_out
+from sysvitals.history.past import BRIEF_SECONDS, Past, View, find_gaps, thin_out
 from sysvitals.history.starts import CLEAN, EXPORTER, FIRST, UNCLEAN, Start, find_starts
+from sysvitals.history.summaries.reading import SILENCE_SECONDS
 from sysvitals.model.sentence import CAUSES, describe_change
 from sysvitals.model.unit import format_duration
 from sysvitals.model.visible import visible
@@ -79,7 +80,6 @@ _THROTTLING = {
     "soft_temperature_limit": Kind("heat", "note", "SoftTemperatureLimit", CAUSES["soft_temperature_limit"]),
 }
 _UNSYNCHRONISED = Kind("clock", "note", "ClockUnsynchronised", "Clock not synchronised (no NTP)")
-_CLOCK_SET = Kind("clock", "note", "", "Clock set")
 _OUT_OF_MEMORY = Kind("memory", "warning", "OutOfMemory", "Out of memory")
 _UNCLEAN = Kind("restart", "warning", "UncleanShutdown", "Restarted without a shutdown")
 _CLEAN = Kind("restart", "note", "", "Restarted")
@@ -330,8 +330,8 @@ def _find_silence(past: Past, starts: Sequence[Start]) -> Iterator[Entry]:
         return
     explained = sorted((start.before, start.at) for start in starts if start.before is not None)
     for begin, end in find_gaps(past.coverage, past.coverage[0].begin, past.coverage[-1].end):
-        near = bisect_right(explained, (begin + SILENCE_SECONDS, 0.0)) - 1
-        if near < 0 or end > explained[near][1] + SILENCE_SECONDS:
+        near = bisect_right(explained, (begin + BRIEF_SECONDS, 0.0)) - 1
+        if near < 0 or end > explained[near][1] + BRIEF_SECONDS:
             yield Entry(_SILENT, begin, end, end - begin)
 
 
@@ -348,8 +348,9 @@ def _find_clock(past: Past, view: View) -> Iterator[Entry]:
     for stretches in past.of("system.clock.updated", "synchronised").values():
         wrong = [(one.begin, one.begin + one.seconds) for one in stretches if one.mean < 1]
         last = stretches[-1]
-        for begin, end in thin_out(wrong, 1.0):
-            seconds = sum((1 - one.mean) * one.seconds for one in stretches if begin <= one.begin < end)
+        for begin, end in thin_out(wrong, SILENCE_SECONDS):  # it is read once a minute, or more rarely
+            right = sum(one.mean * one.seconds for one in stretches if begin <= one.begin < end)
+            seconds = end - begin - right
             goes_on = not last.last and last.begin < end and view.now - end < SILENCE_SECONDS
             yield Entry(_UNSYNCHRONISED, begin, None if goes_on else end, seconds)
 

@@ -8,8 +8,11 @@ from sysvitals.history.episodes import Episode, Occurrence, clip, find_episodes,
 from sysvitals.history.past import Past, Span, View, find_gaps, thin_out
 from sysvitals.history.starts import UNCLEAN, find_starts
 
-_FINEST = 2000
-"""Spans nearer to each other than this part of the time shown are drawn as one, so that there are never more."""
+MOST_SPANS = 500
+"""Of more, those that are nearest to each other are drawn as one."""
+
+_FINEST = 20_000
+"""So many parts of the time shown can be told apart, zoomed in by far."""
 
 _CAUSES = (("undervoltage", "Undervoltage"), ("throttled", "Throttled"), ("frequency_capped", "Clock capped"))
 _LEVELS = {"good": "good", "note": "good", "warning": "warning", "critical": "critical"}
@@ -118,7 +121,10 @@ def _level(name: str) -> str:
 
 
 def _lane(id_: str, name: str, spans: list[Span], view: View, seconds: float) -> dict[str, Any]:
-    drawn = thin_out(sorted(spans), (view.end - view.begin) / _FINEST)
+    drawn = sorted(spans)
+    distance = (view.end - view.begin) / _FINEST
+    while len(drawn) > MOST_SPANS:
+        drawn, distance = thin_out(drawn, distance), 2 * distance
     return {
         "id": id_,
         "name": name,

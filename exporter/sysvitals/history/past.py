@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sysvitals.history.episodes import Occurrence
-from sysvitals.history.summaries.reading import Coverage
+from sysvitals.history.summaries.reading import SILENCE_SECONDS, Coverage
 from sysvitals.model.summary import Series, Stretch
 
-SILENCE_SECONDS = 60.0
-"""Readings come each 15 s and a restart takes some seconds: what is shorter is no silence."""
+BRIEF_SECONDS = 30.0
+"""Readings come each 15 s, and a restart of the exporter takes some seconds: what is shorter is no silence."""
 
 
 class View(NamedTuple):
@@ -53,13 +53,16 @@ Span = tuple[float, float]
 
 
 def find_gaps(coverage: Iterable[Coverage], begin: float, end: float) -> list[Span]:
-    """Times from `begin` to `end` without readings, those before the first and after the last included."""
+    """Times from `begin` to `end` without readings, those before the first and after the last included.
+
+    What comes after the last may only be late.
+    """
     gaps: list[Span] = []
     at = begin
     for piece in coverage:
         if piece.end <= at or piece.begin >= end:
             continue
-        if piece.begin - at >= SILENCE_SECONDS:
+        if piece.begin - at >= BRIEF_SECONDS:
             gaps.append((at, piece.begin))
         at = max(at, piece.end)
     return [*gaps, (at, end)] if end - at >= SILENCE_SECONDS else gaps

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from math import inf
 from typing import Any
 
 from sysvitals.history.curves import draw_curves, make_buckets
@@ -21,11 +22,15 @@ from sysvitals.history.summaries.reading import (
     read_parts,
     read_stretches,
 )
+from sysvitals.model.summary import Series, Stretch
 
 HOUR_SECONDS, MINUTE_SECONDS = 3600.0, 60.0
 _DAY_SECONDS = 86400.0
 _AROUND_SECONDS = 26 * 3600.0
 """What began so long before the time shown, or ends so long after it, is whole."""
+
+_MOST_DAYS = 8
+"""So many days are read more closely, or looked at for the beginning."""
 
 _WANTED = frozenset(
     {
@@ -69,12 +74,38 @@ def read_past(folder: str, view: View, current: Current) -> Past:
     level, _ = choose_level(view)
     hours = read_parts(folder, begin, end, "hours", is_change, current)
     coverage = coverage_of(hours, begin, end)
+    stretches = read_stretches(folder, view.begin, view.end, level, _WANTED, current=current)
+    if level == "hours":
+        _look_closer(folder, stretches, view, current)
     return Past(
-        stretches=read_stretches(folder, view.begin, view.end, level, _WANTED, current=current),
+        stretches=stretches,
         occurrences=list(_read_occurrences(changes_of(hours, begin, end))),
         coverage=coverage,
         earliest=_find_earliest(folder, coverage),
     )
+
+
+def _look_closer(folder: str, stretches: dict[Series, list[Stretch]], view: View, current: Current) -> None:
+    """Replace hours in which something was not as it should be by their minutes, on the newest days of this kind."""
+    bad = [(series, one) for series, known in stretches.items() for one in known if _is_bad(series, one, view)]
+    wanted = {(series.event, series.field) for series, _ in bad}
+    for day in sorted({one.begin // _DAY_SECONDS * _DAY_SECONDS for _, one in bad})[-_MOST_DAYS:]:
+        until = day + _DAY_SECONDS
+        found = read_stretches(folder, day, until + HOUR_SECONDS, "minutes", wanted, current=current)
+        for series, hour in bad:
+            if day <= hour.begin < until:
+                end = hour.begin + hour.seconds
+                minutes = [one for one in found.get(series, ()) if hour.begin <= one.begin < end]
+                known = stretches[series]
+                at = known.index(hour)
+                known[at : at + 1] = minutes or [hour]
+
+
+def _is_bad(series: Series, one: Stretch, view: View) -> bool:
+    """Whether it is worth to know when exactly: heat, a clock without a server, processes killed for memory."""
+    if series.field == "celsius":
+        return one.most >= view.limits.get(series.labels, inf)
+    return one.mean < 1 if series.field == "synchronised" else series.field == "oom_kills" and bool(one.growth)
 
 
 def _read_occurrences(changes: Iterable[Mapping[str, Any]]) -> Iterator[Occurrence]:
@@ -93,11 +124,11 @@ def _read_occurrences(changes: Iterable[Mapping[str, Any]]) -> Iterator[Occurren
 
 
 def _find_earliest(folder: str, coverage: list[Coverage]) -> float | None:
-    """When the history begins."""
+    """When the history begins. What was recorded by a wrong clock stands elsewhere than in the file of its day."""
     begins = [one.begin for one in coverage[:1]]
-    for file in list_files(folder)[:1]:
-        day = start_of(file.day)
-        begins += [one.begin for one in read_coverage(folder, day, day + _DAY_SECONDS)[:1]]
+    for day in sorted({start_of(file.day) for file in list_files(folder)})[:_MOST_DAYS]:
+        if found := read_coverage(folder, day, day + _DAY_SECONDS):
+            return min(*begins, found[0].begin) if begins else found[0].begin
     return min(begins, default=None)
 
 
