@@ -1,5 +1,6 @@
 """The running exporter, from collectors to outputs: built from its settings, without the HTTP server."""
 
+import contextlib
 import logging
 import os
 import sys
@@ -140,6 +141,7 @@ class Exporter:
         self.scraped: Callable[[], object] = lambda: None
         """Called when everything was exposed."""
         self._reader = SideProcess("sysvitals.history.child")
+        self.is_summarised = False
         self._losses = LossReporter(self._bus, self._inboxes)
         self._keeper = Keeper(self._duties(), clock.monotonic)
 
@@ -248,6 +250,22 @@ class Exporter:
     def judge_soon(self, hurry: Callable[[], object]) -> None:
         """Call this where something urgent happened: it must not wait."""
         self._engine.hurry = hurry
+
+    def rebuild(self) -> None:
+        """Summarise what of the history is not, as after a kill. Takes up to a minute, and goes on there the next time.
+
+        `is_summarised` says whether it is done.
+        """
+        if self._history is None:
+            self.is_summarised = True
+            return
+        from sysvitals.history.asking import ask_rebuild  # noqa: PLC0415  # once, at the start
+
+        folders = os.path.abspath(self._history_folder), os.path.abspath(self.summaries.folder)
+        question = ask_rebuild(*folders, "sysvitals.collectors.catalog", self._history.stems)
+        with contextlib.suppress(NoAnswerError):
+            self._reader.ask(question, gives_way=True)
+            self.is_summarised = True
 
     def take_up(self) -> None:
         """Let the verdict know what happened within the last day, before this exporter started. It takes a while."""

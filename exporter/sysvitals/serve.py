@@ -45,6 +45,10 @@ _TEND_SECONDS = 15.0
 _FIRST_SCRAPE_SECONDS = 30.0
 """So long the history waits for the first scrape, before it is read for the verdict."""
 
+_SUMMARISE_SECONDS = 120.0
+_LONGEST_PAUSE_SECONDS = 3600.0
+"""Between two tries to summarise a history that takes long, or whose disk refuses."""
+
 _LIVE_SECONDS = 2.0
 _FIRST_ROUND_SECONDS = 10.0
 _LOOP_FILES = 3
@@ -134,6 +138,7 @@ def _serve(
         exporter.start()
         _announce(settings, sockets, door)
         duties = {"tend": _tend(exporter, end), "follow": _follow(exporter, hub), "judge": _judge(exporter)}
+        duties |= {"summarise": _summarise(exporter)}
         duties |= {"door": door.watch(server.renew)} if door else {}
         duties |= {"report": _report(exporter, supervisor)} if supervisor.is_there else {}
         tasks.extend(_start_task(name, duty, end) for name, duty in duties.items())
@@ -269,12 +274,26 @@ async def _judge(exporter: Exporter) -> None:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(scraped.wait(), _FIRST_SCRAPE_SECONDS)
     exporter.scraped = lambda: None
+    await asyncio.to_thread(exporter.rebuild)  # first: the last hour before a power cut has no summary
     await asyncio.to_thread(exporter.take_up)
     while True:
         await urgent.wait()
         urgent.clear()
         exporter.verdict(oldest=0)
         await asyncio.sleep(LEAST_SECONDS)
+
+
+async def _summarise(exporter: Exporter) -> None:
+    """Go on with what of the history was not summarised before the verdict took it up."""
+    import asyncio  # noqa: PLC0415  # as in `serve`
+
+    pause = _SUMMARISE_SECONDS
+    await asyncio.sleep(pause)
+    while not exporter.is_summarised:
+        await asyncio.to_thread(exporter.rebuild)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+    await asyncio.Event().wait()  # that it is done is no reason to end
 
 
 async def _follow(exporter: Exporter, hub: "LiveHub") -> None:

@@ -1,6 +1,7 @@
 """Asking for the time line: of the process that reads the history, and where it cannot answer of what is in memory."""
 
 import json
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sysvitals.history.past import View
@@ -31,6 +32,14 @@ def ask_timeline(source: Source, view: View, zone: Zone) -> dict[str, Any]:
         "zone": zone,
         "view": {**view._asdict(), "limits": [[*sensor, limit] for sensor, limit in view.limits.items()]},
     }
+
+
+def ask_rebuild(history: str, folder: str, catalog: str, skip: Iterable[str]) -> dict[str, Any]:
+    """The question that has all segments in the folder `history` summarised that are not, but those of these stems.
+
+    `catalog` is the module that builds the catalog of events. The answer is how many were summarised.
+    """
+    return {"verb": "rebuild", "history": history, "folder": folder, "catalog": catalog, "skip": [*skip]}
 
 
 def read_timeline(

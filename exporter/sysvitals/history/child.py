@@ -82,7 +82,18 @@ def _answer_recent(question: dict[str, Any]) -> Any:
     return answer_recent(question)
 
 
+def _answer_rebuild(question: dict[str, Any]) -> Any:
+    from importlib import import_module  # noqa: PLC0415
+
+    from sysvitals.history.summaries.rebuilding import rebuild  # noqa: PLC0415
+
+    # by its name: the history knows no collector
+    bodies = import_module(question["catalog"]).build_full_catalog().bodies
+    return rebuild(question["history"], question["folder"], bodies, skip=question["skip"])
+
+
 VERBS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "rebuild": _answer_rebuild,
     "recent": _answer_recent,
     "timeline": _answer_timeline,
 }

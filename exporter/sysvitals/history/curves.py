@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import ceil
 from typing import Any, NamedTuple
 
-from sysvitals.history.past import Past, View
+from sysvitals.history.past import Past, Span, View
 from sysvitals.judgement.heat.limits import is_processor
 from sysvitals.model.summary import Series, Stretch
 
@@ -13,6 +13,8 @@ _BRIEF_SECONDS = 0.001
 
 _STACKED = ("dm-", "md", "bcache", "drbd", "zd", "br", "bond", "team", "wg", "tun", "tailscale", "zt", "vlan", "docker")
 """Devices that pass on what others carry: to add them up would count everything twice."""
+
+_KINDS = ("min", "mean", "max", "down")
 
 Values = list[float | None]
 
@@ -44,9 +46,15 @@ def make_buckets(view: View, least_seconds: float) -> Buckets:
     return Buckets(view.begin, seconds / number, number)
 
 
-def draw_curves(past: Past, view: View, buckets: Buckets) -> list[dict[str, Any]]:
-    """All curves of which this host knows anything."""
-    return [curve for draw in _CURVES if (curve := draw(past, view, buckets)) is not None]
+def draw_curves(past: Past, view: View, buckets: Buckets, gaps: Iterable[Span] = ()) -> list[dict[str, Any]]:
+    """All curves of which this host knows anything. In the gaps nothing is known: an hour is drawn as a whole."""
+    curves = [curve for draw in _CURVES if (curve := draw(past, view, buckets)) is not None]
+    for begin, end in gaps:
+        first = max(0, ceil((begin - buckets.begin) / buckets.seconds))
+        last = min(buckets.number, int((end - buckets.begin) / buckets.seconds))
+        for values in (curve[kind] for curve in curves for kind in _KINDS if kind in curve):
+            values[first:last] = [None] * max(0, last - first)
+    return curves
 
 
 def find_hot_sensors(series: Iterable[Series]) -> list[Series]:

@@ -144,16 +144,16 @@ def build_timeline(past: Past, view: View, zone: str) -> dict[str, Any]:
     buckets = make_buckets(view, choose_level(view)[1])
     silence = find_silence(past, view)
     begun = min(view.end, view.now if past.earliest is None else past.earliest)
-    before = [(view.begin, begun)] if begun > view.begin else []
+    gaps = [*([(view.begin, begun)] if begun > view.begin else []), *silence]
     happened, left_out = list_happenings(past, view)
     return {
         "from": round(view.begin, 3),
         "to": round(view.end, 3),
         "now": round(view.now, 3),
         "tz": zone,
-        "gaps": [[round(begin, 3), round(end, 3)] for begin, end in (*before, *silence)],
+        "gaps": [[round(begin, 3), round(end, 3)] for begin, end in gaps],
         "lanes": draw_lanes(past, view),
-        "curves": draw_curves(past, view, buckets),
+        "curves": draw_curves(past, view, buckets, gaps),
         "at": buckets.begins(),
         "happened": happened,
         "left_out": left_out,

@@ -185,6 +185,12 @@ class JsonlSink:
         with self._turned:
             self._turned.wait_for(lambda: self._stored_seq >= seq or (self._in_trouble and not self._has_room), seconds)
 
+    @property
+    def stems(self) -> list[str]:
+        """Stems of the segments of this run, which it summarises itself. For any thread."""
+        segment = self._segment
+        return [*self._closed, *([segment.stem] if segment else [])]
+
     def status(self) -> HistoryStatus:
         """How the history fares."""
         return HistoryStatus(
