@@ -130,7 +130,8 @@ def test_a_verdict_that_is_not_known_says_why_and_calls_nothing_well() -> None:
     text = Reader(page).said()
     assert "Not known yet" in text
     assert "The history of the last day is being read" in text
-    assert 'class="areas' not in page
+    assert 'aria-label="well"' not in page
+    assert 'data-area="memory"><svg class="sh unknown" role="img" aria-label="not known">' in page
 
 
 def test_a_verdict_says_since_when() -> None:

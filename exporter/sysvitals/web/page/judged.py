@@ -1,6 +1,6 @@
 """The verdict as the page shows it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from sysvitals.judgement.verdict import WORDS, Level, Reason, Verdict
@@ -36,7 +36,7 @@ def build_verdict(verdict: Verdict, look: Look) -> Judged:
         reasons=reasons[:seen],
         folded=reasons[seen:],
         left_out=left_out,
-        areas=list(_find_areas(verdict.reasons, look)),
+        areas=list(_find_areas(verdict, look)),
     )
 
 
@@ -79,14 +79,15 @@ _AREAS = (
 )
 
 
-def _find_areas(reasons: Sequence[Reason], look: Look) -> Iterator[Area]:
-    """What was judged on this host, each with the worst level found and a fact."""
+def _find_areas(verdict: Verdict, look: Look) -> Iterator[Area]:
+    """What is judged on this host, each with the worst level found and a fact. Nothing is well that is not known."""
+    least = Level.UNKNOWN if verdict.level is Level.UNKNOWN else Level.GOOD
     for area, title, target in _AREAS:
         fact = _FACTS[area](look)
-        levels = [reason.level for reason in reasons if reason.area == area]
+        levels = [reason.level for reason in verdict.reasons if reason.area == area]
         if fact or levels:
-            worst = max(levels, default=Level.GOOD)
-            yield Area(area, title, target, level_of(worst if worst > Level.NOTE else Level.GOOD), fact)
+            worst = max(levels, default=least)
+            yield Area(area, title, target, level_of(worst if worst > Level.NOTE else least), fact)
 
 
 def _power_fact(look: Look) -> str:
