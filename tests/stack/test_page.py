@@ -121,7 +121,7 @@ def test_what_the_script_shows_is_what_the_server_had_drawn(browser: Chrome, tmp
             const done = arguments[0];
             fetch("/").then((answer) => answer.text()).then((html) => {
               const fresh = new DOMParser().parseFromString(html, "text/html"), found = [];
-              const parts = ["[data-tile=heat]", "[data-tile=memory]", "#filesystems", "#sensors", "#network"];
+              const parts = ["[data-tile=heat]", "[data-tile=memory]", "#filesystems", "#sensors", "#power"];
               const path = parts.map((part) => `${part} [data-field]`).join(", ");
               const ours = [...document.querySelectorAll(path)], theirs = [...fresh.querySelectorAll(path)];
               if (ours.length < 10 || ours.length !== theirs.length) found.push("another number of elements");
