@@ -64,6 +64,7 @@ class Board:
     past: Mapping[str, Any] = field(default_factory=a_day)
     questions: list[tuple[float, float, int]] = field(default_factory=list)
     refusal: str = ""
+    busy: Mapping[str, float] = field(default_factory=dict)
     hub: LiveHub = field(default_factory=lambda: LiveHub(viewers=8))
     url: str = ""
     seq: int = 0
@@ -124,7 +125,7 @@ class Board:
         """All that is served."""
 
         def glance(time_line: Mapping[str, Any]) -> Glance:
-            drawn = look("pi4", self.readings, verdict=self.verdict, time_line=time_line)
+            drawn = look("pi4", self.readings, verdict=self.verdict, busy=self.busy, time_line=time_line)
             return replace(drawn, now=time.time())
 
         def timeline(window: Window, _withdrawal: Withdrawal) -> bytes:
@@ -185,9 +186,9 @@ def text(browser: Chrome, selector: str) -> str:
     return str(browser.execute_script("return document.querySelector(arguments[0])?.textContent ?? ''", selector))
 
 
-def shows(browser: Chrome, selector: str, words: str, seconds: float = PATIENCE) -> None:
+def shows(browser: Chrome, selector: str, words: str) -> None:
     """Wait until the element has these words."""
-    wait_until(lambda: words in text(browser, selector), f"{selector} shows {words!r}", seconds)
+    wait_until(lambda: words in text(browser, selector), f"{selector} shows {words!r}")
 
 
 def complaints(browser: Chrome) -> list[str]:

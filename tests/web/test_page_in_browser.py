@@ -12,6 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
+from sysvitals.collectors.cpu import CpuTime, CpuUsage
 from sysvitals.collectors.filesystem import Filesystem
 from sysvitals.collectors.network import Link, Network
 from sysvitals.collectors.temperature import Temperature
@@ -228,6 +229,18 @@ VERDICT_OF = """
 const verdictOf = (page) => [...page.querySelectorAll("#verdict > *")].map((part) => part.outerHTML
   .replace(/<small aria-live[^>]*>/, "<small>").replaceAll(/\\s+/g, " ").replaceAll(/> | </g, (end) => end.trim()));
 """
+
+
+def test_the_bars_of_the_cpus_move(browser: Chrome) -> None:
+    cpus = [CpuTime(cpu=str(number), online=number != 3, busy_percent=10.0) for number in range(4)]
+    usage = CpuUsage(busy_percent=10.0)
+    with run_board(Board((*READINGS, usage, *cpus), busy={"0": 10.0, "1": 10.0, "2": 10.0})) as board:
+        visit(browser, board)
+        board.say(CpuTime(cpu="2", online=True, busy_percent=97.0))
+        shows(browser, ".cores title", "3 CPUs, busiest 2 with 97 %")
+        path = "return document.querySelector('.cores path.{}').getAttribute('d')"
+        assert browser.execute_script(path.format("hot")) == "M2 100v-97h.9v97z"
+        assert browser.execute_script(path.format("calm")).count("v-10h") == 2
 
 
 @pytest.mark.parametrize("verdict", [NIGHT, TROUBLE], ids=["night", "trouble"])

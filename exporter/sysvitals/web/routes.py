@@ -50,6 +50,7 @@ RELOAD_PAUSE_SECONDS = 1.0
 _TYPES = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
 _SCRIPTS = (
     "contact",
+    "cores",
     "drawing",
     "elements",
     "format",

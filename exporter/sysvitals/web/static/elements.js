@@ -18,17 +18,17 @@ export function plain(text) {
 
 const SVG = "http://www.w3.org/2000/svg", SHAPES = { warning: "attention", critical: "trouble", good: "well", note: "note" };
 
-export function draft(attributes = { "aria-hidden": "true" }) {
-  const picture = document.createElementNS(SVG, "svg");
-  for (const [name, value] of Object.entries(attributes)) picture.setAttribute(name, value);
-  return picture;
+// The same for what pictures consist of.
+export function draft(attributes = { "aria-hidden": "true" }, tag = "svg") {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
 }
 
 // The shape of a level: by itself it has a name, beside its word it is hidden.
 export function shape(level, { alone = false } = {}) {
   const said = alone ? { role: "img", "aria-label": SHAPES[level] ?? "not known" } : { "aria-hidden": "true" };
-  const picture = draft({ class: `sh ${level}`, ...said }), use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `#s-${level}`);
-  picture.append(use);
+  const picture = draft({ class: `sh ${level}`, ...said });
+  picture.append(draft({ href: `#s-${level}` }, "use"));
   return picture;
 }

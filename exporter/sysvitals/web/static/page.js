@@ -1,5 +1,6 @@
 // Keeps the page alive. Without it the page is what the exporter drew: all it adds are newer values and what moves.
 import { Contact } from "./contact.js";
+import { drawCores } from "./cores.js";
 import { WORDS } from "./drawing.js";
 import { all, one } from "./elements.js";
 import { clock, duration } from "./format.js";
@@ -16,11 +17,10 @@ function receive(message, isFirst) {
   if (message.alive) timeLine.set(message.alive);
   [heard, hasHeard] = [timeLine.now(), true];
   if (message.verdict && drawVerdict(message.verdict, heard, zone) && !isFirst) redrawSoon();
-  for (const event of message.snapshot?.readings ?? []) applyEvent(event);
-  for (const event of message.events ?? []) {
-    applyEvent(event);
-    if (!event.name.endsWith(".updated")) happened();
-  }
+  const events = message.snapshot?.readings ?? message.events ?? [];
+  events.forEach(applyEvent);
+  drawCores(events);
+  if (events.some(({ name }) => !name.endsWith(".updated"))) happened();
   if (message.dropped || (isFirst && isLost)) happened(); // this page has missed something
 }
 

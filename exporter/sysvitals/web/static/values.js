@@ -27,13 +27,13 @@ export function applyEvent({ name, data }) {
 }
 
 function show(element, data) {
-  const value = data[element.dataset.field], { low, high, no, unit, yes } = element.dataset;
+  const value = data[element.dataset.field], { low, high, unit } = element.dataset;
   if (high !== undefined) { // a bar
     const part = 100 * ((value ?? low) - low) / (high - low);
     one("rect", element.closest("svg")).setAttribute("width", `${+Math.min(100, Math.max(0, part)).toFixed(1)}%`);
     return;
   }
-  const words = typeof value === "boolean" ? value ? yes : no : undefined, text = words ?? format(value, unit);
+  const words = typeof value === "boolean" ? element.dataset[value] : undefined, text = words ?? format(value, unit);
   if (text !== null && element.textContent !== text) element.textContent = text;
 }
 
@@ -50,8 +50,11 @@ async function redraw() {
     const answer = await fetch("?range=none", { cache: "no-store" });
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    for (const part of all("#verdict .areas, .now, .rest > .panel[id]")) {
-      const other = part.id ? fresh.getElementById(part.id) : one(`.${part.classList[0]}`, fresh);
+    const areas = one("#verdict .areas", fresh);
+    one("#verdict .areas")?.remove();
+    if (areas) one("#verdict").append(document.importNode(areas, true));
+    for (const part of all(".now, .rest > .panel[id]")) {
+      const other = part.id ? fresh.getElementById(part.id) : one(".now", fresh);
       if (!other) continue;
       const open = all("details[open] > summary", part).map((summary) => summary.textContent);
       part.replaceChildren(...document.importNode(other, true).childNodes);

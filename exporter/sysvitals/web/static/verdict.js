@@ -39,7 +39,7 @@ export function drawVerdict(verdict, now, zone) {
   const areas = one(".areas", section), parts = [heading]; // which the exporter has drawn, with what it checked
   if (verdict.unknown || verdict.now) parts.push(make("p", {}, plain(verdict.unknown || verdict.now)));
   if (items.length) parts.push(list);
-  if (areas) {
+  if (areas && level !== "unknown") {
     gradeAreas(areas, verdict.reasons);
     areas.classList.toggle("wide", !items.length);
     parts.push(areas);
