@@ -279,8 +279,6 @@ def test_an_open_remedy_stays_open_when_the_verdict_changes(browser: Chrome) -> 
 def test_without_contact_nothing_looks_well_and_what_came_before_is_marked_old(browser: Chrome) -> None:
     with run_board(Board(READINGS)) as board:
         visit(browser, board)
-        point(browser)
-        ActionChains(browser).move_to_element(browser.find_element(By.TAG_NAME, "h1")).perform()
     shows(browser, "#link", "no contact since ")
     assert browser.title == "? pi4: no contact"
     assert browser.find_element(By.CSS_SELECTOR, "link[rel=icon]").get_attribute("href").endswith("icon-unknown.svg")

@@ -12,9 +12,11 @@ export function make(tag, attributes = {}, ...children) {
 
 // Text from the host: another script keeps to itself, and a letter that cannot be seen is written out.
 export function plain(text) {
-  const seen = text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (letter) => `⟨${letter.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`);
-  return /^[\x20-\x7e]*$/.test(seen) ? seen : make("bdi", {}, seen);
+  const seen = text.replace(/\p{C}|(?! )\p{Z}/gu, write);
+  return /^[\x00-\x7f]*$/.test(text) ? seen : make("bdi", {}, seen);
 }
+
+const write = (letter) => `⟨${letter.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`;
 
 const SVG = "http://www.w3.org/2000/svg", SHAPES = { warning: "attention", critical: "trouble", good: "well", note: "note" };
 

@@ -72,8 +72,11 @@ export class TimeLine {
   lose(moment) {
     const wasLost = this.#lost !== null;
     this.#lost = moment;
-    if (moment !== null) this.#draw();
-    else if (wasLost) this.#refresh();
+    if (moment !== null) {
+      this.#draw();
+      const now = this.#row("verdict", "output");
+      if (now) now.textContent = WORDS.unknown;
+    } else if (wasLost) this.#refresh();
   }
 
   // -- asking
