@@ -49,7 +49,7 @@ def heat(celsius: float, sensor: str = "temp1") -> Temperature:
 
 
 def reason(level: Level, words: str, alert: str = "Undervoltage") -> Reason:
-    return Reason(level, alert, words, area="power", remedy="Use a 5.1 V, 3 A supply.")
+    return Reason(level, alert, words, area="power", remedy="Look at `dmesg` – and the supply.")
 
 
 READINGS: tuple[Body, ...] = (

@@ -16,6 +16,9 @@ export function plain(text) {
   return /^[\x00-\x7f]*$/.test(text) ? seen : make("bdi", {}, seen);
 }
 
+// Text with commands between backticks, as nodes.
+export const prose = (text) => text.split("`").map((piece, i) => i % 2 ? make("code", {}, piece) : plain(piece));
+
 const write = (letter) => `⟨${letter.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`;
 
 const SVG = "http://www.w3.org/2000/svg", SHAPES = { warning: "attention", critical: "trouble", good: "well", note: "note" };

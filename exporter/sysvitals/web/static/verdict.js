@@ -1,6 +1,6 @@
 // The verdict as the exporter sends it, drawn as the server draws it; and its colour in the tab's title and icon.
 import { WORDS } from "./drawing.js";
-import { all, make, one, plain, shape } from "./elements.js";
+import { all, make, one, plain, prose, shape } from "./elements.js";
 import { clock, duration } from "./format.js";
 
 const SEEN_REASONS = 4, MOST_REASONS = 100;
@@ -73,7 +73,7 @@ function drawReason(reason, open) {
   const more = make("a", { href: `runbook#${reason.alert.toLowerCase()}` }, "More in the runbook");
   const details = make("details", { "data-key": key },
     make("summary", {}, shape(level), make("span", {}, plain(reason.text)), make("em", {}, make("span", {}, "what to do"))),
-    make("p", {}, ...(reason.remedy ? [plain(reason.remedy), " "] : []), more));
+    make("p", {}, ...(reason.remedy ? [...prose(reason.remedy), " "] : []), more));
   details.open = open.has(key);
   return make("li", { class: level }, details);
 }
