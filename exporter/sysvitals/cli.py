@@ -49,6 +49,7 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "watch": Command("show the events of a running exporter as they happen", "sysvitals.watch.command"),
     "history": Command("show what happened, from the history on disk", "sysvitals.report.history"),
+    "report": Command("sum up a time of the history, as text or a page to send", "sysvitals.report.command"),
     "check-config": Command("list all that is wrong with a configuration file", "sysvitals.commands.check_config"),
 }
 

@@ -301,12 +301,10 @@ class Exporter:
         # most exporters are only scraped
         from sysvitals.history.asking import read_timeline  # noqa: PLC0415
         from sysvitals.history.past import View  # noqa: PLC0415
-        from sysvitals.judgement.heat.limits import find_limits  # noqa: PLC0415
+        from sysvitals.judgement.heat.limits import list_high_limits  # noqa: PLC0415
 
         verdict = self.verdict()
         samples = Current(self.catalog.families, (event.body for event in self.latest_readings()))
-        sensors = samples.get("system_temperature_celsius", ())
-        limits = {(s.labels["chip"], s.labels["sensor"]): find_limits(samples, s.labels)[0] for s in sensors}
         view = View(
             begin=begin,
             end=end,
@@ -315,7 +313,7 @@ class Exporter:
             boot=self._boot,
             level=verdict.level.name.lower(),
             since=verdict.since,
-            limits={sensor: limit for sensor, limit in limits.items() if limit is not None},
+            limits=list_high_limits(samples),
         )
         zone = read_zone(self._host, os.environ.get("TZ", ""))
         return read_timeline(self._reader, self._past(), view, zone, withdrawal)

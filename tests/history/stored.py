@@ -19,14 +19,14 @@ def line_of(
     at: float = NOON,
     boot: str = "boot-1",
     seq: int = 0,
-    uptime: float | None = None,
+    up: float | None = None,
     synced: bool | None = True,
     **data: Any,
 ) -> str:
-    """One stored line. The boot began at noon less 1,000 s, unless an uptime is given."""
+    """One stored line. The boot began at noon less 1,000 s, unless `up` (s) is given."""
     envelope = {
         "time": format_time(at), "name": name, "host": "pi4", "boot": boot, "seq": seq,
-        "uptime": at - NOON + 1000.0 if uptime is None else uptime, "synced": synced, "data": data,
+        "uptime": at - NOON + 1000.0 if up is None else up, "synced": synced, "data": data,
     }  # fmt: skip
     return json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
 

@@ -112,8 +112,8 @@ EPOCH = 1_700_000_000.0
 
 
 def test_events_from_before_the_clock_was_set_are_placed_by_the_uptime_and_marked(tmp_path: Path) -> None:
-    early = line_of(BEGAN, seq=1, at=EPOCH, uptime=10.0, synced=False, cause="undervoltage")
-    late = line_of(ENDED, seq=2, at=NOON, uptime=3610.0, cause="undervoltage", seconds=1.0)
+    early = line_of(BEGAN, seq=1, at=EPOCH, up=10.0, synced=False, cause="undervoltage")
+    late = line_of(ENDED, seq=2, at=NOON, up=3610.0, cause="undervoltage", seconds=1.0)
     store(tmp_path, [early], EPOCH)
     store(tmp_path, [late], NOON)
     first, second = select(tmp_path, begin=NOON - 3600, end=NOON + 1)
@@ -123,8 +123,8 @@ def test_events_from_before_the_clock_was_set_are_placed_by_the_uptime_and_marke
 
 def test_a_clock_that_was_set_within_a_segment_places_what_stands_before_it(tmp_path: Path) -> None:
     lines = [
-        line_of(BEGAN, seq=1, at=NOON - 30, uptime=10.0, synced=False),
-        line_of(LOAD, seq=2, at=NOON, uptime=20.0),
+        line_of(BEGAN, seq=1, at=NOON - 30, up=10.0, synced=False),
+        line_of(LOAD, seq=2, at=NOON, up=20.0),
     ]
     store(tmp_path, lines, NOON)
     (found,) = select(tmp_path)
@@ -133,8 +133,8 @@ def test_a_clock_that_was_set_within_a_segment_places_what_stands_before_it(tmp_
 
 def test_a_clock_that_was_right_though_nobody_said_so_needs_no_mark(tmp_path: Path) -> None:
     lines = [
-        line_of(BEGAN, seq=1, at=NOON, uptime=10.0, synced=False),
-        line_of(LOAD, seq=2, at=NOON + 10.3, uptime=20.0),
+        line_of(BEGAN, seq=1, at=NOON, up=10.0, synced=False),
+        line_of(LOAD, seq=2, at=NOON + 10.3, up=20.0),
     ]
     store(tmp_path, lines, NOON)
     (found,) = select(tmp_path)
@@ -142,14 +142,14 @@ def test_a_clock_that_was_right_though_nobody_said_so_needs_no_mark(tmp_path: Pa
 
 
 def test_the_time_of_a_clock_that_was_never_set_is_marked_as_such(tmp_path: Path) -> None:
-    store(tmp_path, [line_of(BEGAN, seq=1, at=EPOCH, uptime=10.0, synced=False)], EPOCH)
+    store(tmp_path, [line_of(BEGAN, seq=1, at=EPOCH, up=10.0, synced=False)], EPOCH)
     store(tmp_path, [line_of(ENDED, seq=2, boot="boot-2")], NOON)
     assert [(event.how, event.time) for event in select(tmp_path)] == [("unset", EPOCH), ("", NOON)]
 
 
 def test_what_the_running_boot_holds_is_given_though_its_clock_was_never_set(tmp_path: Path) -> None:
     store(tmp_path, [line_of(seq=1, boot="boot-0", at=NOON - 90 * 86400)], NOON - 90 * 86400)
-    store(tmp_path, [line_of(BEGAN, seq=2, at=NOON - 86400, uptime=10.0, synced=False)], NOON - 86400)
+    store(tmp_path, [line_of(BEGAN, seq=2, at=NOON - 86400, up=10.0, synced=False)], NOON - 86400)
     assert [(event.seq, event.how) for event in select(tmp_path, begin=NOON)] == [(2, "unset")]
 
 
@@ -160,10 +160,10 @@ def test_where_the_kernel_does_not_say_whether_the_clock_is_set_it_is_believed(t
 
 def test_boots_follow_each_other_and_each_by_its_uptime_whatever_its_clock_said(tmp_path: Path) -> None:
     # the second boot begins with a clock that is behind the first one's
-    store(tmp_path, [line_of(seq=1, boot="a", at=NOON, uptime=5.0)], NOON)
-    store(tmp_path, [line_of(seq=2, boot="a", at=NOON + 10, uptime=15.0)], NOON + 10)
-    store(tmp_path, [line_of(seq=3, boot="b", at=EPOCH, uptime=1.0, synced=False)], EPOCH)
-    store(tmp_path, [line_of(seq=4, boot="b", at=NOON + 86400, uptime=101.0)], NOON + 86400)
+    store(tmp_path, [line_of(seq=1, boot="a", at=NOON, up=5.0)], NOON)
+    store(tmp_path, [line_of(seq=2, boot="a", at=NOON + 10, up=15.0)], NOON + 10)
+    store(tmp_path, [line_of(seq=3, boot="b", at=EPOCH, up=1.0, synced=False)], EPOCH)
+    store(tmp_path, [line_of(seq=4, boot="b", at=NOON + 86400, up=101.0)], NOON + 86400)
     assert seqs(tmp_path) == [1, 2, 3, 4]
 
 
@@ -175,8 +175,8 @@ def test_an_event_that_was_stored_twice_is_given_once(tmp_path: Path) -> None:
 
 
 def test_numbers_that_an_early_version_gave_again_after_a_kill_are_other_events(tmp_path: Path) -> None:
-    store(tmp_path, [line_of(seq=0, uptime=5.0), line_of(seq=1, uptime=6.0)], NOON)
-    store(tmp_path, [line_of(seq=0, uptime=9.0), line_of(seq=1, uptime=10.0)], NOON + 5)
+    store(tmp_path, [line_of(seq=0, up=5.0), line_of(seq=1, up=6.0)], NOON)
+    store(tmp_path, [line_of(seq=0, up=9.0), line_of(seq=1, up=10.0)], NOON + 5)
     assert seqs(tmp_path) == [0, 1, 0, 1]
 
 

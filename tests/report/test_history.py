@@ -109,8 +109,8 @@ def test_no_cell_of_the_csv_is_a_formula(tmp_path: Path, capsys: pytest.CaptureF
 
 def test_a_time_that_was_put_right_is_marked_and_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = [
-        line_of(BEGAN, at=NOON - 30, uptime=10.0, synced=False, cause="undervoltage"),
-        line_of("system.load.updated", seq=2, at=NOON, uptime=20.0),
+        line_of(BEGAN, at=NOON - 30, up=10.0, synced=False, cause="undervoltage"),
+        line_of("system.load.updated", seq=2, at=NOON, up=20.0),
     ]
     store(tmp_path / "history", lines)
     assert show(tmp_path) == 0

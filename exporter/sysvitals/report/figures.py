@@ -150,7 +150,7 @@ def _sum_silence(past: Past, view: View) -> Section:
     if not gaps:
         return Section("Gaps", "None", "good")
     total = format_duration(sum(end - begin for begin, end in gaps))
-    said = f"{_times(len(gaps))} without data, {total} in all"
+    said = f"{len(gaps)} {'gap' if len(gaps) == 1 else 'gaps'} without data, {total} in all"
     return _section(
         "Gaps", said, "warning", [Line(format_day(begin), format_duration(end - begin)) for begin, end in gaps]
     )
@@ -188,7 +188,8 @@ def _find_trends(past: Past) -> Section:
     ]
     if not lines:
         return Section("Space", "No data", "")
-    return _section("Space", f"{lines[0].what} is {lines[0].said}", "note", lines)
+    fullest = f"{lines[0].what} is {lines[0].said}"
+    return _section("Space", fullest, "note", lines if len(lines) > 1 else ())
 
 
 def _say_trend(used: Sequence[Stretch], available: Sequence[Stretch]) -> str:
@@ -199,9 +200,9 @@ def _say_trend(used: Sequence[Stretch], available: Sequence[Stretch]) -> str:
     slope = _find_slope([(one.begin, one.mean) for one in available])
     if slope is None or abs(slope) * DAY < _NO_CHANGE_BYTES:
         return said
-    said += f", {format_value(abs(slope) * DAY, 'bytes')} a day {'less' if slope > 0 else 'more'}"
+    said += f", {'shrinking' if slope > 0 else 'growing'} by {format_value(abs(slope) * DAY, 'bytes')} a day"
     left = available[-1].last / -slope if slope < 0 else _FULL_WITHIN
-    return f"{said}, full in {format_duration(left)} if it goes on so" if left < _FULL_WITHIN else said
+    return f"{said}, full in {format_duration(left)} at that rate" if left < _FULL_WITHIN else said
 
 
 def _find_slope(points: Sequence[Span]) -> float | None:

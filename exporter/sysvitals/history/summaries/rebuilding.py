@@ -14,7 +14,7 @@ from sysvitals.history.summaries.files import LEVELS, day_of, list_files, member
 from sysvitals.history.summaries.folding import Fold
 from sysvitals.history.summaries.format import VERSION
 from sysvitals.history.summaries.plans import Plan, plan_of
-from sysvitals.history.summaries.storing import Files, shift_of
+from sysvitals.history.summaries.storing import Files, encode, shift_of
 from sysvitals.model.changes import CollectorUnavailable
 from sysvitals.model.event import Stamp, parse_time
 from sysvitals.model.reading import Body, Change
@@ -73,6 +73,40 @@ def rebuild(
         for day in sorted(days):
             files.compact(day)
     return done
+
+
+def read_missing(
+    history: str,
+    folder: str,
+    bodies: Mapping[str, type[Body]],
+    *,
+    wants: Callable[[Segment], bool] = lambda _: True,
+    progress: Callable[[float], object] = lambda _: None,
+) -> dict[str, list[str]]:
+    """Summarise what no summary in `folder` holds, without writing: the segment that goes on, and what is missing.
+
+    Returns the lines by level, as `current` of `reading` takes them. `wants` chooses segments of the folder `history`;
+    `progress` hears which part of them was read. Raises OSError.
+    """
+    kept = _read_kept(folder)
+    missing = [
+        (segment, levels)
+        for segment in filter(wants, list_segments(history))
+        if (levels := [level for level in LEVELS if segment.stem not in kept.closed[level]])
+    ]
+    folds = []
+    total, done = sum(segment.size for segment, _ in missing) or 1, 0
+    for segment, levels in missing:
+        progress(done / total)
+        fold = _fold_segment(segment, bodies, lambda boot: _reached(kept, levels, segment.stem, boot))  # noqa: B023
+        if fold is not None:
+            kept.clocks.update({boot: offset for boot, offset in fold.set.items() if boot not in kept.clocks})
+            folds.append((fold, levels))
+        done += segment.size
+    return {
+        level: [line for fold, levels in folds if level in levels for line in encode(fold.ended, level, kept.clocks)]
+        for level in LEVELS
+    }
 
 
 def _read_kept(folder: str) -> _Kept:

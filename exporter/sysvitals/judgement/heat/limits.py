@@ -45,6 +45,13 @@ def find_limits(samples: "Samples", sensor: Mapping[str, str]) -> tuple[float | 
     return end - HIGH_MARGIN.value, critical
 
 
+def list_high_limits(samples: "Samples") -> dict[tuple[str, ...], float]:
+    """From how many degrees Celsius on each sensor, by chip and sensor, is hot; those without a limit are left out."""
+    sensors = [sample.labels for sample in samples.get("system_temperature_celsius", ())]
+    limits = {(labels["chip"], labels["sensor"]): find_limits(samples, labels)[0] for labels in sensors}
+    return {sensor: limit for sensor, limit in limits.items() if limit is not None}
+
+
 def is_processor_hot(samples: "Samples") -> bool:
     """Whether a sensor of the processor is at its high limit."""
     for sample in samples.get("system_temperature_celsius", ()):
