@@ -26,8 +26,10 @@ def render_report(gathered: Gathered, sections: Sequence[Section], notes: Sequen
     line = build_time_line(gathered.timeline, Asked("", view.begin, view.end), find_zone(time.tzname[0]))
     with open(_STYLE, encoding="utf-8") as file:
         style = Markup(file.read())  # noqa: S704  # our own
-    return (
-        build_environment(_TEMPLATES)
+    # the report's template beside those of the page
+    loader = ChoiceLoader([*filter(None, [templates.loader]), FileSystemLoader(_TEMPLATES)])
+    html: str = (
+        templates.overlay(loader=loader)
         .get_template("report.html")
         .render(
             host=gathered.host,
@@ -40,3 +42,4 @@ def render_report(gathered: Gathered, sections: Sequence[Section], notes: Sequen
             version=__version__,
         )
     )
+    return html
