@@ -53,16 +53,17 @@ def gather(
     known = read_coverage(summaries, max(begin, 0.0), end, current=current)
     if not known:
         return None
+    lives = now - known[-1].end < _BEHIND_SECONDS
+    end = known[-1].end if lives else end  # what is not written yet is no gap
     view = View(
         begin=max(begin, known[0].begin),
         end=end,
-        now=now,
+        now=end,
+        boot=known[-1].boot if lives else "",  # what has no end there goes on
         points=POINTS,
         limits=list_high_limits(sample_bodies(event.body for event in last)),
     )
     past = read_past(summaries, view, current)
-    if now - known[-1].end < _BEHIND_SECONDS:
-        view = view._replace(boot=known[-1].boot)  # what has no end goes on
     hours = read_stretches(summaries, view.begin, end, "hours", WANTED, current=current)
     zone = ""  # that of this process
     return Gathered(
