@@ -35,7 +35,7 @@ class Facts:
 
     Questions about a stretch of time are answered for metrics that the judgement watches, in the metric's unit, and
     with None where nothing is known. `labels` are all labels of the series. Such a stretch ends now, or `ago` seconds
-    ago; it is known by the minute up to two hours, and by the hour beyond.
+    ago; it is known by the minute up to two hours, by the quarter of an hour up to eight, and by the hour beyond.
     """
 
     def __init__(  # noqa: PLR0913  # what there is to ask
@@ -90,7 +90,7 @@ class Facts:
         return self._windows.growth(counter, labels, self.uptime, seconds)
 
     def rate(self, counter: str, labels: Mapping[str, str], seconds: float) -> float | None:
-        """By how much a counter grew in each second that was watched."""
+        """By how much a counter grew in a second, on average over these seconds, watched or not."""
         return self._windows.rate(counter, labels, self.uptime, seconds)
 
     def changes(self, metric: str, labels: Mapping[str, str], seconds: float) -> int | None:

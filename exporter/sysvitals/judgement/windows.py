@@ -7,9 +7,9 @@ from typing import NamedTuple
 from sysvitals.model.samples import Samples
 from sysvitals.model.summary import Stretch
 
-MINUTE, HOUR = 60.0, 3600.0
-FINE_SECONDS = 2 * HOUR
-"""Up to here a stretch of time is kept by the minute, beyond by the hour."""
+MINUTE, QUARTER, HOUR = 60.0, 900.0, 3600.0
+_STEPS = ((MINUTE, 2 * HOUR), (QUARTER, 8 * HOUR), (HOUR, float("inf")))
+"""How finely a stretch of time is kept: each step with the longest stretch that is kept so."""
 
 MOST_SERIES = 512
 """Windows at a time; what comes later is not watched. A row takes 64 bytes, a window 2 to 121 rows."""
@@ -82,7 +82,8 @@ class Window:
         at, value = self.at, self._last
         self._rows, self._last = array("d"), None
         for began, stretch in stretches:
-            row = self._row(began)
+            # what is longer than a row stands in the middle of its time
+            row = self._row(began + max(0.0, stretch.seconds - self.step) / 2)
             rows = self._rows
             rows[row + _COUNT] += stretch.readings
             rows[row + _SUM] += stretch.mean * stretch.readings
@@ -173,7 +174,7 @@ class Windows:
         if windows is None:
             windows = self._begin(metric, labels, stretches[-1][0] if stretches else 0.0)
         for window in windows:
-            known = minutes if window.step == MINUTE else hours or minutes
+            known = _pick(window.step, hours, minutes)
             if known:
                 window.restore(known)
 
@@ -204,7 +205,7 @@ class Windows:
         if not covered:
             return None
         # the rows are whole minutes or hours, so that what they cover is not just these seconds
-        is_whole = covered >= seconds - (MINUTE if seconds <= FINE_SECONDS else HOUR)
+        is_whole = covered >= seconds - _step_of(seconds)
         return rows.sum(_GROWTH) / (covered if is_whole else seconds)
 
     def changes(self, metric: str, labels: Mapping[str, str], now: float, seconds: float) -> int | None:
@@ -237,19 +238,17 @@ class Windows:
         return _NONE if window is None else window.columns(now, seconds)
 
     def _window(self, metric: str, labels: Mapping[str, str], seconds: float) -> Window | None:
-        step = MINUTE if seconds <= FINE_SECONDS else HOUR
+        step = _step_of(seconds)
         return next((one for one in self._kept.get((metric, *labels.values()), ()) if one.step == step), None)
 
     def _begin(self, metric: str, labels: Mapping[str, str], at: float) -> tuple[Window, ...]:
-        """Make the windows of a series, where there is room: one of minutes, one of hours, as it is watched."""
+        """Make the windows of a series, where there is room: one of each step that it is watched by."""
         items = labels.items()
         lengths = [one.seconds for one in self._watches.get(metric, ()) if items >= set(one.labels)]
-        fine = [seconds for seconds in lengths if seconds <= FINE_SECONDS]
-        coarse = [seconds for seconds in lengths if seconds > FINE_SECONDS]
-        wanted = [(step, max(found)) for step, found in ((MINUTE, fine), (HOUR, coarse)) if found]
-        if not wanted or not self._has_room(len(wanted), at):
+        longest = {_step_of(seconds): seconds for seconds in sorted(lengths)}
+        if not longest or not self._has_room(len(longest), at):
             return ()
-        windows = self._kept[metric, *labels.values()] = tuple(Window(*one) for one in wanted)
+        windows = self._kept[metric, *labels.values()] = tuple(Window(*one) for one in longest.items())
         self._count += len(windows)
         return windows
 
@@ -259,3 +258,16 @@ class Windows:
             self._kept = {series: found for series, found in self._kept.items() if at - found[0].at < HOUR}
             self._count = sum(map(len, self._kept.values()))
         return self._count + more <= self._most
+
+
+def _step_of(seconds: float) -> float:
+    return next(step for step, most in _STEPS if seconds <= most)
+
+
+def _pick(
+    step: float, hours: list[tuple[float, Stretch]], minutes: list[tuple[float, Stretch]]
+) -> list[tuple[float, Stretch]]:
+    """The stretches that rows of this step are made of: quarters of minutes, and of hours before those."""
+    if step == QUARTER and minutes:
+        return [*(one for one in hours if one[0] + one[1].seconds <= minutes[0][0]), *minutes]
+    return minutes if step == MINUTE else hours or minutes

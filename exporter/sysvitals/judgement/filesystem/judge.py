@@ -214,7 +214,7 @@ FILLING_SOON = Judgement(
     find=_find_filling_soon,
     lasts=3600,
     keeps=3600,
-    watches=(Watch(_AVAILABLE, DAY_SECONDS + _HOUR),),
+    watches=(Watch(_AVAILABLE, DAY_SECONDS + _HOUR), Watch(_AVAILABLE, _LONG_SECONDS + _HOUR)),
     remedy=_FIND,
 )
 FILLING_NOW = Judgement(

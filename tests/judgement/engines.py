@@ -1,0 +1,158 @@
+"""The two engines: which alerts Prometheus's rules fire in a story, and which the host's judgements do."""
+
+import json
+import math
+import re
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from sysvitals.collectors.catalog import build_full_catalog
+from sysvitals.judgement.engine import Engine
+from sysvitals.judgement.judgement import Facts, Finding, Judgement
+from sysvitals.judgement.judgements import JUDGEMENTS
+from sysvitals.judgement.verdict import Level, Reason
+from sysvitals.model.samples import Samples
+from tests.judgement.stories import Series, Story, read_samples, seconds_of
+from tests.tools import need_tool
+
+RULES = Path(__file__).parents[2] / "prometheus" / "rules"
+FAMILIES = build_full_catalog().families
+START, UPTIME = 1_795_204_800.0, 1e6
+SEVERITIES = {Level.CRITICAL: "critical", Level.WARNING: "warning", Level.NOTE: "info"}
+
+Fired = dict[tuple[str, str, str, tuple[str, ...]], list[int]]
+"""Instance, alert, severity and subject, with the evaluations, counted from 0, at which it fired."""
+
+_BLOCK = re.compile(r"time: (?P<time>\w+),\s+exp:.*?got:(?P<got>.*?)(?=\n\s+expr:|\n\s*name:|\n\s*\n|\Z)", re.DOTALL)
+_FIRING = re.compile(r'\{__name__="ALERTS", (?P<labels>[^}]*)\}')
+_LABEL = re.compile(r'(\w+)="([^"]*)"')
+
+
+@dataclass
+class StoryHost:
+    """A host at one moment of a story: `up` is its uptime in seconds."""
+
+    up: float
+    samples: Samples = field(default_factory=dict)
+
+    def uptime(self) -> float:
+        return self.up
+
+    def wall(self) -> float:
+        return START + self.up
+
+    def read(self) -> Samples:
+        return self.samples
+
+
+def judge_story(story: Story, judgements: Iterable[Judgement] = JUDGEMENTS) -> Fired:
+    """What the host's judgements find, one by one: without a cause, so that none stands for another."""
+    alone = [replace(judgement, find=_find_alone(judgement)) for judgement in judgements]
+    fired: Fired = {}
+    for instance, series in story.hosts.items():
+        for number, reasons in enumerate(_judge_host(story, series, alone)):
+            for reason in reasons:
+                key = (instance, reason.alert, SEVERITIES[reason.level], reason.subject)
+                fired.setdefault(key, []).append(number)
+    return fired
+
+
+def _find_alone(judgement: Judgement) -> Callable[[Facts], Iterator[Finding]]:
+    def find(facts: Facts) -> Iterator[Finding]:
+        return (finding._replace(cause="") for finding in judgement.find(facts))
+
+    return find
+
+
+def _judge_host(
+    story: Story, series: Sequence[Series], judgements: Sequence[Judgement]
+) -> Iterator[tuple[Reason, ...]]:
+    """The reasons at each evaluation. Where the uptime goes back, a board starts without a memory."""
+    uptimes = dict(enumerate(next((one.values for one in series if one.metric == "system_uptime_seconds"), ())))
+    host = StoryHost(math.inf)
+    for step in range(story.steps):
+        up = uptimes.get(step) or (host.up + story.every if step else UPTIME)
+        if up < host.up:
+            host = StoryHost(up - story.every)
+            engine = Engine(judgements, FAMILIES, clock=host, read=host.read)
+            engine.judge()  # before there is anything to find, so that nothing is taken for older than it is
+        host.up, host.samples = up, read_samples(series, step)
+        verdict = engine.judge()
+        if step * story.every % story.rhythm == 0:
+            yield verdict.reasons
+
+
+def fire_rules(stories: Iterable[Story], subjects: Iterable[str], folder: Path) -> list[Fired]:
+    """What Prometheus's rules of these subjects fire in each story, by promtool."""
+    return [_fire(story, ["recording", *subjects], folder / f"{number}.yml") for number, story in enumerate(stories)]
+
+
+def _fire(story: Story, subjects: list[str], path: Path) -> Fired:
+    evaluations = int((story.steps - 1) * story.every // story.rhythm) + 1
+    test = {
+        "interval": f"{story.every:g}s",
+        "input_series": [{"series": series, "values": values} for series, values in story.written],
+        # asked as if nothing fired, so that promtool says what does
+        "promql_expr_test": [
+            {"expr": 'ALERTS{alertstate="firing"}', "eval_time": f"{number * story.rhythm:g}s", "exp_samples": []}
+            for number in range(evaluations)
+        ],
+    }
+    content = {
+        "rule_files": [str(RULES / f"{subject}.yml") for subject in subjects],
+        "group_eval_order": [f"sysvitals-{subject}" for subject in subjects],
+        "evaluation_interval": f"{story.rhythm:g}s",
+        "tests": [test],
+    }
+    path.write_text(json.dumps(content), encoding="utf-8")
+    done = subprocess.run(
+        [need_tool("promtool"), "test", "rules", str(path)], capture_output=True, text=True, timeout=300, check=False
+    )
+    fired: Fired = {}
+    for block in _BLOCK.finditer(done.stdout + done.stderr):
+        number = round(seconds_of(block["time"]) / story.rhythm)
+        for found in _FIRING.finditer(block["got"]):
+            labels = dict(_LABEL.findall(found["labels"]))
+            subject = labels.get("mountpoint") or labels.get("device")
+            key = (labels.get("instance", ""), labels["alertname"], labels["severity"], (subject,) if subject else ())
+            fired.setdefault(key, []).append(number)
+    return fired
+
+
+class Difference(NamedTuple):
+    """An alert that the two do not fire at the same evaluations, from the first to the last of each stretch."""
+
+    alert: str
+    severity: str
+    host: list[tuple[int, int]]
+    rules: list[tuple[int, int]]
+
+    @property
+    def apart(self) -> float:
+        """By how many evaluations at most; infinite where only one of them fires."""
+        if len(self.host) != len(self.rules):
+            return math.inf
+        ends = zip(sum(self.host, ()), sum(self.rules, ()), strict=True)
+        return max(abs(one - other) for one, other in ends)
+
+
+def find_differences(rules: Fired, host: Fired) -> list[Difference]:
+    """Where the two are more than one evaluation apart."""
+    found = [
+        Difference(key[1], key[2], _stretches(host.get(key, ())), _stretches(rules.get(key, ())))
+        for key in sorted({*rules, *host})
+    ]
+    return [difference for difference in found if difference.apart > 1]
+
+
+def _stretches(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    stretches: list[tuple[int, int]] = []
+    for number in numbers:
+        if stretches and number == stretches[-1][1] + 1:
+            stretches[-1] = (stretches[-1][0], number)
+        else:
+            stretches.append((number, number))
+    return stretches

@@ -1,0 +1,115 @@
+"""The host and Prometheus agree: the same hours, judged by both engines, give the same alerts at the same minutes.
+
+The hours are those of the tests of the rules, and some more. What differs is listed below, each with its reason.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from sysvitals.judgement.judgement import Judgement
+from tests.judgement.engines import Fired, find_differences, fire_rules, judge_story
+from tests.judgement.more_stories import MORE
+from tests.judgement.stories import Story, load_stories
+
+STORIES = Path(__file__).parents[2] / "prometheus" / "rule-tests"
+SUBJECTS = ("filesystem", "memory", "cpu", "disk", "network")
+
+
+class Known(NamedTuple):
+    """A difference that is as it should be: of an alert in the story whose name begins so, so many evaluations."""
+
+    story: str
+    alert: str
+    severity: str
+    evaluations: int
+    why: str
+
+
+DIFFERENCES = (
+    Known(
+        "filesystem: a log that runs away",
+        "FilesystemFilling",
+        "critical",
+        3,
+        "The rule looks at the pace at whole five minutes, the host each time.",
+    ),
+    Known(
+        "filesystem-days: a boot partition that turns read-only",
+        "FilesystemReadOnly",
+        "warning",
+        5,
+        "The host knows a day by its hours: what is over after a day may be so up to an hour sooner or later.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Told:
+    """The stories of a subject, and what Prometheus's rules fire in each."""
+
+    stories: list[Story]
+    fired: list[Fired]
+    judgements: tuple[Judgement, ...]
+
+
+@pytest.fixture(scope="module", params=SUBJECTS)
+def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Told:
+    subject = request.param
+    paths = (STORIES / f"{subject}.yml", *sorted(STORIES.glob(f"{subject}-*.yml")))
+    stories = [*(story for path in paths for story in load_stories(path)), *MORE.get(subject, ())]
+    fired = fire_rules(stories, [subject], tmp_path_factory.mktemp(subject))
+    return Told(stories, fired, import_module(f"sysvitals.judgement.{subject}.judge").JUDGEMENTS)
+
+
+def unknown_differences(told: Told) -> Iterator[str]:
+    """In words."""
+    for story, fired in zip(told.stories, told.fired, strict=True):
+        for found in find_differences(fired, judge_story(story, told.judgements)):
+            known = (
+                one.evaluations
+                for one in DIFFERENCES
+                if story.name.startswith(one.story) and (one.alert, one.severity) == found[:2]
+            )
+            if found.apart > max(known, default=1):
+                yield f"{story}: {found}"
+
+
+def test_both_engines_fire_the_same_alerts_at_the_same_minutes(told: Told) -> None:
+    assert list(unknown_differences(told)) == []
+
+
+def test_each_judgement_fires_in_one_story_and_not_in_another(told: Told) -> None:
+    for judgement in told.judgements:
+        key = (judgement.alert, judgement.severity)
+        fires = [any(one[1:3] == key for one in fired) for fired in told.fired]
+        assert any(fires), judgement
+        assert not all(fires), judgement
+
+
+CHANGES: Mapping[str, Callable[[Judgement], Judgement]] = {
+    "longer": lambda judgement: replace(judgement, lasts=judgement.lasts + 600),
+    "kept": lambda judgement: replace(judgement, keeps=judgement.keeps + 600),
+    "blind": lambda judgement: replace(judgement, find=lambda _facts: ()),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_judgement_that_differs_from_its_rule_is_found(told: Told, change: str) -> None:
+    for judgement in told.judgements:
+        key = (judgement.alert, judgement.severity)
+        mine = [{one: when for one, when in fired.items() if one[1:3] == key} for fired in told.fired]
+        where = [(story, fired) for story, fired in zip(told.stories, mine, strict=True) if fired]
+        assert any(
+            find_differences(fired, judge_story(story, [CHANGES[change](judgement)])) for story, fired in where
+        ), key
+
+
+def test_each_known_difference_is_one_still(told: Told) -> None:
+    for story, fired in zip(told.stories, told.fired, strict=True):
+        known = {(one.alert, one.severity) for one in DIFFERENCES if story.name.startswith(one.story)}
+        assert known <= {found[:2] for found in find_differences(fired, judge_story(story, told.judgements))}
