@@ -68,7 +68,7 @@ def serve(folder: Path, *flags: str, page: str = "") -> set[str]:
                     with urllib.request.urlopen(address[1], timeout=PATIENCE) as answer:  # noqa: S310
                         assert b"system_load1" in answer.read()
                     if page:
-                        urllib.request.urlopen(address[1].replace("/metrics", page), timeout=30).close()  # noqa: S310
+                        urllib.request.urlopen(address[1].replace("/metrics", page), timeout=PATIENCE).close()  # noqa: S310
                     process.send_signal(signal.SIGTERM)
         finally:
             process.kill()

@@ -15,9 +15,8 @@ from sysvitals.model.changes import VerdictChanged
 from sysvitals.model.event import Event
 from sysvitals.model.status import VerdictLevel, VerdictSince
 from sysvitals.pipeline.clock import Clock
+from tests.patience import PATIENCE
 from tests.recorded import HOSTS, NOW, RecordedHost
-
-SECONDS = 10.0
 
 
 class Listener:
@@ -42,7 +41,7 @@ def build(folder: Path, *, ago: float = 0, history: bool = True) -> tuple[Export
 
 
 def levels(exporter: Exporter) -> list[str]:
-    return [b.level for b in exporter.bodies(None, SECONDS) if isinstance(b, VerdictLevel) and b.present]
+    return [b.level for b in exporter.bodies(None, PATIENCE) if isinstance(b, VerdictLevel) and b.present]
 
 
 def test_a_board_that_is_fine_is_good_after_its_first_round_and_says_so_once(tmp_path: Path) -> None:
@@ -50,12 +49,12 @@ def test_a_board_that_is_fine_is_good_after_its_first_round_and_says_so_once(tmp
     assert exporter.verdict().level is Level.UNKNOWN
     exporter.start()
     try:
-        exporter.refresh(SECONDS, slow=True)
+        exporter.refresh(PATIENCE, slow=True)
         assert (exporter.verdict(0).level, exporter.verdict(0).reasons) == (Level.GOOD, ())
         exporter.tend()
         assert listener.verdicts() == [("unknown", "good")]
         assert levels(exporter) == ["good"]
-        (since,) = (body.since for body in exporter.bodies(None, SECONDS) if isinstance(body, VerdictSince))
+        (since,) = (body.since for body in exporter.bodies(None, PATIENCE) if isinstance(body, VerdictSince))
         assert since == NOW
     finally:
         exporter.stop("test")
@@ -65,7 +64,7 @@ def test_with_a_history_it_is_unknown_until_that_is_taken_up(tmp_path: Path) -> 
     exporter, listener = build(tmp_path)
     exporter.start()
     try:
-        exporter.refresh(SECONDS, slow=True)
+        exporter.refresh(PATIENCE, slow=True)
         assert exporter.verdict(0).level is Level.UNKNOWN
         assert levels(exporter) == ["unknown"]
         exporter.take_up()
@@ -78,7 +77,7 @@ def test_with_a_history_it_is_unknown_until_that_is_taken_up(tmp_path: Path) -> 
 def test_a_dip_of_last_night_is_remembered_by_the_next_exporter(tmp_path: Path) -> None:
     first, _ = build(tmp_path, ago=8 * 3600)
     first.start()
-    first.refresh(SECONDS, slow=True)
+    first.refresh(PATIENCE, slow=True)
     first.take_up()
     first._bus.publish([ThrottlingStarted(cause="undervoltage")])
     first._bus.publish([ThrottlingCleared(cause="undervoltage", seconds=4.0)])
@@ -87,7 +86,7 @@ def test_a_dip_of_last_night_is_remembered_by_the_next_exporter(tmp_path: Path) 
     second, listener = build(tmp_path)
     second.start()
     try:
-        second.refresh(SECONDS, slow=True)
+        second.refresh(PATIENCE, slow=True)
         second.take_up()
         verdict = second.verdict(0)
         assert [reason.alert for reason in verdict.reasons] == ["Undervoltage"]
@@ -113,7 +112,7 @@ def test_a_history_that_cannot_be_read_leaves_no_verdict_that_all_is_well(
     exporter, _ = build(tmp_path)
     exporter.start()
     try:
-        exporter.refresh(SECONDS, slow=True)
+        exporter.refresh(PATIENCE, slow=True)
         monkeypatch.setattr(exporter._reader, "ask", refuse)
         exporter.take_up()
         assert exporter.verdict(0).level is Level.UNKNOWN

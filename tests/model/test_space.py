@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sysvitals.model.space import used_ratio
+from tests.patience import PATIENCE
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,12 @@ def test_df_says_the_same(tmp_path: Path) -> None:
     df = shutil.which("df")
     assert df
     said = subprocess.run(
-        [df, "--output=pcent", tmp_path], capture_output=True, text=True, timeout=30, check=True, env={"LC_ALL": "C"}
+        [df, "--output=pcent", tmp_path],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+        env={"LC_ALL": "C"},
     )
     space = os.statvfs(tmp_path)
     used = used_ratio(*(blocks * space.f_frsize for blocks in (space.f_blocks, space.f_bfree, space.f_bavail)))

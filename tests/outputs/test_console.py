@@ -132,7 +132,7 @@ def test_a_console_that_has_nothing_to_print_writes_nothing(paper: Paper) -> Non
     sink = ConsoleSink(paper.descriptor, inbox=inbox, describe=lambda _: [], settle=settled.append)
     sink.start()
     bus.publish([LOAD])
-    sink.stop(10)
+    sink.stop(PATIENCE)
     assert (paper.lines(), settled, inbox.waiting) == ([], [], 0)
 
 

@@ -45,6 +45,7 @@ def open_browser(folder: Path) -> Iterator[Chrome]:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = Chrome(options=options, service=Service(need_tool("chromedriver")))
+    driver.set_script_timeout(PATIENCE)
     driver.set_window_size(1200, 900)
     try:
         yield driver

@@ -26,6 +26,7 @@ from sysvitals.web.timeline import (
     parse_query,
     write_csv,
 )
+from tests.patience import PATIENCE
 from tests.web.asking import Client
 from tests.web.raw import run, wait_for
 from tests.web.test_routes import Exporter
@@ -164,7 +165,7 @@ class Slow:
     def __call__(self, window: Window, withdrawal: Withdrawal) -> bytes:
         self.asked.append(window)
         if withdrawal.allows(self._end):
-            assert self.go_on.wait(30)
+            assert self.go_on.wait(PATIENCE)
         return b"{}"
 
     def _end(self) -> None:
