@@ -104,20 +104,20 @@ class Month:
         return [Span(a.span.end, b.span.begin) for a, b in zip(self.runs, self.runs[1:], strict=False)]
 
 
-def plan_month(end: float) -> Month:
-    """What happens in the thirty days before `end`, a Unix time."""
-    begin = end - DAYS * DAY
+def plan_month(end: float, days: float = DAYS) -> Month:
+    """What happens in the days before `end`, a Unix time. In fewer than thirty, the same happens faster."""
+    begin, thirtieth = end - days * DAY, days * DAY / DAYS
     month = Month(begin, end)
-    cut, reboot = begin + 11.6 * DAY, begin + 20.25 * DAY
+    cut, reboot = begin + 11.6 * thirtieth, begin + 20.25 * thirtieth
     boots = [("boot-a", begin - 5 * DAY), ("boot-b", cut + 180.0), ("boot-c", reboot + 45.0)]
     (a, a_began), (b, b_began), (c, c_began) = boots
-    stop, kill = begin + 5.3 * DAY, begin + 25.5 * DAY
+    stop, kill = begin + 5.3 * thirtieth, begin + 25.5 * thirtieth
     month.runs = [
         Run(a, a_began, Span(begin, stop), "stop"),
-        Run(a, a_began, Span(stop + 6 * HOUR, cut), "cut"),
+        Run(a, a_began, Span(stop + thirtieth / 4, cut), "cut"),
         Run(b, b_began, Span(b_began + 12.0, reboot), "reboot", knows_time=False),
         Run(c, c_began, Span(c_began + 12.0, kill), "kill"),
-        Run(c, c_began, Span(kill + 2 * HOUR, end), ""),
+        Run(c, c_began, Span(kill + thirtieth / 12, end), ""),
     ]
     last = (end - 3 * HOUR - 2400) // DAY * DAY + 3 * HOUR + 2400  # 03:40
     first = last - 1.5 * HOUR
@@ -128,9 +128,9 @@ def plan_month(end: float) -> Month:
     return month
 
 
-def write_month(storage: str, end: float, *, summaries: bool = True) -> Month:
+def write_month(storage: str, end: float, *, days: float = DAYS, summaries: bool = True) -> Month:
     """Write the history of the month, and its summaries, below the storage folder. Returns what is true of it."""
-    month = plan_month(end)
+    month = plan_month(end, days)
     board = _Board(month)
     for number, run in enumerate(month.runs):
         writer = _Writer(storage, summaries=summaries)

@@ -17,6 +17,7 @@ from sysvitals.collectors.load import Load
 from sysvitals.history.buffer import Buffer
 from sysvitals.history.lock import Claim
 from sysvitals.history.segments import create_segment, list_segments, read_lines
+from sysvitals.history.summaries.writing import Summaries
 from sysvitals.history.writer import HistoryRules, JsonlSink
 from sysvitals.model.changes import CollectorFailed, Reloaded, Started
 from sysvitals.model.reading import Body, Change
@@ -83,6 +84,7 @@ def writer(
     start: bool = True,
     buffer: Buffer | None = None,
     claim: Claim | None = None,
+    summaries: Summaries | None = None,
 ) -> Iterator[Writer]:
     hands = hands or Hands()
     clock = hands.clock()
@@ -99,6 +101,7 @@ def writer(
         owners=OWNERS,
         buffer=buffer,
         claim=claim,
+        summaries=summaries,
     )
     if start:
         sink.start()

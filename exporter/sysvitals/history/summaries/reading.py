@@ -108,8 +108,7 @@ def read_stretches(  # noqa: PLR0913  # a question has that many sides
     """The stretches of each series between these Unix times, oldest first.
 
     `level` is minutes or hours. `wanted` are events and fields, as `("system.load.updated", "load1")`; None: all of
-    them, which takes ten times as long. Where a clock was put right, a stretch begins at a whole minute, whatever its
-    level. Raises OSError.
+    them, which takes ten times as long. Raises OSError.
     """
     keys = None if wanted is None else {f'["{event}","{name}"'.encode() for event, name in wanted}
 
@@ -199,12 +198,11 @@ def join_lines(parts: Iterable[Part], level: str) -> dict[Series, Line]:
     """All series of these parts, which are in the order of time."""
     found: dict[Series, Line] = {}
     for part in parts:
-        origin = part.head["origin"] + round(part.shift / 60) * 60
         for text in part.lines:
             with suppress(ValueError, KeyError, TypeError, IndexError, RecursionError):
                 event, name, labels, kind, at, *cells = json.loads(text)
                 series = Series(event, tuple(labels), name)
-                stretches = _stretches(kind, at, cells, origin, SECONDS[level])
+                stretches = _stretches(kind, _begins(part, at, SECONDS[level]), cells, SECONDS[level])
                 line = found.get(series)
                 if line is None:
                     line = found[series] = Line(kind, cells[-1])
@@ -261,8 +259,15 @@ def _cover(part: Part) -> Iterator[Coverage]:
         begin = stop + part.shift
 
 
-def _stretches(kind: str, at: Sequence[int], cells: Sequence[Any], origin: float, seconds: float) -> list[Stretch]:
-    begins = [origin + seconds * moment for moment in at]
+def _begins(part: Part, at: Sequence[int], seconds: float) -> list[float]:
+    """When these stretches begin. What a wrong clock cut is in the minute or hour in which it really began."""
+    begins = [part.head["origin"] + seconds * moment for moment in at]
+    if part.shift:
+        begins = [max(begin + part.shift, part.begin) // seconds * seconds for begin in begins]
+    return begins
+
+
+def _stretches(kind: str, begins: Sequence[float], cells: Sequence[Any], seconds: float) -> list[Stretch]:
     count, *columns = (cell if isinstance(cell, list) else repeat(cell, len(begins)) for cell in cells[: _CELLS[kind]])
     growth: Iterable[float | None] = repeat(None)
     if kind == "gauge":
