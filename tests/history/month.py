@@ -215,6 +215,7 @@ class _Board:
         self._written = 3_000_000_000
         self._received = 900_000_000
         self._boot = ""
+        self._is_weak = False
         self._events = dict.fromkeys(CAUSES, 0)
         self._seconds = dict.fromkeys(CAUSES, 0.0)
 
@@ -257,6 +258,7 @@ class _Board:
                 self._events[cause] += 1
             else:
                 self._seconds[cause] += dip.seconds
+        self._is_weak = begins
         changes: list[Body] = [
             ThrottlingStarted(cause=cause) if begins else ThrottlingCleared(cause=cause, seconds=dip.seconds)
             for cause in CAUSES
@@ -300,7 +302,7 @@ class _Board:
                   frequency_adjustment=1.0),
             Boot(uptime=at - run.boot_began, boot_id=run.boot),
             ThrottlingSource(undervoltage_detectable=True, source="vcio"),
-            *self._throttling(active=False),
+            *self._throttling(active=self._is_weak),
         ]  # fmt: skip
 
 
