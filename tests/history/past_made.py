@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -52,7 +53,11 @@ def past(
 ) -> Past:
     coverage = coverage or (covered(NOON - DAY, NOON),)
     ordered = sorted(occurrences, key=lambda one: one.at)
-    return Past(series or {}, ordered, coverage, min((piece.begin for piece in coverage), default=None))
+    return Past(partial(_of, series or {}), ordered, coverage, min((piece.begin for piece in coverage), default=None))
+
+
+def _of(series: Mapping[Series, Sequence[Stretch]], event: str, field: str) -> Mapping[Series, Sequence[Stretch]]:
+    return {one: found for one, found in series.items() if (one.event, one.field) == (event, field)}
 
 
 def view(begin: float = NOON - DAY, end: float = NOON, now: float = NOON, points: int = 24, **more: Any) -> View:

@@ -1,6 +1,6 @@
 """What a part of the history holds, and which part is asked for: what the time line is made of."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sysvitals.history.episodes import Occurrence
@@ -28,21 +28,22 @@ class View(NamedTuple):
     limits: Mapping[tuple[str, ...], float] = {}
 
 
+Found = Mapping[Series, Sequence[Stretch]]
+
+
 class Past(NamedTuple):
     """What is known. `occurrences`, `coverage` and the stretches of each series are in order of time.
 
+    `of(event, field)` gives the series of one field of all subjects of an event. They are asked for one field after
+    another, since those of a large host take too much memory together.
     `earliest` is when the history begins. `partial` says what could not be read; empty: nothing is missing.
     """
 
-    stretches: Mapping[Series, Sequence[Stretch]]
+    of: Callable[[str, str], Found]
     occurrences: Sequence[Occurrence]
     coverage: Sequence[Coverage]
     earliest: float | None = None
     partial: str = ""
-
-    def of(self, event: str, field: str) -> dict[Series, Sequence[Stretch]]:
-        """The series of one field of all subjects of an event."""
-        return {s: found for s, found in self.stretches.items() if s.event == event and s.field == field}
 
     def last_seen(self) -> dict[str, float]:
         """When each boot was last heard of."""

@@ -10,14 +10,16 @@ from sysvitals.history.curves import draw_curves, make_buckets
 from sysvitals.history.episodes import Occurrence
 from sysvitals.history.happenings import list_happenings
 from sysvitals.history.lanes import draw_lanes, find_silence
-from sysvitals.history.past import Past, View
+from sysvitals.history.past import Found, Past, View
 from sysvitals.history.summaries.files import list_files, start_of
 from sysvitals.history.summaries.reading import (
     Coverage,
     Current,
+    Part,
     changes_of,
     coverage_of,
     is_change,
+    join_lines,
     read_coverage,
     read_parts,
     read_stretches,
@@ -72,33 +74,70 @@ def read_past(folder: str, view: View, current: Current) -> Past:
     """
     begin, end = view.begin - _AROUND_SECONDS, view.end + _AROUND_SECONDS
     level, _ = choose_level(view)
-    hours = read_parts(folder, begin, end, "hours", is_change, current)
+    keys = {f'["{event}","{field}"'.encode() for event, field in _WANTED}
+    hours = read_parts(folder, begin, end, "hours", lambda line: is_change(line) or _key(line) in keys, current)
+    parts = hours
+    if level == "minutes":
+        parts = read_parts(folder, view.begin, view.end, level, lambda line: _key(line) in keys, current)
     coverage = coverage_of(hours, begin, end)
-    stretches = read_stretches(folder, view.begin, view.end, level, _WANTED, current=current)
-    if level == "hours":
-        _look_closer(folder, stretches, view, current)
     return Past(
-        stretches=stretches,
+        of=_Rows(folder, view, parts, current),
         occurrences=list(_read_occurrences(changes_of(hours, begin, end))),
         coverage=coverage,
         earliest=_find_earliest(folder, coverage),
     )
 
 
-def _look_closer(folder: str, stretches: dict[Series, list[Stretch]], view: View, current: Current) -> None:
-    """Replace hours in which something was not as it should be by their minutes, on the newest days of this kind."""
-    bad = [(series, one) for series, known in stretches.items() for one in known if _is_bad(series, one, view)]
-    wanted = {(series.event, series.field) for series, _ in bad}
-    for day in sorted({one.begin // _DAY_SECONDS * _DAY_SECONDS for _, one in bad})[-_MOST_DAYS:]:
-        until = day + _DAY_SECONDS
-        found = read_stretches(folder, day, until + HOUR_SECONDS, "minutes", wanted, current=current)
-        for series, hour in bad:
-            if day <= hour.begin < until:
-                end = hour.begin + hour.seconds
-                minutes = [one for one in found.get(series, ()) if hour.begin <= one.begin < end]
-                known = stretches[series]
-                at = known.index(hour)
-                known[at : at + 1] = minutes or [hour]
+def _key(line: bytes) -> bytes:
+    """What a line of a series begins with: its event and field."""
+    return line[: line.find(b",[")]
+
+
+class _Rows:
+    """The stretches of one field after another, made of the lines of these parts when they are asked for."""
+
+    def __init__(self, folder: str, view: View, parts: Iterable[Part], current: Current) -> None:
+        self._folder = folder
+        self._view = view
+        self._current = current
+        self._level, _ = choose_level(view)
+        self._parts: dict[bytes, list[Part]] = {}
+        self._last: tuple[bytes, Found] = b"", {}
+        for part in parts:
+            lines: dict[bytes, list[bytes]] = {}
+            for line in part.lines:
+                lines.setdefault(_key(line), []).append(line)
+            for key, mine in lines.items():
+                self._parts.setdefault(key, []).append(part._replace(lines=mine))
+
+    def __call__(self, event: str, field: str) -> Found:
+        """The series of this field."""
+        key = f'["{event}","{field}"'.encode()
+        if self._last[0] != key:
+            self._last = b"", {}  # before others take its place
+            self._last = key, self._read(key, (event, field))
+        return self._last[1]
+
+    def _read(self, key: bytes, field: tuple[str, str]) -> Found:
+        lines = join_lines(self._parts.get(key, ()), self._level)
+        chosen = {series: line.between(self._view.begin, self._view.end) for series, line in lines.items()}
+        found = {series: stretches for series, stretches in chosen.items() if stretches}
+        if self._level == "hours":
+            self._look_closer(found, field)
+        return found
+
+    def _look_closer(self, found: dict[Series, list[Stretch]], field: tuple[str, str]) -> None:
+        """Replace hours in which something was not as it should be by their minutes, on the newest such days."""
+        bad = [(series, one) for series, known in found.items() for one in known if _is_bad(series, one, self._view)]
+        for day in sorted({one.begin // _DAY_SECONDS * _DAY_SECONDS for _, one in bad})[-_MOST_DAYS:]:
+            until = day + _DAY_SECONDS
+            closer = read_stretches(self._folder, day, until + HOUR_SECONDS, "minutes", {field}, current=self._current)
+            for series, hour in bad:
+                if day <= hour.begin < until:
+                    end = hour.begin + hour.seconds
+                    minutes = [one for one in closer.get(series, ()) if hour.begin <= one.begin < end]
+                    at = found[series].index(hour)
+                    found[series][at : at + 1] = minutes or [hour]
 
 
 def _is_bad(series: Series, one: Stretch, view: View) -> bool:
