@@ -639,7 +639,16 @@ class TestAProcess:
         wait_for(lambda: "it was stopped" in process.log, "a note of the pause")
         process.stop()
 
-    @pytest.mark.parametrize("duty", ["_tend", "_report"])
+    def test_takes_up_the_last_day_when_the_first_scrape_is_served(self, start: Start) -> None:
+        process = start(*BELOW)
+        process.wait_until_ready()
+        assert samples(process.get()[1])["system_verdict", 'level="unknown"'] == 1
+        wait_for(lambda: not samples(process.get()[1])["system_verdict", 'level="unknown"'], "a verdict")
+        process.stop()
+        names = [event["name"] for event in stored(process.storage)]
+        assert names.count("sysvitals.verdict.changed") == 1
+
+    @pytest.mark.parametrize("duty", ["_tend", "_judge", "_report"])
     @pytest.mark.fault(
         "process",
         "a bug that ends a task of the server",

@@ -14,7 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 FILE = Path(__file__).with_name("budgets.json")
-KINDS = ("scrape", "idle", "idle-minutes", "idle-links", "memory", "history", "calls")
+KINDS = ("scrape", "judgement", "idle", "idle-minutes", "idle-links", "memory", "history", "calls")
 UNKNOWN_PYTHON = 0.3
 """How much more another version of Python may take than the nearest whose limit is known."""
 

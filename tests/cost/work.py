@@ -110,6 +110,7 @@ def count_scrapes() -> dict[str, float]:
     exporter = build(host, lambda: now)
     for turn in range(rounds + 2):
         now += PACE_SECONDS
+        exporter.verdict()  # as the heartbeat has judged it
         with whole.counting() if turn > 1 else nullcontext():
             exporter.metrics(None, 9.5)
         with rendering.counting() if turn > 1 else nullcontext():
@@ -132,6 +133,27 @@ def count_scrapes() -> dict[str, float]:
         "encoding": encoding.per(rounds),
         "summarising": summarising.per(SUMMARISED_ROUNDS),
     }
+
+
+def count_judgements() -> dict[str, float]:
+    """Bytecodes of judging a host, and how much memory the windows of its values take in the end."""
+    now, rounds = 0.0, 20
+    exporter = build(FilesOfHost(PI), lambda: now)
+    exporter.metrics(None, 9.5)
+    judging = Bytecodes()
+    for _ in range(5):
+        now += PACE_SECONDS
+        exporter.verdict()
+    for _ in range(rounds):
+        now += PACE_SECONDS
+        with judging.counting():
+            exporter.verdict()
+    tracemalloc.start()
+    for _ in range(int(26 * 3600 / 60)):
+        now += 60
+        exporter.verdict()
+    gc.collect()
+    return {"bytecodes": judging.per(rounds), "memory": tracemalloc.get_traced_memory()[0] / 1024}
 
 
 def count_idle() -> dict[str, float]:
@@ -208,6 +230,7 @@ def count_history() -> dict[str, float]:
 
 KINDS: dict[str, Callable[[], dict[str, float]]] = {
     "scrape": count_scrapes,
+    "judgement": count_judgements,
     "idle": count_idle,
     "idle-minutes": count_idle_minutes,
     "idle-links": count_idle_links,

@@ -93,6 +93,16 @@ class TestDurations:
             it.shows("system_filesystem_readonly", 1, mountpoint="/")
             assert it.judged().level is level
 
+    def test_a_host_that_slept_did_not_watch_meanwhile(self) -> None:
+        it = board(FULL)
+        it.shows("system_filesystem_readonly", 1, mountpoint="/")
+        it.after(300)
+        it.passes(8 * 3600)
+        assert it.judged().level is Level.GOOD
+        assert it.after(615).level is Level.WARNING
+        it.passes(8 * 3600)
+        assert it.judged().level is Level.WARNING
+
     def test_what_was_only_assumed_to_have_lasted_leaves_no_trace(self) -> None:
         it = Board([FULL])
         it.shows("system_filesystem_readonly", 1, mountpoint="/")

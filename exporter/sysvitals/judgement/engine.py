@@ -117,7 +117,7 @@ class Engine:
         self._was_ready = False
         self._remembered: Remembered | None = None
         self._verdict = Verdict(Level.UNKNOWN, (), unknown="Nothing has been read yet")
-        self._judged_at = float("-inf")
+        self._judged_at = self._looked_at = float("-inf")
         self._alerts: tuple[str, ...] | None = None
         self._since = clock.uptime()
         self._changes: list[VerdictChanged] = []
@@ -246,6 +246,9 @@ class Engine:
 
     def _look(self, facts: Facts, at: float) -> None:
         """Let what is found begin and go on, and what is not found end."""
+        if at - self._looked_at > BRIEF_SECONDS:  # asleep or stopped: what was on its way was not watched
+            self._standing = {key: standing for key, standing in self._standing.items() if standing.fires}
+        self._looked_at = at
         for judgement in self._judgements:
             try:
                 findings = list(islice(judgement.find(facts), MOST_FINDINGS))

@@ -61,17 +61,21 @@ class Window:
 
     def observe(self, at: float, value: float) -> None:
         """Take in what was read."""
-        row = self._row(at)
         rows = self._rows
-        rows[row + _COUNT] += 1
-        rows[row + _SUM] += value
-        rows[row + _LEAST] = min(rows[row + _LEAST], value)
-        rows[row + _MOST] = max(rows[row + _MOST], value)
+        if not rows or at // self.step > rows[-_WIDTH]:
+            self._begin_row(at)
+        rows[_COUNT - _WIDTH] += 1
+        rows[_SUM - _WIDTH] += value
+        if value < rows[_LEAST - _WIDTH]:  # noqa: PLR1730  # all windows pass here; a call takes longer
+            rows[_LEAST - _WIDTH] = value
+        if value > rows[_MOST - _WIDTH]:  # noqa: PLR1730  # as above
+            rows[_MOST - _WIDTH] = value
         last = self._last
         if last is not None:
-            rows[row + _GROWTH] += value - last if value >= last else value
-            rows[row + _COVERED] += at - self.at
-            rows[row + _CHANGES] += value != last
+            rows[_COVERED - _WIDTH] += at - self.at
+            if value != last:
+                rows[_CHANGES - _WIDTH] += 1
+                rows[_GROWTH - _WIDTH] += value - last if value > last else value
         self._last, self.at = value, at
 
     def restore(self, stretches: Iterable[tuple[float, Stretch]]) -> None:
@@ -81,17 +85,19 @@ class Window:
         """
         at, value = self.at, self._last
         self._rows, self._last = array("d"), None
+        rows = self._rows
         for began, stretch in stretches:
             # what is longer than a row stands in the middle of its time
-            row = self._row(began + max(0.0, stretch.seconds - self.step) / 2)
-            rows = self._rows
-            rows[row + _COUNT] += stretch.readings
-            rows[row + _SUM] += stretch.mean * stretch.readings
-            rows[row + _LEAST] = min(rows[row + _LEAST], stretch.least)
-            rows[row + _MOST] = max(rows[row + _MOST], stretch.most)
-            rows[row + _GROWTH] += stretch.growth or 0.0
-            rows[row + _COVERED] += stretch.seconds
-            rows[row + _CHANGES] += self._last is not None and stretch.last != self._last
+            middle = began + max(0.0, stretch.seconds - self.step) / 2
+            if not rows or middle // self.step > rows[-_WIDTH]:
+                self._begin_row(middle)
+            rows[_COUNT - _WIDTH] += stretch.readings
+            rows[_SUM - _WIDTH] += stretch.mean * stretch.readings
+            rows[_LEAST - _WIDTH] = min(rows[_LEAST - _WIDTH], stretch.least)
+            rows[_MOST - _WIDTH] = max(rows[_MOST - _WIDTH], stretch.most)
+            rows[_GROWTH - _WIDTH] += stretch.growth or 0.0
+            rows[_COVERED - _WIDTH] += stretch.seconds
+            rows[_CHANGES - _WIDTH] += self._last is not None and stretch.last != self._last
             self._last, self.at = stretch.last, began + stretch.seconds
         if value is not None:
             self.at = min(self.at, at)  # what goes on while it is read is in both
@@ -113,16 +119,13 @@ class Window:
         begin = bucket * self.step
         return (begin + min(begin + self.step, max(begin, now))) / 2
 
-    def _row(self, at: float) -> int:
-        """Where the row of this moment is, a new one if need be; rows that are too old go."""
+    def _begin_row(self, at: float) -> None:
+        """Begin the row of this moment; rows that are too old go."""
         rows, bucket = self._rows, at // self.step
-        if rows and bucket <= rows[-_WIDTH]:
-            return len(rows) - _WIDTH
         rows.extend((bucket, 0.0, 0.0, float("inf"), float("-inf"), 0.0, 0.0, 0.0))
         oldest = bucket - self._seconds // self.step - 1
         while rows[_BUCKET] < oldest:
             del rows[:_WIDTH]
-        return len(rows) - _WIDTH
 
 
 class Windows:
@@ -239,7 +242,10 @@ class Windows:
 
     def _window(self, metric: str, labels: Mapping[str, str], seconds: float) -> Window | None:
         step = _step_of(seconds)
-        return next((one for one in self._kept.get((metric, *labels.values()), ()) if one.step == step), None)
+        for window in self._kept.get((metric, *labels.values()), ()):
+            if window.step == step:
+                return window
+        return None
 
     def _begin(self, metric: str, labels: Mapping[str, str], at: float) -> tuple[Window, ...]:
         """Make the windows of a series, where there is room: one of each step that it is watched by."""
@@ -261,7 +267,10 @@ class Windows:
 
 
 def _step_of(seconds: float) -> float:
-    return next(step for step, most in _STEPS if seconds <= most)
+    for step, most in _STEPS:
+        if seconds <= most:
+            return step
+    raise AssertionError  # the last step is for all that is longer
 
 
 def _pick(

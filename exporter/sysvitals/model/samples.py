@@ -40,17 +40,19 @@ class Current(Mapping[str, list[Sample]]):
         self._bodies: dict[type[Body], list[Body]] = {}
         for body in bodies:
             self._bodies.setdefault(type(body), []).append(body)
+        self._labels: dict[type[Body], list[Mapping[str, str]]] = {}
         self._found: dict[str, list[Sample]] = {}
 
     def __getitem__(self, metric: str) -> list[Sample]:
         """The values of a metric. Raises KeyError where it has none."""
-        found = self._found.get(metric)
-        if found is None:
-            family = self._families.get(metric)
-            found = self._found[metric] = [] if family is None or family.kind == "info" else list(self._sample(family))
+        found = self._find(metric)
         if not found:
             raise KeyError(metric)
         return found
+
+    def get(self, metric: str, default: Any = None) -> Any:
+        """The values of a metric, else the default. Asked so often that what a mapping does for it would show."""
+        return self._find(metric) or default
 
     def __iter__(self) -> Iterator[str]:
         """The names of all metrics that have values."""
@@ -60,14 +62,30 @@ class Current(Mapping[str, list[Sample]]):
         """How many metrics have values."""
         return sum(1 for _ in self)
 
+    def _find(self, metric: str) -> list[Sample]:
+        found = self._found.get(metric)
+        if found is None:
+            family = self._families.get(metric)
+            found = self._found[metric] = [] if family is None or family.kind == "info" else list(self._sample(family))
+        return found
+
     def _sample(self, family: Family) -> Iterator[Sample]:
         for kind, field, fixed in family.samples:
-            names = labels_of(kind)
-            for body in self._bodies.get(kind, ()):
-                value = getattr(body, field.name)
+            bodies = self._bodies.get(kind)
+            if bodies is None:
+                continue
+            name, more = field.name, dict(fixed)
+            for body, labels in zip(bodies, self._labels_of(kind, bodies), strict=True):
+                value = getattr(body, name)
                 if value is not None:
-                    labels = {name: getattr(body, name) for name in names}
-                    yield Sample({**labels, **dict(fixed)} if fixed else labels, float(value))
+                    yield Sample({**labels, **more} if more else labels, float(value))
+
+    def _labels_of(self, kind: type[Body], bodies: list[Body]) -> list[Mapping[str, str]]:
+        labels = self._labels.get(kind)
+        if labels is None:
+            names = labels_of(kind)
+            labels = self._labels[kind] = [{name: getattr(body, name) for name in names} for body in bodies]
+        return labels
 
 
 @cache
