@@ -55,7 +55,7 @@ from sysvitals.pipeline.scheduler import Scheduler
 from sysvitals.sources.os.kernel import read_hostname
 from sysvitals.sources.os.names import read_names
 from sysvitals.sources.os.timekeeping import read_boot_id, read_clock
-from sysvitals.sources.os.zone import read_zone
+from sysvitals.sources.os.zone import Zone, read_zone
 from sysvitals.sources.proc.own_process import read_own_process
 from sysvitals.threads import Duty, Keeper
 
@@ -315,8 +315,11 @@ class Exporter:
             since=verdict.since,
             limits=list_high_limits(samples),
         )
-        zone = read_zone(self._host, os.environ.get("TZ", ""))
-        return read_timeline(self._reader, self._past(), view, zone, withdrawal)
+        return read_timeline(self._reader, self._past(), view, self.zone(), withdrawal)
+
+    def zone(self) -> Zone:
+        """The board's time zone."""
+        return read_zone(self._host, os.environ.get("TZ", ""))
 
     def words(self) -> dict[str, str]:
         """How each enabled collector's last run ended, in one word; empty where it has not run."""

@@ -359,6 +359,7 @@ def build_services(exporter: Exporter, hub: "LiveHub", reloads: Reloads) -> "Ser
             host=exporter.hostname,
             version=__version__,
             now=time.time(),
+            zone=exporter.zone(),
             readings=exporter.latest_readings(),
             busy=trends.busy(),
             verdict=exporter.verdict(),

@@ -6,9 +6,11 @@ from typing import Any
 from sysvitals.judgement.verdict import Level, Verdict
 from sysvitals.model.event import Event, Stamp
 from sysvitals.model.reading import Body
+from sysvitals.sources.os.zone import Zone
 from sysvitals.web.page.glance import Glance
 
 NOW = 1_789_905_600.0
+BERLIN = Zone("Europe/Berlin", ":/usr/share/zoneinfo/Europe/Berlin")
 STAMP = Stamp(NOW, "pi4", "b", 100.0, synced=True)
 
 
@@ -22,12 +24,14 @@ def look(
     version: str = "1.2.3",
     time_line: Mapping[str, Any] | None = None,
     grafana: str = "",
+    zone: Zone = BERLIN,
 ) -> Glance:
     """A glance at these readings."""
     return Glance(
         host=host,
         version=version,
         now=NOW,
+        zone=zone,
         readings=tuple(Event(STAMP, number, body) for number, body in enumerate(readings)),
         busy=busy or {},
         verdict=verdict or Verdict(Level.GOOD, ()),

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sysvitals.sources.os.zone import Zone
 from sysvitals.web.page.bounds import Bound
 from sysvitals.web.page.names import LONG, show, split_name, split_names
 from sysvitals.web.page.svg import (
@@ -18,9 +19,10 @@ from sysvitals.web.page.svg import (
     find_cuts,
 )
 from sysvitals.web.page.time_line import Asked, find_axis, read_asked
-from sysvitals.web.page.times import find_zone, say_day, say_time
+from sysvitals.web.page.times import open_zone, say_day, say_time
+from tests.web import looking
 
-BERLIN = find_zone("Europe/Berlin")
+BERLIN = open_zone(looking.BERLIN)
 NOW = 1_789_905_600.0  # 14:00 in Berlin, a Sunday
 DAY = Window(0.0, 86400.0)
 
@@ -66,11 +68,10 @@ def test_days_near_by_have_a_name() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["", "Nowhere/Nothing", "../../etc/passwd", "\0", "x" * 5000])
-def test_a_zone_that_is_not_known_is_that_of_this_process(name: str) -> None:
-    zone = find_zone(name)
-    assert zone.name
-    assert zone.at(NOW).timestamp() == NOW
+@pytest.mark.parametrize("rule", ["UTC0", ":/nowhere", ":/etc/passwd", ":/", ":\0"])
+def test_a_zone_whose_file_is_none_is_utc_and_called_so(rule: str) -> None:
+    zone = open_zone(Zone("UTC" if rule == "UTC0" else "Europe/Berlin", rule))
+    assert (zone.name, zone.ahead(NOW), zone.at(NOW).timestamp()) == ("UTC", 0, NOW)
 
 
 def test_ticks_stand_at_round_times_of_the_zone() -> None:

@@ -14,7 +14,7 @@ from sysvitals.web.page.panels import build_panels
 from sysvitals.web.page.readings import list_readings
 from sysvitals.web.page.tiles import build_tiles
 from sysvitals.web.page.time_line import Asked, build_time_line
-from sysvitals.web.page.times import find_zone
+from sysvitals.web.page.times import open_zone
 from sysvitals.web.page.values import Look, number_of, say
 from sysvitals.web.page.values import show as show_field
 from sysvitals.web.page.view import Fact, Facts, Fold, Panel, Value, View
@@ -62,7 +62,7 @@ def _look(glance: Glance) -> Look:
         reasons=glance.verdict.reasons,
         busy=glance.busy,
         now=glance.now,
-        zone=find_zone(glance.time_line.get("tz", "")),
+        zone=open_zone(glance.zone),
     )
 
 

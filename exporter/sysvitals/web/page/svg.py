@@ -5,7 +5,7 @@ from itertools import pairwise
 from math import ceil, floor, log2
 from typing import Any, NamedTuple
 
-from sysvitals.web.page.times import DAY_SECONDS, Zone
+from sysvitals.web.page.times import DAY_SECONDS, LocalTime
 from sysvitals.web.page.view import Box, Mark, Path, Tick
 
 _STEPS = (1, 5, 10, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 259200, 604800)
@@ -38,7 +38,7 @@ class Window(NamedTuple):
         return round(left, 2), round(max(least, self.place(until) - left), 2)
 
 
-def draw_axis(window: Window, zone: Zone) -> Iterator[Tick]:
+def draw_axis(window: Window, zone: LocalTime) -> Iterator[Tick]:
     """Round times of the zone. A narrow page leaves out those that are `odd`."""
     begin, end = window
     step = next((step for step in _STEPS if (end - begin) / step <= _MOST_TICKS), _STEPS[-1])

@@ -8,7 +8,7 @@ from sysvitals.judgement.verdict import WORDS, Level
 from sysvitals.model.unit import format_duration, format_value
 from sysvitals.web.page import svg
 from sysvitals.web.page.bounds import Bound, measure_texts
-from sysvitals.web.page.times import Zone, say_day, say_range
+from sysvitals.web.page.times import LocalTime, say_day, say_range
 from sysvitals.web.page.view import Curve, Day, Happening, Kind, Lane, Range, TimeLine
 
 RANGES: Mapping[str, tuple[str, float]] = {
@@ -64,7 +64,7 @@ def read_asked(query: Mapping[str, Sequence[str]]) -> Asked:
     return Asked("", begin, end) if 0 < begin < end < 1e11 else Asked(DEFAULT_RANGE)
 
 
-def build_time_line(answer: Mapping[str, Any], asked: Asked, zone: Zone) -> TimeLine:
+def build_time_line(answer: Mapping[str, Any], asked: Asked, zone: LocalTime) -> TimeLine:
     """What is drawn of an answer. One that holds nothing but `partial` says why there is nothing."""
     ranges = [Range(name, title, name == asked.range) for name, (title, _) in RANGES.items()]
     if "at" not in answer:
@@ -165,7 +165,7 @@ def _say_last(curve: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _group_by_day(happened: Iterable[Mapping[str, Any]], now: float, zone: Zone) -> Iterator[Day]:
+def _group_by_day(happened: Iterable[Mapping[str, Any]], now: float, zone: LocalTime) -> Iterator[Day]:
     days: dict[str, list[Happening]] = {}
     for one in happened:
         days.setdefault(say_day(one["from"], now, zone), []).append(_build_happening(one, now, zone))
@@ -176,7 +176,7 @@ def _measure_happened(one: Mapping[str, Any]) -> int:
     return _HAPPENED_CHARACTERS + measure_texts(one["text"], one.get("small", ""))
 
 
-def _build_happening(one: Mapping[str, Any], now: float, zone: Zone) -> Happening:
+def _build_happening(one: Mapping[str, Any], now: float, zone: LocalTime) -> Happening:
     begin, end = one["from"], one["to"]
     small = [one.get("small", ""), "Time corrected: the clock was not yet set" if one.get("placed") else ""]
     return Happening(
@@ -190,7 +190,7 @@ def _build_happening(one: Mapping[str, Any], now: float, zone: Zone) -> Happenin
     )
 
 
-def _say_when(begin: float, end: float | None, now: float, zone: Zone) -> str:
+def _say_when(begin: float, end: float | None, now: float, zone: LocalTime) -> str:
     since = f"{zone.at(begin):%H:%M}"
     if end is None or end >= now > begin:
         return f"since {since}"

@@ -4,19 +4,21 @@ from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from sysvitals.sources.os.zone import Zone
+
 DAY_SECONDS = 86400.0
 _MONTHS_SECONDS = 300 * DAY_SECONDS
 
 
-class Zone(NamedTuple):
-    """A time zone with its name; `info` is None for the zone of this process."""
+class LocalTime(NamedTuple):
+    """A time zone with its name and its rules."""
 
     name: str
-    info: tzinfo | None
+    info: tzinfo
 
     def at(self, seconds: float) -> datetime:
         """The local time of this moment, in Unix seconds."""
-        return datetime.fromtimestamp(seconds, UTC).astimezone(self.info)
+        return datetime.fromtimestamp(seconds, self.info)
 
     def ahead(self, seconds: float) -> float:
         """How many seconds the zone is ahead of UTC at this moment."""
@@ -24,15 +26,18 @@ class Zone(NamedTuple):
         return offset.total_seconds() if offset is not None else 0.0
 
 
-def find_zone(name: str) -> Zone:
-    """The zone of this name, or this process's where the name is empty or no data on it is installed."""
+def open_zone(zone: Zone) -> LocalTime:
+    """The rules of a zone from its file; UTC where that cannot be read."""
+    if not zone.rule.startswith(":"):
+        return LocalTime(zone.name, UTC)
     try:
-        return Zone(name, ZoneInfo(name))
-    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
-        return Zone(datetime.now(UTC).astimezone().tzname() or "UTC", None)
+        with open(zone.rule[1:], "rb") as file:
+            return LocalTime(zone.name, ZoneInfo.from_file(file, key=zone.name))
+    except (OSError, ValueError):
+        return LocalTime("UTC", UTC)
 
 
-def say_time(seconds: float, now: float, zone: Zone) -> str:
+def say_time(seconds: float, now: float, zone: LocalTime) -> str:
     """As short as it is clear: `03:44` of the last day, `Wed 18 Nov 14:20`, `18 Nov 2024 14:20`."""
     local = zone.at(seconds)
     if 0 <= now - seconds < DAY_SECONDS / 2 or local.date() == zone.at(now).date():
@@ -42,12 +47,12 @@ def say_time(seconds: float, now: float, zone: Zone) -> str:
     return f"{local.day} {local:%b %Y %H:%M}"
 
 
-def say_range(begin: float, end: float, zone: Zone) -> str:
+def say_range(begin: float, end: float, zone: LocalTime) -> str:
     """From one time to another: `Thu 26 Nov 21:36`, a dash, `Fri 27 Nov 21:36`."""
     return " \N{EN DASH} ".join(f"{at:%a} {at.day} {at:%b %H:%M}" for at in (zone.at(begin), zone.at(end)))
 
 
-def say_day(seconds: float, now: float, zone: Zone) -> str:
+def say_day(seconds: float, now: float, zone: LocalTime) -> str:
     """`Today, Friday 27 November`, `Sunday 15 November`."""
     local, today = zone.at(seconds), zone.at(now)
     days = (today.date() - local.date()).days

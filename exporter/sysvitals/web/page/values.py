@@ -10,7 +10,7 @@ from sysvitals.model.event import Event
 from sysvitals.model.reading import fields_of, labels_of
 from sysvitals.model.samples import Samples
 from sysvitals.model.unit import format_value
-from sysvitals.web.page.times import Zone, say_time
+from sysvitals.web.page.times import LocalTime, say_time
 from sysvitals.web.page.view import Bar, Subject, Value, Words
 
 
@@ -26,7 +26,7 @@ class Look:
     reasons: Sequence[Reason]
     busy: Mapping[str, float]
     now: float
-    zone: Zone
+    zone: LocalTime
 
     def all(self, name: str) -> Sequence[Event]:
         """The latest events of `system.NAME.updated`, one a subject."""
