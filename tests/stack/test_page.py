@@ -187,7 +187,7 @@ def test_it_works_without_a_script(browser: Chrome, tmp_path: Path) -> None:
     assert "Snapshot, reloaded every 30 s" in page
     assert '<meta http-equiv="refresh"' in page
     assert 'data-row="verdict"' in page
-    assert "as of <time" in page
+    assert ">at <time" in page
 
 
 @contextmanager

@@ -188,6 +188,19 @@ def test_what_a_reason_is_about_has_its_colour_in_the_panel_and_its_neighbour_ha
     assert ">/b<" in rows[1]
 
 
+def test_a_bar_is_red_for_its_own_value_and_not_for_what_is_beside_it() -> None:
+    stalled = Reason(Level.CRITICAL, "FanStalled", "fan1 should be spinning", subject=("c", "fan1"), area="heat")
+
+    def draw_tile(celsius: float) -> str:
+        heat = Temperature(chip="c", sensor="temp1", celsius=celsius, critical=100.0)
+        page = draw(look(readings=[heat], verdict=Verdict(Level.CRITICAL, (stalled,))))
+        return page[page.index('data-tile="heat"') :].partition("</div>")[0]
+
+    assert 'class="sh critical"' in draw_tile(40.0)
+    assert 'class="b critical"' not in draw_tile(40.0)
+    assert 'class="b critical"' in draw_tile(99.0)
+
+
 def test_what_is_over_colours_no_value_of_now() -> None:
     reason = Reason(Level.WARNING, "TemperatureHigh", "It was hot", subject=("c",), area="heat", last=NOW - 3600)
     heat = Temperature(chip="c", sensor="temp1", celsius=40.0, critical=100.0)
@@ -270,7 +283,7 @@ def test_each_cpu_is_a_bar_and_the_busy_ones_stand_out() -> None:
     [page] = [draw(look(readings=[CpuUsage(busy_percent=30.0)], busy=busy))]
     assert "200 CPUs, busiest 41 with 95 %" in page
     paths = [a for a in Reader(page).all("path") if (a.get("d") or "").count("h.9")]
-    assert [(a.get("class"), (a["d"] or "").count("h.9")) for a in paths] == [(None, 199), ("hot", 1)]
+    assert [(a.get("class"), (a["d"] or "").count("h.9")) for a in paths] == [("calm", 199), ("hot", 1)]
 
 
 def test_the_time_line_is_drawn_without_a_script() -> None:

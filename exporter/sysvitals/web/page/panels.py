@@ -201,13 +201,13 @@ def _sensors(look: Look) -> Panel | None:
     names = split_names(name_sensor(event) for event in events)
 
     def urgency(event: Event) -> tuple[int, float]:
-        return _GRADES[_grade_sensor(look, event)], -(number_of(event, "celsius") or 0)
+        return _GRADES[grade_sensor(look, event)], -(number_of(event, "celsius") or 0)
 
     rows = [
         Row(
             name=names[name_sensor(event)],
             subject=subject_of(event),
-            cells=[show(event, "celsius", _grade_sensor(look, event)), say(_say_limits(look, event))],
+            cells=[show(event, "celsius", grade_sensor(look, event)), say(_say_limits(look, event))],
         )
         for event in sorted(events, key=urgency)
     ]
@@ -249,7 +249,8 @@ def find_sensor_limits(look: Look, event: Event) -> tuple[float | None, float | 
     return find_limits(look.samples, {"chip": text_of(event, "chip"), "sensor": text_of(event, "sensor")})
 
 
-def _grade_sensor(look: Look, event: Event) -> str:
+def grade_sensor(look: Look, event: Event) -> str:
+    """The level of a temperature that is above its limit, where a reason says so."""
     high, critical = find_sensor_limits(look, event)
     celsius = number_of(event, "celsius") or 0
     # a reason may be on several sensors of one chip, of which not all are hot

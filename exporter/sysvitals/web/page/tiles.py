@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from sysvitals.model.event import Event
 from sysvitals.model.unit import format_duration, format_value
-from sysvitals.web.page.panels import find_sensor_limits, name_sensor
+from sysvitals.web.page.panels import find_sensor_limits, grade_sensor, name_sensor
 from sysvitals.web.page.times import say_time
 from sysvitals.web.page.values import Look, Scale, join, number_of, say, show, show_bar, text_of
 from sysvitals.web.page.view import Cores, Tile, Value
@@ -76,7 +76,7 @@ def _heat(look: Look) -> Tile | None:
     fans = [event for event in look.all("fan") if number_of(event, "speed") is not None]
     small += [[say("fan "), show(fans[0], "speed")]] if len(fans) == 1 else []
     top = 100.0 if limit is None else limit + _ABOVE_LIMIT
-    bar = show_bar(hottest, "celsius", level, Scale(COLDEST, top, limit))
+    bar = show_bar(hottest, "celsius", grade_sensor(look, hottest), Scale(COLDEST, top, limit))
     return Tile(id="heat", title="Heat", level=level, big=[show(hottest, "celsius")], bar=bar, small=join(small))
 
 
@@ -161,7 +161,7 @@ def _storage(look: Look) -> Tile | None:
         title="Storage",
         level=level,
         big=[show(fullest, "used_percent"), Value("used", level="quiet")],
-        bar=show_bar(fullest, "used_percent", level),
+        bar=show_bar(fullest, "used_percent", look.grade("storage", text_of(fullest, "mountpoint"))),
         small=join([[say(text_of(fullest, "mountpoint"))], [show(fullest, "available"), say(" free")], [say(mounts)]]),
     )
 

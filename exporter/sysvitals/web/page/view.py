@@ -124,7 +124,7 @@ class Tile:
 
 
 class Why(NamedTuple):
-    """A reason of the verdict, with what to do. `key` tells it from all others."""
+    """A reason of the verdict, with what to do. `key` identifies it."""
 
     level: str
     alert: str
