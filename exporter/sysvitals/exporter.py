@@ -26,7 +26,6 @@ from sysvitals.judgement.engine import LEAST_SECONDS, Engine
 from sysvitals.judgement.judgements import JUDGEMENTS
 from sysvitals.judgement.verdict import LEVELS, Verdict
 from sysvitals.model.changes import CHANGES, Reloaded, Started, Stopped
-from sysvitals.model.choice import choose_changes, choose_names
 from sysvitals.model.event import SCHEMA_VERSION, Event
 from sysvitals.model.reading import Body, Change
 from sysvitals.model.samples import Current, Samples
@@ -43,9 +42,7 @@ from sysvitals.model.status import (
     VerdictSince,
 )
 from sysvitals.outputs.console import STANDARD_OUTPUT, ConsoleSink, encode_visibly
-from sysvitals.outputs.event_lines import build_lines
 from sysvitals.outputs.exposition import Exposition
-from sysvitals.outputs.terminal import has_colours
 from sysvitals.pipeline.bus import Bus, first_seq
 from sysvitals.pipeline.clock import Clock, by_clock_now, keep_for
 from sysvitals.pipeline.inbox import Inbox
@@ -468,6 +465,11 @@ class Exporter:
         encoding = sys.stdout.encoding
         describe: Callable[[tuple[Event, ...]], list[str]] = encode_visibly
         if readable:
+            # sentences are for people who look
+            from sysvitals.model.choice import choose_changes, choose_names  # noqa: PLC0415
+            from sysvitals.outputs.event_lines import build_lines  # noqa: PLC0415
+            from sysvitals.outputs.terminal import has_colours  # noqa: PLC0415
+
             is_wanted = choose_names(()) if self.settings.console.readings else choose_changes(())
             describe = build_lines(is_wanted, colours=has_colours(sys.stdout))
         sink = ConsoleSink(STANDARD_OUTPUT, inbox=inbox, describe=describe, encoding=encoding, settle=self._settle)

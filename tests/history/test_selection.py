@@ -147,10 +147,19 @@ def test_the_time_of_a_clock_that_was_never_set_is_marked_as_such(tmp_path: Path
     assert [(event.how, event.time) for event in select(tmp_path)] == [("unset", EPOCH), ("", NOON)]
 
 
-def test_what_the_running_boot_holds_is_given_though_its_clock_was_never_set(tmp_path: Path) -> None:
-    store(tmp_path, [line_of(seq=1, boot="boot-0", at=NOON - 90 * 86400)], NOON - 90 * 86400)
-    store(tmp_path, [line_of(BEGAN, seq=2, at=NOON - 86400, up=10.0, synced=False)], NOON - 86400)
+def test_what_the_last_boot_holds_is_given_where_its_clock_began_before_that_of_the_boot_before(tmp_path: Path) -> None:
+    store(tmp_path, [line_of(seq=1, boot="boot-0", at=NOON - 90 * 86400, up=5.0)], NOON - 90 * 86400)
+    store(tmp_path, [line_of(BEGAN, seq=2, at=EPOCH, up=10.0, synced=False)], EPOCH)
+    assert [event.seq for event in select(tmp_path, begin=NOON)] == []
+    mark_current(str(tmp_path), list_segments(str(tmp_path))[0])
     assert [(event.seq, event.how) for event in select(tmp_path, begin=NOON)] == [(2, "unset")]
+    assert seqs(tmp_path) == [1, 2]
+
+
+def test_a_clock_that_nobody_sets_and_that_goes_on_is_good_enough_to_choose_by(tmp_path: Path) -> None:
+    store(tmp_path, [line_of(seq=1, boot="boot-0", at=NOON - 86400, up=5.0)], NOON - 86400)
+    store(tmp_path, [line_of(seq=2, up=10.0, synced=False), line_of(seq=3, at=NOON + 9, up=19.0, synced=False)], NOON)
+    assert [(event.seq, event.how) for event in select(tmp_path, begin=NOON + 5)] == [(3, "unset")]
 
 
 def test_where_the_kernel_does_not_say_whether_the_clock_is_set_it_is_believed(tmp_path: Path) -> None:

@@ -7,11 +7,19 @@ before it was.
 import contextlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise, zip_longest
 from typing import Any, NamedTuple
 
-from sysvitals.history.segments import PLAIN, Segment, as_compressed, find_lines, read_lines
+from sysvitals.history.segments import (
+    PLAIN,
+    Segment,
+    as_compressed,
+    find_last_segment,
+    find_lines,
+    list_segments,
+    read_lines,
+)
 from sysvitals.model.event import parse_time
 
 SLACK_SECONDS = 1.0
@@ -45,7 +53,8 @@ class Placed(NamedTuple):
 class Stretch(NamedTuple):
     """A segment, and between which Unix times its events lie.
 
-    `undated`: it is of the last boot, whose clock was never set, so that its events are from some time until now.
+    `undated`: it is of the last boot, whose clock was never set and began before the boot before it, so that its events
+    are of some time until now.
     """
 
     segment: Segment
@@ -88,12 +97,14 @@ def parse_moment(envelope: Any) -> Moment:
     return moment
 
 
-def order_segments(segments: Iterable[Segment], passed: Passed) -> tuple[list[Stretch], Clocks]:
-    """These segments, listed by name, in the order in which they were written, and the clocks of their boots.
+def order_segments(folder: str, passed: Passed) -> tuple[list[Stretch], Clocks]:
+    """The segments in this folder in the order in which they were written, and the clocks of their boots.
 
-    Within a boot they follow each other by uptime; boots by their newest segment. One in which nothing is whole is left
-    out. `passed` hears which cannot be read.
+    Within a boot they follow each other by uptime; boots by their newest segment, that of the segment which was written
+    last at the end. One in which nothing is whole is left out. `passed` hears which cannot be read. Raises OSError.
     """
+    segments = list_segments(folder, lambda error: passed(str(error.filename), error))
+    last = find_last_segment(folder, segments)
     heads = [found for segment in segments if (found := _read_head(segment, passed)) is not None]
     boots: dict[str, list[tuple[Moment, Segment]]] = {}
     for head, segment in heads:
@@ -105,20 +116,26 @@ def order_segments(segments: Iterable[Segment], passed: Passed) -> tuple[list[St
         if offset is not None:
             offsets[boot] = offset
     clocks = Clocks(offsets)
-    # what a clock says that was never set is no better than the segment's name, which comes from it
-    ordered = sorted(boots.values(), key=lambda found: max(clocks.place(head).time for head, _ in found))
-    return list(_spread(ordered, clocks)), clocks
+
+    def when(found: list[tuple[Moment, Segment]]) -> tuple[bool, float]:
+        # what a clock says that was never set is no better than the segment's name, which comes from it
+        newest = max(clocks.place(head).time for head, _ in found)
+        return any(last is not None and segment.stem == last.stem for _, segment in found), newest
+
+    return list(_spread(sorted(boots.values(), key=when), clocks)), clocks
 
 
 def _spread(boots: list[list[tuple[Moment, Segment]]], clocks: Clocks) -> Iterator[Stretch]:
+    before = -_END
     for found, next_boot in zip_longest(boots, boots[1:]):
         begins = [clocks.place(head) for head, _ in found]
         after = clocks.place(next_boot[0][0]) if next_boot else None
         end = _END if after is None or after.how == "unset" else after.time
-        undated = next_boot is None and begins[0].how == "unset"
+        undated = next_boot is None and begins[0].how == "unset" and begins[0].time < before
         for (_, segment), (begin, until) in zip(found, pairwise([*(one.time for one in begins), end]), strict=True):
             # while a segment is written, its clock may be set back or ahead by up to a minute
             yield Stretch(segment, begin - _STEP_SECONDS, max(until, begin) + _STEP_SECONDS, undated)
+        before = begins[-1].time
 
 
 def _find_offset(found: list[tuple[Moment, Segment]]) -> float | None:

@@ -18,7 +18,6 @@ from sysvitals.history.segments import (
     as_compressed,
     find_last_segment,
     find_lines,
-    list_segments,
     read_last_lines,
     read_lines,
 )
@@ -75,8 +74,7 @@ def select_events(
     """These events of the history in this folder. Raises ValueError for what is no pattern, and OSError."""
     is_wanted = choose(wanted)
     pattern = _compile(wanted)
-    segments = list_segments(folder, lambda error: passed(str(error.filename), error))
-    stretches, clocks = order_segments(segments, passed)
+    stretches, clocks = order_segments(folder, passed)
     inside = [one for one in stretches if (one.begin < wanted.end and one.end >= wanted.begin) or one.undated]
     reader = _Reader(clocks, pattern, is_wanted, wanted, passed)
     found: Iterator[Found]

@@ -8,7 +8,6 @@ from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.history.clocks import Passed, order_segments
 from sysvitals.history.past import Past, Span, View
 from sysvitals.history.reading import read_last_events
-from sysvitals.history.segments import list_segments
 from sysvitals.history.summaries.reading import SILENCE_SECONDS, read_coverage, read_stretches
 from sysvitals.history.summaries.rebuilding import read_missing
 from sysvitals.history.timeline import build_timeline, read_past
@@ -45,7 +44,7 @@ def gather(
     begin, end = times[0], min(times[1], now)
     bodies = build_full_catalog().bodies
     summaries = os.path.join(os.path.dirname(folder), "summaries")
-    stretches, _ = order_segments(list_segments(folder, lambda error: passed(str(error.filename), error)), passed)
+    stretches, _ = order_segments(folder, passed)
     inside = (one for one in stretches if (one.begin < end and one.end >= begin) or one.undated)
     stems = {one.segment.stem for one in inside}
     current = read_missing(folder, summaries, bodies, wants=lambda one: one.stem in stems, progress=progress)
