@@ -9,17 +9,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.judgement.engine import Engine
 from sysvitals.judgement.judgement import Facts, Finding, Judgement
 from sysvitals.judgement.judgements import JUDGEMENTS
 from sysvitals.judgement.verdict import Level, Reason
 from sysvitals.model.samples import Samples
-from tests.judgement.stories import Series, Story, read_samples, seconds_of
+from tests.judgement.stories import FAMILIES, Series, Story, read_samples, seconds_of
 from tests.tools import need_tool
 
 RULES = Path(__file__).parents[2] / "prometheus" / "rules"
-FAMILIES = build_full_catalog().families
 START, UPTIME = 1_795_204_800.0, 1e6
 SEVERITIES = {Level.CRITICAL: "critical", Level.WARNING: "warning", Level.NOTE: "info"}
 

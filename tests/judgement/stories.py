@@ -11,11 +11,13 @@ from pathlib import Path
 
 import yaml
 
+from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.model.samples import Sample, Samples
 
 _SERIES = re.compile(r"(?P<metric>[a-z_0-9]+)(?:\{(?P<labels>.*)\})?")
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 _RUN = re.compile(r"(?P<first>[-+.\de]+?)(?P<step>[-+][.\d]+(?:e[-+]?\d+)?)?x(?P<times>\d+)")
+FAMILIES = build_full_catalog().families
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -76,10 +78,11 @@ def tell_story(
     for series, values in expanded:
         match = _SERIES.fullmatch(series)
         assert match, series
-        labels = dict(_LABEL.findall(match["labels"] or ""))
-        instance = labels.pop("instance", "")
-        labels.pop("job", "")
-        hosts.setdefault(instance, []).append(Series(match["metric"], labels, tuple(values)))
+        labels, family = dict(_LABEL.findall(match["labels"] or "")), FAMILIES.get(match["metric"])
+        if family is not None:  # else it is Prometheus's own
+            # those that a user gives to a target are not the host's
+            own = {name: labels[name] for name in family.labels if name in labels}
+            hosts.setdefault(labels.get("instance", ""), []).append(Series(family.name, own, tuple(values)))
     return Story(name, every, rhythm, steps, written, {instance: tuple(found) for instance, found in hosts.items()})
 
 
