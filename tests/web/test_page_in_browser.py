@@ -49,7 +49,7 @@ def heat(celsius: float, sensor: str = "temp1") -> Temperature:
 
 
 def reason(level: Level, words: str, alert: str = "Undervoltage") -> Reason:
-    return Reason(level, alert, words, area="power", remedy="Look at `dmesg` – and the supply.")
+    return Reason(level, alert, words, area="power", remedy="Look at `dmesg`, and at 80 °C.")
 
 
 READINGS: tuple[Body, ...] = (
@@ -238,9 +238,9 @@ def test_the_bars_of_the_cpus_move(browser: Chrome) -> None:
         visit(browser, board)
         board.say(CpuTime(cpu="2", online=True, busy_percent=97.0))
         shows(browser, ".cores title", "3 CPUs, busiest 2 with 97 %")
-        path = "return document.querySelector('.cores path.{}').getAttribute('d')"
-        assert browser.execute_script(path.format("hot")) == "M2 100v-97h.9v97z"
-        assert browser.execute_script(path.format("calm")).count("v-10h") == 2
+        path = "return document.querySelector('.cores path{}').getAttribute('d')"
+        assert browser.execute_script(path.format(".hot")) == "M2 100v-97h.9v97z"
+        assert browser.execute_script(path.format(":not(.hot)")).count("v-10h") == 2
 
 
 @pytest.mark.parametrize("verdict", [NIGHT, TROUBLE], ids=["night", "trouble"])
@@ -281,7 +281,8 @@ def test_without_contact_nothing_looks_well_and_what_came_before_is_marked_old(b
         visit(browser, board)
     shows(browser, "#link", "no contact since ")
     assert browser.title == "? pi4: no contact"
-    assert browser.find_element(By.CSS_SELECTOR, "link[rel=icon]").get_attribute("href").endswith("icon-unknown.svg")
+    icon = browser.find_element(By.CSS_SELECTOR, "link[rel=icon]").get_attribute("href") or ""
+    assert icon.endswith("icon-unknown.svg")
     assert not browser.find_element(By.ID, "verdict").is_displayed()
     lost = browser.find_element(By.ID, "lost")
     assert lost.is_displayed()
@@ -290,18 +291,19 @@ def test_without_contact_nothing_looks_well_and_what_came_before_is_marked_old(b
     assert text(browser, '[data-row="verdict"] output') == "Not known yet"
 
 
+def titles(browser: Chrome) -> list[str]:
+    """Those of all tabs, without looking at them."""
+    return [tab["title"] for tab in browser.execute_cdp_cmd("Target.getTargets", {})["targetInfos"]]
+
+
 def test_a_hidden_tab_lets_the_exporter_rest_and_judges_before_it_shows_anything(browser: Chrome) -> None:
     with run_board(Board(READINGS)) as board:
         visit(browser, board)
         [page] = browser.window_handles
         browser.switch_to.new_window("tab")
         wait_until(lambda: board.hub.viewers == 0, "it has let go")
+        wait_until(lambda: "? pi4: paused" in titles(browser), "its title claims nothing")
         browser.switch_to.window(page)
-        # from here on each state that was shown is noted
-        browser.execute_script(
-            "window.seen = []; new MutationObserver(() => window.seen.push(document.body.className))"
-            ".observe(document.body, {attributes: true})"
-        )
         shows(browser, "#link", "live")
         assert board.hub.viewers == 1
         browser.switch_to.window(next(handle for handle in browser.window_handles if handle != page))
@@ -309,12 +311,55 @@ def test_a_hidden_tab_lets_the_exporter_rest_and_judges_before_it_shows_anything
         browser.switch_to.window(page)
 
 
-VALUES = (0, 0.04, 0.125, 0.52, 1, 4.25, 9.995, 43.5, 59.96, 61.25, 61.35, 99.95, 161, 3599.6, 11661, 1.5e9, 1e14, -51)
+SEEN = (
+    "window.seen = []; new MutationObserver(() => window.seen.push(document.body.className))"
+    ".observe(document.body, {attributes: true})"
+)
+
+
+def test_after_a_sleep_in_which_its_own_clock_stood_still_the_page_trusts_nothing(browser: Chrome) -> None:
+    with run_board(Board(READINGS)) as board:
+        visit(browser, board)
+        browser.execute_script(SEEN + "; const real = Date.now; Date.now = () => real() + 3600e3")
+        wait_until(lambda: "lost" in browser.execute_script("return window.seen"), "it has judged")
+        wait_until(lambda: text(browser, "#link") == "live", "it hears the exporter again")
+
+
+def test_what_happens_is_on_the_time_line_without_being_asked_for(browser: Chrome) -> None:
+    with run_board(Board(READINGS)) as board:
+        visit(browser, board)
+        happened = {**board.past["happened"][0], "text": "Undervoltage began", "to": board.past["now"]}
+        board.past = {**board.past, "happened": [*board.past["happened"], happened]}
+        board.say(Reloaded(changed="x"), Reloaded(changed="y"))
+        shows(browser, "#events", "Undervoltage began")
+        assert len(board.questions) == 1
+
+
+VALUES: tuple[float, ...] = (
+    0,
+    0.04,
+    0.125,
+    0.52,
+    1,
+    4.25,
+    9.995,
+    43.5,
+    59.96,
+    61.25,
+    61.35,
+    99.95,
+    161,
+    3599.6,
+    11661,
+    1.5e9,
+    1e14,
+    -51,
+)
 
 
 def test_the_browser_writes_values_as_the_exporter_does(browser: Chrome) -> None:
     units = [unit for unit in UNITS if unit != "timestamp_seconds"]  # which only the exporter writes
-    cases = [[float(value) if value % 1 else int(value), unit] for value in VALUES for unit in units]
+    cases = [(value, unit) for value in VALUES for unit in units]
     with run_board(Board(READINGS)) as board:
         browser.get(board.url)
         shown = browser.execute_async_script(
@@ -322,9 +367,7 @@ def test_the_browser_writes_values_as_the_exporter_does(browser: Chrome) -> None
             "import('/static/format.js').then(({ format }) => done(cases.map(([value, unit]) => format(value, unit))))",
             cases,
         )
-    assert [[case, text] for case, text in zip(cases, shown, strict=True)] == [
-        [case, format_value(*case)] for case in cases
-    ]
+    assert list(zip(cases, shown, strict=True)) == [(case, format_value(*case)) for case in cases]
 
 
 def test_hostile_names_are_text_on_their_way_through_the_script_too(browser: Chrome) -> None:

@@ -117,7 +117,7 @@ def _shorten(value: float) -> str:
 
 
 def _count(value: float, unit: Unit) -> str:
-    number = f"{value:,}" if isinstance(value, int) else _shorten(value)
+    number = f"{value:,.0f}" if value % 1 == 0 else _shorten(value)  # JSON has no difference between 2.0 and 2
     return f"{number} {unit.suffix}"
 
 
