@@ -1,5 +1,6 @@
 """What a power cut, a full disk or another program left in the storage folder: it is read as far as it makes sense."""
 
+import gzip
 import logging
 import os
 import tempfile
@@ -12,6 +13,9 @@ from sysvitals.history.previous_boot import judge_ending, settle_endings
 from sysvitals.history.reading import read_last_events
 from sysvitals.history.remembered import remember
 from sysvitals.history.segments import list_segments, read_lines, repair_segment
+from sysvitals.history.summaries.reading import read_changes, read_coverage, read_stretches
+from sysvitals.history.summaries.rebuilding import rebuild
+from sysvitals.history.summaries.storing import Files
 from sysvitals.host.host import Host
 from sysvitals.model.event import decode_event, encode_events
 from sysvitals.sources.os.wtmp import read_logged_end
@@ -62,6 +66,31 @@ def open_segments() -> Iterator[Callable[[bytes], None]]:
                     list(read_lines(segment))
             finally:
                 os.unlink(file)
+
+        yield check
+
+
+@contextmanager
+def open_summaries() -> Iterator[Callable[[bytes], None]]:
+    """The hours of a day, before they are compressed: what is whole is read, and joined to the same."""
+    catalog = build_full_catalog()
+    with _folder() as folder:
+        file = os.path.join(folder, "2026-09-20.hours.jsonl.gz")
+
+        def read() -> tuple[object, ...]:
+            return (
+                read_stretches(folder, -1e12, 1e12, "hours").keys(),
+                [change["at"] for change in read_changes(folder, -1e12, 1e12)],
+                len(read_coverage(folder, -1e12, 1e12)),
+            )
+
+        def check(case: bytes) -> None:
+            with open(file, "wb") as stream:
+                stream.write(gzip.compress(case, 1))
+            before = read()
+            Files(folder).compact("2026-09-20")
+            assert read() == before, "to join the parts takes nothing away"
+            rebuild(folder, folder, catalog.bodies)
 
         yield check
 

@@ -37,6 +37,7 @@ KINDS = {
     "settings": Kind(settings.open_settings, 500),
     "flags": Kind(settings.open_flags, 500),
     "segment": Kind(history.open_segments, 500),
+    "summaries": Kind(history.open_summaries, 500),
     "shutdowns": Kind(history.open_shutdowns, 500),
     "log-of-boots": Kind(history.open_log_of_boots, 1000),
     "kernel": Kind(kernel.open_kernel, 1000, kernel.recorded_cases, keeps_head=True),

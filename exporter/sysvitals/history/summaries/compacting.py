@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
+from sysvitals.history.summaries.files import SECONDS
 from sysvitals.history.summaries.reading import (
-    SECONDS,
     SILENCE_SECONDS,
     Line,
     Part,
@@ -40,7 +41,8 @@ def compact_lines(lines: Iterable[bytes]) -> list[str]:
 def _follows(before: Part, part: Part) -> bool:
     return (
         all(before.head.get(key) == part.head.get(key) for key in _SAME)
-        and part.head["uptime"] - before.head["until"] <= SILENCE_SECONDS
+        and 0 <= part.head["uptime"] - before.head["until"] <= SILENCE_SECONDS
+        and 0 <= part.begin - before.end <= SILENCE_SECONDS  # the clock was not set in between
         # a segment of which only a part is summarised is told by that part alone
         and all(one.head.get("segments") == one.head.get("closed") for one in (before, part))
     )
@@ -48,17 +50,23 @@ def _follows(before: Part, part: Part) -> bool:
 
 def _keep(part: Part) -> Iterator[str]:
     yield _dump(part.head)
-    yield from (line.decode() for line in part.lines)
+    yield from _decode(part.lines)
 
 
 def _join(parts: Sequence[Part]) -> Iterator[str]:
     origin = parts[0].head["origin"]
     yield _dump(_join_heads([part.head for part in parts]))
-    changes = [line.decode() for part in parts for line in part.lines if line.startswith(b"{")]
+    changes = _decode(line for part in parts for line in part.lines if line.startswith(b"{"))
     series = [part._replace(lines=[line for line in part.lines if line.startswith(b"[")]) for part in parts]
     for name, line in join_lines(series, "hours").items():
         yield _encode(name, line, origin)
     yield from changes
+
+
+def _decode(lines: Iterable[bytes]) -> Iterator[str]:
+    for line in lines:
+        with suppress(UnicodeDecodeError):  # it is none of ours
+            yield line.decode()
 
 
 def _join_heads(heads: Sequence[dict[str, Any]]) -> dict[str, Any]:

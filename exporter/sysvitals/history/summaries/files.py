@@ -5,13 +5,19 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sysvitals.host.storage import Folder, NotPlainError, open_folder
 
-LEVELS = ("hours", "minutes")
+VERSION = 1
+"""Grows when a line could no longer be read as before: what an older version wrote is then written again."""
+
+SECONDS: Mapping[str, float] = {"hours": 3600.0, "minutes": 60.0}
+"""The levels, and how long a stretch of each is."""
+
+LEVELS = tuple(SECONDS)
 CLOCKS = "clocks.jsonl"
 """Which boots had a wrong clock, on which days their summaries stand, and Unix time less uptime once it was set."""
 
@@ -20,6 +26,9 @@ _GZIP = 16 + zlib.MAX_WBITS
 _LONGEST_MEMBER_BYTES = 1 << 25
 """What is longer when it is unpacked is none of ours: 64 subjects of each event come to a tenth of it."""
 _MOST_BYTES = 1 << 26
+_LARGEST = 1e11
+"""No time comes near, nor a number of readings."""
+
 NO_FOLDER = (FileNotFoundError, NotADirectoryError, NotPlainError)
 
 
@@ -72,10 +81,41 @@ def read_clocks(folder: str) -> list[dict[str, Any]]:
     found = []
     for line in read_file(folder, CLOCKS).splitlines():
         with contextlib.suppress(ValueError, RecursionError):
-            entry = json.loads(line)
+            entry = parse_json(line)
             if isinstance(entry, dict) and isinstance(entry.get("boot"), str):
                 found.append(entry)
     return found
+
+
+def parse_head(line: bytes) -> dict[str, Any] | None:
+    """The header of a part of this version; None for whatever else it is."""
+    with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        head: dict[str, Any] = parse_json(line)
+        numbers = [head[key] for key in ("from", "to", "uptime", "until", "origin")]
+        numbers += [edge for begin, end in head.get("silent", ()) for edge in (begin, end)]
+        numbers += [*head.get("left_out", {}).values(), *head.get("unkept", {}).values(), head.get("shift", 0.0)]
+        texts = [head["host"], head["boot"], *head.get("segments", ()), *head.get("closed", ())]
+        is_sound = all(isinstance(text, str) for text in texts) and all(map(_is_sound, numbers))
+        is_sound = is_sound and head["from"] <= head["to"] and head["uptime"] <= head["until"]
+        if head["version"] == VERSION and is_sound and (head["synced"] is None or isinstance(head["synced"], bool)):
+            return head
+    return None
+
+
+def _is_sound(number: Any) -> bool:
+    return isinstance(number, int | float) and -_LARGEST < number < _LARGEST
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no number")
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse).decode
+
+
+def parse_json(line: bytes) -> Any:
+    """What a line holds. Raises ValueError or RecursionError."""
+    return _decode(line.decode())
 
 
 def members(content: bytes) -> Iterator[tuple[bytes, int]]:

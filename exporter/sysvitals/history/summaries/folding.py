@@ -9,6 +9,7 @@ from operator import mul, sub
 from typing import Any, NamedTuple
 
 from sysvitals.history.summaries.plans import COUNTER, FLAG, GAUGE, Plan
+from sysvitals.history.summaries.reading import SILENCE_SECONDS
 from sysvitals.model.event import Stamp
 
 MINUTE = 60.0
@@ -17,9 +18,6 @@ MOST_SUBJECTS = 64
 
 MOST_CHANGES = 200
 """So many changes of one name are kept an hour; the rest is counted."""
-
-SILENCE_SECONDS = 150.0
-"""Readings come each 15 s. So long without any event nothing was recorded, and nothing is known."""
 
 LONGEST_SECONDS = 2 * 3600.0
 """A part is no longer, so that readers know which days' files may hold a moment."""

@@ -6,14 +6,9 @@ from itertools import groupby
 from math import fsum
 from operator import itemgetter
 
+from sysvitals.history.summaries.files import SECONDS, VERSION
 from sysvitals.history.summaries.folding import Column, CounterColumn, Part
 from sysvitals.history.summaries.plans import COUNTER, FLAG, GAUGE
-
-VERSION = 1
-"""Grows when a line could no longer be read as before: what an older version wrote is then written again."""
-
-SECONDS: Mapping[str, float] = {"minutes": 60.0, "hours": 3600.0}
-"""The levels, and how long a stretch of each is."""
 
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 

@@ -3,7 +3,6 @@
 What was recorded while a board's clock was wrong stands where it belongs once that boot's clock was set.
 """
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -11,15 +10,23 @@ from itertools import repeat
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sysvitals.history.summaries.files import list_files, members, read_clocks, read_file, start_of
+from sysvitals.history.summaries.files import (
+    SECONDS,
+    list_files,
+    members,
+    parse_head,
+    parse_json,
+    read_clocks,
+    read_file,
+    start_of,
+)
 from sysvitals.model.summary import Series, Stretch
 
-VERSION = 1
-SECONDS: Mapping[str, float] = {"minutes": 60.0, "hours": 3600.0}
 SILENCE_SECONDS = 150.0
-"""So long without any event nothing was recorded, and nothing is known."""
+"""Readings come each 15 s. So long without any event nothing was recorded, and nothing is known."""
 
 _DAY_SECONDS = 86400.0
+_LARGEST = 1e100
 _REACH_SECONDS = 6 * 3600.0
 """A part stands in the file of the day on which it began, and is shorter than this."""
 _SAME_CLOCK_SECONDS = 1.0
@@ -139,14 +146,15 @@ def changes_of(parts: Iterable[Part], begin: float, end: float) -> list[dict[str
     for part in parts:
         shift = part.head.get("shift", 0.0) + part.shift
         for line in filter(is_change, part.lines):
-            with suppress(ValueError, KeyError, TypeError, OverflowError, RecursionError):
-                change = json.loads(line)
+            with suppress(ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError):
+                change = parse_json(line)
+                key = str(change["boot"]), int(change["seq"])
                 at = change["at"] = datetime.fromisoformat(change["time"]).timestamp() + shift
                 if abs(shift) > _SAME_CLOCK_SECONDS:
                     change["placed"], change["time"] = True, _format(at)
                 if begin <= at <= end:
-                    found[str(change["boot"]), int(change["seq"])] = change
-    return sorted(found.values(), key=lambda change: (change["at"], change["seq"]))
+                    found[key] = change
+    return [change for _, change in sorted(found.items(), key=lambda item: (item[1]["at"], item[0][1]))]
 
 
 def read_coverage(folder: str, begin: float, end: float, *, current: Current | None = None) -> list[Coverage]:
@@ -199,8 +207,9 @@ def join_lines(parts: Iterable[Part], level: str) -> dict[Series, Line]:
     found: dict[Series, Line] = {}
     for part in parts:
         for text in part.lines:
-            with suppress(ValueError, KeyError, TypeError, IndexError, RecursionError):
-                event, name, labels, kind, at, *cells = json.loads(text)
+            with suppress(ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError):
+                event, name, labels, kind, at, *cells = parse_json(text)
+                _require_sound((event, name, kind, *labels), at, cells)
                 series = Series(event, tuple(labels), name)
                 stretches = _stretches(kind, _begins(part, at, SECONDS[level]), cells, SECONDS[level])
                 line = found.get(series)
@@ -218,24 +227,22 @@ def split_parts(lines: Iterable[bytes], wants: Callable[[bytes], bool], offsets:
             if part is not None:
                 yield part
             part = None
-            with suppress(ValueError, KeyError, TypeError, RecursionError):
-                part = _begin(json.loads(line), offsets)
+            head = parse_head(line)
+            if head is not None:
+                part = _begin(head, offsets)
         elif part is not None and wants(line):
             part.lines.append(line)
     if part is not None:
         yield part
 
 
-def _begin(head: dict[str, Any], offsets: Mapping[str, float]) -> Part | None:
-    if head["version"] != VERSION:
-        return None
+def _begin(head: dict[str, Any], offsets: Mapping[str, float]) -> Part:
     begin, end = float(head["from"]), float(head["to"])
     shift = 0.0
     if head["synced"] is False and not head.get("shift") and head["boot"] in offsets:
         shift = offsets[head["boot"]] - (begin - head["uptime"])
     if abs(shift) <= _SAME_CLOCK_SECONDS:
         shift = 0.0
-    head["origin"] = int(head["origin"])
     return Part(begin + shift, end + shift, shift, head, [])
 
 
@@ -257,6 +264,20 @@ def _cover(part: Part) -> Iterator[Coverage]:
     for start, stop in [*head.get("silent", ()), (part.end - part.shift, 0.0)]:
         yield Coverage(begin, start + part.shift, head["boot"], synced, placed, head["host"])
         begin = stop + part.shift
+
+
+def _require_sound(texts: Iterable[Any], at: list[Any], cells: Sequence[Any]) -> None:
+    """Raise TypeError or ValueError for what is no line of ours."""
+    if not {*map(type, texts)} <= {str} or {*map(type, at)} != {int}:
+        raise TypeError("no names, or no moments")
+    columns = [cell if isinstance(cell, list) else [cell] for cell in cells]
+    for column in columns:
+        if not {*map(type, column)} <= {int, float}:
+            raise TypeError("no numbers")
+        if not (max(column) < _LARGEST and min(column) > -_LARGEST):
+            raise ValueError("no number that anything measures")
+    if min(columns[0]) < 1:
+        raise ValueError("no readings")
 
 
 def _begins(part: Part, at: Sequence[int], seconds: float) -> list[float]:

@@ -10,9 +10,8 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from sysvitals.history.segments import COMPRESSED, Segment, list_segments, read_lines
-from sysvitals.history.summaries.files import LEVELS, day_of, list_files, members, read_file
+from sysvitals.history.summaries.files import LEVELS, day_of, list_files, members, parse_head, read_file
 from sysvitals.history.summaries.folding import Fold
-from sysvitals.history.summaries.format import VERSION
 from sysvitals.history.summaries.plans import Plan, plan_of
 from sysvitals.history.summaries.storing import Files, encode, shift_of
 from sysvitals.model.changes import CollectorUnavailable
@@ -129,10 +128,9 @@ def _heads(folder: str, name: str) -> Iterator[dict[str, Any]]:
         for member, _ in members(read_file(folder, name)):
             for line in member.split(b"\n"):
                 if line.startswith(b'{"version":'):
-                    with contextlib.suppress(ValueError, RecursionError):
-                        head = json.loads(line)
-                        if head["version"] == VERSION:
-                            yield head
+                    head = parse_head(line)
+                    if head is not None:
+                        yield head
 
 
 def _reached(kept: _Kept, levels: Collection[str], stem: str, boot: str) -> float:
