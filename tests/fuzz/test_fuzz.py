@@ -71,11 +71,11 @@ def test_any_configuration_is_taken_or_refused_in_a_line_for_each_mistake(name: 
 
 @pytest.mark.fault(
     "storage",
-    "any damage to the history, the record of shutdowns or the system's own log of boots",
+    "any damage to the history, its summaries, the record of shutdowns or the system's own log of boots",
     seen="a warning with file and line",
     heals="by itself: what is whole is read, and a torn end is cut off",
 )
-@pytest.mark.parametrize("name", ["segment", "shutdowns", "log-of-boots"])
+@pytest.mark.parametrize("name", ["segment", "summaries", "shutdowns", "log-of-boots"])
 def test_any_damage_to_what_is_stored_costs_what_is_damaged_and_no_more(name: str) -> None:
     fuzz(name)
 
