@@ -139,7 +139,11 @@ class Windows:
         for watch in watches:
             self._watches.setdefault(watch.metric, []).append(watch)
         # those of which all series are watched need no look at the labels
-        self._chosen = {metric for metric, found in self._watches.items() if all(one.labels for one in found)}
+        self._chosen = {
+            metric: {frozenset(one.labels) for one in found}
+            for metric, found in self._watches.items()
+            if all(one.labels for one in found)
+        }
         self._most = most
         self._kept: dict[_Series, tuple[Window, ...]] = {}
         self._count = 0
@@ -157,10 +161,10 @@ class Windows:
     def observe(self, samples: Samples, at: float) -> None:
         """Take in the current values."""
         kept = self._kept
-        for metric, watches in self._watches.items():
-            is_chosen = metric in self._chosen
+        for metric in self._watches:
+            chosen = self._chosen.get(metric)
             for labels, value in samples.get(metric, ()):
-                if is_chosen and not any(labels.items() >= set(watch.labels) for watch in watches):
+                if chosen is not None and not any(one <= labels.items() for one in chosen):
                     continue
                 windows = kept.get((metric, *labels.values()))
                 if windows is None:
