@@ -24,7 +24,7 @@ def store(folder: Path, *moments: tuple[float, Iterable[Body]]) -> Summaries:
     """A history in which these bodies were published at these times, in the boot before."""
     summaries = Summaries(str(folder))
     for seq, (at, bodies) in enumerate(moments):
-        stamp = Stamp(at, "board", "before", 1000 + at - NOW + 30 * HOUR, synced=True)
+        stamp = Stamp(at, "board", "before", 1000 + at - NOW + 100 * HOUR, synced=True)
         events = tuple(Event(stamp, 100 * seq + n, body) for n, body in enumerate(bodies))
         summaries.add(events, encode_events(events))
     return summaries
