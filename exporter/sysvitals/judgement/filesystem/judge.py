@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping
 from functools import partial
-from statistics import median
 
 from sysvitals.judgement.judgement import DAY_SECONDS, Facts, Finding, Judgement, Watch
 from sysvitals.judgement.thresholds import (
@@ -113,8 +112,10 @@ def _lost_per_second(means: list[tuple[float, float]], piece: float) -> float | 
         pairs.append((begin, end))
     if not pairs and len(means) >= _LEAST_POINTS:
         pairs = [(means[0], means[-1])]
-    losses = [(first - last) / (end_at - began) for (began, first), (end_at, last) in pairs]
-    return median(losses) if losses else None
+    losses = sorted((first - last) / (end_at - began) for (began, first), (end_at, last) in pairs)
+    middle = len(losses) // 2
+    # not the library's median, which loads modules that a small board does without
+    return (losses[middle] + losses[~middle]) / 2 if losses else None
 
 
 _LEAST_POINTS = 3
