@@ -65,6 +65,12 @@ def hostile(name: str) -> str:
     )
 
 
+@pytest.mark.fault(
+    "sources",
+    "a disk, a mount or a sensor whose name holds markup, or marks that turn the direction of writing",
+    seen="on the page the name as it is, and a number such as ⟨202E⟩ for each letter that cannot be seen",
+    heals="nothing of it runs or deceives",
+)
 def test_names_that_would_be_markup_are_shown_as_they_are() -> None:
     page = hostile(EVIL)
     reader = Reader(page)
@@ -318,6 +324,12 @@ def test_what_happened_is_by_day_newest_first_and_each_leads_to_its_moment() -> 
     assert moments[0] == f"?from={NOW - 600:.0f}&to={NOW:.0f}"
 
 
+@pytest.mark.fault(
+    "storage",
+    "a history that cannot be read while somebody looks at the page",
+    seen="the page says why in place of its time line, and shows all else",
+    heals="by itself, with the next question",
+)
 def test_where_the_history_cannot_be_read_the_page_says_so_and_shows_the_rest() -> None:
     page = draw(look(readings=link("eth0"), time_line={"partial": "No history is kept: history.enabled is off"}))
     assert faults_of(page) == []
@@ -378,6 +390,12 @@ def crowd(prefix: str, count: int) -> list[str]:
     return [f"{name}{number}" for number in range(count)]
 
 
+@pytest.mark.fault(
+    "sources",
+    "a host with thousands of mounts, links and sensors, each with a long name",
+    seen="the page has the worst and the busiest, at most 400 kB in all, and says how many more there are",
+    heals="all are in the metrics and in `/api/v1/state`",
+)
 def test_the_page_of_a_hostile_host_is_bounded_and_says_what_it_leaves_out() -> None:
     readings: list[Body] = [
         Filesystem(device=name, mountpoint=name, fstype=name, used_percent=5.0, read_only=False, device_error=False)
