@@ -324,6 +324,13 @@ def test_what_happened_is_by_day_newest_first_and_each_leads_to_its_moment() -> 
     assert moments[0] == f"?from={NOW - 600:.0f}&to={NOW:.0f}"
 
 
+def test_what_happened_last_is_in_sight_above_the_time_line() -> None:
+    page = draw(look(time_line=a_day()))
+    line = page[page.index('id="latest"') : page.index('id="at"')]
+    assert "Last 13:50 CPU above 75 °C for 10 min" in Reader(f"<p {line}").said()
+    assert 'id="latest" hidden' in draw(look(time_line={**a_day(), "happened": []}))
+
+
 @pytest.mark.fault(
     "storage",
     "a history that cannot be read while somebody looks at the page",

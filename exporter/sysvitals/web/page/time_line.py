@@ -8,7 +8,7 @@ from sysvitals.judgement.verdict import WORDS, Level
 from sysvitals.model.unit import format_duration, format_value
 from sysvitals.web.page import svg
 from sysvitals.web.page.bounds import Bound, measure_texts
-from sysvitals.web.page.times import LocalTime, say_day, say_range
+from sysvitals.web.page.times import LocalTime, say_day, say_range, say_time
 from sysvitals.web.page.view import Curve, Day, Happening, Kind, Lane, Range, TimeLine
 
 RANGES: Mapping[str, tuple[str, float]] = {
@@ -85,6 +85,7 @@ def build_time_line(answer: Mapping[str, Any], asked: Asked, zone: LocalTime) ->
         lanes=[_build_lane(lane, window) for lane in answer["lanes"]],
         curves=[curve for one in answer["curves"] if (curve := _build_curve(one, answer)) is not None],
         days=list(_group_by_day(shown, answer["now"], zone)),
+        latest=_build_latest(shown[0], answer["now"], zone) if shown else None,
         kinds=[Kind(kind, _KINDS.get(kind, kind)) for kind in dict.fromkeys(one["kind"] for one in shown)],
         left_out=answer.get("left_out", 0) + left_out,
         partial=answer.get("partial", ""),
@@ -188,6 +189,11 @@ def _build_happening(one: Mapping[str, Any], now: float, zone: LocalTime) -> Hap
         one["text"],
         ". ".join(filter(None, small)),
     )
+
+
+def _build_latest(one: Mapping[str, Any], now: float, zone: LocalTime) -> Happening:
+    """By itself, without the day above it."""
+    return _build_happening(one, now, zone)._replace(when=say_time(one["from"], now, zone))
 
 
 def _say_when(begin: float, end: float | None, now: float, zone: LocalTime) -> str:

@@ -251,7 +251,7 @@ class Range(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeLine:
-    """The time line of what was asked for, or a sentence on why there is none."""
+    """The time line of what was asked for, or a sentence on why there is none. `latest` is what happened last."""
 
     ranges: Sequence[Range]
     missing: str = ""
@@ -266,6 +266,7 @@ class TimeLine:
     lanes: Sequence[Lane] = ()
     curves: Sequence[Curve] = ()
     days: Sequence[Day] = ()
+    latest: Happening | None = None
     kinds: Sequence[Kind] = ()
     left_out: int = 0
     partial: str = ""

@@ -1,6 +1,7 @@
 // The list of what happened: what lies in the time shown, of the kinds asked for.
 import { all, make, one, plain, shape } from "./elements.js";
 import { clock } from "./format.js";
+import { sayTime } from "./verdict.js";
 
 let kind = "", isOpen = false, around = [], shown = null;
 
@@ -32,14 +33,25 @@ function redraw() {
   more.hidden = !outside;
   more.textContent = isOpen ? "Only the time shown" : `${outside} more outside the time shown`;
   one("#none").hidden = seen.length > 0;
+  drawLatest(answer.now, zone);
 }
+
+// What happened last, in sight where the list is not.
+function drawLatest(now, zone) {
+  const [latest] = around.toSorted((one, other) => other.from - one.from), line = one("#latest");
+  line.hidden = !latest;
+  if (!latest) return;
+  const link = make("a", { class: "when", href: addressOf(latest, now) }, sayTime(latest.from, now, zone));
+  line.replaceChildren(make("a", { href: "#events" }, "Last"), " ", link, " ", plain(latest.text));
+}
+
+const addressOf = ({ from, to }, now) => `?from=${Math.round(from)}&to=${Math.round(to ?? now)}`;
 
 function drawItem(item, now, zone) {
   const small = [item.small, item.placed ? "Time corrected: the clock was not yet set" : ""].filter(Boolean);
   const text = make("div", {}, plain(item.text));
   if (small.length) text.append(make("small", {}, plain(small.join(". "))));
-  const address = `?from=${Math.round(item.from)}&to=${Math.round(item.to ?? now)}`;
-  const link = make("a", { class: "when", href: address }, sayWhen(item.from, item.to, now, zone));
+  const link = make("a", { class: "when", href: addressOf(item, now) }, sayWhen(item.from, item.to, now, zone));
   return make("li", { class: "ev", "data-k": item.kind }, link, shape(item.level, { alone: true }), text);
 }
 
