@@ -21,6 +21,7 @@ from sysvitals.judgement.verdict import Level, Reason, Verdict
 from sysvitals.model.changes import Reloaded
 from sysvitals.model.reading import Body
 from sysvitals.model.unit import UNITS, format_value
+from sysvitals.outputs.live import LiveHub
 from tests.stack.running import wait_until
 from tests.web.browsing import Board, complaints, open_browser, run_board, shows, text
 
@@ -309,6 +310,14 @@ def test_a_hidden_tab_lets_the_exporter_rest_and_judges_before_it_shows_anything
         browser.switch_to.window(next(handle for handle in browser.window_handles if handle != page))
         browser.close()
         browser.switch_to.window(page)
+
+
+def test_a_page_that_is_one_too_many_says_so(browser: Chrome) -> None:
+    with run_board(Board(READINGS, hub=LiveHub(viewers=0))) as board:
+        browser.get(board.url)
+        shows(browser, "#link", "too many are watching since")
+        assert browser.title == "? pi4: too many are watching"
+        assert "Too many are watching" in text(browser, "#lost h2")
 
 
 SEEN = (

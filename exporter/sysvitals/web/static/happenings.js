@@ -3,6 +3,8 @@ import { all, make, one, plain, shape } from "./elements.js";
 import { clock } from "./format.js";
 import { sayTime } from "./verdict.js";
 
+const MOST = 500;
+
 let kind = "", isOpen = false, around = [], shown = null;
 
 const overlaps = ({ from, to }, answer) => (to ?? answer.now) >= answer.from && from <= answer.to;
@@ -10,7 +12,7 @@ const overlaps = ({ from, to }, answer) => (to ?? answer.now) >= answer.from && 
 // The list of an answer. What wider answers before had is "outside", one tap away.
 export function drawHappenings(answer, zone) {
   shown = { answer, zone };
-  around = [...around.filter((item) => !overlaps(item, answer)), ...answer.happened];
+  around = [...around.filter((item) => !overlaps(item, answer)), ...answer.happened].slice(-MOST);
   redraw();
 }
 

@@ -5,6 +5,7 @@ import { clock, duration } from "./format.js";
 import { drawHappenings } from "./happenings.js";
 
 const RANGES = { "1h": 3600, "24h": 86400, "7d": 604800, "30d": 2592000 };
+const POINTS = 72; // and its multiples up to 360
 const SHORTEST_SECONDS = 20;
 const REASK_SECONDS = 60; // while it follows now: each question is work for a small board
 const CALM_SECONDS = 15; // between questions because something happened
@@ -107,7 +108,7 @@ export class TimeLine {
     this.#asked = performance.now();
     this.#plot.ariaBusy = "true";
     try {
-      const answer = await fetch(this.#address(wanted), { signal: abort.signal, cache: "no-store" });
+      const answer = await fetch(this.#address(wanted, this.#follow), { signal: abort.signal, cache: "no-store" });
       if (!answer.ok) throw new Error(await this.#refused(answer));
       this.#take(await answer.json());
     } catch (error) {
@@ -139,10 +140,12 @@ export class TimeLine {
     drawHappenings(answer, this.zone);
   }
 
-  #address({ from, to }, more = "") {
+  // Pages that follow the same range ask the same, in steps of the width, so that they share an answer.
+  #address({ from, to }, range = null) {
     const wide = one(".row > svg", this.#plot)?.clientWidth ?? 0;
-    const points = Math.max(60, Math.min(360, Math.round(wide / 3)));
-    return `api/v1/timeline?from=${Math.round(from)}&to=${Math.round(to)}&points=${points}${more}`;
+    const points = POINTS * Math.max(1, Math.min(5, Math.round(wide / 3 / POINTS)));
+    const window = range ? `range=${range}` : `from=${Math.round(from)}&to=${Math.round(to)}`;
+    return `api/v1/timeline?${window}&points=${points}`;
   }
 
   // -- drawing
@@ -197,7 +200,7 @@ export class TimeLine {
     one("#span").textContent = `${clock(from, zone, ...parts)} – ${clock(to, zone, ...parts)}`;
     const fixed = `?from=${Math.round(from)}&to=${Math.round(to)}`;
     one("#perma").href = fixed;
-    for (const link of all("a[data-format]")) link.href = this.#address(view, `&format=${link.dataset.format}`);
+    for (const link of all("a[data-format]")) link.href = `${this.#address(view)}&format=${link.dataset.format}`;
     history.replaceState(null, "", this.#follow ? `?range=${this.#follow}` : fixed);
   }
 
