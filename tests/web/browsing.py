@@ -55,7 +55,8 @@ def open_browser(folder: Path) -> Iterator[Chrome]:
 
 @dataclass
 class Board:
-    """What the page is about. `questions` are those that its script asked of the past, as (from, to, points).
+    """What the page is about. `questions` are those that its script asked of the past, as (from, to, points), and
+    `drawn` counts those for a page.
 
     With `refusal`, such a question gets this line and no answer.
     """
@@ -65,6 +66,7 @@ class Board:
     past: Mapping[str, Any] = field(default_factory=a_day)
     questions: list[tuple[float, float, int]] = field(default_factory=list)
     refusal: str = ""
+    drawn: int = 0
     busy: Mapping[str, float] = field(default_factory=dict)
     hub: LiveHub = field(default_factory=lambda: LiveHub(viewers=8))
     url: str = ""
@@ -133,7 +135,9 @@ class Board:
             if self.refusal:
                 raise BusyError(self.refusal)
             begin, end = window.span(time.time())
-            if window.points != PAGE_POINTS:
+            if window.points == PAGE_POINTS:
+                self.drawn += 1
+            else:
                 self.questions.append((begin, end, window.points))
             return json.dumps(self.answer(begin, end, window.points)).encode()
 

@@ -232,6 +232,21 @@ const verdictOf = (page) => [...page.querySelectorAll("#verdict > *")].map((part
 """
 
 
+def test_what_comes_is_on_the_page_without_another_look_at_the_history(browser: Chrome) -> None:
+    with run_board(Board(READINGS)) as board:
+        visit(browser, board)
+        assert browser.find_elements(By.ID, "filesystems") == []
+        mount = Filesystem(device="sda1", mountpoint="/srv", fstype="ext4", read_only=False, device_error=False)
+        board.readings = (*READINGS, heat(44.0, "temp2"), mount)
+        board.say(heat(44.0, "temp2"))  # of which no element is there
+        shows(browser, "#sensors", "44.0 °C")
+        assert "/srv" in text(browser, "#filesystems")
+        board.say(heat(45.5, "temp2"))
+        shows(browser, "#sensors", "45.5 °C")
+        assert board.drawn == 1
+        assert board.questions == []
+
+
 def test_the_bars_of_the_cpus_move(browser: Chrome) -> None:
     cpus = [CpuTime(cpu=str(number), online=number != 3, busy_percent=10.0) for number in range(4)]
     usage = CpuUsage(busy_percent=10.0)

@@ -7,7 +7,7 @@ import { clock, duration } from "./format.js";
 import { startHappenings } from "./happenings.js";
 import { startTables } from "./tables.js";
 import { TimeLine } from "./timeline.js";
-import { applyEvent, indexValues, redrawSoon } from "./values.js";
+import { applyEvent, indexValues, redrawOld, redrawSoon } from "./values.js";
 import { ageVerdict, callTab, drawVerdict, sayTime } from "./verdict.js";
 
 const drawn = Date.parse(one("#link time").dateTime) / 1000, timeLine = new TimeLine(drawn), { zone } = timeLine;
@@ -61,4 +61,7 @@ indexValues();
 startTables();
 startHappenings();
 new Contact({ receive, judge });
-setInterval(() => timeLine.tick(), 1000);
+setInterval(() => {
+  timeLine.tick();
+  if (!isLost && !document.hidden) redrawOld();
+}, 1000);

@@ -21,9 +21,9 @@ const isCut = (panel) => all(".mid > i", panel).some((part) => part.scrollWidth 
 function unfold(button) {
   const panel = button.closest(".panel");
   button.hidden = !isCut(panel) && !panel.classList.contains("whole");
-  button.onclick = () => {
-    button.textContent = panel.classList.toggle("whole") ? "Short names" : "Whole names";
-  };
+  const say = () => { button.textContent = panel.classList.contains("whole") ? "Short names" : "Whole names"; };
+  say();
+  button.onclick = () => { panel.classList.toggle("whole"); say(); };
 }
 
 function sort(button) {

@@ -3,8 +3,10 @@ import { all, one } from "./elements.js";
 import { format } from "./format.js";
 
 const REDRAW_SECONDS = 30; // another disk or interface needs other elements, which the exporter draws
+const OLD_SECONDS = 300; // sentences that no event keeps current
 
 let subjects = new Map(), redrawn = -Infinity, timer = 0;
+const opened = performance.now();
 
 // Elements by their event's name; again when parts of the page were replaced.
 export function indexValues() {
@@ -43,24 +45,42 @@ export function redrawSoon() {
   timer ||= setTimeout(redraw, wait);
 }
 
+// Now and then.
+export function redrawOld() {
+  if (performance.now() - Math.max(redrawn, opened) > 1000 * OLD_SECONDS) redrawSoon();
+}
+
 async function redraw() {
   timer = 0;
   redrawn = performance.now();
   try {
     const answer = await fetch("?range=none", { cache: "no-store" });
-    if (!answer.ok) return;
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const areas = one("#verdict .areas", fresh);
-    one("#verdict .areas")?.remove();
-    if (areas) one("#verdict").append(document.importNode(areas, true));
-    for (const part of all(".now, .rest > .panel[id]")) {
-      const other = part.id ? fresh.getElementById(part.id) : one(".now", fresh);
-      if (!other) continue;
-      const open = all("details[open] > summary", part).map((summary) => summary.textContent);
-      part.replaceChildren(...document.importNode(other, true).childNodes);
-      for (const summary of all("details > summary", part)) summary.parentElement.open = open.includes(summary.textContent);
-    }
-    indexValues();
-    document.dispatchEvent(new Event("redrawn"));
+    if (answer.ok) replaceParts(new DOMParser().parseFromString(await answer.text(), "text/html"));
   } catch { /* the connection says so */ }
+}
+
+function replaceParts(fresh) {
+  const areas = one("#verdict .areas", fresh), old = one("#verdict .areas");
+  if (areas?.innerHTML !== old?.innerHTML) { // what is the same is not read out again
+    old?.remove();
+    if (areas) one("#verdict").append(areas);
+  }
+  replaceContent(one(".now"), one(".now", fresh));
+  for (const part of all(".rest > .panel[id]")) {
+    const other = fresh.getElementById(part.id);
+    if (other) replaceContent(part, other); else part.remove();
+  }
+  one(".rest").append(...all(".rest > .panel[id]", fresh).filter(({ id }) => !document.getElementById(id)));
+  indexValues();
+  document.dispatchEvent(new Event("redrawn"));
+}
+
+// What was unfolded and scrolled stays so.
+function replaceContent(part, other) {
+  if (part.contains(document.activeElement)) return; // somebody is in it
+  const depths = all(".scroll", part).map(({ scrollTop }) => scrollTop);
+  const open = all("details[open] > summary", part).map((summary) => summary.textContent);
+  part.replaceChildren(...document.importNode(other, true).childNodes);
+  for (const summary of all("details > summary", part)) summary.parentElement.open = open.includes(summary.textContent);
+  all(".scroll", part).forEach((table, i) => { table.scrollTop = depths[i] ?? 0; });
 }
