@@ -421,6 +421,24 @@ HOSTILE: tuple[Body, ...] = (
     *(Network(device=name, receive_bytes=0) for name in (LONG, EVIL)),
     *READINGS,
 )
+
+
+def test_paper_has_whole_names_remedies_and_no_controls(browser: Chrome) -> None:
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        with run_board(Board(HOSTILE, NIGHT)) as board:
+            visit(browser, board)
+            assert browser.execute_script("return document.querySelector('.reasons details p').checkVisibility()")
+            assert not any(one.is_displayed() for one in browser.find_elements(By.CSS_SELECTOR, "button, .seg, #perma"))
+            cut = (
+                "return [...document.querySelectorAll('.mid > i')].some((part) => part.scrollWidth > part.clientWidth)"
+            )
+            assert not browser.execute_script(cut)
+            assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
 AXE = (files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8")
 STATES = {
     "fine": Board(READINGS),
