@@ -9,15 +9,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from prometheus.rulebook import recording
+from prometheus.rulebook.subjects import SUBJECTS
 from sysvitals.judgement.engine import Engine
 from sysvitals.judgement.judgement import Facts, Finding, Judgement
 from sysvitals.judgement.judgements import JUDGEMENTS
+from sysvitals.judgement.rule import Alert, Record, Subject, render_subject
 from sysvitals.judgement.verdict import Level, Reason
 from sysvitals.model.samples import Samples
 from tests.judgement.stories import FAMILIES, Series, Story, read_samples, seconds_of
 from tests.tools import need_tool
 
-RULES = Path(__file__).parents[2] / "prometheus" / "rules"
 START, UPTIME = 1_795_204_800.0, 1e6
 SEVERITIES = {Level.CRITICAL: "critical", Level.WARNING: "warning", Level.NOTE: "info"}
 
@@ -83,12 +85,26 @@ def _judge_host(
             yield verdict.reasons
 
 
-def fire_rules(stories: Iterable[Story], subjects: Iterable[str], folder: Path) -> list[Fired]:
-    """What Prometheus's rules of these subjects fire in each story, by promtool."""
-    return [_fire(story, ["recording", *subjects], folder / f"{number}.yml") for number, story in enumerate(stories)]
+def fire_rules(stories: Iterable[Story], name: str, folder: Path) -> list[Fired]:
+    """What Prometheus's rules of this subject fire in each story, by promtool."""
+    (folder / "rules.yml").write_text(_write_rules(name), encoding="utf-8")
+    return [_fire(story, folder / f"{number}.yml") for number, story in enumerate(stories)]
 
 
-def _fire(story: Story, subjects: list[str], path: Path) -> Fired:
+def _write_rules(name: str) -> str:
+    """Just the rules that decide: without texts, and with those recording rules alone that they ask for."""
+    alerts = next(subject for subject in SUBJECTS if subject.name == name).rules
+    asked = "\n".join(rule.expression for rule in alerts)
+    records: list[Record] = []
+    for rule in reversed(recording.SUBJECT.rules):
+        if isinstance(rule, Record) and rule.name in asked:
+            records.insert(0, rule)
+            asked += rule.expression
+    bare = tuple(replace(rule, summary="-", description="-") if isinstance(rule, Alert) else rule for rule in alerts)
+    return render_subject(Subject(name, "What decides.", (*records, *bare)))
+
+
+def _fire(story: Story, path: Path) -> Fired:
     evaluations = int((story.steps - 1) * story.every // story.rhythm) + 1
     test = {
         "interval": f"{story.every:g}s",
@@ -100,8 +116,7 @@ def _fire(story: Story, subjects: list[str], path: Path) -> Fired:
         ],
     }
     content = {
-        "rule_files": [str(RULES / f"{subject}.yml") for subject in subjects],
-        "group_eval_order": [f"sysvitals-{subject}" for subject in subjects],
+        "rule_files": ["rules.yml"],
         "evaluation_interval": f"{story.rhythm:g}s",
         "tests": [test],
     }

@@ -62,7 +62,7 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     subject = request.param
     paths = (STORIES / f"{subject}.yml", *sorted(STORIES.glob(f"{subject}-*.yml")))
     stories = [*(story for path in paths for story in load_stories(path)), *MORE.get(subject, ())]
-    fired = fire_rules(stories, [subject], tmp_path_factory.mktemp(subject))
+    fired = fire_rules(stories, subject, tmp_path_factory.mktemp(subject))
     return Told(stories, fired, import_module(f"sysvitals.judgement.{subject}.judge").JUDGEMENTS)
 
 
