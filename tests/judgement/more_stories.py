@@ -15,7 +15,7 @@ def _space(mountpoint: str, left: str, size: str = "32e9x400") -> list[tuple[str
         (_filesystem("size_bytes", mountpoint), size),
         (_filesystem("free_bytes", mountpoint), left),
         (_filesystem("avail_bytes", mountpoint), left),
-        (_filesystem("readonly", mountpoint), "0x400"),
+        (_filesystem("readonly", mountpoint), "0x800"),
     ]
 
 
@@ -23,6 +23,11 @@ _BOARD = 'instance="pi4"'
 
 MORE: Mapping[str, tuple[Story, ...]] = {
     "filesystem": (
+        tell_story(
+            "more: a card that fills for hours, whose space is read once a minute and judged each 15 s",
+            _space("/", " ".join(f"{10e9 - minute * 10e6:.0f}x3" for minute in range(200)), "32e9x800"),
+            every=15,
+        ),
         tell_story(
             "more: one space that two mount points show, full for twenty-nine minutes and for longer",
             [*_space("/", "16e9x20 3e9x115 16e9x20 3e9x243"), *_space("/home", "16e9x20 3e9x115 16e9x20 3e9x243")],

@@ -95,7 +95,8 @@ def _fills(labels: Mapping[str, str], available: float, lost: float | None, limi
 
 def _has_less_than_ever(facts: Facts, labels: Mapping[str, str], available: float) -> bool:
     """Whether it has less room than at any time of the day before; what fills and is emptied each day has not."""
-    least = facts.least(_AVAILABLE, labels, DAY_SECONDS, ago=_HOUR)
+    # of whole hours: the last one that counts ended half an hour to an hour and a half ago
+    least = facts.least(_AVAILABLE, labels, DAY_SECONDS, ago=1.5 * _HOUR)
     return least is None or available < least
 
 
