@@ -8,6 +8,7 @@ from sysvitals.judgement.judgement import Facts
 from sysvitals.judgement.judgements import JUDGEMENTS
 from sysvitals.judgement.verdict import Verdict
 from sysvitals.model.metric import Metric
+from sysvitals.model.summary import Series, Stretch
 from tests.judgement.judging import CATALOG, Board, alerts, texts
 
 MINUTE, HOUR = 60.0, 3600.0
@@ -216,6 +217,22 @@ def test_what_turned_read_only_is_a_reason_for_as_long_as_it_lasts() -> None:
     board = settled()
     turn_read_only(board)
     assert alerts(board.after(40 * HOUR)) == [("FilesystemReadOnly", "critical")]
+
+
+def test_a_card_that_filled_for_hours_before_a_restart_is_known_after_it() -> None:
+    board = Board(restores=True)
+    mount(board, ROOT, left=8e9)
+    series = Series("system.disk.usage.updated", tuple(ROOT.values()), "available")
+    past = [(hours * HOUR, HOUR) for hours in range(26, 2, -1)] + [
+        (minutes * MINUTE, MINUTE) for minutes in range(120, 0, -1)
+    ]
+    rows = [_stretch(board.time - ago, seconds, 8e9 + ago / MINUTE * 10e6) for ago, seconds in past]
+    board.engine.restore([(series, rows)], [])
+    assert texts(board.judged()) == ["/ will be full in 13 h 20 min at this pace (7.45 GiB left)"]
+
+
+def _stretch(begin: float, seconds: float, value: float) -> Stretch:
+    return Stretch(begin, seconds, 1, value, value, value, value)
 
 
 def test_a_port_that_nothing_is_plugged_into_is_no_reason() -> None:
