@@ -825,6 +825,20 @@ class TestAProcess:
         names = [json.loads(line)["name"] for line in process.out.splitlines()]
         assert names == ["sysvitals.started", "system.load.updated", "sysvitals.stopped"]
 
+    @pytest.mark.parametrize("readings", [False, True])
+    def test_prints_in_words_what_happens_and_readings_where_they_are_asked_for(
+        self, start: Start, readings: bool
+    ) -> None:
+        flags = ["--console", "--console.format=text", *(["--console.readings"] if readings else [])]
+        process = start(*BELOW, *ONLY_LOAD, "--collector.load.interval=1h", "--no-history", *flags)
+        process.wait_until_ready()
+        process.stop()
+        said = [line.split("  ", 1)[1] for line in process.out.splitlines()]
+        assert said[0] == f"sysvitals {__version__} started"
+        assert [line for line in said[1:-1] if line.startswith("system.load.updated  load1=")] == said[1:-1]
+        assert len(said) == 2 + readings
+        assert said[-1].startswith("sysvitals stopped (")
+
 
 def test_a_permission_that_is_missing_is_said_with_its_remedy_though_the_collector_works() -> None:
     settings = load_settings(COLLECTORS, flags={"--history": False})

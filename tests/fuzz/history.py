@@ -13,11 +13,13 @@ from sysvitals.history.previous_boot import judge_ending, settle_endings
 from sysvitals.history.reading import read_last_events
 from sysvitals.history.remembered import remember
 from sysvitals.history.segments import list_segments, read_lines, repair_segment
+from sysvitals.history.selection import Wanted, select_events
 from sysvitals.history.summaries.reading import read_changes, read_coverage, read_stretches
 from sysvitals.history.summaries.rebuilding import rebuild
 from sysvitals.history.summaries.storing import Files
 from sysvitals.host.host import Host
 from sysvitals.model.event import decode_event, encode_events
+from sysvitals.report.forms import build_csv, build_table, form_json
 from sysvitals.sources.os.wtmp import read_logged_end
 from tests.history.replay import read_events
 
@@ -39,6 +41,7 @@ def _folder() -> Iterator[str]:
 def open_segments() -> Iterator[Callable[[bytes], None]]:
     """A segment, which is compressed where it begins like gzip."""
     catalog = build_full_catalog()
+    forms = (build_table(catalog.bodies, colours=False), form_json, build_csv(catalog.bodies, catalog.bodies)[1])
     with _folder() as folder:
         day = os.path.join(folder, "2026-09-20")
         os.mkdir(day)
@@ -48,6 +51,10 @@ def open_segments() -> Iterator[Callable[[bytes], None]]:
             events = list(read_events(folder))
             remember(events, COLLECTORS, boot="b")
             judge_ending(events, catalog, hostname="h", boot="b", logged=None)
+            found = list(select_events(folder, Wanted(readings=True)))
+            assert {(event.stamp.boot, event.seq) for event in events} <= {(event.boot, event.seq) for event in found}
+            shown = [form(event) for event in found for form in forms]
+            assert [line for line in shown if not line.isprintable()] == []
             lines = encode_events(tuple(events))
             assert all(decode_event(line, catalog.bodies) for line in lines)
             return lines

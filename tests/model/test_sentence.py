@@ -11,7 +11,7 @@ from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.collectors.filesystem import Remounted
 from sysvitals.collectors.network import LinkChanged
 from sysvitals.collectors.throttling import ThrottlingCleared, ThrottlingStarted
-from sysvitals.judgement.verdict import Level
+from sysvitals.judgement.verdict import WORDS
 from sysvitals.model.changes import (
     CollectorFailed,
     CollectorRecovered,
@@ -126,7 +126,7 @@ def test_a_change_of_a_newer_version_is_given_by_its_name_and_fields() -> None:
 
 def test_all_causes_and_levels_have_names() -> None:
     assert set(CAUSES) == set(throttle_word.CAUSES)
-    assert set(VERDICTS) == {"unknown", *(level.name.lower() for level in Level)}
+    assert {level.name.lower(): words for level, words in WORDS.items()} == VERDICTS
 
 
 def test_values_of_a_reading_have_their_units() -> None:

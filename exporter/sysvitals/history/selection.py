@@ -23,6 +23,9 @@ from sysvitals.history.segments import (
 )
 from sysvitals.model.choice import choose_changes, choose_names
 
+_REMEMBERED = 20_000
+"""So many events are known again: more than ever wait in memory to be written once more."""
+
 
 class Found(NamedTuple):
     """One stored event. `time` is in Unix seconds, `how` says how that is known (see `Placed`); `text` is its line."""
@@ -87,11 +90,14 @@ def select_events(
 
 def _once(events: Iterable[Found]) -> Iterator[Found]:
     """Each event once: after trouble with the disk a line may be stored twice."""
-    last: dict[str, tuple[int, float]] = {}
+    # not by growing numbers: one that is damaged would hide all that follow
+    seen: dict[tuple[str, int, float], None] = {}
     for event in events:
-        seq, uptime = last.get(event.boot, (-1, -1.0))
-        if event.seq > seq or event.uptime > uptime:  # early versions gave numbers again after a kill
-            last[event.boot] = event.seq, event.uptime
+        key = event.boot, event.seq, event.uptime
+        if key not in seen:
+            seen[key] = None
+            if len(seen) > _REMEMBERED:
+                del seen[next(iter(seen))]
             yield event
 
 
