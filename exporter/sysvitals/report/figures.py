@@ -57,7 +57,7 @@ class Section(NamedTuple):
 
 
 def list_sections(past: Past, view: View) -> list[Section]:
-    """All figures of this time. The stretches of `past` are hours."""
+    """All figures of this time. The series of `past` are in hours."""
     episodes = list(
         clip(find_episodes(past.occurrences, throttling_edge, past.last_seen(), view.boot), view.begin, view.end)
     )

@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.history.clocks import Passed, order_segments
-from sysvitals.history.past import Past, Span, View
+from sysvitals.history.past import Found, Past, Span, View
 from sysvitals.history.reading import read_last_events
 from sysvitals.history.summaries.reading import SILENCE_SECONDS, read_coverage, read_stretches
 from sysvitals.history.summaries.rebuilding import read_missing
@@ -64,10 +65,14 @@ def gather(
     )
     past = read_past(summaries, view, current)
     hours = read_stretches(summaries, view.begin, end, "hours", WANTED, current=current)
-    zone = ""  # that of this process
     return Gathered(
         known[-1].host,
         view,
-        past._replace(stretches=hours),
-        build_timeline(past, view, zone),
+        past._replace(of=partial(_choose, hours)),
+        build_timeline(past, view, zone=""),
     )
+
+
+def _choose(hours: Found, event: str, field: str) -> Found:
+    """The series of one field."""
+    return {series: stretches for series, stretches in hours.items() if (series.event, series.field) == (event, field)}
