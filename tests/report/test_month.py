@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_core_python.selenium import Axe  # type: ignore[import-untyped]
 
 from sysvitals.cli import main
 from sysvitals.history.lanes import find_silence
@@ -16,8 +17,10 @@ from sysvitals.model.event import format_time, parse_time
 from sysvitals.model.unit import format_duration
 from sysvitals.report.figures import Section, list_sections
 from sysvitals.report.gathering import Gathered, gather
+from sysvitals.report.html import render_report
 from tests.history.month import DIPPED_SECONDS, DIPS, Month, write_month
 from tests.history.writing import NOON
+from tests.web.browsing import complaints, open_browser
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +124,22 @@ def test_of_a_month_only_segments_are_read_that_have_no_summary(
     assert len(list_segments(str(storage / "history"))) > 100
     deaths = [run for run in month.runs if run.ends in ("kill", "cut")]
     assert 0 < len(read) <= len(deaths) + 1  # and the one that goes on
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_of_the_month_is_accessible_and_fits_every_width(
+    scheme: str, gathered: Gathered, tmp_path: Path
+) -> None:
+    page = tmp_path / "report.html"
+    page.write_text(render_report(gathered, list_sections(gathered.past, gathered.view), []))
+    with open_browser(tmp_path) as browser:
+        browser.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        )
+        for width in (360, 768, 1440):
+            browser.set_window_size(width, 1000)
+            browser.get(page.as_uri())
+            room, wide = browser.execute_script("return [innerWidth, document.documentElement.scrollWidth]")
+            assert wide <= room
+            assert [one["id"] for one in Axe().run(browser)["violations"]] == []
+            assert complaints(browser) == []
