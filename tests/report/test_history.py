@@ -164,6 +164,13 @@ def test_what_was_asked_wrongly_is_said_in_one_line(
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize("count", ["0", "-1", "some", "1.5", "\u0661"])
+def test_a_limit_is_a_whole_number(count: str, storage: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        show(storage, f"--limit={count}")
+    assert "argument --limit: expected a whole number from 1 on" in capsys.readouterr().err
+
+
 def test_where_there_is_no_history_it_says_how_to_name_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert show(tmp_path) == 2
     assert (

@@ -100,10 +100,9 @@ class Printer:
 
 
 def _parse_limit(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise ValueError
-    return count
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError("expected a whole number from 1 on")
+    return int(text)
 
 
 def _parse_wanted(options: Mapping[str, Any], now: float) -> Wanted:
