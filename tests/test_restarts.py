@@ -214,3 +214,28 @@ def test_the_port_of_one_that_was_killed_is_free_though_connections_were_open(tm
             second.stop()
     finally:
         first.kill()
+
+
+def happened(process: Process) -> list[str]:
+    status, body = process.get("/api/v1/timeline?range=1h")
+    assert status == 200
+    return [line["text"].partition(",")[0] for line in json.loads(body)["happened"]]
+
+
+@pytest.mark.fault(
+    "process",
+    "a kill -9 before what happened was summarised",
+    seen="it is on the time line within a minute of the next start, made from the history itself",
+    heals="at the next start",
+)
+def test_what_happened_before_a_kill_is_on_the_time_line_after_the_next_start(board: Board) -> None:
+    first = board.export()
+    wait_for(lambda: edges(first) == ["started"] and readings(first), "the beginning is on disk")
+    board.recover()
+    wait_for(lambda: edges(first) == ["started", "cleared"], "its end is on disk")
+    wait_for(lambda: any("Undervoltage for" in line for line in happened(first)), "it is on the time line")
+    first.kill()
+    second = board.export()
+    samples(second.get()[1])  # the first scrape comes first
+    wait_for(lambda: any("Undervoltage for" in line for line in happened(second)), "it is on the time line again")
+    assert "sysvitals restarted without being stopped" in happened(second)

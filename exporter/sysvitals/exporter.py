@@ -138,6 +138,7 @@ class Exporter:
         self.scraped: Callable[[], object] = lambda: None
         """Called when everything was exposed."""
         self._reader = SideProcess("sysvitals.history.child")
+        self._rebuilder = SideProcess("sysvitals.history.child")  # apart: who looks need not wait for it
         self.is_summarised = False
         self._losses = LossReporter(self._bus, self._inboxes)
         self._keeper = Keeper(self._duties(), clock.monotonic)
@@ -261,7 +262,7 @@ class Exporter:
         folders = os.path.abspath(self._history_folder), os.path.abspath(self.summaries.folder)
         question = ask_rebuild(*folders, "sysvitals.collectors.catalog", self._history.stems)
         with contextlib.suppress(NoAnswerError):
-            self._reader.ask(question, gives_way=True)
+            self._rebuilder.ask(question)
             self.is_summarised = True
 
     def take_up(self) -> None:

@@ -1,6 +1,7 @@
 """What a power cut, a full disk or another program left in the storage folder: it is read as far as it makes sense."""
 
 import gzip
+import json
 import logging
 import os
 import tempfile
@@ -9,6 +10,7 @@ from contextlib import contextmanager, suppress
 
 from sysvitals.collectors import COLLECTORS
 from sysvitals.collectors.catalog import build_full_catalog
+from sysvitals.history.past import View
 from sysvitals.history.previous_boot import judge_ending, settle_endings
 from sysvitals.history.reading import read_last_events
 from sysvitals.history.remembered import remember
@@ -17,10 +19,12 @@ from sysvitals.history.selection import Wanted, select_events
 from sysvitals.history.summaries.reading import read_changes, read_coverage, read_stretches
 from sysvitals.history.summaries.rebuilding import rebuild
 from sysvitals.history.summaries.storing import Files
+from sysvitals.history.timeline import build_timeline, read_past
 from sysvitals.host.host import Host
 from sysvitals.model.event import decode_event, encode_events
 from sysvitals.report.forms import build_csv, build_table, form_json
 from sysvitals.sources.os.wtmp import read_logged_end
+from sysvitals.web.timeline import write_csv
 from tests.history.replay import read_events
 
 _GZIP = b"\x1f\x8b"
@@ -133,3 +137,25 @@ def open_log_of_boots() -> Iterator[Callable[[bytes], None]]:
                 read_logged_end(host)
 
         yield check
+
+
+@contextmanager
+def open_time_line() -> Iterator[Callable[[bytes], None]]:
+    """Lines of summaries, as they are in memory and in the files."""
+    end = 1_767_268_800.0
+    views = [View(end - seconds, end, end, 300, "b", limits={("c", "s"): 80.0}) for seconds in (3600.0, 30 * 86400.0)]
+
+    def check(case: bytes) -> None:
+        lines = case.decode("utf-8", "surrogateescape").split("\n")
+        sound = [
+            line for line in lines if line.isascii()
+        ]  # members of gzip have a checksum; memory holds our own lines
+        for view in views:
+            answer = build_timeline(read_past("", view, {"minutes": sound, "hours": sound}), view, "UTC")
+            text = json.dumps(answer, allow_nan=False)
+            assert len(text) < 1 << 20
+            assert all(line["text"].isprintable() and line["small"].isprintable() for line in answer["happened"])
+            assert all(len(curve["mean"]) == len(answer["at"]) for curve in answer["curves"])
+            write_csv(answer)
+
+    yield check

@@ -40,6 +40,7 @@ KINDS = {
     "summaries": Kind(history.open_summaries, 500),
     "shutdowns": Kind(history.open_shutdowns, 500),
     "log-of-boots": Kind(history.open_log_of_boots, 1000),
+    "time-line": Kind(history.open_time_line, 300),
     "kernel": Kind(kernel.open_kernel, 1000, kernel.recorded_cases, keeps_head=True),
     "stream": Kind(events.open_stream, 1000),
     "netlink": Kind(events.open_netlink, 2000),

@@ -100,3 +100,14 @@ def test_no_kind_is_forgotten() -> None:
         for name in mark.args[1]
     ]
     assert sorted(marked) == sorted(KINDS)
+
+
+@pytest.mark.fault(
+    "storage",
+    "summaries of the history that hold anything",
+    seen="the time line has what makes sense",
+    heals="with the next rebuilding, from the history itself",
+)
+@pytest.mark.parametrize("name", ["time-line"])
+def test_any_summaries_make_a_time_line(name: str) -> None:
+    fuzz(name)

@@ -182,28 +182,6 @@ def test_a_question_that_is_withdrawn_ends_the_process_that_works_on_it(
     assert is_gone(int(pid.read_text()))
 
 
-def test_a_question_that_gives_way_is_ended_by_the_next_one(
-    stand_in: Callable[[str], SideProcess], tmp_path: Path
-) -> None:
-    pid = tmp_path / "pid"
-    process = stand_in(
-        "import json\n"
-        "if json.load(sys.stdin)['verb'] == 'timeline':\n    print(1)\n    sys.exit()\n"
-        f"open({str(pid)!r}, 'w').write(str(os.getpid()) + ' ')\ntime.sleep(1000)"
-    )
-
-    def ask() -> None:
-        with pytest.raises(NoAnswerError):
-            process.ask({"verb": "rebuild"}, gives_way=True)
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    wait_for(lambda: pid.exists() and pid.read_text().endswith(" "))
-    assert process.ask({"verb": "timeline"}) == b"1\n"
-    thread.join()
-    assert is_gone(int(pid.read_text()))
-
-
 def test_a_question_that_was_withdrawn_before_its_turn_is_not_worked_on(stand_in: Callable[[str], SideProcess]) -> None:
     withdrawal = Withdrawal()
     withdrawal.withdraw()

@@ -29,7 +29,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Month]:
     folder = tmp_path_factory.mktemp("month")
     month = write_month(str(folder), END)
     question = ask_rebuild(f"{folder}/history", f"{folder}/summaries", "sysvitals.collectors.catalog", [])
-    assert int(SideProcess("sysvitals.history.child").ask(question, gives_way=True)) > 0
+    assert int(SideProcess("sysvitals.history.child").ask(question)) > 0
     return folder, month
 
 

@@ -5,6 +5,9 @@ from typing import Any, NamedTuple
 
 Subject = tuple[str, ...]
 
+_BEYOND = 1e15
+"""No count and no duration of ours comes near."""
+
 
 class Occurrence(NamedTuple):
     """A change as the history holds it, at a time in Unix seconds, which was `placed` where the clock was wrong then.
@@ -50,9 +53,11 @@ def get_text(occurrence: Occurrence, field: str) -> str:
 
 
 def get_number(occurrence: Occurrence, field: str) -> float | None:
-    """The number of a field; None where there is none."""
+    """The number of a field; None where there is none that makes sense."""
     value = occurrence.data.get(field)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if abs(value) < _BEYOND else None
 
 
 def get_flag(occurrence: Occurrence, field: str) -> bool | None:
@@ -97,14 +102,14 @@ def find_episodes(
 
 
 def _end(edge: Edge, begun: Occurrence | None, ended: Occurrence) -> Episode:
-    begin = ended.at - (edge.seconds or 0.0) if begun is None else begun.at
+    seconds = max(0.0, edge.seconds or 0.0)
+    begin = ended.at - seconds if begun is None else begun.at
     # one that ended with its boot is reported in the next one; its length says when it ended
     over = begun is not None and begun.boot != ended.boot and edge.seconds is not None
-    end = max(begin, min(ended.at, begin + (edge.seconds or 0.0)) if over else ended.at)
-    seconds = edge.seconds or end - begin
+    end = max(begin, min(ended.at, begin + seconds) if over else ended.at)
     boot = ended.boot if begun is None else begun.boot
     changes = (ended,) if begun is None else (begun, ended)
-    return Episode(edge.subject, begin, end, max(0.0, seconds), boot, changes, any(one.placed for one in changes))
+    return Episode(edge.subject, begin, end, seconds or end - begin, boot, changes, any(one.placed for one in changes))
 
 
 def _break_off(subject: Subject, begun: Occurrence, last_seen: Mapping[str, float]) -> Episode:

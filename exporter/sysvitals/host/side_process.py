@@ -49,25 +49,17 @@ class Withdrawal:
 class SideProcess:
     """Asks a module, which reads one question as JSON from its input and prints the answer: one at a time.
 
-    A module that cannot answer prints why, and ends with status 1. Whatever it does, it is ended after `seconds`, and
-    one whose question gives way as soon as there is another question.
+    A module that cannot answer prints why, and ends with status 1. Whatever it does, it is ended after `seconds`.
     """
 
     def __init__(self, module: str, *, seconds: float = 60.0) -> None:
         self._module = module
         self._seconds = seconds
         self._turn = Lock()
-        self._gives_way: Withdrawal | None = None
 
-    def ask(
-        self, question: Mapping[str, Any], withdrawal: Withdrawal | None = None, *, gives_way: bool = False
-    ) -> bytes:
+    def ask(self, question: Mapping[str, Any], withdrawal: Withdrawal | None = None) -> bytes:
         """Return the answer as printed. Raises NoAnswerError."""
         asked = json.dumps(question).encode()
-        if gives_way:
-            self._gives_way = withdrawal = withdrawal or Withdrawal()
-        elif (before := self._gives_way) is not None:
-            before.withdraw()
         with self._turn:
             try:
                 process = self._start()
