@@ -120,7 +120,9 @@ class TestTrouble:
         again.close()
         assert [one.last for one in known(tmp_path)] == [1.0, 3.0]
 
-    @pytest.mark.parametrize("junk", [b"\0" * 5000, b"junk", gzip.compress(b"junk\n{}\n[]\n[1,2]\n" * 9)], ids=["zeros", "words", "lines"])
+    @pytest.mark.parametrize(
+        "junk", [b"\0" * 5000, b"junk", gzip.compress(b"junk\n{}\n[]\n[1,2]\n" * 9)], ids=["zeros", "words", "lines"]
+    )
     def test_what_is_no_summary_is_passed_over_and_cut_off_where_it_is_torn(self, tmp_path: Path, junk: bytes) -> None:
         board = Board(tmp_path / "summaries")
         board.read([load(1.0)] * 4)
