@@ -3,9 +3,7 @@
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
-from math import fsum, inf, isfinite
-from operator import itemgetter
+from math import inf
 from typing import Any
 
 from sysvitals.history.curves import draw_curves, make_buckets
@@ -17,7 +15,6 @@ from sysvitals.history.summaries.files import list_files, start_of
 from sysvitals.history.summaries.reading import (
     Coverage,
     Current,
-    Line,
     Part,
     changes_of,
     coverage_of,
@@ -36,8 +33,6 @@ _AROUND_SECONDS = 26 * 3600.0
 
 _MOST_DAYS = 8
 """So many days are read more closely, or looked at for the beginning."""
-
-_FIGURES = itemgetter(0, 1, 3, 4, 5)
 
 _WANTED = frozenset(
     {
@@ -125,7 +120,7 @@ class _Rows:
 
     def _read(self, key: bytes, field: tuple[str, str]) -> Found:
         lines = join_lines(self._parts.get(key, ()), self._level)
-        chosen = {series: _choose(series, line, self._view) for series, line in lines.items()}
+        chosen = {series: line.between(self._view.begin, self._view.end) for series, line in lines.items()}
         found = {series: stretches for series, stretches in chosen.items() if stretches}
         if self._level == "hours":
             self._look_closer(found, field)
@@ -143,16 +138,6 @@ class _Rows:
                     minutes = [one for one in closer.get(series, ()) if hour.begin <= one.begin < end]
                     at = found[series].index(hour)
                     found[series][at : at + 1] = minutes or [hour]
-
-
-def _choose(series: Series, line: Line, view: View) -> list[Stretch]:
-    """The stretches of the time shown; none where labels are no texts, or values no numbers: a file may hold it."""
-    try:
-        stretches = line.between(view.begin, view.end)
-        is_sound = isfinite(fsum(chain.from_iterable(map(_FIGURES, stretches))))
-    except (TypeError, ValueError, OverflowError, ZeroDivisionError):
-        return []
-    return stretches if is_sound and all(isinstance(label, str) for label in series.labels) else []
 
 
 def _is_bad(series: Series, one: Stretch, view: View) -> bool:
