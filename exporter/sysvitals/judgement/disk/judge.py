@@ -31,8 +31,11 @@ def _find_saturated(facts: Facts) -> Iterator[Finding]:
         device = labels["device"]
         if _lies_on_others(device):
             continue
-        busy, queue = facts.rate(_BUSY, labels, _LONG_SECONDS), facts.rate(_QUEUE, labels, _LONG_SECONDS)
-        if busy is not None and busy > DISK_BUSY.value and queue is not None and queue > DISK_QUEUE.value:
+        busy = facts.rate(_BUSY, labels, _LONG_SECONDS)
+        if busy is None or busy <= DISK_BUSY.value:
+            continue
+        queue = facts.rate(_QUEUE, labels, _LONG_SECONDS)
+        if queue is not None and queue > DISK_QUEUE.value:
             # a request's time is counted when it ends, so that a short while may get more than its own length
             text = f"{device} is busy {format_value(min(1.0, busy), 'ratio')} of the time, with {queue:.0f} waiting"
             yield Finding((device,), text, busy)

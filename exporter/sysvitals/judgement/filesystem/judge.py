@@ -54,14 +54,18 @@ def _find_turned_read_only(facts: Facts) -> Iterator[Finding]:
 
 
 def _find_unintended_read_only(facts: Facts) -> Iterator[Finding]:
-    rows = [(labels, read_only) for labels, read_only in facts.rows(_READ_ONLY) if not _is_image(labels["fstype"])]
-    boot_is_writable = any(_is_boot(labels["mountpoint"]) and not value for labels, value in facts.rows(_READ_ONLY))
-    for labels, read_only in rows:
+    for labels, read_only in facts.rows(_READ_ONLY):
+        if not read_only or _is_image(labels["fstype"]):
+            continue
         point = labels["mountpoint"]
-        if read_only and _is_boot(point) and _was_writable(facts, labels):
+        if _is_boot(point) and _was_writable(facts, labels):
             yield _finding(labels, f"{point} became read-only", cause="writing")
-        elif read_only and point == "/" and boot_is_writable:
+        elif point == "/" and _is_boot_writable(facts):
             yield _finding(labels, "/ is read-only, but its boot partition is not", cause="writing")
+
+
+def _is_boot_writable(facts: Facts) -> bool:
+    return any(_is_boot(labels["mountpoint"]) and not read_only for labels, read_only in facts.rows(_READ_ONLY))
 
 
 def _was_writable(facts: Facts, labels: Mapping[str, str]) -> bool:
@@ -155,10 +159,12 @@ def _find_inodes_used(facts: Facts, *, limit: Threshold, of_servers: bool) -> It
 
 def _find_unresponsive(facts: Facts) -> Iterator[Finding]:
     for labels, error in facts.rows(_ERROR):
+        if not error:
+            continue
         point = labels["mountpoint"]
         # one that never answered is one that the exporter's user may not look into
         has_answered = facts.least(_ERROR, labels, DAY_SECONDS) == 0
-        if error and (has_answered or facts.is_firing("FilesystemUnresponsive", "warning", (point,))):
+        if has_answered or facts.is_firing("FilesystemUnresponsive", "warning", (point,)):
             yield _finding(labels, f"{point} does not respond")
 
 

@@ -1,7 +1,7 @@
 """Links that lose packets, flap, are down or are weak: as the host judges them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from sysvitals.judgement.judgement import DAY_SECONDS, Facts, Finding, Judgement, Watch
 from sysvitals.judgement.thresholds import (
@@ -28,18 +28,22 @@ _QUARTER, _FLAP_SECONDS = 900.0, 600.0
 
 def _find_errors(facts: Facts) -> Iterator[Finding]:
     for labels, _ in facts.rows(_ERRORS[0]):
-        device = labels["device"]
-        if _is_virtual(device):
+        device, errors = labels["device"], _grown(facts, _ERRORS, labels)
+        if not errors or _is_virtual(device):
             continue
-        counts = [facts.growth(counter, labels, _QUARTER) for counter in (*_ERRORS, *_PACKETS)]
-        known = [count for count in counts if count is not None]
-        packets = sum(known)
-        if len(known) < len(counts) or packets <= NETWORK_PACKETS.value:
+        packets = _grown(facts, _PACKETS, labels)
+        if packets is None or packets + errors <= NETWORK_PACKETS.value:
             continue
-        part = sum(known[: len(_ERRORS)]) / packets
+        part = errors / (packets + errors)
         if part > NETWORK_ERRORS.value:
-            text = f"{part:.1%} of the packets of {device} are damaged or cannot be sent".replace("%", " %", 1)
+            text = f"{100 * part:.1f} % of the packets of {device} are damaged or cannot be sent"
             yield Finding((device,), text, part, cause=f"link {device}")
+
+
+def _grown(facts: Facts, counters: Iterable[str], labels: Mapping[str, str]) -> float | None:
+    """By how much these counters grew together; None where one of them is not known."""
+    counts = [facts.growth(counter, labels, _QUARTER) for counter in counters]
+    return None if None in counts else sum(count for count in counts if count is not None)
 
 
 def _find_flapping(facts: Facts) -> Iterator[Finding]:
