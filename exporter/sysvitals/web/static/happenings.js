@@ -5,8 +5,6 @@ import { sayTime } from "./verdict.js";
 
 const MOST = 500;
 
-const MOST = 500;
-
 let kind = "", isOpen = false, around = [], shown = null;
 
 const overlaps = ({ from, to }, answer) => (to ?? answer.now) >= answer.from && from <= answer.to;
