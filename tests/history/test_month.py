@@ -62,7 +62,9 @@ def test_how_long_the_supply_was_too_weak_is_known_by_the_minute(storage: tuple[
     seconds = {
         series.labels[0]: sum(one.mean * one.seconds for one in stretches) for series, stretches in found.items()
     }
-    assert seconds["undervoltage"] == pytest.approx(DIPPED_SECONDS, abs=0.1)
+    # a minute in which a segment ends is known up to its last reading, and its mean is of that time: at most a round
+    # of 15 s is missing of 60, so that a dip of 3 s in it may seem a second longer. The counter is exact, see above
+    assert seconds["undervoltage"] == pytest.approx(DIPPED_SECONDS, abs=1.0)
 
 
 def test_what_is_not_covered_is_when_nothing_was_recorded(storage: tuple[str, Month]) -> None:

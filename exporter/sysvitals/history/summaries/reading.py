@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import repeat
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sysvitals.history.summaries.files import (
@@ -27,6 +26,7 @@ SILENCE_SECONDS = 150.0
 
 _DAY_SECONDS = 86400.0
 _LARGEST = 1e100
+_LEAST_SECONDS = 1e-3
 _REACH_SECONDS = 6 * 3600.0
 """A part stands in the file of the day on which it began, and is shorter than this."""
 _SAME_CLOCK_SECONDS = 1.0
@@ -62,7 +62,7 @@ class Part(NamedTuple):
 class Line:
     """What is known of a series: its stretches, as they come, and of a counter where it began (`base`)."""
 
-    __slots__ = ("_boot", "_until", "base", "kind", "stretches")
+    __slots__ = ("_boot", "_covered", "_end", "_until", "base", "kind", "stretches")
 
     def __init__(self, kind: str, base: float) -> None:
         self.kind = kind
@@ -70,14 +70,27 @@ class Line:
         self.stretches: list[Stretch] = []
         self._boot = ""
         self._until = 0.0
+        self._end = 0.0
+        self._covered: list[float] = []
+        """Seconds of each stretch that its part covers: the first and the last may be cut."""
 
-    def add(self, stretches: list[Stretch], base: float, head: Mapping[str, Any]) -> None:
+    def add(self, stretches: list[Stretch], base: float, part: Part) -> None:
         """Add those of the next part."""
+        head = part.head
         if self.kind == "counter":
             gap = self._gap(base, head)
             if gap:
                 stretches[0] = stretches[0]._replace(growth=(stretches[0].growth or 0.0) + gap)
-            self._boot, self._until = head["boot"], head["until"]
+        # what follows without a silence goes on from where the part before ended
+        follows = self._boot == head["boot"] and 0 <= part.begin - self._end <= SILENCE_SECONDS
+        begin = self._end if follows else part.begin
+        covered = [one.seconds for one in stretches]
+        for place in {0, len(stretches) - 1}:
+            one = stretches[place]
+            inside = min(one.begin + one.seconds, part.end) - max(one.begin, begin)
+            covered[place] = max(inside, _LEAST_SECONDS)
+        self._boot, self._until, self._end = head["boot"], head["until"], part.end
+        self._covered += covered
         self.stretches += stretches
 
     def _gap(self, base: float, head: Mapping[str, Any]) -> float:
@@ -94,12 +107,15 @@ class Line:
     def between(self, begin: float, end: float) -> list[Stretch]:
         """Those that touch these times, oldest first; what two parts have of one minute is one stretch."""
         found: list[Stretch] = []
-        for one in sorted(self.stretches, key=itemgetter(0)):
+        weight = 0.0
+        for one, covered in sorted(zip(self.stretches, self._covered, strict=True), key=lambda pair: pair[0].begin):
             if one.begin + one.seconds > begin and one.begin <= end:
                 if found and found[-1].begin == one.begin:
-                    found[-1] = _merge(found[-1], one)
+                    found[-1] = _merge(found[-1], one, covered / (weight + covered))
+                    weight += covered
                 else:
                     found.append(one)
+                    weight = covered
         return found
 
 
@@ -215,7 +231,7 @@ def join_lines(parts: Iterable[Part], level: str) -> dict[Series, Line]:
                 line = found.get(series)
                 if line is None:
                     line = found[series] = Line(kind, cells[-1])
-                line.add(stretches, cells[-1], part.head)
+                line.add(stretches, cells[-1], part)
     return found
 
 
@@ -307,7 +323,8 @@ def _stretches(kind: str, begins: Sequence[float], cells: Sequence[Any], seconds
 _CELLS = {"gauge": 5, "flag": 3, "counter": 3}
 
 
-def _merge(one: Stretch, other: Stretch) -> Stretch:
+def _merge(one: Stretch, other: Stretch, share: float) -> Stretch:
+    """What two parts have of one minute or hour, of which the other has this share of the time."""
     readings = one.readings + other.readings
     if one.growth is not None:
         growth = one.growth + (other.growth or 0.0)
@@ -317,7 +334,7 @@ def _merge(one: Stretch, other: Stretch) -> Stretch:
         seconds=one.seconds,
         readings=readings,
         least=min(one.least, other.least),
-        mean=(one.mean * one.readings + other.mean * other.readings) / readings,
+        mean=one.mean + (other.mean - one.mean) * share,
         most=max(one.most, other.most),
         last=other.last,
     )
