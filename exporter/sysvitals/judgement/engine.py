@@ -13,6 +13,7 @@ from threading import Lock
 from typing import NamedTuple, Protocol
 
 from sysvitals.judgement.judgement import DAY_SECONDS, Facts, Finding, Judgement
+from sysvitals.judgement.moments import format_clock
 from sysvitals.judgement.verdict import Level, Reason, Verdict
 from sysvitals.judgement.windows import Windows
 from sysvitals.model.catalog import Family
@@ -295,12 +296,13 @@ class Engine:
             level = _LEVELS[judgement.severity]
             since = None if standing.is_assumed else now - (at - standing.began)
             ended = None if standing.seen == at else now - (at - standing.seen)
+            text = finding.text if ended is None else f"Until {format_clock(ended)}: {finding.text}"
             yield (
                 standing,
                 Reason(
                     level if finding.last is None else min(level, Level.WARNING),
                     judgement.alert,
-                    finding.text,
+                    text,
                     finding.subject,
                     judgement.area,
                     finding.since if finding.since is not None else since,
@@ -412,13 +414,13 @@ def _spoils(standing: _Standing) -> bool:
 
 
 def _fold(found: Iterable[tuple[_Standing, Reason]]) -> tuple[Reason, ...]:
-    """Worst first, and what has one cause as one line."""
+    """Worst first, and what has one cause as one line; what is so and what is over are two, lest one hide the other."""
     lines: list[Reason] = []
-    places: dict[str, int] = {}
+    places: dict[tuple[str, bool], int] = {}
     others: dict[int, set[tuple[str, ...]]] = {}
     for standing, reason in sorted(found, key=_rank):
         cause = standing.finding.cause
-        place = places.setdefault(cause, len(lines)) if cause else len(lines)
+        place = places.setdefault((cause, reason.last is None), len(lines)) if cause else len(lines)
         if place == len(lines):
             lines.append(reason)
         elif reason.alert == lines[place].alert and reason.subject != lines[place].subject:
@@ -433,11 +435,20 @@ def _fold(found: Iterable[tuple[_Standing, Reason]]) -> tuple[Reason, ...]:
     return tuple(reasons)
 
 
-def _rank(found: tuple[_Standing, Reason]) -> tuple[int, bool, bool, str, float, tuple[str, ...]]:
+def _rank(found: tuple[_Standing, Reason]) -> tuple[int, bool, bool, bool, str, float, tuple[str, ...]]:
     standing, reason = found
     value = standing.finding.value
-    # what has a number says more than what follows from it
-    return -reason.level, reason.last is not None, value is None, reason.alert, -(value or 0.0), reason.subject
+    is_over = reason.last is not None
+    # what is remembered says more than what only outlives its end, and what has a number more than what follows from it
+    return (
+        -reason.level,
+        is_over,
+        is_over and standing.finding.last is None,
+        value is None,
+        reason.alert,
+        -(value or 0.0),
+        reason.subject,
+    )
 
 
 def _describe_now(level: Level, reasons: tuple[Reason, ...]) -> str:

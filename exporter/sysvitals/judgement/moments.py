@@ -3,10 +3,15 @@
 import time
 
 
+def format_clock(then: float) -> str:
+    """`03:14`, of a Unix time."""
+    return time.strftime("%H:%M", time.localtime(then))
+
+
 def format_moment(then: float, now: float) -> str:
     """`at 03:14`, or `yesterday at 21:02`. Both are Unix seconds."""
     day, today = time.localtime(then), time.localtime(now)
-    clock = time.strftime("%H:%M", day)
+    clock = format_clock(then)
     return f"at {clock}" if day[:3] == today[:3] else f"yesterday at {clock}"
 
 

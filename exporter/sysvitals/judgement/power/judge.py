@@ -13,6 +13,7 @@ from sysvitals.judgement.thresholds import (
     UNCLEAN_SHUTDOWNS_LOOP,
     UNDERVOLTAGE_RECURS,
 )
+from sysvitals.judgement.windows import HOUR
 from sysvitals.model.changes import Started, UncleanShutdown
 from sysvitals.model.event import Event
 from sysvitals.model.unit import format_duration, format_value
@@ -72,12 +73,15 @@ def _find_dips(facts: Facts) -> _Dips | None:
 
 def _find_undervoltage(facts: Facts) -> Iterator[Finding]:
     dips = _find_dips(facts)
-    if facts.value("system_throttled", **_DIP) or (dips and facts.now - dips.last < _SETTLED_SECONDS):
+    if _is_low(facts, dips):
         often = f": {dips.describe(facts.now)}" if dips and dips.times > 1 else ""
         yield Finding((), f"The 5 V supply is too low{often}", cause=_WEAK_SUPPLY)
     elif dips is not None:
         if dips.times < UNDERVOLTAGE_RECURS.value:
             yield Finding((), f"Undervoltage {dips.describe(facts.now)}", cause=_WEAK_SUPPLY, last=dips.last)
+    elif facts.growth(_EVENTS, _DIP, DAY_SECONDS - HOUR):  # by the hour: more would outlive what an event says
+        began = facts.now - min(facts.uptime, DAY_SECONDS)
+        yield Finding((), "Undervoltage while the exporter did not run", cause=_WEAK_SUPPLY, last=began)
     elif facts.value("system_throttled_since_boot", **_DIP) and facts.uptime < DAY_SECONDS:
         text = f"Undervoltage since the boot {format_moment(facts.now - facts.uptime, facts.now)}, time not known"
         yield Finding((), text, cause=_WEAK_SUPPLY, last=facts.now - facts.uptime)
@@ -86,7 +90,14 @@ def _find_undervoltage(facts: Facts) -> Iterator[Finding]:
 def _find_recurring(facts: Facts) -> Iterator[Finding]:
     dips = _find_dips(facts)
     if dips is not None and dips.times >= UNDERVOLTAGE_RECURS.value:
-        yield Finding((), f"Undervoltage {dips.describe(facts.now)}", cause=_WEAK_SUPPLY, last=dips.last)
+        last = None if _is_low(facts, dips) else dips.last
+        yield Finding((), f"Undervoltage {dips.describe(facts.now)}", cause=_WEAK_SUPPLY, last=last)
+
+
+def _is_low(facts: Facts, dips: _Dips | None) -> bool:
+    """Whether the voltage is too low now, or was a moment ago."""
+    is_recent = dips is not None and facts.now - dips.last < _SETTLED_SECONDS
+    return bool(facts.value("system_throttled", **_DIP)) or is_recent
 
 
 def _find_undetectable(facts: Facts) -> Iterator[Finding]:
