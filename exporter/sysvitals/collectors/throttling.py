@@ -141,15 +141,16 @@ def compare(
 ) -> Throttling | ThrottlingSource:
     """Carry the counts on: every edge makes a run of its own, so that between two runs nothing else happened.
 
-    A time that was not watched counts for nothing.
+    A time that was not watched counts for nothing, but the first event of a boot, which the firmware keeps in mind.
     """
     if isinstance(now, ThrottlingSource):
         return now
     lasted = seconds if before.active and seconds is not None else 0.0
     last = before.last if before.last is None else round(before.last + lasted, 3)
+    came_and_went = bool(now.since_boot) and before.since_boot is False and not before.active
     return amend(
         now,
-        events=before.events + (now.active and not before.active),
+        events=before.events + ((now.active or came_and_went) and not before.active),
         seconds=round(before.seconds + lasted, 3),
         last=now.last or last,
         episode_seconds=round(before.episode_seconds + lasted, 3) if before.active else 0.0,
