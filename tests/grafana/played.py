@@ -8,7 +8,7 @@ import errno
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import Semaphore, get_ident
 from typing import Any
@@ -172,14 +172,14 @@ class HeldInbox(Inbox):
 class PlayedExporter(Exporter):
     """The exporter of one boot, which does in each second what its threads would have done in it."""
 
-    def __init__(self, board: PlayedBoard, host: PlayedHost) -> None:
+    def __init__(self, board: PlayedBoard, host: PlayedHost, *, flags: Mapping[str, Any] | None = None) -> None:
         self._board = board
         self._driver = get_ident()
         self._reckoned = time.process_time()
         self._held: list[HeldInbox] = []
         self._cpu = 0.0
         self._flushed_at = float("-inf")
-        settings = load_settings(COLLECTORS, flags={"--storage.path": host.storage})
+        settings = load_settings(COLLECTORS, flags={"--storage.path": host.storage, **(flags or {})})
         clock = Clock(
             wall=lambda: board.time,
             uptime=lambda: board.uptime,
