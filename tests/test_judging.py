@@ -120,3 +120,19 @@ def test_a_history_that_cannot_be_read_leaves_no_verdict_that_all_is_well(
         assert "the disk does not answer" in caplog.text
     finally:
         exporter.stop("test")
+
+
+def test_whatever_the_history_holds_the_exporter_goes_on_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    exporter, _ = build(tmp_path)
+    exporter.start()
+    try:
+        exporter.refresh(PATIENCE, slow=True)
+        monkeypatch.setattr(exporter._reader, "ask", lambda *_: b'{"rows":[["system.load.updated"]]}')
+        exporter.take_up()
+        assert exporter.verdict(0).level is Level.UNKNOWN
+        assert "see the exporter's log" in exporter.verdict(0).unknown
+        assert "Traceback" in caplog.text
+    finally:
+        exporter.stop("test")

@@ -281,11 +281,13 @@ class Exporter:
         )
         try:
             recent = read_recent(self._reader, question, self.catalog.bodies)
+            self._engine.restore(recent.rows, recent.changes, now=recent.now)
         except NoAnswerError as error:
             _log.warning("the history of the last day could not be read: %s", error.strerror)
             self._engine.give_up(f"The history of the last day could not be read: {error.strerror}")
-        else:
-            self._engine.restore(recent.rows, recent.changes, now=recent.now)
+        except Exception:  # noqa: BLE001  # whatever the history holds, it must not end each exporter that starts
+            _log.exception("the history of the last day could not be read")
+            self._engine.give_up("The history of the last day could not be read (see the exporter's log)")
         self._took_up_by_wrong_clock = synced is False
         self.verdict()
 

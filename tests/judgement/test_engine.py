@@ -8,6 +8,7 @@ import pytest
 from sysvitals.judgement.engine import MOST_FINDINGS, MOST_REASONS
 from sysvitals.judgement.judgement import Facts, Finding, Judgement
 from sysvitals.judgement.verdict import Level
+from sysvitals.judgement.windows import Watch
 from sysvitals.model.changes import Started, VerdictChanged
 from sysvitals.model.event import Event, Stamp
 from sysvitals.model.summary import Series, Stretch
@@ -280,6 +281,21 @@ class TestRestarts:
         it.engine.restore([], [ahead])
         it.judged()
         assert times == [NOW - 60]
+
+    def test_a_series_with_other_labels_than_this_version_has_is_passed_over(self) -> None:
+        seen: list[float | None] = []
+
+        def find(facts: Facts) -> Iterator[Finding]:
+            seen.append(facts.average("system_load1", {}, 3600))
+            return iter(())
+
+        watch = Watch("system_load1", 3600)
+        asks = Judgement(alert="Asks", severity="info", area="cpu", find=find, watches=(watch,), remedy="")
+        it = Board([asks], restores=True)
+        series, stretches = load(NOW - 90)
+        it.engine.restore([(series._replace(labels=("other",)), stretches), (series, stretches)], [])
+        it.judged()
+        assert seen == [1.0]
 
 
 class TestChanges:

@@ -181,6 +181,8 @@ class Engine:
                 until = max((until, *(began + stretch.seconds for began, stretch in placed)))
                 if placed and (target := fields.get((series.event, series.field))) is not None:
                     metric, names, fixed = target
+                    if len(series.labels) != len(names):
+                        continue  # damaged, or of a version that had other labels
                     labels = {**dict(zip(names, series.labels, strict=True)), **fixed}
                     self._windows.restore(metric, labels, placed)
             past = sorted(
