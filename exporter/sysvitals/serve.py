@@ -253,6 +253,8 @@ def _start_task(name: str, duty: Coroutine[None, None, None], end: Callable[[str
 async def _tend(exporter: Exporter, end: Callable[[str, int], None]) -> None:
     import asyncio  # noqa: PLC0415  # as in `serve`
 
+    from sysvitals.web.http.pool import in_thread  # noqa: PLC0415
+
     while True:
         await asyncio.sleep(until_beat(time.monotonic(), _TEND_SECONDS))
         if lost := exporter.tend():
@@ -260,12 +262,14 @@ async def _tend(exporter: Exporter, end: Callable[[str, int], None]) -> None:
             _log.critical("the exporter ends, so that its supervisor starts it again: %s", reason)
             end(reason, 1)
         if exporter.should_take_up_again:
-            await asyncio.to_thread(exporter.take_up)
+            await in_thread(exporter.take_up)
 
 
 async def _judge(exporter: Exporter) -> None:
     """Take up what the history knows, when the first scrape is served; then judge what is urgent without delay."""
     import asyncio  # noqa: PLC0415  # as in `serve`
+
+    from sysvitals.web.http.pool import in_thread  # noqa: PLC0415
 
     loop = asyncio.get_running_loop()
     scraped, urgent = asyncio.Event(), asyncio.Event()
@@ -274,8 +278,8 @@ async def _judge(exporter: Exporter) -> None:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(scraped.wait(), _FIRST_SCRAPE_SECONDS)
     exporter.scraped = lambda: None
-    await asyncio.to_thread(exporter.rebuild)  # first: the last hour before a power cut has no summary
-    await asyncio.to_thread(exporter.take_up)
+    await in_thread(exporter.rebuild)  # first: the last hour before a power cut has no summary
+    await in_thread(exporter.take_up)
     while True:
         await urgent.wait()
         urgent.clear()
@@ -287,10 +291,12 @@ async def _summarise(exporter: Exporter) -> None:
     """Go on with what of the history was not summarised before the verdict took it up."""
     import asyncio  # noqa: PLC0415  # as in `serve`
 
+    from sysvitals.web.http.pool import in_thread  # noqa: PLC0415
+
     pause = _SUMMARISE_SECONDS
     await asyncio.sleep(pause)
     while not exporter.is_summarised:
-        await asyncio.to_thread(exporter.rebuild)
+        await in_thread(exporter.rebuild)
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
     await asyncio.Event().wait()  # that it is done is no reason to end
@@ -300,9 +306,11 @@ async def _follow(exporter: Exporter, hub: "LiveHub") -> None:
     """Heartbeats are too slow for eyes: read what moves more often, as long as somebody looks at the page."""
     import asyncio  # noqa: PLC0415  # as in `serve`
 
+    from sysvitals.web.http.pool import in_thread  # noqa: PLC0415
+
     while True:
         await hub.watched.wait()
-        await asyncio.to_thread(exporter.refresh, _LIVE_SECONDS, LIVE_COLLECTORS)
+        await in_thread(partial(exporter.refresh, _LIVE_SECONDS, LIVE_COLLECTORS))
         await asyncio.sleep(_LIVE_SECONDS)
 
 
@@ -310,12 +318,14 @@ async def _report(exporter: Exporter, supervisor: Supervisor) -> None:
     """Tell the service manager when we are ready, and from then on, as long as it is so, that nothing hangs."""
     import asyncio  # noqa: PLC0415  # as in `serve`
 
-    await asyncio.to_thread(exporter.refresh, _FIRST_ROUND_SECONDS)
+    from sysvitals.web.http.pool import in_thread  # noqa: PLC0415
+
+    await in_thread(partial(exporter.refresh, _FIRST_ROUND_SECONDS))
     supervisor.ready(_status(exporter))
     before: list[str] = []
     while True:
         # asked in a thread: where the event loop or the scheduler hangs, the watchdog hears nothing and restarts us
-        faults = await asyncio.to_thread(exporter.faults)
+        faults = await in_thread(exporter.faults)
         if not faults:
             supervisor.alive(_status(exporter))
         elif faults != before:

@@ -6,8 +6,9 @@ from threading import Event, Thread
 
 import pytest
 
+from sysvitals.web.http import pool as pools
 from sysvitals.web.http.messages import BusyError
-from sysvitals.web.http.pool import Pool
+from sysvitals.web.http.pool import Pool, in_thread
 from tests.web.raw import run
 
 
@@ -100,3 +101,30 @@ def test_without_room_for_a_thread_a_request_is_refused_and_the_next_is_answered
     run(starve())
     assert len(caplog.records) == 1
     assert caplog.records[0].exc_info is None
+
+
+@pytest.mark.fault(
+    "resources",
+    "no room for the thread that reads the history at the start, or that looks after the exporter",
+    seen="one line a minute in the log; a grey verdict until the history is read",
+    heals="by itself, when there is room",
+)
+def test_what_must_go_on_waits_for_a_thread_and_is_then_done_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    done: list[str] = []
+    tries: list[Thread] = []
+    start = Thread.start
+
+    def refuse_twice(thread: Thread) -> None:
+        tries.append(thread)
+        if len(tries) < 3:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(pools, "NO_THREAD_SECONDS", 0.0)
+    monkeypatch.setattr(Thread, "start", refuse_twice)
+    run(in_thread(partial(done.append, "done")))
+    run(in_thread(partial(done.append, "again")))
+    assert done == ["done", "again"]
+    assert len(caplog.records) == 1

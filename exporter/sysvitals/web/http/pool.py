@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 from typing import TypeVar
 
@@ -14,6 +14,32 @@ from sysvitals.web.http.messages import BusyError
 _log = LimitedLog(logging.getLogger(__name__))
 
 Result = TypeVar("Result")
+
+NO_THREAD_SECONDS = 15.0
+"""Where there is no room for a thread, it is tried again after so long."""
+
+
+async def in_thread(work: Callable[[], Result]) -> Result:
+    """Do this in a thread, once there is room for one. For what goes on for as long as the exporter runs."""
+    while True:
+        turn: Future[Result] = Future()
+        try:
+            asyncio.get_running_loop().run_in_executor(None, _take, turn, work)
+        except (RuntimeError, MemoryError) as error:
+            turn.cancel()  # it waits for a thread all the same
+            _log.write(logging.WARNING, "no room for a thread; trying again every %g s: %r", NO_THREAD_SECONDS, error)
+            await asyncio.sleep(NO_THREAD_SECONDS)
+        else:
+            return await asyncio.wrap_future(turn)
+
+
+def _take(turn: "Future[Result]", work: Callable[[], Result]) -> None:
+    """Do this work unless its turn was cancelled."""
+    if turn.set_running_or_notify_cancel():
+        try:
+            turn.set_result(work())
+        except BaseException as error:  # noqa: BLE001  # as threads of a pool do
+            turn.set_exception(error)
 
 
 class Pool:
