@@ -35,7 +35,10 @@ MOST_FINDINGS = 256
 """Findings of one judgement; a host with more has no room for them on its page either."""
 
 MOST_EVENTS = 256
-"""Events of one name that are kept, the latest."""
+"""Events of one name and subject that are kept, the latest: of many kinds none shall displace another."""
+
+MOST_SUBJECTS = 16
+"""Subjects of one name; those that something happened to last."""
 
 MOST_REASONS = 64
 _MOST_TEXT = 1000
@@ -44,6 +47,8 @@ _LEVELS = {"critical": Level.CRITICAL, "warning": Level.WARNING, "info": Level.N
 _NAMES = {level.name.lower(): level for level in Level}
 
 _Key = tuple[str, str, tuple[str, ...]]
+_Happened = deque[tuple[float, Event]]
+"""Events with when they were, in seconds since boot."""
 
 
 class _Clock(Protocol):
@@ -105,8 +110,8 @@ class Engine:
         self._read = read
         self._ready = ready
         self._windows = Windows(watch for judgement in self._judgements for watch in judgement.watches)
-        self._events: dict[str, deque[tuple[float, Event]]] = {
-            name: deque(maxlen=MOST_EVENTS) for judgement in self._judgements for name in judgement.events
+        self._events: dict[str, dict[tuple[str, ...], _Happened]] = {
+            name: {} for judgement in self._judgements for name in judgement.events
         }
         self._lock = Lock()
         self._offered: deque[Event] = deque(maxlen=len(self._events) * MOST_EVENTS)
@@ -351,13 +356,13 @@ class Engine:
     def _take_offered(self) -> None:
         while self._offered:
             event = self._offered.popleft()
-            self._events[event.body.event_name].append((event.stamp.uptime, event))
+            _keep(self._events[event.name], event.stamp.uptime, event)
 
     def _events_within(self, now: float, at: float) -> Callable[[str, float], list[Event]]:
         def within(name: str, seconds: float) -> list[Event]:
             return [
                 event._replace(stamp=event.stamp._replace(time=now - (at - place)))
-                for place, event in self._events.get(name, ())
+                for place, event in _in_order(self._events.get(name, {}))
                 if at - place <= seconds
             ]
 
@@ -371,14 +376,16 @@ class Engine:
 
     def _restore_events(self, past: list[tuple[float, Event]]) -> None:
         for name, known in self._events.items():
-            mine = [(place, event) for place, event in known if event.stamp.boot == self._boot]
+            mine = [(place, event) for place, event in _in_order(known) if event.stamp.boot == self._boot]
             numbers = {event.seq for _, event in mine}
             before = [
                 (place, event)
                 for place, event in past
                 if event.name == name and not (event.stamp.boot == self._boot and event.seq in numbers)
             ]
-            self._events[name] = deque(sorted([*before, *mine], key=itemgetter(0)), maxlen=MOST_EVENTS)
+            known.clear()
+            for place, event in sorted([*before, *mine], key=itemgetter(0)):
+                _keep(known, place, event)
 
     def _settle_beginnings(self, at: float, until: float) -> None:
         """After a brief silence, what is found now goes on if it was found before it, else it has only begun."""
@@ -391,6 +398,19 @@ class Engine:
                 known = alerts.get(standing.judgement.alert)
                 standing.began = standing.first if known is None else min(known, at - standing.judgement.lasts)
                 standing.is_assumed = False
+
+
+def _keep(known: dict[tuple[str, ...], _Happened], place: float, event: Event) -> None:
+    subject = tuple(getattr(event.body, name) for name in labels_of(type(event.body)))
+    happened = known.pop(subject, None)
+    known[subject] = deque(maxlen=MOST_EVENTS) if happened is None else happened
+    known[subject].append((place, event))
+    if len(known) > MOST_SUBJECTS:
+        del known[next(iter(known))]
+
+
+def _in_order(known: Mapping[tuple[str, ...], _Happened]) -> list[tuple[float, Event]]:
+    return sorted((one for happened in known.values() for one in happened), key=itemgetter(0))
 
 
 def _remember(past: list[tuple[float, Event]]) -> Remembered | None:
