@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from sysvitals.collectors.throttling import ThrottlingCleared, ThrottlingStarted
 from sysvitals.judgement.power import judge as power
 from sysvitals.judgement.verdict import Level
 from sysvitals.model.changes import Started, UncleanShutdown
@@ -46,11 +47,12 @@ class TestUndervoltage:
     def test_one_dip_stays_for_a_day_as_a_warning_that_says_when(self) -> None:
         it = board()
         it.dips(4.2)
-        verdict = it.after(120)
+        assert texts(it.after(120)) == ["The 5 V supply was too low at 12:01 for 4.2 s"]
+        verdict = it.after(HOUR)
         assert alerts(verdict) == [("Undervoltage", "warning")]
         assert texts(verdict) == ["Undervoltage at 12:01 for 4.2 s"]
         assert verdict.now.startswith("Running well now")
-        assert it.after(DAY - 300).level is Level.WARNING
+        assert it.after(DAY - HOUR - 300).level is Level.WARNING
         assert it.after(600).level is Level.GOOD
 
     def test_many_dips_are_one_line_with_count_last_and_total(self) -> None:
@@ -58,7 +60,7 @@ class TestUndervoltage:
         for _ in range(12):
             it.dips(3.4)
             it.after(300)
-        verdict = it.after(120)
+        verdict = it.after(HOUR)
         assert alerts(verdict) == [("UndervoltageRecurring", "warning")]
         assert texts(verdict) == ["Undervoltage 12 times in 24 h, last at 12:56, 40.8 s in all"]
 
@@ -67,16 +69,18 @@ class TestUndervoltage:
         for _ in range(4):
             it.dips(2)
             it.after(300)
-        it.dips(2)
+        it.happens(ThrottlingStarted(cause="undervoltage"))
+        it.shows("system_throttled", 1, cause="undervoltage")
         assert alerts(it.judged()) == [("Undervoltage", "critical")]
         assert texts(it.judged())[0].startswith("The 5 V supply is too low: 5 times in 24 h")
 
-    def test_dips_that_follow_each_other_are_not_ten_changes_of_the_verdict(self) -> None:
+    @pytest.mark.parametrize("every", [20, 75, 1200])
+    def test_dips_that_follow_each_other_are_not_ten_changes_of_the_verdict(self, every: float) -> None:
         it = board()
         it.engine.take_changes()
         for _ in range(10):
             it.dips(2)
-            it.after(20)
+            it.after(every)
         assert [(change.level, change.alerts) for change in it.engine.take_changes()] == [
             ("critical", "Undervoltage"),
             ("critical", "Undervoltage, UndervoltageRecurring"),
@@ -100,9 +104,40 @@ class TestUndervoltage:
     def test_a_clock_that_is_set_moves_the_moment_with_it(self) -> None:
         it = board()
         it.dips(1)
-        it.after(120)
+        it.after(HOUR)
         it.time -= 5 * HOUR
         assert texts(it.judged()) == ["Undervoltage at 07:01 for 1 s"]
+
+    def test_what_a_power_cut_ended_is_no_later_than_the_cut(self) -> None:
+        before = Board(power.JUDGEMENTS, wall=NOW - HOUR, boot="before")
+        before.happens(ThrottlingStarted(cause="undervoltage"))
+        it = board(uptime=60, restores=True)
+        it.happens(ThrottlingCleared(cause="undervoltage", seconds=4))
+        it.engine.restore([], before.events)
+        verdict = it.after(15)
+        assert texts(verdict) == ["Undervoltage at 11:00 for 4 s"]
+        assert verdict.reasons[0].last == pytest.approx(NOW - HOUR + 4)
+
+    def test_many_edges_of_another_cause_displace_no_dip(self) -> None:
+        it = board(uptime=60, restores=True)
+        before = Board(power.JUDGEMENTS, wall=NOW - 6 * HOUR, boot="before")
+        for _ in range(12):
+            before.dips(3)
+        for _ in range(300):
+            before.happens(ThrottlingStarted(cause="soft_temperature_limit"))
+            before.passes(30)
+            before.happens(ThrottlingCleared(cause="soft_temperature_limit", seconds=30))
+        it.engine.restore([], before.events)
+        assert texts(it.after(15)) == ["Undervoltage 12 times in 24 h, last at 06:00, 36 s in all"]
+
+    def test_no_more_dips_are_said_than_there_were_within_a_day(self) -> None:
+        it = board()
+        for _ in range(12):
+            it.dips(3)
+            it.after(60)
+        it.after(DAY)
+        it.dips(3)
+        assert texts(it.after(600)) == ["The 5 V supply was too low at 12:13 for 3 s"]
 
     def test_since_boot_is_no_all_well_though_nobody_saw_it(self) -> None:
         it = board(uptime=2 * HOUR)

@@ -80,7 +80,9 @@ class _Standing:
         return self.seen - self.began >= self.judgement.lasts
 
     def goes_on(self, at: float) -> bool:
-        """Whether it outlives its end. What was only assumed to have lasted does not."""
+        """Whether it outlives its end. What was only assumed to have lasted does not, nor what was of the past."""
+        if self.finding.last is not None:
+            return False
         lasted = not self.is_assumed or self.seen - self.first >= self.judgement.lasts
         return self.fires and lasted and at - self.seen < self.judgement.keeps
 

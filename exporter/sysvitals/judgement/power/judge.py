@@ -11,6 +11,7 @@ from sysvitals.judgement.thresholds import (
     SOFT_LIMIT_TIME,
     THROTTLED_TIME,
     UNCLEAN_SHUTDOWNS_LOOP,
+    UNDERVOLTAGE_RECENT,
     UNDERVOLTAGE_RECURS,
 )
 from sysvitals.judgement.windows import HOUR
@@ -21,8 +22,8 @@ from sysvitals.model.unit import format_duration, format_value
 _DIP = {"cause": "undervoltage"}
 _EVENTS, _SECONDS = "system_throttle_events_total", "system_throttle_seconds_total"
 _WEAK_SUPPLY = "undervoltage"
-_SETTLED_SECONDS = 60.0
-"""A dip counts as going on for so long: one after another is one trouble, and not ten changes of the verdict."""
+_COUNTED_SECONDS = DAY_SECONDS - HOUR / 2
+"""Windows of a day begin at whole hours, half of one earlier or later: none of these begins before the day."""
 
 _STARTED, _CLEARED = "system.throttling.started", "system.throttling.cleared"
 _UNCLEAN, _BEGUN = UncleanShutdown.event_name, Started.event_name
@@ -60,26 +61,36 @@ def _find_dips(facts: Facts) -> _Dips | None:
         [event for event in facts.events(name, DAY_SECONDS) if getattr(event.body, "cause", "") == "undervoltage"]
         for name in (_STARTED, _CLEARED)
     )
-    times = [event.stamp.time for event in (*started, *cleared)]
+    times = [event.stamp.time for event in started]
+    times.extend(_end_of(event, started) for event in cleared)
     seen = facts.value("system_throttle_last_timestamp_seconds", **_DIP)
     if seen is not None and not times and 0 <= facts.now - seen < DAY_SECONDS:
         times.append(seen)
     if not times:
         return None
-    often = max(len(started), round(facts.growth(_EVENTS, _DIP, DAY_SECONDS) or 0), 1)
+    often = max(len(started), round(facts.growth(_EVENTS, _DIP, _COUNTED_SECONDS) or 0), 1)
     lasted = sum(getattr(event.body, "seconds", 0.0) for event in cleared)
-    return _Dips(often, max(lasted, facts.growth(_SECONDS, _DIP, DAY_SECONDS) or 0.0), max(times))
+    return _Dips(often, max(lasted, facts.growth(_SECONDS, _DIP, _COUNTED_SECONDS) or 0.0), max(times))
+
+
+def _end_of(cleared: Event, started: list[Event]) -> float:
+    """When a dip ended, in Unix seconds. What a power cut ended is known at the next start, and lasted no longer."""
+    at = cleared.stamp.time
+    began = max((event.stamp.time for event in started if event.stamp.time <= at), default=None)
+    return at if began is None else min(at, began + getattr(cleared.body, "seconds", 0.0))
 
 
 def _find_undervoltage(facts: Facts) -> Iterator[Finding]:
     dips = _find_dips(facts)
-    if _is_low(facts, dips):
+    if facts.value("system_throttled", **_DIP):
         often = f": {dips.describe(facts.now)}" if dips and dips.times > 1 else ""
         yield Finding((), f"The 5 V supply is too low{often}", cause=_WEAK_SUPPLY)
+    elif dips is not None and _is_low(facts, dips):
+        yield Finding((), f"The 5 V supply was too low {dips.describe(facts.now)}", cause=_WEAK_SUPPLY)
     elif dips is not None:
         if dips.times < UNDERVOLTAGE_RECURS.value:
             yield Finding((), f"Undervoltage {dips.describe(facts.now)}", cause=_WEAK_SUPPLY, last=dips.last)
-    elif facts.growth(_EVENTS, _DIP, DAY_SECONDS - HOUR):  # by the hour: more would outlive what an event says
+    elif facts.growth(_EVENTS, _DIP, _COUNTED_SECONDS):
         began = facts.now - min(facts.uptime, DAY_SECONDS)
         yield Finding((), "Undervoltage while the exporter did not run", cause=_WEAK_SUPPLY, last=began)
     elif facts.value("system_throttled_since_boot", **_DIP) and facts.uptime < DAY_SECONDS:
@@ -94,10 +105,9 @@ def _find_recurring(facts: Facts) -> Iterator[Finding]:
         yield Finding((), f"Undervoltage {dips.describe(facts.now)}", cause=_WEAK_SUPPLY, last=last)
 
 
-def _is_low(facts: Facts, dips: _Dips | None) -> bool:
-    """Whether the voltage is too low now, or was a moment ago."""
-    is_recent = dips is not None and facts.now - dips.last < _SETTLED_SECONDS
-    return bool(facts.value("system_throttled", **_DIP)) or is_recent
+def _is_low(facts: Facts, dips: _Dips) -> bool:
+    """Whether the voltage is too low, or was a while ago: one dip after another is not ten changes of the verdict."""
+    return bool(facts.value("system_throttled", **_DIP)) or facts.now - dips.last < UNDERVOLTAGE_RECENT.value
 
 
 def _find_undetectable(facts: Facts) -> Iterator[Finding]:
