@@ -116,7 +116,7 @@ def test_a_long_name_keeps_its_end_in_sight_and_a_table_what_differs() -> None:
 
 def test_title_icon_and_body_carry_the_verdict() -> None:
     page = draw(look(verdict=Verdict(Level.WARNING, (Reason(Level.WARNING, "WifiWeak", "Wi-Fi weak"),))))
-    assert "<title>▲ pi4: Needs attention</title>" in page
+    assert "<title>▲ pi4: Needs attention at 14:00</title>" in page
     assert 'href="static/icon-warning.svg"' in page
     assert '<body data-level="warning"' in page
 

@@ -307,6 +307,33 @@ def test_without_contact_nothing_looks_well_and_what_came_before_is_marked_old(b
     assert text(browser, '[data-row="verdict"] output') == "Not known yet"
 
 
+@pytest.mark.fault(
+    "network",
+    "a file of the page's script that does not load",
+    seen="after 10 s the page is grey and says that it is a snapshot of when it was drawn",
+    heals="when it is loaded again",
+)
+@pytest.mark.parametrize("lost", ["units.js", "page.js"])
+def test_a_page_whose_script_does_not_load_claims_nothing_after_a_while(browser: Chrome, lost: str) -> None:
+    browser.execute_cdp_cmd("Network.enable", {})
+    browser.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": True})
+    browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": [f"*/{lost}"]})
+    try:
+        with run_board(Board(READINGS)) as board:
+            browser.get(board.url)
+            stale, verdict = (browser.find_element(By.ID, name) for name in ("stale", "verdict"))
+            wait_until(stale.is_displayed, "it says that it is a snapshot")
+            assert not verdict.is_displayed()
+            assert "Not known now" in stale.text
+            assert "grayscale" in browser.find_element(By.TAG_NAME, "body").value_of_css_property("filter")
+            browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+            visit(browser, board)
+            assert not browser.find_element(By.ID, "stale").is_displayed()
+    finally:
+        browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+        browser.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": False})
+
+
 def titles(browser: Chrome) -> list[str]:
     """Those of all tabs, without looking at them."""
     return [tab["title"] for tab in browser.execute_cdp_cmd("Target.getTargets", {})["targetInfos"]]
@@ -336,7 +363,7 @@ def test_a_page_that_is_one_too_many_says_so(browser: Chrome) -> None:
 
 
 SEEN = (
-    "window.seen = []; new MutationObserver(() => window.seen.push(document.body.className))"
+    "window.seen = []; new MutationObserver(() => window.seen.push(...document.body.classList))"
     ".observe(document.body, {attributes: true})"
 )
 

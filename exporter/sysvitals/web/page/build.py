@@ -33,7 +33,8 @@ def build_view(glance: Glance, asked: Asked) -> View:
     readings, left_out = list_readings(glance.readings)
     return View(
         host=split_name(glance.host),
-        title=f"{_SIGNS[verdict.level]} {show(glance.host)}: {verdict.words}",
+        # without a script nothing takes it back
+        title=f"{_SIGNS[verdict.level]} {show(glance.host)}: {verdict.words} at {look.zone.at(glance.now):%H:%M}",
         facts=_find_facts(look),
         now=round(glance.now, 3),
         zone=look.zone.name,

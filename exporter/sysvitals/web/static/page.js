@@ -61,6 +61,7 @@ indexValues();
 startTables();
 startHappenings();
 new Contact({ receive, judge });
+document.body.classList.add("alive"); // from here on the verdict ages by contact alone
 setInterval(() => {
   timeLine.tick();
   if (!isLost && !document.hidden) redrawOld();
