@@ -24,6 +24,7 @@ from sysvitals.model.unit import UNITS, format_value
 from sysvitals.outputs.live import LiveHub
 from tests.stack.running import wait_until
 from tests.web.browsing import Board, complaints, open_browser, run_board, shows, text
+from tests.web.past import a_day
 
 EVIL = "<img src=x onerror=document.title='taken'>"
 RIGHT_TO_LEFT = "\u202eevil\u202c"
@@ -133,6 +134,43 @@ def test_the_time_line_works_by_keys_alone_and_speaks(browser: Chrome) -> None:
         assert hand.get_attribute("aria-valuenow") == hand.get_attribute("aria-valuemin")
         hand.send_keys(Keys.ESCAPE)
         assert hand.get_attribute("aria-valuetext") == "now"
+
+
+def test_a_key_that_is_pressed_before_there_is_an_answer_counts(browser: Chrome) -> None:
+    with run_board(Board(READINGS)) as board:
+        visit(browser, board)
+        browser.execute_script(
+            "const hand = document.querySelector('#hand'); hand.focus();"
+            "hand.dispatchEvent(new KeyboardEvent('keydown', { key: 'Home' }));"
+        )
+        hand = browser.find_element(By.ID, "hand")
+        wait_until(lambda: "CPU" in (hand.get_attribute("aria-valuetext") or ""), "the mark is set")
+        assert hand.get_attribute("aria-valuenow") == hand.get_attribute("aria-valuemin")
+        assert len(board.questions) == 1
+
+
+def test_escape_leads_back_to_the_last_day_from_a_mark_in_another_stretch(browser: Chrome) -> None:
+    with run_board(Board(READINGS)) as board:
+        visit(browser, board, "?range=7d")
+        hand = point(browser)
+        hand.send_keys(Keys.ARROW_LEFT, Keys.ESCAPE)
+        wait_until(lambda: browser.current_url.endswith("?range=24h"), "the last day is shown")
+        assert hand.get_attribute("aria-valuetext") == "now"
+
+
+def test_a_row_goes_when_the_stretch_of_time_has_nothing_of_it_and_comes_back_to_its_place(browser: Chrome) -> None:
+    past = a_day()
+    rows = "return [...document.querySelectorAll('[data-row]')].map((row) => row.dataset.row)"
+    with run_board(Board(READINGS, past=past)) as board:
+        visit(browser, board)
+        drawn = browser.execute_script(rows)
+        throttled = next(lane for lane in past["lanes"] if lane["id"] == "throttled")
+        past["lanes"].remove(throttled)
+        point(browser)
+        assert browser.execute_script(rows) == [row for row in drawn if row != "throttled"]
+        past["lanes"].insert(2, throttled)
+        browser.find_element(By.CSS_SELECTOR, '[data-range="7d"]').click()
+        wait_until(lambda: browser.execute_script(rows) == drawn, "it is back")
 
 
 def test_dragging_shows_that_stretch_and_its_link_leads_there(browser: Chrome) -> None:

@@ -22,6 +22,7 @@ export class TimeLine {
   #lost = null; // since when there is no contact
   #clock;
   #abort = null;
+  #keys = []; // pressed before there is an answer to point at
   #timer = 0;
   #problem = "";
 
@@ -113,6 +114,7 @@ export class TimeLine {
       this.#take(await answer.json());
     } catch (error) {
       if (abort.signal.aborted) return;
+      this.#keys = [];
       this.#problem = error instanceof TypeError ? "no contact" : error.message;
       this.#say();
     }
@@ -138,6 +140,7 @@ export class TimeLine {
     this.#problem = answer.partial ?? "";
     this.#draw();
     drawHappenings(answer, this.zone);
+    for (const press of this.#keys.splice(0)) press();
   }
 
   // Pages that follow the same range ask the same, in steps of the width, so that they share an answer.
@@ -160,7 +163,7 @@ export class TimeLine {
   #draw() {
     const answer = this.#answer, view = this.#view;
     if (!answer) return;
-    this.#addRows([["lane", answer.lanes], ["curve", answer.curves]]);
+    this.#settleRows([["lane", answer.lanes], ["curve", answer.curves]]);
     const gaps = this.#gaps(), axis = one(".axis > svg", this.#plot);
     axis.innerHTML = drawAxis(view, this.zone, Math.min(13, Math.floor(axis.clientWidth / 45)));
     for (const lane of answer.lanes) {
@@ -181,15 +184,21 @@ export class TimeLine {
     for (const [name, value] of Object.entries(values)) this.#hand.setAttribute(name, Math.round(value));
   }
 
-  // What the stretch that the server drew did not have.
-  #addRows(kinds) {
-    for (const [kind, rows] of kinds) for (const { id, name, note } of rows) {
-      if (this.#row(id, "svg")) continue;
-      const label = make("span", {}, plain(name)), last = all(`.${kind}`, this.#plot).at(-1);
-      if (note) label.append(" ", make("small", { class: "quiet" }, plain(note)));
-      const row = make("div", { class: `row ${kind}`, "data-row": id }, label, draft(), make("output"));
-      if (last) last.after(row); else this.#plot.append(row);
+  // Each stretch of time has its own lanes and curves: a row stays, comes or goes with what the answer has.
+  #settleRows(kinds) {
+    let before = one(".axis", this.#plot);
+    for (const [kind, rows] of kinds) for (const shown of rows) {
+      const row = this.#row(shown.id, "svg")?.parentElement ?? this.#makeRow(kind, shown);
+      if (before.nextElementSibling !== row) before.after(row);
+      before = row;
     }
+    while (before.nextElementSibling !== this.#hand) before.nextElementSibling.remove();
+  }
+
+  #makeRow(kind, { id, name, note }) {
+    const label = make("span", {}, plain(name));
+    if (note) label.append(" ", make("small", { class: "quiet" }, plain(note)));
+    return make("div", { class: `row ${kind}`, "data-row": id }, label, draft(), make("output"));
   }
 
   // What the address, the links and the buttons say of this view.
@@ -327,14 +336,17 @@ export class TimeLine {
       "+": () => this.#move(0.5),
       "=": () => this.#move(0.5),
       "-": () => this.#move(2),
-      Escape: () => this.#at === null ? this.#home() : this.#point(null),
+      Escape: () => { this.#point(null); if (this.#follow !== "24h") this.#home(); },
     };
     this.#hand.addEventListener("focus", () => { if (!this.#answer && !this.#abort) this.#fetch(); });
     this.#hand.addEventListener("keydown", (event) => {
       const act = keys[event.key];
-      if (!act || !this.#answer || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
-      act((this.#view.to - this.#view.from) / (event.shiftKey ? 12 : 120));
+      const press = () => act((this.#view.to - this.#view.from) / (event.shiftKey ? 12 : 120));
+      if (this.#answer) return press();
+      this.#keys.push(press);
+      if (!this.#abort) this.#fetch();
     });
   }
 
