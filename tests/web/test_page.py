@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sysvitals.collectors.boot import Boot
+from sysvitals.collectors.clock import Clock
 from sysvitals.collectors.cpu import CpuUsage
 from sysvitals.collectors.filesystem import Filesystem
+from sysvitals.collectors.load import Load
 from sysvitals.collectors.memory import MemoryUsage
 from sysvitals.collectors.network import Link, Network
 from sysvitals.collectors.temperature import Temperature
@@ -137,7 +139,72 @@ def test_a_verdict_that_is_not_known_says_why_and_calls_nothing_well() -> None:
     assert "Not known yet" in text
     assert "The history of the last day is being read" in text
     assert 'aria-label="well"' not in page
-    assert 'data-area="memory"><svg class="sh unknown" role="img" aria-label="not known">' in page
+    assert 'data-area="memory" data-least="good"><svg class="sh unknown" role="img" aria-label="not known">' in page
+
+
+def areas_of(page: str) -> dict[str, str]:
+    """What is said of each area, with the name of its symbol."""
+    found = re.findall(r'data-area="(\w+)".*?aria-label="([^"]*)">.*?(?:<small>(.*?)</small>)?</a>', page, re.DOTALL)
+    return {area: f"{mark}: {fact}" for area, mark, fact in found}
+
+
+def mount(point: str, *, answers: bool = True) -> Filesystem:
+    used = {"size": 100, "available": 70, "used_percent": 30.0} if answers else {}
+    return Filesystem(device=point, mountpoint=point, fstype="ext4", read_only=False, device_error=not answers, **used)
+
+
+def test_an_area_of_which_something_is_not_known_has_no_tick() -> None:
+    readings = [
+        mount("/"),
+        mount("/srv", answers=False),
+        MemoryUsage(total=500 << 20),
+        Clock(synchronised=False, offset=0.0, maximum_error=16.0, estimated_error=16.0, frequency_adjustment=1.0),
+        Load(load1=0.1, load5=0.2, load15=0.3, running=1, tasks=100),
+    ]
+    page = draw(look(readings=readings))
+    assert areas_of(page) == {
+        "storage": "not known: no answer from 1 of 2 mounts",
+        "memory": "not known: no data",
+        "cpu": "well: load 0.2 over 5 min",
+        "clock": "note: not synchronised (no NTP)",
+    }
+    assert "all writable" not in page
+    assert "Filesystems no answer from 1 of 2 mounts" in Reader(page).said()
+
+
+def test_mounts_that_all_answer_and_can_be_written_to_are_said_to_be_writable() -> None:
+    assert "all writable" in draw(look(readings=[mount("/"), mount("/srv")]))
+
+
+FINE_SUPPLY = (
+    ThrottlingSource(undervoltage_detectable=True, source="vcio"),
+    Throttling(cause="undervoltage", active=False, since_boot=False),
+)
+
+
+def power_tile(*reasons: Reason) -> str:
+    page = draw(look(readings=FINE_SUPPLY, verdict=Verdict(Level.WARNING, reasons)))
+    return Reader(page[page.index('data-tile="power"') :].partition("</div>")[0]).said()
+
+
+def test_the_power_tile_knows_what_the_verdict_remembers_of_the_night() -> None:
+    night = Reason(
+        Level.WARNING,
+        "UndervoltageRecurring",
+        "Undervoltage 12 times in 24 h, last at 03:39, 41 s in all",
+        area="power",
+        last=NOW - 3600,
+    )
+    assert power_tile().endswith("OK no undervoltage since boot")
+    assert power_tile(night).endswith("OK now undervoltage 12 times in 24 h, last at 03:39, 41 s in all")
+
+
+def test_a_supply_that_was_too_low_a_moment_ago_has_no_tick() -> None:
+    dip = Reason(Level.CRITICAL, "Undervoltage", "The 5 V supply is too low", area="power")
+    page = draw(look(readings=FINE_SUPPLY, verdict=Verdict(Level.CRITICAL, (dip,))))
+    tile = page[page.index('data-tile="power"') :].partition("</div>")[0]
+    assert "OK now" in tile
+    assert "sh " not in tile
 
 
 def test_a_verdict_says_since_when() -> None:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 from sysvitals.judgement.verdict import WORDS, Level, Reason, Verdict
 from sysvitals.model.unit import format_duration
 from sysvitals.web.page.bounds import Bound, measure_texts
-from sysvitals.web.page.panels import find_sensor_limits
+from sysvitals.web.page.panels import find_sensor_limits, say_mounts
+from sysvitals.web.page.supply import say_undervoltage
 from sysvitals.web.page.times import say_time
 from sysvitals.web.page.values import Look, number_of, show, text_of
 from sysvitals.web.page.view import Area, Judged, Why
@@ -79,76 +80,92 @@ _AREAS = (
 )
 
 
+class _Fact(NamedTuple):
+    """What is known of an area, and how well that is while no reason speaks of it."""
+
+    text: str = ""
+    level: Level = Level.GOOD
+
+
 def _find_areas(verdict: Verdict, look: Look) -> Iterator[Area]:
     """What is judged on this host, each with the worst level found and a fact. Nothing is well that is not known."""
-    least = Level.UNKNOWN if verdict.level is Level.UNKNOWN else Level.GOOD
     for area, title, target in _AREAS:
         fact = _FACTS[area](look)
         levels = [reason.level for reason in verdict.reasons if reason.area == area]
-        if fact or levels:
-            worst = max(levels, default=least)
-            yield Area(area, title, target, level_of(worst if worst > Level.NOTE else least), fact)
+        if fact.text or levels:
+            least = Level.UNKNOWN if verdict.level is Level.UNKNOWN else fact.level
+            worst = max((level for level in levels if level > Level.NOTE), default=least)
+            yield Area(area, title, target, level_of(worst), level_of(fact.level), fact.text)
 
 
-def _power_fact(look: Look) -> str:
-    for event in look.all("throttling"):
-        if text_of(event, "cause") == "undervoltage":
-            is_known = number_of(event, "since_boot") is False
-            return "no undervoltage since boot" if is_known else "undervoltage is watched for"
+def _know(text: str, *needed: float | None) -> _Fact:
+    """This text, where the values that it needs are known."""
+    return _Fact("no data", Level.UNKNOWN) if None in needed else _Fact(text)
+
+
+def _power_fact(look: Look) -> _Fact:
+    if text := say_undervoltage(look):
+        return _Fact(text)
     board = look.one("power.board")
-    return show(board, "input_volts").text if number_of(board, "input_volts") is not None else ""
+    return _Fact(show(board, "input_volts").text) if number_of(board, "input_volts") is not None else _Fact()
 
 
-def _heat_fact(look: Look) -> str:
+def _heat_fact(look: Look) -> _Fact:
     known = [event for event in look.all("temperature") if number_of(event, "celsius") is not None]
     if not known:
-        return ""
+        return _Fact()
     hottest = max(known, key=lambda event: number_of(event, "celsius") or 0)
     high, _ = find_sensor_limits(look, hottest)
     limit = f", high from {high:.0f} °C" if high is not None else ""
-    return f"at most {show(hottest, 'celsius').text}{limit}"
+    return _Fact(f"at most {show(hottest, 'celsius').text}{limit}")
 
 
-def _storage_fact(look: Look) -> str:
+def _storage_fact(look: Look) -> _Fact:
+    events = look.all("disk.usage")
+    if any(number_of(event, "device_error") for event in events):
+        return _Fact(say_mounts(events), Level.UNKNOWN)
     known = [
-        event
-        for event in look.all("disk.usage")
-        if number_of(event, "used_percent") is not None and not number_of(event, "read_only")
+        event for event in events if number_of(event, "used_percent") is not None and not number_of(event, "read_only")
     ]
     if not known:
-        return ""
+        return _Fact()
     fullest = max(known, key=lambda event: number_of(event, "used_percent") or 0)
-    return f"fullest is {text_of(fullest, 'mountpoint')} with {show(fullest, 'used_percent').text}"
+    return _Fact(f"fullest is {text_of(fullest, 'mountpoint')} with {show(fullest, 'used_percent').text}")
 
 
-def _memory_fact(look: Look) -> str:
+def _memory_fact(look: Look) -> _Fact:
     usage = look.one("memory.usage")
-    return "" if usage is None else f"{show(usage, 'available').text} of {show(usage, 'total').text} available"
+    if usage is None:
+        return _Fact()
+    text = f"{show(usage, 'available').text} of {show(usage, 'total').text} available"
+    return _know(text, number_of(usage, "available"))
 
 
-def _cpu_fact(look: Look) -> str:
+def _cpu_fact(look: Look) -> _Fact:
     load = look.one("load")
-    return "" if load is None else f"load {show(load, 'load5').text} over 5 min"
+    if load is None:
+        return _Fact()
+    return _know(f"load {show(load, 'load5').text} over 5 min", number_of(load, "load5"))
 
 
-def _network_fact(look: Look) -> str:
+def _network_fact(look: Look) -> _Fact:
     up = [text_of(event, "device") for event in look.all("network.link") if number_of(event, "up")]
     if not up:
-        return ""
-    return f"{', '.join(up)} up" if len(up) <= 2 else f"{len(up)} links up"
+        return _Fact()
+    return _Fact(f"{', '.join(up)} up" if len(up) <= 2 else f"{len(up)} links up")
 
 
-def _clock_fact(look: Look) -> str:
+def _clock_fact(look: Look) -> _Fact:
     clock = look.one("clock")
     if clock is None:
-        return ""
+        return _Fact()
     if not number_of(clock, "synchronised"):
-        return "not synchronised (no NTP)"
-    return f"synchronised, off by at most {show(clock, 'maximum_error').text}"
+        return _Fact("not synchronised (no NTP)", Level.NOTE)
+    return _Fact(f"synchronised, off by at most {show(clock, 'maximum_error').text}")
 
 
-def _no_fact(_look: Look) -> str:
-    return ""
+def _no_fact(_look: Look) -> _Fact:
+    return _Fact()
 
 
 _FACTS = {

@@ -78,13 +78,26 @@ def _filesystems(look: Look) -> Panel | None:
         for event in sorted(events, key=urgency)
     ]
     read_only = sum(bool(number_of(event, "read_only")) for event in events)
-    note = f"{len(rows)} · worst first" if len(rows) > 8 else f"{read_only} read-only" if read_only else "all writable"
+    are_writable = all(number_of(event, "read_only") is False for event in events)
+    state = f"{read_only} read-only" if read_only else "all writable" if are_writable else ""
+    if any(number_of(event, "device_error") for event in events):
+        state = say_mounts(events)
+    elif len(rows) > 8:
+        state = str(len(rows))
+    note = f"{state} · worst first" if len(rows) > 8 else state
     return Panel(
         id="filesystems",
         title="Filesystems",
         note=note,
         parts=[build_table(("Mount", "Used", "Free", "State"), rows)],
     )
+
+
+def say_mounts(events: Sequence[Event]) -> str:
+    """How many there are, and how many of them give no answer."""
+    mute = sum(bool(number_of(event, "device_error")) for event in events)
+    mounts = "1 mount" if len(events) == 1 else f"{len(events)} mounts"
+    return f"no answer from {mute} of {mounts}" if mute else mounts
 
 
 def _used(event: Event, level: str) -> Value:
@@ -371,7 +384,7 @@ def _pressure_facts(look: Look) -> Iterator[Fact]:
     known = [event for event in look.all("pressure") if number_of(event, "waiting_percent_60s") is not None]
     if known:
         said = join([say(f"{text_of(event, 'resource')} "), show(event, "waiting_percent_60s")] for event in known)
-        yield Fact(term="Tasks waited for", said=[*said, say(" of the last minute")])
+        yield Fact(term="Pressure (PSI)", said=[*said, say(" of the last minute with tasks waiting")])
 
 
 def _machine(look: Look) -> Panel | None:

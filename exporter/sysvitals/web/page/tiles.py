@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
+from sysvitals.judgement.verdict import Level
 from sysvitals.model.event import Event
 from sysvitals.model.unit import format_duration, format_value
-from sysvitals.web.page.panels import find_sensor_limits, grade_sensor, name_sensor
+from sysvitals.web.page.panels import find_sensor_limits, grade_sensor, name_sensor, say_mounts
+from sysvitals.web.page.supply import find_undervoltage, say_undervoltage
 from sysvitals.web.page.times import say_time
 from sysvitals.web.page.values import Look, Scale, join, number_of, say, show, show_bar, text_of
 from sysvitals.web.page.view import Cores, Tile, Value
@@ -26,35 +28,20 @@ def build_tiles(look: Look) -> list[Tile]:
 
 def _power(look: Look) -> Tile | None:
     source, board = look.one("throttling.source"), look.one("power.board")
-    causes = {text_of(event, "cause"): event for event in look.all("throttling")}
-    volts = number_of(board, "input_volts")
-    if "undervoltage" not in causes and volts is None:
+    under, volts = find_undervoltage(look), number_of(board, "input_volts")
+    if under is None and volts is None:
         return None
-    under = causes.get("undervoltage")
     is_low = bool(number_of(under, "active"))
-    level = look.grade("power")
+    is_well = not any(reason.area == "power" and reason.level > Level.NOTE for reason in look.reasons)
     small: list[list[Value]] = []
     if under is not None and source is not None:
-        small.append([say(_say_undervoltage(under, look))])
+        small.append([say(say_undervoltage(look))])
     if board is not None and number_of(board, "watts") is not None:
         small.append([show(board, "watts")])
-    word = "Too low" if is_low else "OK"
+    word = "Too low" if is_low else "OK" if is_well else "OK now"
     big = [show(board, "input_volts")] if board is not None and volts is not None else [say(word)]
-    tint = level if is_low or level == "critical" else "" if level else "good"
+    tint = (look.grade("power") or "warning") if is_low else "good" if is_well else ""
     return Tile(id="power", title="Power", level=tint, big=big, small=join(small))
-
-
-def _say_undervoltage(event: Event, look: Look) -> str:
-    if number_of(event, "active"):
-        return "undervoltage now"
-    count, last = number_of(event, "events"), number_of(event, "last")
-    if count:
-        times = "once" if count == 1 else f"{count:,} times"
-        when = f", last at {say_time(last, look.now, look.zone)}" if last is not None else ""
-        return f"undervoltage {times}{when}"
-    if number_of(event, "since_boot"):
-        return "undervoltage seen since boot"
-    return "no undervoltage since boot" if number_of(event, "since_boot") is False else "no undervoltage now"
 
 
 def _heat(look: Look) -> Tile | None:
@@ -155,7 +142,7 @@ def _storage(look: Look) -> Tile | None:
     written = [event for event in known if not number_of(event, "read_only")] or known
     fullest = max(written, key=lambda event: number_of(event, "used_percent") or 0)
     level = look.grade("storage")
-    mounts = f"{len(look.all('disk.usage'))} mounts" if len(look.all("disk.usage")) > 1 else "1 mount"
+    mounts = say_mounts(look.all("disk.usage"))
     return Tile(
         id="storage",
         title="Storage",

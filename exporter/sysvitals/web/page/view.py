@@ -134,12 +134,16 @@ class Why(NamedTuple):
 
 
 class Area(NamedTuple):
-    """A part of the host that was judged; `fact` is said where all is well."""
+    """A part of the host that was judged.
+
+    `least` is its level while no reason speaks of it. `fact` is said where there is room.
+    """
 
     id: str
     title: str
     target: str
     level: str
+    least: str
     fact: str
 
 

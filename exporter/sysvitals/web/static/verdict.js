@@ -41,7 +41,7 @@ export function drawVerdict(verdict, now, zone) {
   if (items.length) parts.push(list);
   if (areas && level !== "unknown") {
     gradeAreas(areas, verdict.reasons);
-    areas.classList.toggle("wide", !items.length);
+    areas.classList.toggle("wide", items.length < 2);
     parts.push(areas);
   }
   section.className = `verdict ${level}`;
@@ -83,6 +83,6 @@ const RANKS = ["critical", "warning"];
 function gradeAreas(areas, reasons) {
   for (const link of all("a[data-area]", areas)) {
     const levels = reasons.filter(({ area }) => area === link.dataset.area).map(({ level }) => level);
-    link.querySelector(".sh").replaceWith(shape(RANKS.find((rank) => levels.includes(rank)) ?? "good", { alone: true }));
+    link.querySelector(".sh").replaceWith(shape(RANKS.find((rank) => levels.includes(rank)) ?? link.dataset.least, { alone: true }));
   }
 }
