@@ -129,6 +129,14 @@ def test_reboots_say_whether_they_were_clean() -> None:
     ]
 
 
+def test_a_reboot_after_an_end_that_nothing_reports_is_not_called_clean() -> None:
+    found = past(
+        change(at("03:01"), "sysvitals.started"),
+        coverage=[covered(NOON - DAY, at("03:00"), "a"), covered(at("03:01"), NOON)],
+    )
+    assert lane(found, "reboots")["spans"] == [[at("03:01"), at("03:01"), "unknown"]]
+
+
 def test_silence_is_what_is_not_covered_since_the_history_began() -> None:
     coverage = [covered(NOON - 20 * HOUR, at("03:00")), covered(at("03:10"), NOON - 2 * HOUR)]
     found = lane(past(coverage=coverage), "silence")

@@ -100,8 +100,8 @@ def test_a_silence_is_drawn_where_it_lies_in_the_stretch() -> None:
 
 
 def test_reboots_are_marks() -> None:
-    marks = list(draw_marks([[43200, 43200, "clean"], [50000, 50000, "unclean"], [-5, -5, "clean"]], DAY))
-    assert [(mark.kind, mark.x) for mark in marks] == [("clean", 50), ("unclean", 57.87)]
+    marks = list(draw_marks([[43200, 43200, "clean"], [64800, 64800, "unknown"], [-5, -5, "clean"]], DAY))
+    assert [(mark.kind, mark.x) for mark in marks] == [("clean", 50), ("unknown", 75)]
 
 
 def curve(*mean: float | None) -> dict[str, list[float | None]]:

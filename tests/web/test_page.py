@@ -366,7 +366,7 @@ def test_the_time_line_is_drawn_without_a_script() -> None:
     lanes = ["verdict", "undervoltage", "throttled", "heat", "reboots", "silence"]
     assert rows == [*lanes, "temp", "cpu", "load", "memory", "disk", "net"]
     text = Reader(page).said()
-    for said in ("12 times, 41 s", "1 unclean, 1 clean", "30 min", "Needs attention", "limit 80 °C"):
+    for said in ("12 times, 41 s", "1 unclean, 1 clean, 1 not known how", "30 min", "Needs attention", "limit 80 °C"):
         assert said in text
     assert "2 KiB/s" in text
     assert not re.search(r"nan|None|inf\b", page[page.index('id="plot"') : page.index('class="rest"')])

@@ -6,7 +6,7 @@ from typing import Any
 from sysvitals.history.curves import find_hot_sensors, find_limit
 from sysvitals.history.episodes import Episode, Occurrence, clip, find_episodes, get_text, throttling_edge
 from sysvitals.history.past import Past, Span, View, find_gaps, thin_out
-from sysvitals.history.starts import UNCLEAN, find_starts
+from sysvitals.history.starts import find_starts
 
 MOST_SPANS = 500
 """Of more, those that are nearest to each other are drawn as one."""
@@ -66,7 +66,7 @@ def _draw_heat(past: Past, view: View) -> list[dict[str, Any]]:
 
 def _draw_reboots(past: Past, view: View) -> dict[str, Any]:
     reboots = [each for each in find_starts(past) if each.is_reboot and view.begin <= each.at <= view.end]
-    spans = [[round(each.at, 3), round(each.at, 3), "unclean" if each.kind == UNCLEAN else "clean"] for each in reboots]
+    spans = [[round(each.at, 3), round(each.at, 3), each.ending] for each in reboots]
     return {"id": "reboots", "name": "Reboots", "spans": spans, "count": len(spans)}
 
 

@@ -8,6 +8,8 @@ from sysvitals.history.past import Past
 FIRST, EXPORTER, CLEAN, UNCLEAN, REBOOT = "first", "exporter", "clean", "unclean", "reboot"
 """What a start may be: the first one known; in the same boot; after a shutdown; after none; after what is not known."""
 
+_ENDINGS = {CLEAN: "clean", UNCLEAN: "unclean"}
+
 
 class Start(NamedTuple):
     """A start at a time in Unix seconds, after the exporter was last heard of at `before` (None: not known).
@@ -27,6 +29,11 @@ class Start(NamedTuple):
     def is_reboot(self) -> bool:
         """Whether the host had started again."""
         return self.kind in (CLEAN, UNCLEAN, REBOOT)
+
+    @property
+    def ending(self) -> str:
+        """How the boot before a reboot ended: clean, unclean or unknown."""
+        return _ENDINGS.get(self.kind, "unknown")
 
 
 def find_starts(past: Past) -> list[Start]:

@@ -78,7 +78,7 @@ def draw_marks(spans: Spans, window: Window) -> Iterator[Mark]:
     """Moments, such as reboots."""
     for at, _, kind in spans:
         if window.begin <= at <= window.end:
-            yield Mark("clean" if kind == "clean" else "unclean", window.place(at))
+            yield Mark(kind, window.place(at))
 
 
 def depth(value: float, low: float, high: float) -> float:

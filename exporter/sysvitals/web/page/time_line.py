@@ -1,5 +1,6 @@
 """The time line and what happened, from what `api/v1/timeline` answers."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import floor
 from typing import Any, NamedTuple
@@ -33,6 +34,9 @@ _HAPPENED_CHARACTERS = 300
 
 _ABOVE_LIMIT = 6
 """Degrees Celsius that are seen above a limit."""
+
+_ENDINGS = {"unclean": "unclean", "clean": "clean", "unknown": "not known how"}
+"""How boots ended, the worst first."""
 
 _KINDS = {
     "power": "Power",
@@ -111,9 +115,8 @@ def _sum_up(lane: Mapping[str, Any]) -> str:
     if not spans:
         return "none"
     if lane["id"] == "reboots":
-        unclean = sum(what != "clean" for _, _, what in spans)
-        counts = ((unclean, "unclean"), (len(spans) - unclean, "clean"))
-        return ", ".join(f"{count} {what}" for count, what in counts if count)
+        counts = Counter(what for *_, what in spans)
+        return ", ".join(f"{counts[what]} {said}" for what, said in _ENDINGS.items() if counts[what])
     seconds = lane["seconds"] if "seconds" in lane else sum(until - since for since, until, *_ in spans)
     count = lane.get("count", len(spans))
     lasted = format_duration(seconds)

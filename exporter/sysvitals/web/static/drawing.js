@@ -4,7 +4,8 @@ import { ahead, clock, duration, format } from "./format.js";
 export const WORDS = { good: "All well", warning: "Needs attention", critical: "In trouble", unknown: "Not known yet" };
 const STEPS = [1, 5, 10, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 259200, 604800];
 const SEVERITIES = { good: ["l0", 5], warning: ["l1", 10], critical: ["l2", 15] }; // height says it too
-const ENDINGS = { clean: "M0 2l6 6-6 6-6-6z", unclean: "M0 1l7 14H-7z" };
+const ENDINGS = { unclean: "unclean", clean: "clean", unknown: "not known how" }; // of boots, the worst first
+const TRIANGLE = "M0 1l7 14H-7z", DIAMOND = "M0 2l6 6-6 6-6-6z";
 const ABOVE_LIMIT = 6;
 const LEAST = { lane: 0.1, silence: 0.4, gap: 0.2 }; // per cent: 40 ms in 30 days are still seen
 
@@ -44,12 +45,13 @@ export function drawLane(lane, view, gaps) {
   for (const span of lane.spans) {
     const found = place(span, view, lane.id === "silence" ? LEAST.silence : LEAST.lane);
     const what = span[2];
-    if (!found || what === "unknown") continue;
+    if (!found) continue;
     const at = `x="${found.left}%" width="${found.wide}%"`, [kind, high] = SEVERITIES[what] ?? [];
     if (kind) out += `<rect class="${kind}" ${at} y="${16 - high}" height="${high}"></rect>`;
     else if (lane.id === "silence") out += `<rect class="nd" ${at} height="100%" fill="url(#hatch)"></rect>`;
-    else if (what in ENDINGS) out += `<svg x="${found.left}%" class="${what}"><path d="${ENDINGS[what]}"></path></svg>`;
-    else out += `<rect class="on" ${at} y="1" height="14"></rect>`;
+    else if (lane.id === "reboots")
+      out += `<svg x="${found.left}%" class="${what}"><path d="${what === "unclean" ? TRIANGLE : DIAMOND}"></path></svg>`;
+    else if (!what) out += `<rect class="on" ${at} y="1" height="14"></rect>`;
   }
   return out;
 }
@@ -124,8 +126,8 @@ export function sumLane(lane, view) {
   if (lane.id === "verdict") return WORDS[seen.at(-1)?.[2] ?? "unknown"];
   if (!seen.length) return "none";
   if (lane.id === "reboots") {
-    const unclean = seen.filter(([, , what]) => what === "unclean").length, clean = seen.length - unclean;
-    return [unclean && `${unclean} unclean`, clean && `${clean} clean`].filter(Boolean).join(", ");
+    const count = (ending) => seen.filter(([, , what]) => what === ending).length;
+    return Object.keys(ENDINGS).filter(count).map((ending) => `${count(ending)} ${ENDINGS[ending]}`).join(", ");
   }
   const count = lane.count ?? seen.length;
   const seconds = lane.seconds ??
