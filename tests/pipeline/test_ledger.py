@@ -49,9 +49,13 @@ def test_each_turn_is_told_once(life: Life) -> None:
     assert [failed.error for failed in life.told if isinstance(failed, CollectorFailed)] == ["EIO", "EACCES", "EIO"]
 
 
-def test_what_is_not_there_is_told_once_with_its_reason_and_comes_back(life: Life) -> None:
-    assert [life.be(one, 5.0) for one in (GONE, GONE, EIO, GONE, OK)] == [
-        "unavailable", "", "failed", "unavailable", "recovered",
+def test_what_a_host_never_had_is_no_change_of_it(life: Life) -> None:
+    assert [life.be(one, 5.0) for one in (GONE, GONE, OK)] == ["", "", "recovered"]
+
+
+def test_what_is_no_longer_there_is_told_once_with_its_reason_and_comes_back(life: Life) -> None:
+    assert [life.be(one, 5.0) for one in (OK, GONE, GONE, EIO, GONE, OK)] == [
+        "", "unavailable", "", "failed", "unavailable", "recovered",
     ]  # fmt: skip
     assert life.told[0] == CollectorUnavailable(collector="alpha", thing="sda", reason="no chip")
 

@@ -751,15 +751,20 @@ def test_each_turn_of_a_collector_is_told_once(rig: Rig) -> None:
     assert rig.errors() == {("alpha", "EACCES"): 1, ("alpha", "EIO"): 2}
 
 
-def test_unavailable_is_neither_success_nor_failure_and_says_why(rig: Rig) -> None:
+def test_what_a_host_never_had_is_one_line_of_the_log_and_no_event(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     rig.add("alpha").error = Unavailable("no such chip; load its driver")
     found = rig.add_things("beta")
     found.search.error = Unavailable("no disk")
+    with caplog.at_level(logging.INFO):
+        rig.refresh()
+    assert rig.record.bodies(Change) == []
+    assert caplog.messages == ["not on this host: alpha, beta ('sysvitals collectors' says why)"]
+
+
+def test_unavailable_is_neither_success_nor_failure_and_says_why(rig: Rig) -> None:
+    rig.add("alpha").error = Unavailable("no such chip; load its driver")
+    rig.add_things("beta").search.error = Unavailable("no disk")
     rig.refresh()
-    assert rig.record.bodies(Change) == [
-        CollectorUnavailable(collector="alpha", reason="no such chip; load its driver"),
-        CollectorUnavailable(collector="beta", reason="no disk"),
-    ]
     for name in ("alpha", "beta"):
         status = rig.status(name)
         assert (status.available, status.success, status.last_success) == (False, None, None)

@@ -28,7 +28,7 @@ class CollectorRecovered(Change, event="collector.recovered"):
 
 
 class CollectorUnavailable(Change, event="collector.unavailable"):
-    """This host does not have what a collector reads, or no longer."""
+    """This host no longer has what a collector reads, or lacks it for another reason. Not for what it never had."""
 
     collector: Annotated[str, _COLLECTOR]
     thing: Annotated[str, _THING] = ""

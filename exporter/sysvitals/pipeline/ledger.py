@@ -163,7 +163,8 @@ def _judge_absence(before: Standing | None, key: Key, outcome: Outcome, now: flo
         return before._replace(
             outcome=outcome, broken_since=before.broken_since or now, hidden=before.hidden + is_new
         ), None
-    known = before is not None and before.outcome.status == "unavailable" and before.outcome.message == outcome.message
+    # what was never there is how the host is made, no change of it
+    known = before is None or (before.outcome.status == "unavailable" and before.outcome.message == outcome.message)
     change = None if known else CollectorUnavailable(collector=key.collector, thing=key.thing, reason=outcome.message)
     broken_since = now if before is None or before.broken_since is None else before.broken_since
     return Standing(outcome, broken_since=broken_since), change

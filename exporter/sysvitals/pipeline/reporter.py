@@ -49,6 +49,7 @@ class Reporter:
         self._bus = bus
         self._clock = clock
         self._outbox: list[tuple[str, Body]] = []
+        self._absent: list[str] = []
         self._shown: dict[Key, tuple[float, tuple[Subject, ...]]] = {}
         self._owners: dict[Subject, Key] = {}
         self._known = {
@@ -86,7 +87,9 @@ class Reporter:
         if outcome.status == "ok":
             self._note_pace(key, before, took, pace)
         change = self._judge(key, outcome, conclusion.faults, took=took, pace=pace)
-        if change is not None and (before is not None or outcome.status != "unavailable" or not key.thing):
+        if before is None and not key.thing:
+            self._note_absence(key, outcome)
+        if change is not None:
             self._outbox.append(("", change))
             if outcome.status != "ok":
                 self.hide(key)
@@ -103,6 +106,8 @@ class Reporter:
         self, key: Key, outcome: Outcome, faults: Sequence[Fault], *, took: float, speaks: bool
     ) -> None:
         """Note how a search for things stands. It `speaks` for its collector where nothing else does."""
+        if speaks and key not in self.ledger.things:
+            self._note_absence(key, outcome)
         change = self._judge(key, outcome, faults, took=took, pace=None)
         if change is not None and speaks:
             self._outbox.append(("", change))
@@ -204,6 +209,9 @@ class Reporter:
         bodies, self._outbox = self._outbox, []
         if bodies:
             self._bus.publish_runs(bodies)
+        if self._absent:
+            _log.info("not on this host: %s ('sysvitals collectors' says why)", ", ".join(self._absent))
+            self._absent.clear()
         changes = [body for _, body in bodies if isinstance(body, _LOGGED)]
         for change in changes[:_CHANGES_SAID]:
             _log_change(change)
@@ -275,6 +283,11 @@ class Reporter:
             succeeded_at = (self._clock.wall(), self._clock.uptime())
         self.ledger.things[key] = standing._replace(took=took, pace=pace, succeeded_at=succeeded_at)
         return change
+
+    def _note_absence(self, key: Key, outcome: Outcome) -> None:
+        """Have it logged that this host lacks, from the first, what a collector reads."""
+        if outcome.status == "unavailable" and key.collector not in self._absent:
+            self._absent.append(key.collector)
 
     def _note_pace(self, key: Key, before: Standing | None, took: float, pace: tuple[float, float] | None) -> None:
         """Log that a thing has become slow and is read in its own rhythm, or is quick again."""
