@@ -50,7 +50,9 @@ def draw_axis(window: Window, zone: LocalTime) -> Iterator[Tick]:
             local = zone.at(at)
             is_day = number * step % DAY_SECONDS == 0
             text = f"{local:%a} {local.day}" if is_day else f"{local:%H:%M:%S}" if step < 60 else f"{local:%H:%M}"
-            yield Tick(round(x, 1), text, "day" if is_day else "odd" if number % 3 else "")
+            is_odd = number % 2 if step >= DAY_SECONDS else number % 3 and not is_day
+            kinds = ("day" if is_day else "", "odd" if is_odd else "")
+            yield Tick(round(x, 1), text, " ".join(filter(None, kinds)))
 
 
 def draw_silence(gaps: Spans, window: Window) -> Iterator[Box]:
