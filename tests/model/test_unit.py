@@ -28,6 +28,7 @@ from sysvitals.model.unit import BASE_UNITS, STYLES, UNITS, format_duration, for
         (True, "", "yes"),
         (False, "", "no"),
         (0.5, "ratio", "50 %"),
+        (1.0000103, "factor", "1.000010"),
         (43.4, "percent", "43 %"),
         (-51.0, "dbm", "-51 dBm"),
         (11661, "", "11,661"),

@@ -3,7 +3,7 @@
 import pytest
 
 from sysvitals.model.summary import Series
-from sysvitals.report.figures import MOST_LINES, Line, Section, list_sections
+from sysvitals.report.figures import MOST_LINES, Line, Section, format_length, list_sections
 from tests.history.past_made import BOOT, DAY, HOUR, NOON, at, change, covered, dip, in_utc, past, stretches, view
 
 __all__ = ["in_utc"]
@@ -147,6 +147,19 @@ def test_a_trend_of_some_hours_or_of_nothing_is_none() -> None:
         FREE: stretches(NOON - 72 * HOUR, *[2e9] * 72, seconds=HOUR),
     }
     assert section("Space", series=steady).said == "/ is 50 % full"
+
+
+def test_a_disk_that_was_cleared_is_not_called_growing() -> None:
+    cleared = {
+        USED: stretches(NOON - 72 * HOUR, 45.0, *[20.0 + hour / 8 for hour in range(71)], seconds=HOUR),
+        FREE: stretches(NOON - 72 * HOUR, 1e9, *[4e9 - 3e7 * hour for hour in range(71)], seconds=HOUR),
+    }
+    assert section("Space", series=cleared).said == "/ is 29 % full, from 45 %"
+
+
+def test_what_is_not_yet_written_makes_the_time_no_shorter() -> None:
+    assert format_length(view(begin=NOON - 7 * DAY, end=NOON - 60)) == "7 d"
+    assert format_length(view(begin=NOON - 2 * HOUR - 60, end=NOON)) == "2 h 1 min"
 
 
 def test_what_lies_outside_the_time_is_not_counted() -> None:

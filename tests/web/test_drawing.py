@@ -82,6 +82,11 @@ def test_ticks_stand_at_round_times_of_the_zone() -> None:
     assert next(draw_axis(Window(NOW - 60, NOW), BERLIN)).text.count(":") == 2
 
 
+def test_a_narrow_page_leaves_out_every_other_day() -> None:
+    ticks = list(draw_axis(Window(NOW - 30 * 86400, NOW), BERLIN))
+    assert [tick.kind for tick in ticks] in (["day", "day odd"] * 5, ["day odd", "day"] * 5)
+
+
 def test_what_was_short_is_still_seen_and_stays_inside() -> None:
     [dip] = draw_spans("undervoltage", [[86399.99, 86400]], DAY)
     assert (dip.width, dip.x + dip.width) == (0.1, 100)
@@ -147,16 +152,21 @@ def test_an_axis_of_temperatures_shows_the_limit_and_what_is_above_it() -> None:
     [
         ({}, Asked("24h")),
         ({"range": ["7d"]}, Asked("7d")),
-        ({"range": ["'><script>"]}, Asked("24h")),
+        ({"range": ["'><script>"]}, None),
         ({"from": ["10"], "to": ["20"]}, Asked("", 10, 20)),
-        ({"from": ["20"], "to": ["10"]}, Asked("24h")),
-        ({"from": ["nan"], "to": ["inf"]}, Asked("24h")),
-        ({"from": ["1"], "to": ["1e300"]}, Asked("24h")),
-        ({"from": ["1"]}, Asked("24h")),
+        ({"from": ["20"], "to": ["10"]}, None),
+        ({"from": ["nan"], "to": ["inf"]}, None),
+        ({"from": ["1"], "to": ["1e300"]}, None),
+        ({"from": ["1"]}, None),
+        ({"from": ["abc"], "to": ["1"]}, None),
     ],
 )
-def test_an_address_that_is_not_clear_shows_the_last_day(query: dict[str, list[str]], asked: Asked) -> None:
-    assert read_asked(query) == asked
+def test_an_address_that_is_not_valid_shows_the_last_day_and_says_so(
+    query: dict[str, list[str]], asked: Asked | None
+) -> None:
+    found = read_asked(query)
+    assert found._replace(problem="") == (asked or Asked("24h"))
+    assert found.problem.startswith("Last 24 h: the time in this page's address is not valid") is (asked is None)
 
 
 def test_a_bound_keeps_what_fits_and_counts_the_rest() -> None:

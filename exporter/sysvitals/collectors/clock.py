@@ -37,6 +37,7 @@ _ESTIMATED_ERROR = Gauge(
 _FREQUENCY = Gauge(
     "timex_frequency_adjustment",
     unit="ratio",
+    shown="factor",
     help="How fast the kernel makes its clock run to correct the crystal: 1.00001 is 10 ppm faster.",
     origin=_ORIGIN,
 )

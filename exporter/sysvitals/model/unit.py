@@ -44,6 +44,7 @@ UNITS: Mapping[str, Unit] = {
         Unit("volts", "V", "short", "volt"),
         Unit("watts", "W", "short", "watt"),
         Unit("bytes per second", "B/s", "binary", "binBps", base=False),
+        Unit("factor", "", "fixed", "none", digits=6, base=False),
         Unit("identifier", "", "plain", "none", base=False),
         Unit("link speed", "bit/s", "decimal", "bps", scale=8, base=False),  # of bytes per second
         Unit("packet size", "bytes", "plain", "decbytes", base=False),

@@ -5,11 +5,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sysvitals.model.unit import format_duration
 from sysvitals.outputs.event_lines import COLOURS, format_clock
 from sysvitals.outputs.terminal import BOLD, complain, has_colours, paint, say, standard_output, write_painted
 from sysvitals.report.asking import Damages, add_folder, add_times, find_folder, parse_times
-from sysvitals.report.figures import Section, list_sections
+from sysvitals.report.figures import Section, format_length, list_sections
 from sysvitals.report.gathering import Gathered, gather
 from sysvitals.report.progress import ProgressLine
 
@@ -69,9 +68,7 @@ def lay_out(gathered: Gathered, sections: Sequence[Section], *, colours: bool) -
     """The lines of the report for a terminal."""
     view = gathered.view
     form = "%a %d %b %Y %H:%M"
-    when = (
-        f"{format_clock(view.begin, form)} to {format_clock(view.end, form)} ({format_duration(view.end - view.begin)})"
-    )
+    when = f"{format_clock(view.begin, form)} to {format_clock(view.end, form)} ({format_length(view)})"
     yield paint(f"{gathered.host}, {when}", BOLD if colours else "")
     for section in sections:
         yield ""

@@ -198,8 +198,8 @@ def _say_trend(used: Sequence[Stretch], available: Sequence[Stretch]) -> str:
     if round(first) != round(last):
         said += f", from {format_value(first, 'percent')}"
     slope = _find_slope([(one.begin, one.mean) for one in available])
-    if slope is None or abs(slope) * DAY < _NO_CHANGE_BYTES:
-        return said
+    if slope is None or abs(slope) * DAY < _NO_CHANGE_BYTES or slope * (available[-1].last - available[0].mean) <= 0:
+        return said  # what fell and rose again has no trend
     said += f", {'shrinking' if slope > 0 else 'growing'} by {format_value(abs(slope) * DAY, 'bytes')} a day"
     left = available[-1].last / -slope if slope < 0 else _FULL_WITHIN
     return f"{said}, full in {format_duration(left)} at that rate" if left < _FULL_WITHIN else said
@@ -212,6 +212,13 @@ def _find_slope(points: Sequence[Span]) -> float | None:
     middle = sum(at for at, _ in points) / len(points)
     mean = sum(value for _, value in points) / len(points)
     return sum((at - middle) * (value - mean) for at, value in points) / sum((at - middle) ** 2 for at, _ in points)
+
+
+def format_length(view: View) -> str:
+    """How long the time is. What is not yet written of its last minutes makes seven days no shorter."""
+    seconds = view.end - view.begin
+    hours = round(seconds / HOUR)
+    return format_duration(hours * HOUR if hours * HOUR >= DAY else seconds)
 
 
 def format_day(at: float) -> str:

@@ -9,8 +9,7 @@ from markupsafe import Markup
 import sysvitals.web
 from sysvitals import __version__
 from sysvitals.host.host import Host
-from sysvitals.model.unit import format_duration
-from sysvitals.report.figures import Section
+from sysvitals.report.figures import Section, format_length
 from sysvitals.report.gathering import Gathered
 from sysvitals.sources.os.zone import read_zone
 from sysvitals.web.page.render import templates
@@ -35,7 +34,7 @@ def render_report(gathered: Gathered, sections: Sequence[Section], notes: Sequen
         .get_template("report.html")
         .render(
             host=gathered.host,
-            length=format_duration(view.end - view.begin),
+            length=format_length(view),
             time_line=line,
             sections=sections,
             notes=notes,

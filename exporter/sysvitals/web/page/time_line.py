@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from math import floor
 from typing import Any, NamedTuple
 
@@ -23,6 +24,9 @@ RANGES: Mapping[str, tuple[str, float]] = {
 DEFAULT_RANGE = "24h"
 NO_RANGE = "none"
 """The script asks for the other parts of the page again, without the cost of its history."""
+
+_LATEST = 1e11
+_INVALID = "Last 24 h: the time in this page's address is not valid"
 
 HAPPENED = Bound(100, 30_000)
 """The newest are on the page."""
@@ -51,28 +55,36 @@ _KINDS = {
 
 
 class Asked(NamedTuple):
-    """Which stretch of time was asked for: a range that ends now, or two moments in Unix seconds."""
+    """Which stretch of time was asked for: a range that ends now, or two moments in Unix seconds.
+
+    `problem` is what is wrong with the address; the last day is shown then.
+    """
 
     range: str
     begin: float | None = None
     end: float | None = None
+    problem: str = ""
 
 
 def read_asked(query: Mapping[str, Sequence[str]]) -> Asked:
-    """What the page's address asks for; the last day where it is not clear."""
-    try:
-        begin, end = float(query["from"][0]), float(query["to"][0])
-    except (KeyError, IndexError, ValueError):
+    """What the page's address asks for; the last day where that is not valid."""
+    if "from" not in query and "to" not in query:
         name = query.get("range", [DEFAULT_RANGE])[0]
-        return Asked(name if name in RANGES or name == NO_RANGE else DEFAULT_RANGE)
-    return Asked("", begin, end) if 0 < begin < end < 1e11 else Asked(DEFAULT_RANGE)
+        is_valid = name in RANGES or name == NO_RANGE
+        return Asked(name) if is_valid else Asked(DEFAULT_RANGE, problem=f"{_INVALID}: expected {', '.join(RANGES)}")
+    with suppress(KeyError, ValueError):
+        begin, end = float(query["from"][0]), float(query["to"][0])
+        if 0 < begin < end < _LATEST:
+            return Asked("", begin, end)
+    return Asked(DEFAULT_RANGE, problem=f"{_INVALID}: expected from and to in Unix seconds, the earlier first")
 
 
 def build_time_line(answer: Mapping[str, Any], asked: Asked, zone: LocalTime) -> TimeLine:
     """What is drawn of an answer. One that holds nothing but `partial` says why there is nothing."""
     ranges = [Range(name, title, name == asked.range) for name, (title, _) in RANGES.items()]
     if "at" not in answer:
-        return TimeLine(ranges=ranges, missing=answer.get("partial") or "The history cannot be read.", zone=zone.name)
+        missing = answer.get("partial") or "The history cannot be read."
+        return TimeLine(ranges=ranges, problem=asked.problem, missing=missing, zone=zone.name)
     window, gaps = svg.Window(answer["from"], answer["to"]), answer["gaps"]
     newest_first = sorted(answer["happened"], key=lambda one: -one["from"])
     shown, left_out = HAPPENED.keep(newest_first, _measure_happened)
@@ -92,6 +104,7 @@ def build_time_line(answer: Mapping[str, Any], asked: Asked, zone: LocalTime) ->
         latest=_build_latest(shown[0], answer["now"], zone) if shown else None,
         kinds=[Kind(kind, _KINDS.get(kind, kind)) for kind in dict.fromkeys(one["kind"] for one in shown)],
         left_out=answer.get("left_out", 0) + left_out,
+        problem=asked.problem,
         partial=answer.get("partial", ""),
     )
 

@@ -273,6 +273,7 @@ class TimeLine:
     latest: Happening | None = None
     kinds: Sequence[Kind] = ()
     left_out: int = 0
+    problem: str = ""
     partial: str = ""
 
 

@@ -13,6 +13,7 @@ export const UNITS = {
   "volts": {"suffix": "V", "style": "short", "scale": 1, "digits": 0},
   "watts": {"suffix": "W", "style": "short", "scale": 1, "digits": 0},
   "bytes per second": {"suffix": "B/s", "style": "binary", "scale": 1, "digits": 0},
+  "factor": {"suffix": "", "style": "fixed", "scale": 1, "digits": 6},
   "identifier": {"suffix": "", "style": "plain", "scale": 1, "digits": 0},
   "link speed": {"suffix": "bit/s", "style": "decimal", "scale": 8, "digits": 0},
   "packet size": {"suffix": "bytes", "style": "plain", "scale": 1, "digits": 0},
