@@ -26,7 +26,7 @@ from sysvitals.judgement.engine import LEAST_SECONDS, Engine
 from sysvitals.judgement.judgements import JUDGEMENTS
 from sysvitals.judgement.verdict import LEVELS, Verdict
 from sysvitals.model.changes import CHANGES, Reloaded, Started, Stopped
-from sysvitals.model.event import SCHEMA_VERSION, Event
+from sysvitals.model.event import SCHEMA_VERSION, Event, Stamp
 from sysvitals.model.reading import Body, Change
 from sysvitals.model.samples import Current, Samples
 from sysvitals.model.state import State
@@ -271,24 +271,24 @@ class Exporter:
             return
         from sysvitals.history.recalling import Wanted, ask_recent, read_recent  # noqa: PLC0415  # once, at the start
 
-        synced = self._clock.synced()
+        clock = self._clock
+        now = Stamp(clock.wall(), self.hostname, self._boot, clock.uptime(), clock.synced())
         question = ask_recent(
-            os.path.join(os.path.abspath(self.settings.storage.path), "summaries"),
+            os.path.abspath(self.summaries.folder),
             Wanted(self._engine.wanted, self._engine.wanted_changes),
-            now=self._clock.wall(),
-            synced=synced,
+            now=now,
             current=self.summaries.snapshot(),
         )
         try:
             recent = read_recent(self._reader, question, self.catalog.bodies)
-            self._engine.restore(recent.rows, recent.changes, now=recent.now)
+            self._engine.restore(recent.rows, recent.changes, now=now.time + clock.uptime() - now.uptime)
         except NoAnswerError as error:
             _log.warning("the history of the last day could not be read: %s", error.strerror)
             self._engine.give_up(f"The history of the last day could not be read: {error.strerror}")
         except Exception:  # noqa: BLE001  # whatever the history holds, it must not end each exporter that starts
             _log.exception("the history of the last day could not be read")
             self._engine.give_up("The history of the last day could not be read (see the exporter's log)")
-        self._took_up_by_wrong_clock = synced is False
+        self._took_up_by_wrong_clock = now.synced is False
         self.verdict()
 
     @property

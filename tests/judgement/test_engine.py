@@ -268,20 +268,6 @@ class TestRestarts:
             it.judged()
         assert seen == [2, 2]
 
-    def test_whatever_another_boots_clock_said_it_was_before_this_one(self) -> None:
-        times: list[float] = []
-
-        def find(facts: Facts) -> Iterator[Finding]:
-            times.extend(event.stamp.time for event in facts.events("sysvitals.started", DAY))
-            return iter(())
-
-        asks = Judgement(alert="Asks", severity="info", area="cpu", find=find, events=("sysvitals.started",), remedy="")
-        it = Board([asks], uptime=60, restores=True)
-        ahead = Event(Stamp(NOW + DAY, "board", "before", 10.0, synced=False), 7, Started(version="1", schema=1, pid=1))
-        it.engine.restore([], [ahead])
-        it.judged()
-        assert times == [NOW - 60]
-
     def test_a_series_with_other_labels_than_this_version_has_is_passed_over(self) -> None:
         seen: list[float | None] = []
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sysvitals.history.summaries.reading import Current
 from sysvitals.host.side_process import SideProcess
-from sysvitals.model.event import Event, decode_event
+from sysvitals.model.event import Event, Stamp, decode_event
 from sysvitals.model.reading import Body
 from sysvitals.model.summary import Series, Stretch
 
@@ -19,24 +19,23 @@ class Wanted(NamedTuple):
 
 
 class Recent(NamedTuple):
-    """Stretches of each series, those of minutes and of hours, and changes, oldest first, as they were at `now`."""
+    """Stretches of each series, those of minutes and of hours, and changes, oldest first, by the clock of who asked."""
 
     rows: list[tuple[Series, list[Stretch]]]
     changes: list[Event]
-    now: float
 
 
-def ask_recent(
-    folder: str, wanted: Wanted, *, now: float, synced: bool | None, current: Current | None = None
-) -> dict[str, Any]:
+def ask_recent(folder: str, wanted: Wanted, *, now: Stamp, current: Current | None = None) -> dict[str, Any]:
     """The question for `answer_recent`. `current` are the lines of what is in no file yet."""
     return {
         "verb": "recent",
         "folder": folder,
         "fields": sorted(map(list, wanted.fields)),
         "changes": sorted(wanted.changes),
-        "now": now,
-        "synced": synced,
+        "now": now.time,
+        "boot": now.boot,
+        "uptime": now.uptime,
+        "synced": now.synced,
         "current": current,
     }
 
@@ -47,7 +46,7 @@ def read_recent(process: SideProcess, question: Mapping[str, Any], bodies: Mappi
     rows: dict[Series, list[Stretch]] = {}
     for event, labels, field, stretches in answer["rows"]:
         rows.setdefault(Series(event, tuple(labels), field), []).extend(map(Stretch._make, stretches))
-    return Recent(list(rows.items()), list(_decode(answer["changes"], bodies)), answer["now"])
+    return Recent(list(rows.items()), list(_decode(answer["changes"], bodies)))
 
 
 def _decode(changes: Collection[dict[str, Any]], bodies: Mapping[str, type[Body]]) -> Iterator[Event]:

@@ -1,40 +1,76 @@
 """Answers what the history knows of the last day. Imports little: it runs in a process of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
-from sysvitals.history.summaries.files import list_files, start_of
-from sysvitals.history.summaries.reading import read_changes, read_coverage, read_stretches
+from sysvitals.history.summaries.files import day_of, parse_json, read_clocks
+from sysvitals.history.summaries.placing import Present, find_origins, place_parts
+from sysvitals.history.summaries.reading import Part, changes_of, find_parts, is_change, join_lines, offsets_of
 
-_DAY_SECONDS = 86400.0
-_MINUTES_SECONDS = 2.1 * 3600
-_HOURS_SECONDS = 26 * 3600.0
-_CHANGES_SECONDS = 8 * _DAY_SECONDS
+_END = float("inf")
+_SECONDS = {"minutes": 2.1 * 3600, "hours": 26 * 3600.0}
+"""How far back each level is taken up."""
+
+_CHANGES_SECONDS = 8 * 86400.0
 """Changes of the verdict say since when it holds, which may be days."""
+
+_UNCLEAN = "system.shutdown.unclean"
 
 
 def answer_recent(question: Mapping[str, Any]) -> dict[str, Any]:
-    """The stretches and changes that are asked for, and the Unix time until which they were read. Raises OSError.
+    """The stretches and changes that are asked for, each at its Unix time by the clock of now. Raises OSError.
 
-    Where the clock is wrong and says less, that is the end of the history.
+    Of a boot of which it is not known how long ago it was there are no minutes: they are asked for the last few.
     """
     folder, current = question["folder"], question["current"]
-    now = question["now"] if question["synced"] is not False else max(question["now"], _end_of(folder))
-    wanted = {(event, field) for event, field in question["fields"]}
-    rows = [
-        [*series, stretches]
-        for level, seconds in (("minutes", _MINUTES_SECONDS), ("hours", _HOURS_SECONDS))
-        for series, stretches in read_stretches(folder, now - seconds, now, level, wanted, current=current).items()
-    ]
+    present = Present(question["now"], question["boot"], question["uptime"], question["synced"] is not False)
+    offsets = offsets_of(read_clocks(folder))
+    known = [*find_parts(folder, "hours", _is_ending, offsets, current=current)]
+    origins = find_origins(known, present, _find_successors(known))
+    whole = [*place_parts(known, origins)]
+    keys = {f'["{event}","{field}"'.encode() for event, field in question["fields"]}
+
+    def read(level: str, seconds: float) -> list[Part]:
+        begin = present.time - seconds
+        days = {day_of(part.head["from"]) for part in whole if part.end >= begin}
+        found = find_parts(folder, level, lambda line: _is_wanted(line, keys), offsets, days.__contains__, current)
+        parts = [part for part in place_parts(found, origins) if part.end >= begin]
+        return sorted(parts, key=lambda part: part.begin)
+
+    hours = read("hours", _CHANGES_SECONDS)
+    minutes = [part for part in read("minutes", _SECONDS["minutes"]) if not origins[part.head["boot"]].moved]
+    rows = [*_rows(minutes, "minutes", present.time), *_rows(hours, "hours", present.time)]
     names = set(question["changes"])
-    found = read_changes(folder, now - _CHANGES_SECONDS, now, current=current)
-    return {"rows": rows, "changes": [change for change in found if change["name"] in names], "now": now}
+    changes = changes_of(hours, present.time - _CHANGES_SECONDS, _END)
+    return {"rows": rows, "changes": [change for change in changes if change["name"] in names]}
 
 
-def _end_of(folder: str) -> float:
-    """When the last was heard of this host, in Unix seconds; 0 where that is not known. Raises OSError."""
-    files = list_files(folder)
-    if not files:
-        return 0.0
-    begin = start_of(files[-1].day)
-    return max((piece.end for piece in read_coverage(folder, begin, begin + 2 * _DAY_SECONDS)), default=0.0)
+def _rows(parts: Iterable[Part], level: str, now: float) -> Iterator[list[Any]]:
+    begin = now - _SECONDS[level]
+    near = [
+        part._replace(lines=[line for line in part.lines if not is_change(line)]) for part in parts if part.end >= begin
+    ]
+    for series, line in join_lines(near, level).items():
+        if stretches := line.between(begin, _END):
+            yield [*series, stretches]
+
+
+def _is_wanted(line: bytes, keys: set[bytes]) -> bool:
+    return is_change(line) or line[: line.find(b",[")] in keys
+
+
+def _is_ending(line: bytes) -> bool:
+    return is_change(line) and _UNCLEAN.encode() in line
+
+
+def _find_successors(parts: Iterable[Part]) -> dict[str, str]:
+    """Which boot came after one that ended without a shutdown, which it reports."""
+    found: dict[str, str] = {}
+    for part in parts:
+        for line in part.lines:
+            with suppress(ValueError, KeyError, TypeError, RecursionError):
+                report = parse_json(line)
+                if report["name"] == _UNCLEAN:
+                    found[str(report["data"]["ended_boot"])] = str(report["boot"])
+    return found

@@ -176,7 +176,7 @@ class Engine:
     ) -> None:
         """Take up what the history knows of the last day: the next judgement has it.
 
-        `now` is the Unix time by which that counts as the past; None: the clock's. It may be done again.
+        Its times are by a clock that says `now`, in Unix seconds; None: by the clock. It may be done again.
         """
         with self._lock:
             at = self._clock.uptime()
@@ -371,10 +371,9 @@ class Engine:
         return within
 
     def _place(self, event: Event, boot_time: float) -> float:
-        """When that was, in seconds since this boot."""
+        """When that was, in seconds since this boot; that of another boot has its time by the clock of now."""
         stamp = event.stamp
-        # whatever another boot's clock said, it was before this one
-        return stamp.uptime if stamp.boot == self._boot else min(0.0, stamp.time - boot_time)
+        return stamp.uptime if stamp.boot == self._boot else stamp.time - boot_time
 
     def _restore_events(self, past: list[tuple[float, Event]]) -> None:
         for name, known in self._events.items():

@@ -203,19 +203,39 @@ def read_parts(  # noqa: PLR0913, PLR0917  # as above
 ) -> list[Part]:
     """The parts that touch these Unix times, in time, with those of their lines that are wanted. Raises OSError."""
     clocks = read_clocks(folder)
-    offsets = {entry["boot"]: entry["offset"] for entry in clocks if isinstance(entry.get("offset"), float)}
+    offsets = offsets_of(clocks)
     wrong = {entry.get("day") for entry in clocks if entry["boot"] in offsets}
+
+    def may_touch(day: str) -> bool:
+        began = start_of(day)
+        return (began <= end and began + _DAY_SECONDS + _REACH_SECONDS >= begin) or day in wrong
+
+    parts = find_parts(folder, level, wants, offsets, may_touch, current)
+    return sorted((part for part in parts if part.end >= begin and part.begin <= end), key=lambda part: part.begin)
+
+
+def find_parts(  # noqa: PLR0913, PLR0917  # as above
+    folder: str,
+    level: str,
+    wants: Callable[[bytes], bool],
+    offsets: Mapping[str, float],
+    is_chosen: Callable[[str], bool] = lambda _: True,
+    current: Current | None = None,
+) -> Iterator[Part]:
+    """The parts in the files of the days that are chosen, and the current ones, each once. Raises OSError."""
     parts: list[Part] = []
     for file in list_files(folder):
-        began = start_of(file.day)
-        is_near = began <= end and began + _DAY_SECONDS + _REACH_SECONDS >= begin
-        if file.level == level and (is_near or file.day in wrong):
+        if file.level == level and is_chosen(file.day):
             for member, _ in members(read_file(folder, file.name)):
                 parts += split_parts(member.split(b"\n"), wants, offsets)
     if current is not None:
         parts += split_parts([line.encode() for line in current[level]], wants, offsets)
-    parts = [part for part in parts if part.end >= begin and part.begin <= end]
-    return sorted(without_twins(parts), key=lambda part: part.begin)
+    return without_twins(parts)
+
+
+def offsets_of(clocks: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """Unix time less uptime of boots whose wrong clock was set later, by the list of wrong clocks."""
+    return {entry["boot"]: entry["offset"] for entry in clocks if isinstance(entry.get("offset"), float)}
 
 
 def join_lines(parts: Iterable[Part], level: str) -> dict[Series, Line]:
