@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -150,6 +151,34 @@ class TestLines:
             ("It was", "WARNING"),
         ]
 
+    def test_what_only_follows_is_never_the_line_beside_its_cause_but_makes_it_as_bad_as_it_is(self) -> None:
+        def find(_: Facts) -> Iterator[Finding]:
+            yield Finding((), "It was weak", cause="the same", last=NOW - 60)
+
+        def find_slow(_: Facts) -> Iterator[Finding]:
+            yield Finding((), "It is slow", 9.0, "the same", follows=True)
+
+        weak = Judgement(alert="Weak", severity="critical", area="power", find=find, remedy="Mend it.")
+        it = Board([weak, replace(weak, alert="Slow", find=find_slow)])
+        verdict = it.judged()
+        assert [(reason.text, reason.level.name, reason.last) for reason in verdict.reasons] == [
+            ("It was weak", "CRITICAL", None)
+        ]
+        assert verdict.now == "It is slow."
+
+    def test_of_what_is_equally_bad_power_and_heat_come_first_though_they_are_over(self) -> None:
+        def find(_: Facts) -> Iterator[Finding]:
+            yield Finding((), "It was", last=NOW - 60)
+
+        power, heat, old = (
+            Judgement(alert=f"Old {area}", severity="warning", area=area, find=find, remedy="Mend it.")
+            for area in ("power", "heat", "clock")
+        )
+        it = Board([state("A", "system_network_carrier"), old, heat, power])
+        it.shows("system_network_carrier", 1, device="wlan0")
+        assert [reason.area for reason in it.judged().reasons] == ["power", "heat", "network", "clock"]
+        assert it.judged().now == "Needs attention now: network. What else is listed is over."
+
     def test_a_verdict_of_past_reasons_alone_says_that_it_runs_well_now(self) -> None:
         def find(_: Facts) -> Iterator[Finding]:
             yield Finding((), "It was", last=NOW - 60)
@@ -165,7 +194,7 @@ class TestLines:
         it = Board([Judgement(alert="Note", severity="info", area="cpu", find=find, remedy="Nothing.")])
         verdict = it.judged()
         assert (verdict.level, alerts(verdict)) == (Level.GOOD, [("Note", "note")])
-        assert verdict.now == ""
+        assert verdict.now == "Nothing to do."
 
     def test_a_hostile_host_gets_no_endless_list(self) -> None:
         it = Board([WEAK])

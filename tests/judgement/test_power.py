@@ -72,7 +72,7 @@ class TestUndervoltage:
         it.happens(ThrottlingStarted(cause="undervoltage"))
         it.shows("system_throttled", 1, cause="undervoltage")
         assert alerts(it.judged()) == [("Undervoltage", "critical")]
-        assert texts(it.judged())[0].startswith("The 5 V supply is too low: 5 times in 24 h")
+        assert texts(it.judged())[0].startswith("The 5 V supply was too low 5 times in 24 h")
 
     @pytest.mark.parametrize("every", [20, 75, 1200])
     def test_dips_that_follow_each_other_are_not_ten_changes_of_the_verdict(self, every: float) -> None:
@@ -168,6 +168,27 @@ class TestThrottling:
         it.grows("system_throttle_seconds_total", 100, **THROTTLED)
         it.dips(100)
         assert alerts(it.judged()) == [("Undervoltage", "critical")]
+
+    def test_the_weak_supply_stays_the_line_while_it_is_over_and_the_board_is_still_throttled(self) -> None:
+        it = board()
+        it.shows("system_throttle_seconds_total", 0, **THROTTLED)
+        it.after(300)
+        for _ in range(8):
+            it.dips(9)
+            it.grows("system_throttle_seconds_total", 9, **THROTTLED)
+        verdict = it.after(90)
+        assert alerts(verdict) == [("UndervoltageRecurring", "warning")]
+        assert texts(verdict)[0].startswith("Undervoltage 8 times in 24 h, last at 12:07")
+        assert verdict.now == "The firmware throttles the processor, 24 % of the last 5 min."
+        assert it.after(1500).now == "Running well now. Within the last hour the power supply was too weak."
+
+    def test_after_a_weak_supply_in_the_night_it_says_that_all_runs_well_now(self) -> None:
+        it = board()
+        it.dips(3)
+        assert it.judged().now == "The voltage is high enough again, but may fall at any moment."
+        assert texts(it.judged()) == ["The 5 V supply was too low at 12:01 for 3 s"]
+        it.time -= 9 * HOUR
+        assert it.after(6 * HOUR).now == "Running well now. Last night the power supply was too weak."
 
     def test_a_capped_clock_is_said_where_throttling_does_not_say_it(self) -> None:
         it = board()

@@ -5,16 +5,16 @@ All durations are by the time since boot, which no clock that is set can change.
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
 from threading import Lock
 from typing import NamedTuple, Protocol
 
-from sysvitals.judgement.judgement import DAY_SECONDS, Facts, Finding, Judgement
+from sysvitals.judgement.judgement import AREAS, DAY_SECONDS, Facts, Finding, Judgement
 from sysvitals.judgement.moments import format_clock
-from sysvitals.judgement.verdict import Level, Reason, Verdict
+from sysvitals.judgement.verdict import WORDS, Level, Reason, Verdict
 from sysvitals.judgement.windows import Windows
 from sysvitals.model.catalog import Family
 from sysvitals.model.changes import VerdictChanged
@@ -85,6 +85,13 @@ class _Standing:
             return False
         lasted = not self.is_assumed or self.seen - self.first >= self.judgement.lasts
         return self.fires and lasted and at - self.seen < self.judgement.keeps
+
+
+class _Line(NamedTuple):
+    """A reason, and a sentence on how it is now where its text does not say that."""
+
+    reason: Reason
+    now: str
 
 
 class Engine:
@@ -231,7 +238,8 @@ class Engine:
         unknown = self._transient()
         self._look(facts, at)
         self._is_sure = self._is_sure or not unknown
-        reasons = _fold(self._reasons(now, at))
+        lines = _fold(self._reasons(now, at))
+        reasons = _cut_off([line.reason for line in lines])
         worst = max((reason.level for reason in reasons), default=Level.GOOD)
         level = worst if worst > Level.NOTE else Level.GOOD
         if not unknown and level is Level.GOOD:
@@ -239,7 +247,7 @@ class Engine:
         if unknown:
             level = Level.UNKNOWN
         self._note(level, reasons, at, is_settled=not self._transient())
-        self._verdict = Verdict(level, reasons, now - (at - self._since), _describe_now(level, reasons), unknown)
+        self._verdict = Verdict(level, reasons, now - (at - self._since), _describe_now(level, lines), unknown)
 
     def _transient(self) -> str:
         """Why nothing can be said yet."""
@@ -436,34 +444,27 @@ def _spoils(standing: _Standing) -> bool:
     return standing.fires and standing.judgement.severity != "info"
 
 
-def _fold(found: Iterable[tuple[_Standing, Reason]]) -> tuple[Reason, ...]:
-    """Worst first, and what has one cause as one line; what is so and what is over are two, lest one hide the other."""
-    lines: list[Reason] = []
-    places: dict[tuple[str, bool], int] = {}
-    others: dict[int, set[tuple[str, ...]]] = {}
-    for standing, reason in sorted(found, key=_rank):
-        cause = standing.finding.cause
-        place = places.setdefault((cause, reason.last is None), len(lines)) if cause else len(lines)
-        if place == len(lines):
-            lines.append(reason)
-        elif reason.alert == lines[place].alert and reason.subject != lines[place].subject:
-            others.setdefault(place, set()).add(reason.subject)
-    reasons = [
-        reason._replace(text=f"{reason.text}, and {len(others[place])} more like it") if place in others else reason
-        for place, reason in enumerate(lines)
-    ]
-    if len(reasons) > MOST_REASONS:
-        left = len(reasons) - MOST_REASONS
-        reasons[MOST_REASONS:] = [reasons[MOST_REASONS]._replace(text=f"{left} more", subject=(), remedy="")]
-    return tuple(reasons)
+def _fold(found: Iterable[tuple[_Standing, Reason]]) -> list[_Line]:
+    """Worst first, and what has one cause as one line.
+
+    What is so and what is over are two, lest one hide the other; what only follows from the cause is on its line.
+    """
+    causes: dict[tuple[str | int, bool], list[tuple[_Standing, Reason]]] = {}
+    for number, (standing, reason) in enumerate(sorted(found, key=_rank)):
+        cause, is_over = standing.finding.cause or number, reason.last is not None
+        if standing.finding.follows and (cause, is_over) not in causes and (cause, not is_over) in causes:
+            is_over = not is_over
+        causes.setdefault((cause, is_over), []).append((standing, reason))
+    return sorted((_join(together) for together in causes.values()), key=_order)
 
 
-def _rank(found: tuple[_Standing, Reason]) -> tuple[int, bool, bool, bool, str, float, tuple[str, ...]]:
+def _rank(found: tuple[_Standing, Reason]) -> tuple[bool, int, bool, bool, bool, str, float, tuple[str, ...]]:
     standing, reason = found
     value = standing.finding.value
     is_over = reason.last is not None
-    # what is remembered says more than what only outlives its end, and what has a number more than what follows from it
+    # what is remembered says more than what only outlives its end, and what has a number more than what has none
     return (
+        standing.finding.follows,
         -reason.level,
         is_over,
         is_over and standing.finding.last is None,
@@ -474,11 +475,47 @@ def _rank(found: tuple[_Standing, Reason]) -> tuple[int, bool, bool, bool, str, 
     )
 
 
-def _describe_now(level: Level, reasons: tuple[Reason, ...]) -> str:
-    bad = [reason for reason in reasons if reason.level > Level.NOTE]
-    if level is Level.UNKNOWN or not bad or any(reason.last is None for reason in bad):
+def _join(together: Sequence[tuple[_Standing, Reason]]) -> _Line:
+    """What is found of one cause as a line: the first has the word, and the worst the level."""
+    (standing, first), reasons = together[0], [reason for _, reason in together]
+    alike = {reason.subject for reason in reasons if reason.alert == first.alert} - {first.subject}
+    present = [reason for reason in reasons if reason.last is None]
+    hidden = f"{present[0].text}." if present and first.last is not None else ""
+    return _Line(
+        first._replace(
+            level=max(reason.level for reason in reasons),
+            text=f"{first.text}, and {len(alike)} more like it" if alike else first.text,
+            last=None if present else first.last,
+        ),
+        hidden or standing.finding.now,
+    )
+
+
+def _order(line: _Line) -> tuple[int, int, bool]:
+    reason = line.reason
+    return -reason.level, AREAS.index(reason.area), reason.last is not None
+
+
+def _cut_off(reasons: list[Reason]) -> tuple[Reason, ...]:
+    if len(reasons) > MOST_REASONS:
+        left = len(reasons) - MOST_REASONS
+        reasons[MOST_REASONS:] = [reasons[MOST_REASONS]._replace(text=f"{left} more", subject=(), remedy="")]
+    return tuple(reasons)
+
+
+def _describe_now(level: Level, lines: Iterable[_Line]) -> str:
+    """Which of what is listed goes on, in a sentence or two."""
+    bad = [line for line in lines if line.reason.level > Level.NOTE]
+    present = [line for line in bad if line.reason.last is None]
+    if level is Level.UNKNOWN:
         return ""
-    return "Running well now: what is listed is over."
+    if not bad:
+        return "Nothing to do."
+    if not present:
+        return f"Running well now. {bad[0].now or 'What is listed is over.'}"
+    areas = ", ".join(dict.fromkeys(line.reason.area for line in present)).replace("cpu", "CPU")
+    rest = " What else is listed is over." if len(present) < len(bad) else ""
+    return f"{present[0].now or f'{WORDS[level]} now: {areas}.'}{rest}"
 
 
 def _cut(text: str) -> str:

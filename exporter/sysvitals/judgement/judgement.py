@@ -2,24 +2,31 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from sysvitals.judgement.windows import Watch, Windows
 from sysvitals.model.event import Event
 from sysvitals.model.samples import Sample, Samples
 
-__all__ = ["DAY_SECONDS", "Facts", "Finding", "Judgement", "Watch"]
+__all__ = ["AREAS", "DAY_SECONDS", "Area", "Facts", "Finding", "Judgement", "Watch"]
 
 DAY_SECONDS = 86400.0
 """What happened within a day is still shown."""
 
+Area = Literal["power", "heat", "storage", "memory", "cpu", "network", "clock", "exporter"]
+AREAS: tuple[Area, ...] = get_args(Area)
+"""The parts of a host that are judged, what to look at first in front."""
+
 
 class Finding(NamedTuple):
-    """What is so, about one subject. Findings with one `cause` become one line: the worst of them.
+    """What is so, about one subject. Findings with one `cause` become one line, as bad as the worst of them.
+
+    The line says the worst that does not merely follow from the cause: `follows` is for a symptom, such as throttling.
 
     `subject` and `text` are as in a Reason. The higher of two findings' `value` is the worse one. `since` is when it
     began, where that is better known than by when it was first found. `last` is when it last was so, for what is over:
-    it then is a warning at most. Both are Unix seconds.
+    it then is a warning at most. Both are Unix seconds. `now` is a sentence on how it is at this moment, where the text
+    does not say that.
     """
 
     subject: tuple[str, ...]
@@ -28,6 +35,8 @@ class Finding(NamedTuple):
     cause: str = ""
     since: float | None = None
     last: float | None = None
+    follows: bool = False
+    now: str = ""
 
 
 class Facts:
@@ -126,7 +135,7 @@ class Judgement:
 
     alert: str
     severity: Literal["critical", "warning", "info"]
-    area: Literal["power", "heat", "storage", "memory", "cpu", "network", "clock", "exporter"]
+    area: Area
     find: Callable[[Facts], Iterable[Finding]]
     lasts: float = 0.0
     keeps: float = 0.0

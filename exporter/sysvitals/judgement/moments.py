@@ -2,6 +2,9 @@
 
 import time
 
+_HOUR = 3600.0
+_NIGHT_BEGINS, _NIGHT_ENDS = 22, 6
+
 
 def format_clock(then: float) -> str:
     """`03:14`, of a Unix time."""
@@ -13,6 +16,16 @@ def format_moment(then: float, now: float) -> str:
     day, today = time.localtime(then), time.localtime(now)
     clock = format_clock(then)
     return f"at {clock}" if day[:3] == today[:3] else f"yesterday at {clock}"
+
+
+def format_part_of_day(then: float, now: float) -> str:
+    """`Last night`, `Yesterday`, `Earlier today` or `Within the last hour`. Both are Unix seconds."""
+    day, today = time.localtime(then), time.localtime(now)
+    if now - then < _HOUR:
+        return "Within the last hour"
+    if not _NIGHT_ENDS <= day.tm_hour < _NIGHT_BEGINS and today.tm_hour >= _NIGHT_ENDS and now - then < _HOUR * 24:
+        return "Last night"
+    return "Earlier today" if day[:3] == today[:3] else "Yesterday"
 
 
 def format_times(count: int) -> str:

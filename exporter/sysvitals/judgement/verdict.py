@@ -51,8 +51,8 @@ class Reason(NamedTuple):
 class Verdict(NamedTuple):
     """The worst of its reasons, which come worst first, one line for each cause.
 
-    `since` is since when it has this level, in Unix seconds. `now` is a sentence on how it is now, where all reasons
-    are past. `unknown` says why the verdict cannot be trusted, else it is empty.
+    `since` is since when it has this level, in Unix seconds. `now` is a sentence on how it is now; empty where that
+    is not known. `unknown` says why the verdict cannot be trusted, else it is empty.
     """
 
     level: Level

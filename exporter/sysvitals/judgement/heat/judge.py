@@ -83,7 +83,8 @@ def _find_limited(facts: Facts) -> Iterator[Finding]:
         if share > THROTTLED_TIME.value:
             part = format_value(min(1.0, share), "ratio")
             text = f"Heat slowed the {component.upper()} down {part} of the last 15 min"
-            yield Finding((component,), text, cause=PROCESSOR_HEAT if component == "cpu" else f"heat of {component}")
+            cause = PROCESSOR_HEAT if component == "cpu" else f"heat of {component}"
+            yield Finding((component,), text, cause=cause, follows=True)
 
 
 HIGH = Judgement(

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sysvitals.judgement.heat.limits import PROCESSOR_HEAT, is_processor_hot
 from sysvitals.judgement.judgement import DAY_SECONDS, Facts, Finding, Judgement, Watch
-from sysvitals.judgement.moments import format_moment, format_times
+from sysvitals.judgement.moments import format_moment, format_part_of_day, format_times
 from sysvitals.judgement.thresholds import (
     INPUT_VOLTS_LOW,
     SOFT_LIMIT_TIME,
@@ -86,10 +86,11 @@ def _find_undervoltage(facts: Facts) -> Iterator[Finding]:
         often = f": {dips.describe(facts.now)}" if dips and dips.times > 1 else ""
         yield Finding((), f"The 5 V supply is too low{often}", cause=_WEAK_SUPPLY)
     elif dips is not None and _is_low(facts, dips):
-        yield Finding((), f"The 5 V supply was too low {dips.describe(facts.now)}", cause=_WEAK_SUPPLY)
+        text = f"The 5 V supply was too low {dips.describe(facts.now)}"
+        yield Finding((), text, cause=_WEAK_SUPPLY, now="The voltage is high enough again, but may fall at any moment.")
     elif dips is not None:
         if dips.times < UNDERVOLTAGE_RECURS.value:
-            yield Finding((), f"Undervoltage {dips.describe(facts.now)}", cause=_WEAK_SUPPLY, last=dips.last)
+            yield _over(dips, facts.now)
     elif facts.growth(_EVENTS, _DIP, _COUNTED_SECONDS):
         began = facts.now - min(facts.uptime, DAY_SECONDS)
         yield Finding((), "Undervoltage while the exporter did not run", cause=_WEAK_SUPPLY, last=began)
@@ -101,8 +102,13 @@ def _find_undervoltage(facts: Facts) -> Iterator[Finding]:
 def _find_recurring(facts: Facts) -> Iterator[Finding]:
     dips = _find_dips(facts)
     if dips is not None and dips.times >= UNDERVOLTAGE_RECURS.value:
-        last = None if _is_low(facts, dips) else dips.last
-        yield Finding((), f"Undervoltage {dips.describe(facts.now)}", cause=_WEAK_SUPPLY, last=last)
+        found = _over(dips, facts.now)
+        yield found._replace(last=None) if _is_low(facts, dips) else found
+
+
+def _over(dips: _Dips, now: float) -> Finding:
+    was = f"{format_part_of_day(dips.last, now)} the power supply was too weak."
+    return Finding((), f"Undervoltage {dips.describe(now)}", cause=_WEAK_SUPPLY, last=dips.last, now=was)
 
 
 def _is_low(facts: Facts, dips: _Dips) -> bool:
@@ -129,14 +135,14 @@ def _find_throttled(facts: Facts) -> Iterator[Finding]:
     share = _share(facts, "throttled", 300)
     if share > THROTTLED_TIME.value:
         text = f"The firmware throttles the processor, {format_value(min(1.0, share), 'ratio')} of the last 5 min"
-        yield Finding((), text, cause=_cause_of_throttling(facts))
+        yield Finding((), text, cause=_cause_of_throttling(facts), follows=True)
 
 
 def _find_capped(facts: Facts) -> Iterator[Finding]:
     share = _share(facts, "frequency_capped", 300)
     if share > THROTTLED_TIME.value and not facts.growth(_SECONDS, {"cause": "throttled"}, 900):
         text = f"The firmware caps the processor's clock, {format_value(min(1.0, share), 'ratio')} of the last 5 min"
-        yield Finding((), text, cause=_cause_of_throttling(facts))
+        yield Finding((), text, cause=_cause_of_throttling(facts), follows=True)
 
 
 def _find_soft_limit(facts: Facts) -> Iterator[Finding]:
@@ -155,7 +161,7 @@ def _find_budget(facts: Facts) -> Iterator[Finding]:
 def _find_input_volts(facts: Facts) -> Iterator[Finding]:
     volts = facts.least("system_board_input_volts", {}, 300)
     if volts is not None and volts < INPUT_VOLTS_LOW.value:
-        yield Finding((), f"The 5 V input fell to {volts:.2f} V within 5 min", cause=_WEAK_SUPPLY)
+        yield Finding((), f"The 5 V input fell to {volts:.2f} V within 5 min", cause=_WEAK_SUPPLY, follows=True)
 
 
 def _find_unclean(facts: Facts) -> Iterator[Finding]:
