@@ -72,6 +72,11 @@ def _find_weak(facts: Facts) -> Iterator[Finding]:
         if signal is not None and signal < WIFI_WEAK.value and associated != 0:
             text = f"Weak Wi-Fi: {format_value(round(signal), 'dbm')} on {device}"
             yield Finding((device,), text, -signal, cause=f"link {device}")
+    for labels, associated in facts.rows(_ASSOCIATED):
+        device = labels["device"]
+        # it must not look better when a signal that was weak is lost
+        if associated == 0 and facts.is_firing("WifiWeak", "warning", (device,)):
+            yield Finding((device,), f"No Wi-Fi on {device}, its signal was weak before", cause=f"link {device}")
 
 
 ERRORS = Judgement(

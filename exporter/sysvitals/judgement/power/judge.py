@@ -94,9 +94,16 @@ def _find_undervoltage(facts: Facts) -> Iterator[Finding]:
     elif facts.growth(_EVENTS, _DIP, _COUNTED_SECONDS):
         began = facts.now - min(facts.uptime, DAY_SECONDS)
         yield Finding((), "Undervoltage while the exporter did not run", cause=_WEAK_SUPPLY, last=began)
-    elif facts.value("system_throttled_since_boot", **_DIP) and facts.uptime < DAY_SECONDS:
-        text = f"Undervoltage since the boot {format_moment(facts.now - facts.uptime, facts.now)}, time not known"
+    elif facts.value("system_throttled_since_boot", **_DIP) and not _is_watched_for_a_day(facts):
+        ago = f"{format_duration(facts.uptime)} ago"
+        when = ago if facts.uptime > DAY_SECONDS else format_moment(facts.now - facts.uptime, facts.now)
+        text = f"Undervoltage since the boot {when}, time not known"
         yield Finding((), text, cause=_WEAK_SUPPLY, last=facts.now - facts.uptime)
+
+
+def _is_watched_for_a_day(facts: Facts) -> bool:
+    known = facts.means(_EVENTS, _DIP, DAY_SECONDS)
+    return bool(known) and known[0][0] < HOUR - DAY_SECONDS
 
 
 def _find_recurring(facts: Facts) -> Iterator[Finding]:
