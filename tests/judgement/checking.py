@@ -80,20 +80,21 @@ def find_disagreements(course: Course) -> Iterator[str]:
     """Where only one of both engines says something, for longer than a minute, without a reason that is known."""
     lone: dict[tuple[str, str], list[int]] = {}
     for said in course.said:
-        if said.verdict is None or said.verdict.level is Level.UNKNOWN:
+        if said.verdict is None or said.verdict.level is Level.UNKNOWN or said.at not in course.rules:
             continue
         rules = {alert for alert, severity in course.rules[said.at] if severity in ("warning", "critical")}
         rules -= ONLY_RULES.keys()
         host = said.alerts - INFO
         if "UndervoltageRecurring" in host:  # three dips that are over are said by it alone
             host |= {"Undervoltage"}
-        for alert in host - rules - REMEMBERED.keys():
+        assumed = {one.alert for one in JUDGEMENTS if said.at - said.started <= 2 * one.lasts}
+        for alert in host - rules - REMEMBERED.keys() - assumed:
             lone.setdefault(("the verdict", alert), []).append(said.at)
         for alert in rules - host:
             if said.at - said.started > KEEPS.get(alert, 0.0) + 60:
                 lone.setdefault(("the rules", alert), []).append(said.at)
     for (who, alert), beats in lone.items():
-        if len(beats) > 4 and (who, alert) not in course.situation.apart:
+        if len(beats) > 2 and (who, alert) not in course.situation.apart:
             yield f"only {who}: {alert} at {beats[0]} to {beats[-1]} ({len(beats)} beats)"
 
 

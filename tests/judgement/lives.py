@@ -22,6 +22,7 @@ from unittest.mock import patch
 
 import yaml
 
+from sysvitals.history.writer import JsonlSink
 from sysvitals.host.side_process import SideProcess
 from sysvitals.host.storage import Folder
 from sysvitals.judgement.verdict import Verdict
@@ -48,6 +49,20 @@ UNDETECTED = "undervoltage, no detector"
 STARTS_AFTER_BOOT_SECONDS = 6.0
 RULES = Path(__file__).parents[2] / "prometheus" / "rules"
 _MEMORY = "/dev/shm"  # noqa: S108 - a folder of our own below it; a tree on a disk would be slow
+
+
+def refuse(number: int) -> "Happening":
+    """The storage gives this error where it is written to; 0: none any more."""
+
+    def happen(life: "Life") -> None:
+        life.refuses = number
+
+    return happen
+
+
+def set_clock(seconds: float) -> "Happening":
+    """The clock jumps by so much."""
+    return lambda life: life.board.set_clock(seconds)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +146,12 @@ class _Inbox(HeldInbox):
     def take(self, seconds: float | None = None) -> tuple[Event, ...]:
         return super().take(seconds) if not self.closed else super(HeldInbox, self).take(0)
 
+    def hold(self) -> None:
+        """Wait as if for more, and take nothing: the disk refuses."""
+        if not self.closed:
+            self._asked.release()
+            self._go.acquire()
+
     def close(self) -> None:
         super().close()
         self._go.release()
@@ -142,7 +163,6 @@ class LivingExporter(PlayedExporter):
     def __init__(self, board: LivingBoard, host: PlayedHost, flags: Mapping[str, Any]) -> None:
         self.is_urgent = False
         self.heard: list[Event] = []
-        self._flags_of_row = flags
         super().__init__(board, host, flags=flags)
         self.judge_soon(self._hurry)
 
@@ -153,6 +173,16 @@ class LivingExporter(PlayedExporter):
     def start(self) -> None:
         self._bus.subscribe(self)
         super().start()
+
+    def _add_history(self) -> JsonlSink:
+        sink = super()._add_history()
+        inbox = sink._inbox
+        assert isinstance(inbox, _Inbox)
+        patch.object(sink, "_sit_out", lambda _seconds: inbox.hold()).start()
+        return sink
+
+    def _settle(self, seq: int) -> None:
+        """Nobody waits for the disk."""
 
     def _hurry(self) -> None:
         self.is_urgent = True
@@ -260,9 +290,9 @@ class Life:
         """The host shuts down in an orderly way: its scenario takes the power next."""
         self.stop()
 
-    def refuse(self, number: int) -> None:
-        """From now on the storage gives this error where it is written to; 0: none any more."""
-        self.refuses = number
+    def cut_off(self) -> None:
+        """From now on no process can be started."""
+        self.is_childless = True
 
     # time
 
@@ -422,6 +452,9 @@ _METRIC = re.compile(r"[a-z_]+:?[a-z0-9_:]+")
 _BLOCK = re.compile(r"time: (?P<time>\w+),\s+exp:.*?got:(?P<got>.*?)(?=\n\s+expr:|\n\s*name:|\n\s*\n|\Z)", re.DOTALL)
 _FIRING = re.compile(r'\{__name__="ALERTS", (?P<labels>[^}]*)\}')
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
+RULE_BEAT = 30
+"""Seconds from one evaluation of the rules to the next."""
+
 SUBJECTS = ("power", "heat", "clock", "exporter", "filesystem", "memory", "cpu", "disk", "network")
 _KNOWN_FOR = 3660
 """Seconds for which Prometheus knew before how often the host had gone down: an increase needs something before it."""
@@ -433,14 +466,16 @@ _TARGET = 'job="sysvitals",instance="pi"'
 def fire_rules(course: Course, folder: Path) -> None:
     """Let Prometheus's rules judge what was scraped, by promtool: `rules` of the course are those that fire."""
     beats = [said.at for said in course.said]
-    moments = [f"{at + _KNOWN_FOR}s" for at in beats]
+    asked = [at for at in beats if at % RULE_BEAT == 0]
+    before = _KNOWN_FOR if any("power_cut" in said.over for said in course.said) else 0
+    moments = [f"{at + before}s" for at in asked]
     groups = [group for path in _rule_files() for group in yaml.safe_load(path.read_text())["groups"]]
     used = {name for group in groups for rule in group["rules"] for name in _METRIC.findall(rule["expr"])}
     test = {
         "interval": f"{BEAT}s",
         "input_series": [
-            {"series": series, "values": f"{_begin(series)} {' '.join(_write(values))}"}
-            for series, values in _gather(course.scrapes, beats, used)
+            {"series": series, "values": " ".join((*_begin(series, before // BEAT), *_write(values)))}
+            for series, values in _gather(course.scrapes, beats, used, START - before)
         ],
         # asked as if nothing fired, so that promtool says what does
         "promql_expr_test": [
@@ -450,7 +485,7 @@ def fire_rules(course: Course, folder: Path) -> None:
     content = {
         "rule_files": [str(path) for path in _rule_files()],
         "group_eval_order": [group["name"] for group in groups],
-        "evaluation_interval": f"{BEAT}s",
+        "evaluation_interval": f"{RULE_BEAT}s",
         "tests": [test],
     }
     path = folder / "rules.yml"
@@ -458,11 +493,11 @@ def fire_rules(course: Course, folder: Path) -> None:
     done = subprocess.run(
         [need_tool("promtool"), "test", "rules", str(path)], capture_output=True, text=True, timeout=300, check=False
     )
-    found: dict[int, set[tuple[str, str]]] = {at: set() for at in beats}
+    found: dict[int, set[tuple[str, str]]] = {at: set() for at in asked}
     for block in _BLOCK.finditer(done.stdout + done.stderr):
         for one in _FIRING.finditer(block["got"]):
             labels = dict(_LABEL.findall(one["labels"]))
-            found[round(seconds_of(block["time"])) - _KNOWN_FOR].add((labels["alertname"], labels["severity"]))
+            found[round(seconds_of(block["time"])) - before].add((labels["alertname"], labels["severity"]))
     course.rules = {at: frozenset(alerts) for at, alerts in found.items()}
     if not all(("Watchdog", "none") in alerts for alerts in found.values()):
         raise RuntimeError(f"the rules were not evaluated: {done.stdout}{done.stderr}")
@@ -474,7 +509,7 @@ def _rule_files() -> list[Path]:
 
 
 def _gather(
-    scrapes: Mapping[int, tuple[str, ...]], beats: list[int], used: set[str]
+    scrapes: Mapping[int, tuple[str, ...]], beats: list[int], used: set[str], zero: float
 ) -> Iterator[tuple[str, list[str | None]]]:
     """Each series that the rules ask for with its values, None where it was not scraped."""
     found: dict[str, list[str | None]] = {f"up{{{_TARGET}}}": ["1" if at in scrapes else "0" for at in beats]}
@@ -485,14 +520,14 @@ def _gather(
             if name in used:
                 labels = f"{_TARGET},{labels}" if labels else f"{_TARGET}}}"
                 if name.endswith(("_timestamp_seconds", "system_time_seconds")):
-                    value = repr(float(value) - START + _KNOWN_FOR)  # promtool begins at 0
+                    value = repr(float(value) - zero)  # promtool begins at 0
                 found.setdefault(f"{name}{{{labels}", [None] * len(beats))[beat] = value
     yield from found.items()
 
 
-def _begin(series: str) -> str:
-    beats = _KNOWN_FOR // BEAT
-    return f"0x{beats - 1}" if series.startswith(_COUNTED_BEFORE) else f"_x{beats}"
+def _begin(series: str, beats: int) -> Iterator[str]:
+    if beats:
+        yield f"0x{beats - 1}" if series.startswith(_COUNTED_BEFORE) else f"_x{beats}"
 
 
 def _write(values: list[str | None]) -> Iterator[str]:

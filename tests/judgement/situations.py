@@ -1,10 +1,12 @@
 """The rows of the table of truth, and what may be true of a board."""
 
+import errno
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from sysvitals.judgement.verdict import Level
-from tests.judgement.lives import Life, Situation
+from tests.grafana.plan import Span
+from tests.judgement.lives import Life, Situation, refuse, set_clock
 
 DAY = 86400.0
 HEAT = frozenset({"TemperatureHigh", "TemperatureRising", "Throttled", "FrequencyCapped", "SoftTemperatureLimit"})
@@ -60,7 +62,8 @@ TRUTHS: Mapping[str, Truth] = {
 def tell(lasts: str, *steps: str, start: str = "") -> str:
     """A scenario in YAML."""
     begin = f"start: {start}\n" if start else ""
-    return f"summary: A row.\nlasts: {lasts}\n{begin}steps:\n" + "".join(f"  - {step}\n" for step in steps)
+    played = "".join(f"  - {step}\n" for step in steps)
+    return f"summary: A row.\nlasts: {lasts}\n{begin}" + (f"steps:\n{played}" if played else "")
 
 
 DIPS = "{at: 60s, pulse: {supply_volts: 4.4}, for: 4s, every: 40s, times: 4}"
@@ -124,5 +127,95 @@ SITUATIONS = (
         "several power cuts in a row",
         tell("20m", "{at: 300s, pulse: {power: off}, for: 20s, every: 120s, times: 3}"),
         (285, 390, 720, 1200),
+    ),
+    # the network
+    Situation(
+        "Wi-Fi that is weak, and then lost",
+        tell("75m", "{at: 32m, set: {wifi_signal: -97}}", start="{wifi_signal: -82}"),
+        (900, 1890, 2100, 3000, 4500),
+        apart={("the verdict", "WifiWeak"): "The rule says LinkDown by then, which is a note."},
+    ),
+    Situation("a cable that is pulled out", tell("38m", "{at: 20m, set: {ethernet: off}}"), (1200, 1500, 2280)),
+    # clocks
+    Situation(
+        "dips, then a clock that is set back, and a restart",
+        tell("15m", DIPS),
+        (240, 330, 630, 900),
+        happens={300: set_clock(-7200), 600: Life.restart},
+    ),
+    Situation(
+        "dips, then a clock that is set ten days ahead, and a restart",
+        tell("15m", DIPS),
+        (240, 330, 630, 900),
+        happens={300: set_clock(10 * DAY), 600: Life.restart},
+    ),
+    Situation(
+        "a power cut on a board without a clock",
+        tell("12m", DIPS, CUT),
+        (285, 360, 720),
+        happens={310: set_clock(-7200), 384: set_clock(7200)},
+    ),
+    Situation(
+        "a clock that hears of no server",
+        tell("75m"),
+        (1800, 4500),
+        target={"unsynchronised": (Span(300, 1e6),)},
+        also={"clock not synchronised": (300, 1e6)},
+    ),
+    # storage
+    Situation(
+        "a storage that turns read-only, and can be written again",
+        tell("20m"),
+        (300, 660, 1200),
+        happens={90: refuse(errno.EROFS), 720: refuse(0)},
+    ),
+    Situation(
+        "a power cut, and a full disk at the next start",
+        tell("20m", CUT),
+        (285, 390, 780, 1200),
+        happens={310: refuse(errno.ENOSPC), 900: refuse(0)},
+    ),
+    Situation(
+        "a root filesystem that is almost full",
+        tell("40m"),
+        (900, 2400),
+        target={"used": {"/": (0.94, 0.95)}},
+        also={"/ nearly full": (0, 1e6)},
+        apart={("the rules", "FilesystemFilling"): "The verdict needs three quarters of an hour."},
+    ),
+    # the exporter
+    Situation(
+        "dips, without a history, and a restart",
+        tell("10m", DIPS),
+        (240, 330, 600),
+        flags={"--history": False},
+        happens={300: Life.restart},
+    ),
+    Situation(
+        "all is well, without a history, and a restart",
+        tell("10m"),
+        (240, 330, 600),
+        flags={"--history": False},
+        happens={300: Life.restart},
+    ),
+    Situation(
+        "dips, and a history that cannot be read after a restart",
+        tell("10m", DIPS),
+        (240, 330, 600),
+        happens={290: Life.cut_off, 300: Life.restart},
+    ),
+    Situation(
+        "all is well, and a history that cannot be read after a restart",
+        tell("10m"),
+        (285, 330, 600),
+        happens={290: Life.cut_off, 300: Life.restart},
+        stays_unknown=True,
+    ),
+    Situation(
+        "temperatures that cannot be read",
+        tell("25m"),
+        (285, 1500),
+        target={"unreadable": {"thermal": Span(300, 1e6), "hwmon": Span(300, 1e6)}},
+        also={"temperatures unreadable": (300, 1e6)},
     ),
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from tests.judgement.lives import Course, Situation, fire_rules, live
+from tests.judgement.lives import RULE_BEAT, Course, Situation, fire_rules, live
 from tests.judgement.situations import SITUATIONS
 
 PAGE = Path(__file__).parents[2] / "exporter" / "VERDICT.md"
@@ -54,7 +54,7 @@ def _find_rows(course: Course) -> Iterator[tuple[str, ...]]:
         if said.at in course.situation.looks:
             true = sorted(said.true)
             true += [f"{one}, over" for one in sorted(said.over) if one not in said.true]
-            alerts = sorted({alert for alert, _ in course.rules[said.at]} - {"Watchdog"})
+            alerts = sorted({alert for alert, _ in course.rules[said.at - said.at % RULE_BEAT]} - {"Watchdog"})
             page = said.page or "no answer"
             yield name, f"{said.at // 60}:{said.at % 60:02}", "; ".join(true) or "all is well", page, ", ".join(alerts)
             name = ""
@@ -62,8 +62,12 @@ def _find_rows(course: Course) -> Iterator[tuple[str, ...]]:
 
 def main() -> None:
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        courses = list(pool.map(run, SITUATIONS))
-    PAGE.write_text(render_table([render_rows(course) for course in courses]), encoding="utf-8")
+        rows = list(pool.map(_write_rows, range(len(SITUATIONS))))
+    PAGE.write_text(render_table(rows), encoding="utf-8")
+
+
+def _write_rows(number: int) -> str:
+    return render_rows(run(SITUATIONS[number]))
 
 
 if __name__ == "__main__":
