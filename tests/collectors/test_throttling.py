@@ -459,3 +459,15 @@ def test_with_a_run_at_each_edge_the_time_is_exact_whatever_else_runs(
         assert found.seconds == sum(length for _, length in pulses) / 8
         cleared = [edge.seconds for edge in board.edges if isinstance(edge, ThrottlingCleared)]
         assert cleared == [length / 8 for _, length in pulses]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "counted"), [(False, True, 1), (True, True, 0), (None, True, 0), (False, False, 0)]
+)
+def test_what_came_and_went_unwatched_is_counted_by_what_the_firmware_keeps_in_mind(
+    before: bool | None, now: bool, counted: int
+) -> None:
+    first = Throttling(cause="undervoltage", active=False, since_boot=before)
+    second = throttling.compare(Throttling(cause="undervoltage", active=False, since_boot=now), first, None)
+    assert isinstance(second, Throttling)
+    assert second.events == counted

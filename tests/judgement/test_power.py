@@ -139,6 +139,12 @@ class TestUndervoltage:
         it.dips(3)
         assert texts(it.after(600)) == ["The 5 V supply was too low at 12:13 for 3 s"]
 
+    def test_one_since_boot_is_said_until_the_board_has_been_watched_for_a_day(self) -> None:
+        it = board()
+        it.shows("system_throttled_since_boot", 1, cause="undervoltage")
+        assert texts(it.after(15)) == ["Undervoltage since the boot 5 d ago, time not known"]
+        assert it.after(DAY).level is Level.GOOD
+
     def test_since_boot_is_no_all_well_though_nobody_saw_it(self) -> None:
         it = board(uptime=2 * HOUR)
         it.shows("system_throttled_since_boot", 1, cause="undervoltage")
