@@ -1,6 +1,8 @@
 """The exporter's verdict: judged with its heartbeat, published when it changes, and taken up after a restart."""
 
 import errno
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -74,8 +76,8 @@ def test_with_a_history_it_is_unknown_until_that_is_taken_up(tmp_path: Path) -> 
         exporter.stop("test")
 
 
-def test_a_dip_of_last_night_is_remembered_by_the_next_exporter(tmp_path: Path) -> None:
-    first, _ = build(tmp_path, ago=8 * 3600)
+def dip_last_night(folder: Path) -> None:
+    first, _ = build(folder, ago=8 * 3600)
     first.start()
     first.refresh(PATIENCE, slow=True)
     first.take_up()
@@ -83,6 +85,10 @@ def test_a_dip_of_last_night_is_remembered_by_the_next_exporter(tmp_path: Path) 
     first._bus.publish([ThrottlingCleared(cause="undervoltage", seconds=4.0)])
     first.verdict(0)
     first.stop("test")
+
+
+def test_a_dip_of_last_night_is_remembered_by_the_next_exporter(tmp_path: Path) -> None:
+    dip_last_night(tmp_path)
     second, listener = build(tmp_path)
     second.start()
     try:
@@ -93,6 +99,66 @@ def test_a_dip_of_last_night_is_remembered_by_the_next_exporter(tmp_path: Path) 
         assert verdict.level is Level.WARNING
         assert verdict.reasons[0].last == pytest.approx(NOW - 8 * 3600)
         assert listener.verdicts() == [("critical", "warning")]
+    finally:
+        second.stop("test")
+
+
+def put_file_in_the_way(folder: Path) -> None:
+    shutil.rmtree(folder / "summaries")
+    (folder / "summaries").write_text("no folder", encoding="utf-8")
+
+
+def put_folders_in_the_way(folder: Path) -> None:
+    for file in (folder / "summaries").glob("*.gz"):
+        file.unlink()
+        file.mkdir()
+
+
+@pytest.mark.fault(
+    "storage",
+    "summaries that are missing and cannot be made again: a disk with little room, a file in their place",
+    seen="the same verdict; the last day is read from its segments, or is not known",
+    heals="when they can be written",
+)
+@pytest.mark.parametrize("damage", [put_file_in_the_way, put_folders_in_the_way])
+def test_where_summaries_cannot_be_made_again_the_last_day_is_read_from_its_segments(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    dip_last_night(tmp_path)
+    damage(tmp_path)
+    second, _ = build(tmp_path)
+    second.start()
+    try:
+        second.refresh(PATIENCE, slow=True)
+        second.rebuild()
+        assert not second.is_summarised
+        second.take_up()
+        assert [reason.alert for reason in second.verdict(0).reasons] == ["Undervoltage"]
+    finally:
+        second.stop("test")
+
+
+def test_what_could_not_be_read_without_summaries_is_taken_up_when_they_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> bytes:
+        raise NoAnswerError(errno.ETIMEDOUT, "it took too long")
+
+    dip_last_night(tmp_path)
+    second, _ = build(tmp_path)
+    second.start()
+    try:
+        second.refresh(PATIENCE, slow=True)
+        with monkeypatch.context() as patch:
+            patch.setattr(second._reader, "ask", refuse)
+            second.take_up()
+        assert second.verdict(0).level is Level.UNKNOWN
+        assert not second.should_take_up_again
+        second.rebuild()
+        assert second.should_take_up_again
+        second.take_up()
+        assert [reason.alert for reason in second.verdict(0).reasons] == ["Undervoltage"]
+        assert not second.should_take_up_again
     finally:
         second.stop("test")
 

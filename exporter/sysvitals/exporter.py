@@ -73,6 +73,7 @@ _SYNCED_SECONDS = 1.0
 _NAMES_SECONDS = 60.0
 _JUDGED_SECONDS = 15.0
 """How old the verdict may be that a scrape shows: it is judged so often anyway."""
+_CATALOG = "sysvitals.collectors.catalog"
 _THIS_MACHINE = Host()
 _SETTLE_SECONDS = 0.05
 """How long something is shown later where the disk hangs; a write takes a millisecond."""
@@ -135,6 +136,7 @@ class Exporter:
         )
         self._bus.subscribe(self._engine)
         self._took_up_by_wrong_clock = False
+        self._lacks_summaries = False
         self.scraped: Callable[[], object] = lambda: None
         """Called when everything was exposed."""
         self._reader = SideProcess("sysvitals.history.child")
@@ -260,7 +262,7 @@ class Exporter:
         from sysvitals.history.asking import ask_rebuild  # noqa: PLC0415  # once, at the start
 
         folders = os.path.abspath(self._history_folder), os.path.abspath(self.summaries.folder)
-        question = ask_rebuild(*folders, "sysvitals.collectors.catalog", self._history.stems)
+        question = ask_rebuild(*folders, _CATALOG, self._history.stems)
         with contextlib.suppress(NoAnswerError):
             self._rebuilder.ask(question)
             self.is_summarised = True
@@ -269,19 +271,24 @@ class Exporter:
         """Let the verdict know what happened within the last day, before this exporter started. It takes a while."""
         if self._history is None:
             return
-        from sysvitals.history.recalling import Wanted, ask_recent, read_recent  # noqa: PLC0415  # once, at the start
+        # once, at the start
+        from sysvitals.history.recalling import Missing, Wanted, ask_recent, read_recent  # noqa: PLC0415
 
-        clock = self._clock
+        clock, summarised = self._clock, self.is_summarised
+        missing = Missing(os.path.abspath(self._history_folder), _CATALOG, self._history.stems)
         now = Stamp(clock.wall(), self.hostname, self._boot, clock.uptime(), clock.synced())
         question = ask_recent(
             os.path.abspath(self.summaries.folder),
             Wanted(self._engine.wanted, self._engine.wanted_changes),
             now=now,
             current=self.summaries.snapshot(),
+            missing=None if summarised else missing,
         )
+        self._lacks_summaries = not summarised
         try:
             recent = read_recent(self._reader, question, self.catalog.bodies)
             self._engine.restore(recent.rows, recent.changes, now=now.time + clock.uptime() - now.uptime)
+            self._lacks_summaries = False
         except NoAnswerError as error:
             _log.warning("the history of the last day could not be read: %s", error.strerror)
             self._engine.give_up(f"The history of the last day could not be read: {error.strerror}")
@@ -293,7 +300,9 @@ class Exporter:
 
     @property
     def should_take_up_again(self) -> bool:
-        """Whether the clock was wrong then and is right now, so that what was before can be placed in time."""
+        """Whether what was before can be placed in time by now, as the clock was set, or read, as it is summarised."""
+        if self._lacks_summaries and self.is_summarised:
+            return True
         return self._took_up_by_wrong_clock and self._clock.synced() is True
 
     def timeline(self, begin: float, end: float, points: int, withdrawal: Withdrawal | None = None) -> bytes:

@@ -233,6 +233,13 @@ class TestUnknown:
         it.passes(DAY)
         assert it.judged().level is Level.GOOD
 
+    def test_a_history_that_is_read_at_last_ends_what_was_not_known(self) -> None:
+        it = Board([WEAK], restores=True)
+        it.engine.give_up("The history cannot be read: EIO")
+        assert it.judged().level is Level.UNKNOWN
+        it.engine.restore([], [])
+        assert it.judged().level is Level.GOOD
+
     @pytest.mark.fault(
         "process",
         "a bug in a judgement",

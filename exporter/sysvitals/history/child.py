@@ -77,19 +77,24 @@ def _answer_timeline(question: dict[str, Any]) -> Any:
 
 
 def _answer_recent(question: dict[str, Any]) -> Any:
-    from sysvitals.history.recent import answer_recent  # noqa: PLC0415
+    from sysvitals.history.recent import add_missing, answer_recent  # noqa: PLC0415
 
+    if question["missing"] is not None:
+        add_missing(question, _load_bodies(question["missing"]["catalog"]))
     return answer_recent(question)
 
 
 def _answer_rebuild(question: dict[str, Any]) -> Any:
-    from importlib import import_module  # noqa: PLC0415
-
     from sysvitals.history.summaries.rebuilding import rebuild  # noqa: PLC0415
 
+    return rebuild(question["history"], question["folder"], _load_bodies(question["catalog"]), skip=question["skip"])
+
+
+def _load_bodies(catalog: str) -> Any:
+    from importlib import import_module  # noqa: PLC0415
+
     # by its name: the history knows no collector
-    bodies = import_module(question["catalog"]).build_full_catalog().bodies
-    return rebuild(question["history"], question["folder"], bodies, skip=question["skip"])
+    return import_module(catalog).build_full_catalog().bodies
 
 
 VERBS: dict[str, Callable[[dict[str, Any]], Any]] = {

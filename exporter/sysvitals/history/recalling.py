@@ -18,6 +18,14 @@ class Wanted(NamedTuple):
     changes: Collection[str]
 
 
+class Missing(NamedTuple):
+    """The folder of segments, the module that builds the catalog of events, and the stems of those not to be read."""
+
+    history: str
+    catalog: str
+    skip: list[str]
+
+
 class Recent(NamedTuple):
     """Stretches of each series, those of minutes and of hours, and changes, oldest first, by the clock of who asked."""
 
@@ -25,8 +33,13 @@ class Recent(NamedTuple):
     changes: list[Event]
 
 
-def ask_recent(folder: str, wanted: Wanted, *, now: Stamp, current: Current | None = None) -> dict[str, Any]:
-    """The question for `answer_recent`. `current` are the lines of what is in no file yet."""
+def ask_recent(
+    folder: str, wanted: Wanted, *, now: Stamp, current: Current | None = None, missing: Missing | None = None
+) -> dict[str, Any]:
+    """The question for `answer_recent`. `current` are the lines of what is in no file yet.
+
+    `missing` says where segments may lack a summary; None: none does.
+    """
     return {
         "verb": "recent",
         "folder": folder,
@@ -37,6 +50,7 @@ def ask_recent(folder: str, wanted: Wanted, *, now: Stamp, current: Current | No
         "uptime": now.uptime,
         "synced": now.synced,
         "current": current,
+        "missing": missing._asdict() if missing is not None else None,
     }
 
 

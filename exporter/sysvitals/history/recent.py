@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sysvitals.history.summaries.files import day_of, parse_json, read_clocks
 from sysvitals.history.summaries.placing import Present, find_origins, place_parts
 from sysvitals.history.summaries.reading import Part, changes_of, find_parts, is_change, join_lines, offsets_of
+
+if TYPE_CHECKING:
+    from sysvitals.model.reading import Body
 
 _END = float("inf")
 _SECONDS = {"minutes": 2.1 * 3600, "hours": 26 * 3600.0}
@@ -15,7 +18,26 @@ _SECONDS = {"minutes": 2.1 * 3600, "hours": 26 * 3600.0}
 _CHANGES_SECONDS = 8 * 86400.0
 """Changes of the verdict say since when it holds, which may be days."""
 
+_SEGMENT_SECONDS = 3600.0 * 24
+"""A segment may have begun so long before what it holds."""
+
 _UNCLEAN = "system.shutdown.unclean"
+
+
+def add_missing(question: dict[str, Any], bodies: "Mapping[str, type[Body]]") -> None:
+    """Read segments of the last day that have no summary, and could not get one. Raises OSError."""
+    # for this alone
+    from sysvitals.history.summaries.rebuilding import read_missing  # noqa: PLC0415
+
+    missing, current = question["missing"], question["current"] or {}
+    since = question["now"] - _SECONDS["hours"] - _SEGMENT_SECONDS if question["synced"] is not False else 0.0
+    found = read_missing(
+        missing["history"],
+        question["folder"],
+        bodies,
+        wants=lambda segment: segment.began >= since and segment.stem not in missing["skip"],
+    )
+    question["current"] = {level: [*lines, *current.get(level, ())] for level, lines in found.items()}
 
 
 def answer_recent(question: Mapping[str, Any]) -> dict[str, Any]:

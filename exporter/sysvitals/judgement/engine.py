@@ -207,6 +207,7 @@ class Engine:
             self._remembered = _remember(past)
             until = max((until, *(place for place, _ in past)))
             self._settle_beginnings(at, until)
+            self._blind = ""
             self._end_waiting()
 
     def give_up(self, why: str) -> None:

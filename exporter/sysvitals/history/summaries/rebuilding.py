@@ -45,7 +45,7 @@ def rebuild(
     """Summarise all segments in the folder `history` that have no summary in `folder`, the newest first.
 
     `skip` are the stems of segments that are not closed. It may be broken off at any time, and goes on there later.
-    Returns how many were summarised. Raises OSError where nothing can be written.
+    Returns how many were summarised. Raises OSError where what is missing cannot be written, or finds too little room.
     """
     # segments first: what is closed meanwhile is among those to skip
     segments = {segment.stem: segment for segment in list_segments(history) if segment.stem not in skip}
@@ -55,8 +55,10 @@ def rebuild(
     files = Files(folder)
     done = 0
     days: set[str] = set()
+    full: OSError | None = None
     for stem in wanted:
         if not _has_room(history):
+            full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder)
             break
         levels = missing[stem]
         fold = _fold_segment(segments[stem], bodies, lambda boot: _reached(kept, levels, stem, boot))  # noqa: B023
@@ -71,6 +73,8 @@ def rebuild(
     with contextlib.suppress(BlockingIOError):
         for day in sorted(days):
             files.compact(day)
+    if full is not None:
+        raise full
     return done
 
 
