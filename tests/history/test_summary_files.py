@@ -137,6 +137,47 @@ class TestTrouble:
 
     @pytest.mark.fault(
         "storage",
+        "a bit that flips in a file of the summaries",
+        seen="the hour that it hit is silence, and the time line names the file",
+        heals="at the next start, from the segments that are still there",
+    )
+    @pytest.mark.parametrize("bit", [12, -5])
+    def test_what_stands_behind_a_damaged_part_is_read_and_kept(self, tmp_path: Path, bit: int) -> None:
+        board = Board(tmp_path / "summaries")
+        for value in (1.0, 2.0, 3.0):
+            board.read([load(value)] * 4)
+            board.close()
+        for file in list_files(board.folder):
+            path = tmp_path / "summaries" / file.name
+            content = bytearray(path.read_bytes())
+            (_, first), (_, second), _ = members(bytes(content))
+            content[bit + (first if bit > 0 else second)] ^= 0x40
+            path.write_bytes(content)
+        lost: dict[str, str] = {}
+        read_stretches(str(tmp_path / "summaries"), NOON - FAR, NOON + FAR, lose=lost.__setitem__)
+        assert [one.last for one in known(tmp_path)] == [1.0, 3.0]
+        assert [*lost.values()] == ["damaged"]
+        again = Board(tmp_path / "summaries", uptime=1300.0, wall=NOON + 300)
+        again.read([load(4.0)] * 4)
+        again.close()
+        assert [one.last for one in known(tmp_path)] == [1.0, 3.0, 4.0]
+
+    @pytest.mark.parametrize(
+        "line", ['{"boot":"b","day":[1]}', '{"boot":"b","at":[]}', '{"boot":"b","offset":{}}', "[]"]
+    )
+    def test_what_is_no_line_of_the_wrong_clocks_is_passed_over(self, tmp_path: Path, line: str) -> None:
+        board = Board(tmp_path / "summaries")
+        board.read([load(1.0)] * 4)
+        board.close()
+        (tmp_path / "summaries" / "clocks.jsonl").write_text(f"{line}\n")
+        assert [one.last for one in known(tmp_path)] == [1.0]
+        board.summaries.prune(NOON, 1e6, 10**9)
+        board.read([load(3.0)] * 4)
+        board.close()
+        assert [one.last for one in known(tmp_path)] == [1.0, 3.0]
+
+    @pytest.mark.fault(
+        "storage",
         "summaries cannot be written, as where a file stands in the place of their folder",
         seen="one warning in the log; the history is complete",
         heals="by itself, with the next segment after the obstacle is gone",

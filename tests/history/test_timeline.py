@@ -1,5 +1,6 @@
 """The time line of thirty simulated days, against what is true of them."""
 
+import errno
 import json
 import zlib
 from collections.abc import Callable
@@ -10,13 +11,16 @@ import pytest
 
 from sysvitals.history.asking import NOTHING, Source, ask_rebuild, ask_timeline, read_timeline
 from sysvitals.history.past import View
-from sysvitals.history.timeline import choose_level
+from sysvitals.history.summaries import reading
+from sysvitals.history.summaries.files import read_file
+from sysvitals.history.timeline import build_timeline, choose_level, read_past
 from sysvitals.host.side_process import SideProcess
 from sysvitals.sources.os.zone import UTC, Zone
 from tests.history.month import DAY, DIPS, HOUR, Month, write_month
 
 END = 1_767_268_800.0
 """2026-01-01T12:00:00Z."""
+DAMAGED = "Parts of the history are missing: 2025-12-20.hours.jsonl.gz (damaged)"
 READ_SECONDS = 120.0
 """As often the month is read on ordinary days."""
 
@@ -187,11 +191,15 @@ def damage(content: bytes, how: str) -> bytes:
 @pytest.mark.fault(
     "storage",
     "summaries of the history that are damaged, cut short or hold something else",
-    seen="what is whole is on the time line, the rest is silence",
+    seen="what is whole is on the time line, which names the file that is damaged; the rest is silence",
     heals="with the next rebuilding, from the history itself",
 )
-@pytest.mark.parametrize("how", ["cut", "zeros", "noise", "empty", "other"])
-def test_a_damaged_day_hides_no_other(storage: tuple[Path, Month], tmp_path: Path, how: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "said"), [("cut", ""), ("zeros", DAMAGED), ("noise", DAMAGED), ("empty", ""), ("other", DAMAGED)]
+)
+def test_a_damaged_day_hides_no_other_and_is_named(
+    storage: tuple[Path, Month], tmp_path: Path, how: str, said: str
+) -> None:
     (tmp_path / "summaries").mkdir()
     for file in (storage[0] / "summaries").iterdir():
         content = file.read_bytes()
@@ -201,6 +209,22 @@ def test_a_damaged_day_hides_no_other(storage: tuple[Path, Month], tmp_path: Pat
     source = Source(str(tmp_path / "summaries"), NOTHING)
     answer = json.loads(SideProcess("sysvitals.history.child").ask(ask_timeline(source, view, UTC)))
     assert lane(answer, "undervoltage")["count"] == DIPS
+    assert answer["partial"] == said
+
+
+def test_a_day_that_cannot_be_read_hides_no_other_and_is_named(
+    storage: tuple[Path, Month], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(folder: str, name: str) -> bytes:
+        if name.startswith("2025-12-20"):
+            raise PermissionError(errno.EACCES, "Permission denied", name)
+        return read_file(folder, name)
+
+    monkeypatch.setattr(reading, "read_file", read)
+    view = View(END - 30 * DAY, END, END, 300, "boot-c")
+    answer = build_timeline(read_past(str(storage[0] / "summaries"), view, NOTHING), view, "UTC")
+    assert lane(answer, "undervoltage")["count"] == DIPS
+    assert answer["partial"] == "Parts of the history are missing: 2025-12-20.hours.jsonl.gz (Permission denied)"
 
 
 def test_a_moment_is_made_of_minutes_and_a_month_of_hours() -> None:

@@ -31,12 +31,33 @@ class View(NamedTuple):
 Found = Mapping[Series, Sequence[Stretch]]
 
 
+class Losses:
+    """Which files could not be read, or not as a whole, and why."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, str] = {}
+
+    def note(self, name: str, why: str) -> None:
+        """This file could not be read."""
+        self._found[name] = why
+
+    def describe(self) -> str:
+        """One sentence for people; empty where nothing is missing."""
+        if not self._found:
+            return ""
+        name, why = next(iter(self._found.items()))
+        others = len(self._found) - 1
+        more = f" and {others} more file{'s' if others > 1 else ''}" if others else ""
+        return f"Parts of the history are missing: {name} ({why}){more}"
+
+
 class Past(NamedTuple):
     """What is known. `occurrences`, `coverage` and the stretches of each series are in order of time.
 
     `of(event, field)` gives the series of one field of all subjects of an event. They are asked for one field after
     another, since those of a large host take too much memory together.
-    `earliest` is when the history begins. `partial` says what could not be read; empty: nothing is missing.
+    `earliest` is when the history begins. `partial` says why it could not be read; empty: it was. `missing()` says what of
+    it could not, after all was asked.
     """
 
     of: Callable[[str, str], Found]
@@ -44,6 +65,7 @@ class Past(NamedTuple):
     coverage: Sequence[Coverage]
     earliest: float | None = None
     partial: str = ""
+    missing: Callable[[], str] = str
 
     def last_seen(self) -> dict[str, float]:
         """When each boot was last heard of."""

@@ -10,7 +10,7 @@ from sysvitals.history.curves import draw_curves, make_buckets
 from sysvitals.history.episodes import Occurrence
 from sysvitals.history.happenings import list_happenings
 from sysvitals.history.lanes import draw_lanes, find_silence
-from sysvitals.history.past import Found, Past, View
+from sysvitals.history.past import Found, Losses, Past, View
 from sysvitals.history.summaries.files import list_files, start_of
 from sysvitals.history.summaries.reading import (
     Coverage,
@@ -75,16 +75,20 @@ def read_past(folder: str, view: View, current: Current) -> Past:
     begin, end = view.begin - _AROUND_SECONDS, view.end + _AROUND_SECONDS
     level, _ = choose_level(view)
     keys = {f'["{event}","{field}"'.encode() for event, field in _WANTED}
-    hours = read_parts(folder, begin, end, "hours", lambda line: is_change(line) or _key(line) in keys, current)
+    losses = Losses()
+    hours = read_parts(
+        folder, begin, end, "hours", lambda line: is_change(line) or _key(line) in keys, current, losses.note
+    )
     parts = hours
     if level == "minutes":
-        parts = read_parts(folder, view.begin, view.end, level, lambda line: _key(line) in keys, current)
+        parts = read_parts(folder, view.begin, view.end, level, lambda line: _key(line) in keys, current, losses.note)
     coverage = coverage_of(hours, begin, end)
     return Past(
-        of=_Rows(folder, view, parts, current),
+        of=_Rows(folder, view, parts, current, losses),
         occurrences=list(_read_occurrences(changes_of(hours, begin, end))),
         coverage=coverage,
-        earliest=_find_earliest(folder, coverage),
+        earliest=_find_earliest(folder, coverage, losses),
+        missing=losses.describe,
     )
 
 
@@ -96,10 +100,11 @@ def _key(line: bytes) -> bytes:
 class _Rows:
     """The stretches of one field after another, made of the lines of these parts when they are asked for."""
 
-    def __init__(self, folder: str, view: View, parts: Iterable[Part], current: Current) -> None:
+    def __init__(self, folder: str, view: View, parts: Iterable[Part], current: Current, losses: Losses) -> None:
         self._folder = folder
         self._view = view
         self._current = current
+        self._losses = losses
         self._level, _ = choose_level(view)
         self._parts: dict[bytes, list[Part]] = {}
         self._last: tuple[bytes, Found] = b"", {}
@@ -131,7 +136,15 @@ class _Rows:
         bad = [(series, one) for series, known in found.items() for one in known if _is_bad(series, one, self._view)]
         for day in sorted({one.begin // _DAY_SECONDS * _DAY_SECONDS for _, one in bad})[-_MOST_DAYS:]:
             until = day + _DAY_SECONDS
-            closer = read_stretches(self._folder, day, until + HOUR_SECONDS, "minutes", {field}, current=self._current)
+            closer = read_stretches(
+                self._folder,
+                day,
+                until + HOUR_SECONDS,
+                "minutes",
+                {field},
+                current=self._current,
+                lose=self._losses.note,
+            )
             for series, hour in bad:
                 if day <= hour.begin < until:
                     end = hour.begin + hour.seconds
@@ -162,11 +175,11 @@ def _read_occurrences(changes: Iterable[Mapping[str, Any]]) -> Iterator[Occurren
             )
 
 
-def _find_earliest(folder: str, coverage: list[Coverage]) -> float | None:
+def _find_earliest(folder: str, coverage: list[Coverage], losses: Losses) -> float | None:
     """When the history begins. What was recorded by a wrong clock stands elsewhere than in the file of its day."""
     begins = [one.begin for one in coverage[:1]]
     for day in sorted({start_of(file.day) for file in list_files(folder)})[:_MOST_DAYS]:
-        if found := read_coverage(folder, day, day + _DAY_SECONDS):
+        if found := read_coverage(folder, day, day + _DAY_SECONDS, lose=losses.note):
             return min(*begins, found[0].begin) if begins else found[0].begin
     return min(begins, default=None)
 
@@ -185,17 +198,18 @@ def build_timeline(past: Past, view: View, zone: str) -> dict[str, Any]:
     begun = min(view.end, view.now if past.earliest is None else past.earliest)
     gaps = [*([(view.begin, begun)] if begun > view.begin else []), *silence]
     happened, left_out = list_happenings(past, view)
+    lanes, curves = draw_lanes(past, view), draw_curves(past, view, buckets, gaps)
     return {
         "from": round(view.begin, 3),
         "to": round(view.end, 3),
         "now": round(view.now, 3),
         "tz": zone,
         "gaps": [[round(begin, 3), round(end, 3)] for begin, end in gaps],
-        "lanes": draw_lanes(past, view),
-        "curves": draw_curves(past, view, buckets, gaps),
+        "lanes": lanes,
+        "curves": curves,
         "at": buckets.begins(),
         "happened": happened,
         "left_out": left_out,
         "earliest": past.earliest,
-        "partial": past.partial,
+        "partial": past.partial or past.missing(),
     }

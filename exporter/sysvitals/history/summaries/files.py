@@ -5,7 +5,7 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -23,6 +23,9 @@ CLOCKS = "clocks.jsonl"
 
 _NAME = re.compile(r"(\d{4}-\d\d-\d\d)\.(minutes|hours)\.jsonl\.gz", re.ASCII)
 _GZIP = 16 + zlib.MAX_WBITS
+_GZIP_HEADER = b"\x1f\x8b\x08\x00"
+"""What each member begins with. Where it stands by chance, nothing whole follows."""
+
 _LONGEST_MEMBER_BYTES = 1 << 25
 """What is longer when it is unpacked is none of ours: 64 subjects of each event come to a tenth of it."""
 _MOST_BYTES = 1 << 26
@@ -82,9 +85,17 @@ def read_clocks(folder: str) -> list[dict[str, Any]]:
     for line in read_file(folder, CLOCKS).splitlines():
         with contextlib.suppress(ValueError, RecursionError):
             entry = parse_json(line)
-            if isinstance(entry, dict) and isinstance(entry.get("boot"), str):
+            if isinstance(entry, dict) and _is_clock(entry):
                 found.append(entry)
     return found
+
+
+def _is_clock(entry: dict[str, Any]) -> bool:
+    return (
+        isinstance(entry.get("boot"), str)
+        and isinstance(entry.get("day", ""), str)
+        and all(_is_sound(entry.get(key, 0.0)) for key in ("offset", "at"))
+    )
 
 
 def parse_head(line: bytes) -> dict[str, Any] | None:
@@ -118,19 +129,23 @@ def parse_json(line: bytes) -> Any:
     return _decode(line.decode())
 
 
-def members(content: bytes) -> Iterator[tuple[bytes, int]]:
-    """What each whole gzip member holds, and where it ends. What is torn or damaged, and all behind it, is left out."""
+def members(content: bytes, note_damage: Callable[[], object] = lambda: None) -> Iterator[tuple[bytes, int]]:
+    """What each whole gzip member holds, and where it ends. What is damaged is passed over and noted.
+
+    A last one that is torn, as power cuts leave it, is no damage: it is cut off with the next write.
+    """
     at = 0
-    while at < len(content):
+    while 0 <= at < len(content):
         member = zlib.decompressobj(_GZIP)
         try:
             found = member.decompress(memoryview(content)[at:], _LONGEST_MEMBER_BYTES)
         except zlib.error:
-            return
-        if not member.eof:
-            return
-        at = len(content) - len(member.unused_data)
-        yield found, at
+            note_damage()
+        if member.eof:
+            at = len(content) - len(member.unused_data)
+            yield found, at
+        else:
+            at = content.find(_GZIP_HEADER, at + 1)
 
 
 def _open(folder: str) -> Folder:

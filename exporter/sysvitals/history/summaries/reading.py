@@ -4,12 +4,13 @@ What was recorded while a board's clock was wrong stands where it belongs once t
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import repeat
 from typing import Any, NamedTuple
 
 from sysvitals.history.summaries.files import (
+    CLOCKS,
     SECONDS,
     list_files,
     members,
@@ -33,6 +34,10 @@ _SAME_CLOCK_SECONDS = 1.0
 
 Current = Mapping[str, Iterable[str]]
 """The lines of what is in no file yet, by level: what `Summaries.snapshot` returns."""
+
+
+Lose = Callable[[str, str], object]
+"""Notes that a file cannot be read, or not as a whole, and why."""
 
 
 class Coverage(NamedTuple):
@@ -127,18 +132,19 @@ def read_stretches(  # noqa: PLR0913  # a question has that many sides
     wanted: Collection[tuple[str, str]] | None = None,
     *,
     current: Current | None = None,
+    lose: Lose | None = None,
 ) -> dict[Series, list[Stretch]]:
     """The stretches of each series between these Unix times, oldest first.
 
     `level` is minutes or hours. `wanted` are events and fields, as `("system.load.updated", "load1")`; None: all of
-    them, which takes ten times as long. Raises OSError.
+    them, which takes ten times as long. Raises OSError, as `read_parts` does.
     """
     keys = None if wanted is None else {f'["{event}","{name}"'.encode() for event, name in wanted}
 
     def is_wanted(line: bytes) -> bool:
         return line.startswith(b"[") and (keys is None or line[: line.find(b",[")] in keys)
 
-    parts = read_parts(folder, begin, end, level, is_wanted, current)
+    parts = read_parts(folder, begin, end, level, is_wanted, current, lose)
     chosen = ((series, line.between(begin, end)) for series, line in join_lines(parts, level).items())
     return {series: stretches for series, stretches in chosen if stretches}
 
@@ -173,9 +179,11 @@ def changes_of(parts: Iterable[Part], begin: float, end: float) -> list[dict[str
     return [change for _, change in sorted(found.items(), key=lambda item: (item[1]["at"], item[0][1]))]
 
 
-def read_coverage(folder: str, begin: float, end: float, *, current: Current | None = None) -> list[Coverage]:
-    """When something was recorded between these Unix times, oldest first. Raises OSError."""
-    return coverage_of(read_parts(folder, begin, end, "hours", lambda _: False, current), begin, end)
+def read_coverage(
+    folder: str, begin: float, end: float, *, current: Current | None = None, lose: Lose | None = None
+) -> list[Coverage]:
+    """When something was recorded between these Unix times, oldest first. Raises OSError, as `read_parts` does."""
+    return coverage_of(read_parts(folder, begin, end, "hours", lambda _: False, current, lose), begin, end)
 
 
 def coverage_of(parts: Iterable[Part], begin: float, end: float) -> list[Coverage]:
@@ -200,9 +208,15 @@ def read_parts(  # noqa: PLR0913, PLR0917  # as above
     level: str,
     wants: Callable[[bytes], bool],
     current: Current | None = None,
+    lose: Lose | None = None,
 ) -> list[Part]:
-    """The parts that touch these Unix times, in time, with those of their lines that are wanted. Raises OSError."""
-    clocks = read_clocks(folder)
+    """The parts that touch these Unix times, in time, with those of their lines that are wanted.
+
+    Raises OSError where a file cannot be read; with `lose`, that is noted, and the others are read.
+    """
+    clocks: list[dict[str, Any]] = []
+    with _passing_over(CLOCKS, lose):
+        clocks = read_clocks(folder)
     offsets = offsets_of(clocks)
     wrong = {entry.get("day") for entry in clocks if entry["boot"] in offsets}
 
@@ -210,7 +224,7 @@ def read_parts(  # noqa: PLR0913, PLR0917  # as above
         began = start_of(day)
         return (began <= end and began + _DAY_SECONDS + _REACH_SECONDS >= begin) or day in wrong
 
-    parts = find_parts(folder, level, wants, offsets, may_touch, current)
+    parts = find_parts(folder, level, wants, offsets, may_touch, current, lose)
     return sorted((part for part in parts if part.end >= begin and part.begin <= end), key=lambda part: part.begin)
 
 
@@ -221,13 +235,15 @@ def find_parts(  # noqa: PLR0913, PLR0917  # as above
     offsets: Mapping[str, float],
     is_chosen: Callable[[str], bool] = lambda _: True,
     current: Current | None = None,
+    lose: Lose | None = None,
 ) -> Iterator[Part]:
-    """The parts in the files of the days that are chosen, and the current ones, each once. Raises OSError."""
+    """The parts in the files of the days that are chosen, and the current ones, each once. Raises OSError, as above."""
     parts: list[Part] = []
     for file in list_files(folder):
         if file.level == level and is_chosen(file.day):
-            for member, _ in members(read_file(folder, file.name)):
-                parts += split_parts(member.split(b"\n"), wants, offsets)
+            with _passing_over(file.name, lose):
+                for member in _read_members(folder, file.name, lose):
+                    parts += split_parts(member.split(b"\n"), wants, offsets)
     if current is not None:
         parts += split_parts([line.encode() for line in current[level]], wants, offsets)
     return without_twins(parts)
@@ -236,6 +252,24 @@ def find_parts(  # noqa: PLR0913, PLR0917  # as above
 def offsets_of(clocks: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     """Unix time less uptime of boots whose wrong clock was set later, by the list of wrong clocks."""
     return {entry["boot"]: entry["offset"] for entry in clocks if isinstance(entry.get("offset"), float)}
+
+
+def _read_members(folder: str, name: str, lose: Lose | None) -> Iterator[bytes]:
+    damage: list[str] = []
+    for member, _ in members(read_file(folder, name), lambda: damage.append("damaged")):
+        yield member
+    if damage and lose is not None:
+        lose(name, damage[0])
+
+
+@contextmanager
+def _passing_over(name: str, lose: Lose | None) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if lose is None:
+            raise
+        lose(name, error.strerror or str(error))
 
 
 def join_lines(parts: Iterable[Part], level: str) -> dict[Series, Line]:

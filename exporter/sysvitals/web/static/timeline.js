@@ -115,7 +115,7 @@ export class TimeLine {
     } catch (error) {
       if (abort.signal.aborted) return;
       this.#keys = [];
-      this.#problem = error instanceof TypeError ? "no contact" : error.message;
+      this.#problem = `Cannot read the history: ${error instanceof TypeError ? "no contact" : error.message}`;
       this.#say();
     }
     if (this.#abort !== abort) return;
@@ -265,7 +265,7 @@ export class TimeLine {
 
   #say() {
     const line = one("#at");
-    line.textContent = this.#at !== null ? this.#said : this.#problem ? `Cannot read the history: ${this.#problem}` : HINT;
+    line.textContent = this.#at !== null ? this.#said : this.#problem || HINT;
     line.classList.toggle("problem", this.#at === null && this.#problem !== "");
     this.#hand.setAttribute("aria-valuetext", this.#at === null ? "now" : this.#said);
   }
