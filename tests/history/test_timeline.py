@@ -1,6 +1,7 @@
 """The time line of thirty simulated days, against what is true of them."""
 
 import errno
+import gzip
 import json
 import zlib
 from collections.abc import Callable
@@ -12,11 +13,12 @@ import pytest
 from sysvitals.history.asking import NOTHING, Source, ask_rebuild, ask_timeline, read_timeline
 from sysvitals.history.past import View
 from sysvitals.history.summaries import reading
-from sysvitals.history.summaries.files import read_file
-from sysvitals.history.timeline import build_timeline, choose_level, read_past
+from sysvitals.history.summaries.files import day_of, file_name, read_file
+from sysvitals.history.timeline import MOST_CHANGES, build_timeline, choose_level, read_past
 from sysvitals.host.side_process import SideProcess
 from sysvitals.sources.os.zone import UTC, Zone
 from tests.history.month import DAY, DIPS, HOUR, Month, write_month
+from tests.history.stored import BEGAN, ENDED, line_of
 
 END = 1_767_268_800.0
 """2026-01-01T12:00:00Z."""
@@ -225,6 +227,38 @@ def test_a_day_that_cannot_be_read_hides_no_other_and_is_named(
     answer = build_timeline(read_past(str(storage[0] / "summaries"), view, NOTHING), view, "UTC")
     assert lane(answer, "undervoltage")["count"] == DIPS
     assert answer["partial"] == "Parts of the history are missing: 2025-12-20.hours.jsonl.gz (Permission denied)"
+
+
+@pytest.mark.fault(
+    "storage",
+    "more changes in the time shown than there is memory for, as of a board that browns out all the time",
+    seen="the newest 10,000 of each kind are on the time line, which says how many are left out",
+    heals="shorter times are whole",
+)
+def test_of_too_many_changes_the_newest_are_shown(tmp_path: Path) -> None:
+    for hour in range(14 * 24):
+        write_dips(tmp_path, END - HOUR * (hour + 1), 200)
+    view = View(END - 14 * DAY, END, END, 144, "boot")
+    process = SideProcess("sysvitals.history.child")
+    answer = json.loads(read_timeline(process, Source(str(tmp_path)), view, UTC))
+    assert lane(answer, "undervoltage")["count"] == MOST_CHANGES
+    assert lane(answer, "undervoltage")["spans"][-1][1] > END - 60
+    left_out = 2 * (14 * 24 * 200 - MOST_CHANGES)
+    assert answer["partial"] == f"Parts of the history are missing: older changes ({left_out:,} are too many to show)"
+
+
+def write_dips(folder: Path, begin: float, count: int) -> None:
+    """An hour in which the supply voltage was too low that often."""
+    up = begin - END + 1e7
+    head = {"version": 1, "host": "attic", "boot": "boot", "synced": True, "from": begin, "to": begin + 3599.0,
+            "uptime": up, "until": up + 3599.0, "origin": begin // HOUR * HOUR}  # fmt: skip
+    lines = [json.dumps(head, separators=(",", ":"))]
+    for number in range(2 * count):
+        at = begin + number * HOUR / (2 * count)
+        name = BEGAN if number % 2 == 0 else ENDED
+        lines.append(line_of(name, at=at, boot="boot", seq=int(at * 10), up=at - END + 1e7, cause="undervoltage"))
+    with open(folder / file_name(day_of(begin), "hours"), "ab") as file:
+        file.write(gzip.compress("".join(f"{line}\n" for line in lines).encode()))
 
 
 def test_a_moment_is_made_of_minutes_and_a_month_of_hours() -> None:

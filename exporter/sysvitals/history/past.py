@@ -56,8 +56,8 @@ class Past(NamedTuple):
 
     `of(event, field)` gives the series of one field of all subjects of an event. They are asked for one field after
     another, since those of a large host take too much memory together.
-    `earliest` is when the history begins. `partial` says why it could not be read; empty: it was. `missing()` says what of
-    it could not, after all was asked.
+    `earliest` is when the history begins. `partial` says why it could not be read; empty: it was. `missing()` says what
+    of it could not, after all was asked.
     """
 
     of: Callable[[str, str], Found]

@@ -15,6 +15,7 @@ from sysvitals.history.summaries.files import list_files, start_of
 from sysvitals.history.summaries.reading import (
     Coverage,
     Current,
+    Newest,
     Part,
     changes_of,
     coverage_of,
@@ -30,6 +31,9 @@ HOUR_SECONDS, MINUTE_SECONDS = 3600.0, 60.0
 _DAY_SECONDS = 86400.0
 _AROUND_SECONDS = 26 * 3600.0
 """What began so long before the time shown, or ends so long after it, is whole."""
+
+MOST_CHANGES = 10_000
+"""So many of one name are shown, the newest: a board that browns out all the time has as many in two days."""
 
 _MOST_DAYS = 8
 """So many days are read more closely, or looked at for the beginning."""
@@ -75,10 +79,12 @@ def read_past(folder: str, view: View, current: Current) -> Past:
     begin, end = view.begin - _AROUND_SECONDS, view.end + _AROUND_SECONDS
     level, _ = choose_level(view)
     keys = {f'["{event}","{field}"'.encode() for event, field in _WANTED}
-    losses = Losses()
+    losses, newest = Losses(), Newest(MOST_CHANGES)
     hours = read_parts(
-        folder, begin, end, "hours", lambda line: is_change(line) or _key(line) in keys, current, losses.note
+        folder, begin, end, "hours", lambda line: is_change(line) or _key(line) in keys, current, losses.note, newest
     )
+    if newest.left_out:
+        losses.note("older changes", f"{newest.left_out:,} are too many to show")
     parts = hours
     if level == "minutes":
         parts = read_parts(folder, view.begin, view.end, level, lambda line: _key(line) in keys, current, losses.note)

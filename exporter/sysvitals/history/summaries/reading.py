@@ -3,6 +3,7 @@
 What was recorded while a board's clock was wrong stands where it belongs once that boot's clock was set.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ _LEAST_SECONDS = 1e-3
 _REACH_SECONDS = 6 * 3600.0
 """A part stands in the file of the day on which it began, and is shorter than this."""
 _SAME_CLOCK_SECONDS = 1.0
+_NAME = b',"name":"'
 
 Current = Mapping[str, Iterable[str]]
 """The lines of what is in no file yet, by level: what `Summaries.snapshot` returns."""
@@ -62,6 +64,33 @@ class Part(NamedTuple):
     shift: float
     head: dict[str, Any]
     lines: list[bytes]
+
+
+class Newest:
+    """Keeps the newest changes of each name, at most so many: they come file by file, the newest first.
+
+    `left_out` is how many older ones there are.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: Counter[bytes] = Counter()
+        self.left_out = 0
+
+    def keep(self, parts: Sequence[Part]) -> None:
+        """Leave out of these parts, oldest first, what is too much."""
+        for part in reversed(parts):
+            part.lines[:] = reversed([line for line in reversed(part.lines) if self._has_room(line)])
+
+    def _has_room(self, line: bytes) -> bool:
+        if not is_change(line):
+            return True
+        name = line.partition(_NAME)[2].partition(b'"')[0]
+        if self._kept[name] >= self._most:
+            self.left_out += 1
+            return False
+        self._kept[name] += 1
+        return True
 
 
 class Line:
@@ -209,10 +238,12 @@ def read_parts(  # noqa: PLR0913, PLR0917  # as above
     wants: Callable[[bytes], bool],
     current: Current | None = None,
     lose: Lose | None = None,
+    newest: Newest | None = None,
 ) -> list[Part]:
     """The parts that touch these Unix times, in time, with those of their lines that are wanted.
 
-    Raises OSError where a file cannot be read; with `lose`, that is noted, and the others are read.
+    Raises OSError where a file cannot be read; with `lose`, that is noted, and the others are read. `newest` bounds the
+    changes.
     """
     clocks: list[dict[str, Any]] = []
     with _passing_over(CLOCKS, lose):
@@ -224,8 +255,14 @@ def read_parts(  # noqa: PLR0913, PLR0917  # as above
         began = start_of(day)
         return (began <= end and began + _DAY_SECONDS + _REACH_SECONDS >= begin) or day in wrong
 
-    parts = find_parts(folder, level, wants, offsets, may_touch, current, lose)
-    return sorted((part for part in parts if part.end >= begin and part.begin <= end), key=lambda part: part.begin)
+    def trim(found: Iterable[Part]) -> list[Part]:
+        touching = [part for part in found if part.end >= begin and part.begin <= end]
+        if newest is not None:
+            newest.keep(touching)
+        return touching
+
+    parts = find_parts(folder, level, wants, offsets, may_touch, current, lose, trim)
+    return sorted(parts, key=lambda part: part.begin)
 
 
 def find_parts(  # noqa: PLR0913, PLR0917  # as above
@@ -236,16 +273,20 @@ def find_parts(  # noqa: PLR0913, PLR0917  # as above
     is_chosen: Callable[[str], bool] = lambda _: True,
     current: Current | None = None,
     lose: Lose | None = None,
+    trim: Callable[[Iterable[Part]], list[Part]] = list,
 ) -> Iterator[Part]:
-    """The parts in the files of the days that are chosen, and the current ones, each once. Raises OSError, as above."""
+    """The parts in the files of the days that are chosen, and the current ones, each once. Raises OSError, as above.
+
+    `trim` takes those of one file after the other, the newest first, and gives those that are kept.
+    """
     parts: list[Part] = []
-    for file in list_files(folder):
+    if current is not None:
+        parts += trim(split_parts([line.encode() for line in current[level]], wants, offsets))
+    for file in reversed(list_files(folder)):
         if file.level == level and is_chosen(file.day):
             with _passing_over(file.name, lose):
-                for member in _read_members(folder, file.name, lose):
-                    parts += split_parts(member.split(b"\n"), wants, offsets)
-    if current is not None:
-        parts += split_parts([line.encode() for line in current[level]], wants, offsets)
+                unpacked = _read_members(folder, file.name, lose)
+                parts += trim(part for member in unpacked for part in split_parts(member.split(b"\n"), wants, offsets))
     return without_twins(parts)
 
 
