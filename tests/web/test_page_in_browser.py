@@ -22,6 +22,7 @@ from sysvitals.model.changes import Reloaded
 from sysvitals.model.reading import Body
 from sysvitals.model.unit import UNITS, format_value
 from sysvitals.outputs.live import LiveHub
+from sysvitals.web.http.messages import Answer, App, Request, respond_text
 from tests.stack.running import wait_until
 from tests.web.browsing import Board, complaints, open_browser, run_board, shows, text
 from tests.web.past import a_day
@@ -102,6 +103,15 @@ def test_opening_the_page_asks_for_no_history_since_it_was_just_drawn(browser: C
         assert "Undervoltage 12 times between" in text(browser, "#events")
         assert board.questions == []
         assert complaints(browser) == []
+
+
+def test_the_script_asks_for_a_time_line_that_the_server_did_not_wait_for(browser: Chrome) -> None:
+    with run_board(Board(READINGS, refusal="too much at a time")) as board:
+        visit(browser, board)
+        shows(browser, "#at", "Cannot read the history: too much at a time")
+        board.refusal = ""
+        wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, '[data-row="verdict"] rect'), "it is drawn")
+        assert browser.find_element(By.ID, "perma").get_attribute("hidden") is None
 
 
 def test_pointing_says_what_was_at_a_moment_and_leaving_says_the_sums_again(browser: Chrome) -> None:
@@ -398,6 +408,26 @@ def test_a_page_that_is_one_too_many_says_so(browser: Chrome) -> None:
         shows(browser, "#link", "too many are watching since")
         assert browser.title == "? pi4: too many are watching"
         assert "Too many are watching" in text(browser, "#lost h2")
+
+
+def test_a_page_whose_connections_are_refused_asks_little(browser: Chrome) -> None:
+    asked: list[tuple[str, str]] = []
+
+    class Refusing(Board):
+        def app(self) -> App:
+            inner = super().app()
+
+            async def answer(request: Request) -> Answer:
+                asked.append((request.method, request.path))
+                return respond_text(503, "no\n") if request.is_upgrade else await inner(request)
+
+            return answer
+
+    with run_board(Refusing(READINGS)) as board:
+        browser.get(board.url)
+        wait_until(lambda: asked.count(("GET", "/api/v1/live")) >= 4, "it keeps trying")
+        assert asked.count(("HEAD", "/")) == 1
+        assert board.drawn == 1, "and the history is read for the page alone"
 
 
 SEEN = (

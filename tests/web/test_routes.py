@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import re
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 
+from sysvitals.host.side_process import Withdrawal
 from sysvitals.judgement.verdict import Level, Verdict
 from sysvitals.model.changes import Reloaded
 from sysvitals.model.event import Event, Stamp, encode_events
@@ -37,6 +39,7 @@ from sysvitals.web.routes import (
     choose_collectors,
     scrape_seconds,
 )
+from sysvitals.web.timeline import Window
 from tests.patience import PATIENCE
 from tests.web.asking import Client, serve
 from tests.web.looking import look
@@ -94,6 +97,34 @@ def exporter() -> Exporter:
 @pytest.fixture
 def client(exporter: Exporter) -> Client:
     return Client(build_web_app(exporter.services()))
+
+
+@pytest.mark.fault(
+    "storage",
+    "a disk that hangs while somebody looks at the page",
+    seen="after 2 s the page is there without its time line, for which its script then asks",
+    heals="by itself, when the disk answers",
+)
+def test_a_page_does_not_wait_for_a_history_that_hangs(exporter: Exporter, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = threading.Event()
+
+    def hang(_window: Window, withdrawal: Withdrawal) -> bytes:
+        assert withdrawal.allows(gone.set)
+        assert gone.wait(PATIENCE), "what nothing waits for any more is withdrawn"
+        return b"{}"
+
+    monkeypatch.setattr(routes, "HISTORY_SECONDS", 0.01)
+    client = Client(build_web_app(replace(exporter.services(), timeline=hang)))
+    answer = client.get("/?range=7d")
+    assert answer.status_code == 200
+    assert "The time line is not shown: reading the history takes longer than the page waits" in answer.text
+    assert re.search(
+        r'id="plot" [^>]*data-range="7d" data-from="\d{10}" data-to="\d{10}"[^>]* data-missing', answer.text
+    )
+
+
+def test_a_page_without_the_cost_of_its_history_says_that_it_was_not_asked_for(client: Client) -> None:
+    assert "The time line was not asked for" in client.get("/?range=none").text
 
 
 def test_metrics_are_given_with_the_content_type_of_their_format(client: Client) -> None:

@@ -104,6 +104,7 @@ def test_a_range_ends_now() -> None:
         "range=0h", "range=1x", "range=-1h", "range=1h2", "range=999999w", "range=%D9%A1h", "range=1h&range=2h",
         "from=1", "to=1", "from=1&to=1", "from=2&to=1", "from=nan&to=5", "from=1&to=inf", "from=-1&to=5",
         "from=1&to=1e300", "from=1767225600000&to=1767225601000", "from=0&to=99999999", "from=x&to=y",
+        "from=1_0&to=20", "from=%2010&to=20", "from=%D9%A1&to=20", "from=1&to=20%20", "from=1e&to=20", "from=+1&to=20",
         "from=1&to=100&range=1h", "points=0", "points=361", "points=1.5", "points=x", "points=%D9%A1",
         "points=10000000", "format=xml", "format=CSV", "from=" + "1" * 5000 + "&to=2", "range=" + quote("\x1b[2J"),
     ],

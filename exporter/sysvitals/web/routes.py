@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import os
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -35,6 +36,9 @@ SCRAPES = 8
 """How many scrapes may be under way at a time, each in a thread; two Prometheus servers need two."""
 
 SCRAPES_OF_A_CLIENT = 4
+
+HISTORY_SECONDS = 2.0
+"""How long a page waits for its time line: the verdict must not wait for a disk that hangs."""
 
 LOOKS = 32
 """How many pages and questions after the exporter's health may be under way at a time."""
@@ -188,16 +192,25 @@ class _Routes:
         return Response(200, {"content-type": HTML, **PAGE_HEADERS}, text.encode())
 
     async def _ask_time_line(self, client: str, asked: "Asked") -> bytes:
-        """The time line for the page, which comes without it where it is not wanted or too much is under way."""
+        """The time line for the page, which comes without it where it is not wanted or not there within seconds."""
         from sysvitals.web.page.time_line import NO_RANGE  # noqa: PLC0415  # with the first page
         from sysvitals.web.timeline import choose_window  # noqa: PLC0415
 
         if asked.range == NO_RANGE:
-            return b"{}"
+            return json.dumps({"partial": "The time line was not asked for."}).encode()
         try:
-            return await self._timelines.ask(client, choose_window(asked.range, asked.begin, asked.end))
-        except (BusyError, ValueError) as error:
+            window = choose_window(asked.range, asked.begin, asked.end)
+        except ValueError as error:
             return json.dumps({"partial": f"The time line is not shown: {error}"}).encode()
+        try:
+            return await asyncio.wait_for(self._timelines.ask(client, window), HISTORY_SECONDS)
+        except TimeoutError:
+            why = "reading the history takes longer than the page waits"
+        except BusyError as error:
+            why = str(error)
+        # with what the script needs to ask by itself
+        begin, end = window.span(time.time())
+        return json.dumps({"from": begin, "to": end, "partial": f"The time line is not shown: {why}"}).encode()
 
     def _draw_page(self, asked: "Asked", time_line: bytes) -> str:
         # imported with the first page, and in its thread: most exporters are only scraped

@@ -37,6 +37,7 @@ PAGE_POINTS = 144
 _SHORTEST_SECONDS, _LONGEST_SECONDS = 1.0, 400 * 86400.0
 _UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 _RANGE = re.compile(r"([1-9]\d{0,5})([mhdw])", re.ASCII)
+_NUMBER = re.compile(r"\d{1,15}(\.\d{0,15})?(e\+?\d{1,2})?", re.ASCII | re.IGNORECASE)
 _FORMATS = ("csv", "json")
 _LATEST = 9_999_999_999.0
 """The year 2286: what is later is milliseconds for seconds."""
@@ -190,10 +191,7 @@ def _parse_range(text: str) -> float:
 
 
 def _parse_time(name: str, text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
+    seconds = float(text) if _NUMBER.fullmatch(text) else math.nan
     if not 0 <= seconds <= _LATEST:
         raise ValueError(f"{name} {_quote(text)} is not valid: expected Unix seconds, such as 1767225600")
     return seconds

@@ -80,11 +80,18 @@ def read_asked(query: Mapping[str, Sequence[str]]) -> Asked:
 
 
 def build_time_line(answer: Mapping[str, Any], asked: Asked, zone: LocalTime) -> TimeLine:
-    """What is drawn of an answer. One that holds nothing but `partial` says why there is nothing."""
+    """What is drawn of an answer. One without values says in `partial` why there are none."""
     ranges = [Range(name, title, name == asked.range) for name, (title, _) in RANGES.items()]
     if "at" not in answer:
-        missing = answer.get("partial") or "The history cannot be read."
-        return TimeLine(ranges=ranges, problem=asked.problem, missing=missing, zone=zone.name)
+        return TimeLine(
+            ranges=ranges,
+            problem=asked.problem,
+            missing=answer.get("partial") or "There is no time line.",
+            begin=round(answer.get("from", 0)),
+            end=round(answer.get("to", 0)),
+            range=asked.range if asked.range in RANGES else "",
+            zone=zone.name,
+        )
     window, gaps = svg.Window(answer["from"], answer["to"]), answer["gaps"]
     newest_first = sorted(answer["happened"], key=lambda one: -one["from"])
     shown, left_out = HAPPENED.keep(newest_first, _measure_happened)

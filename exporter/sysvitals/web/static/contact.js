@@ -4,6 +4,7 @@ const LOST_SECONDS = 5; // the exporter says something every 2 s
 const REST_SECONDS = 5; // a tab that was hidden for so long rests
 const ANSWER_SECONDS = 10; // a stopped exporter takes connections and says nothing
 const LONGEST_PAUSE_SECONDS = 15;
+const RENEW_SECONDS = 60; // what refuses every connection, as some proxies do, need not be asked more often
 const TOO_MANY = 1013;
 
 export class Contact {
@@ -15,6 +16,7 @@ export class Contact {
   #timer = 0;
   #isLost = false;
   #reason = "";
+  #renewed = -Infinity;
   #receive;
   #judge;
 
@@ -73,7 +75,7 @@ export class Contact {
       if (socket !== this.#socket) return;
       this.#heard = { own: performance.now(), wall: Date.now() };
       clearTimeout(this.#timer);
-      [this.#pause, this.#reason] = [1, ""];
+      [this.#pause, this.#reason, this.#renewed] = [1, "", -Infinity];
       this.#receive(JSON.parse(data), isFirst);
       isFirst = false;
       this.#tick();
@@ -81,7 +83,7 @@ export class Contact {
     socket.onclose = ({ code }) => {
       if (socket !== this.#socket) return;
       this.#reason = code === TOO_MANY ? "too many are watching" : "";
-      if (isFirst && code !== TOO_MANY) renew();
+      if (isFirst && code !== TOO_MANY) this.#renew();
       this.#again();
     };
   }
@@ -92,9 +94,13 @@ export class Contact {
     this.#timer = setTimeout(() => this.#connect(), 1000 * this.#pause);
     this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE_SECONDS);
   }
-}
 
-// The cookie may be too old: the page, for which browsers send the password, gives another one.
-function renew() {
-  fetch(location.pathname, { method: "HEAD", cache: "no-store" }).catch(() => {});
+  // The cookie may be too old: the page, for which browsers send the password, gives another one. Its history is spared.
+  async #renew() {
+    const now = performance.now();
+    if (now - this.#renewed < 1000 * RENEW_SECONDS) return;
+    this.#renewed = now;
+    await fetch(`${location.pathname}?range=none`, { method: "HEAD", cache: "no-store" })
+      .catch(() => { this.#renewed = -Infinity; }); // not asked at all
+  }
 }

@@ -34,6 +34,7 @@ function redraw() {
   const outside = wanted.filter((item) => !isInside(item)).length, more = one("#more");
   more.hidden = !outside;
   more.textContent = isOpen ? "Only the time shown" : `${outside} more outside the time shown`;
+  one("#none").textContent = "Nothing in the time shown.";
   one("#none").hidden = seen.length > 0;
   drawLatest(answer.now, zone);
 }

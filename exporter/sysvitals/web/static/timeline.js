@@ -43,6 +43,7 @@ export class TimeLine {
       width = this.#plot.clientWidth;
       this.#draw();
     });
+    if ("missing" in this.#plot.dataset && this.#view.to > 0) this.#fetch(); // the server did not wait for it
   }
 
   // -- what the rest of the page says
@@ -210,6 +211,7 @@ export class TimeLine {
     const fixed = `?from=${Math.round(from)}&to=${Math.round(to)}`;
     one("#perma").href = fixed;
     for (const link of all("a[data-format]")) link.href = `${this.#address(view)}&format=${link.dataset.format}`;
+    for (const link of all("#perma, a[data-format]")) link.hidden = false;
     history.replaceState(null, "", this.#follow ? `?range=${this.#follow}` : fixed);
   }
 
