@@ -8,7 +8,7 @@ import pytest
 
 from sysvitals.judgement.engine import MOST_FINDINGS, MOST_REASONS
 from sysvitals.judgement.judgement import Facts, Finding, Judgement
-from sysvitals.judgement.verdict import Level
+from sysvitals.judgement.verdict import Level, encode_verdict
 from sysvitals.judgement.windows import Watch
 from sysvitals.model.changes import Started, VerdictChanged
 from sysvitals.model.event import Event, Stamp
@@ -360,6 +360,29 @@ class TestChanges:
         assert it.engine.judge() is first
         it.passes(0.5)
         assert it.engine.judge().level is Level.WARNING
+
+    def test_as_long_as_nothing_changes_the_verdict_is_written_the_same_though_clocks_are_never_read_together(
+        self,
+    ) -> None:
+        def find(facts: Facts) -> Iterator[Finding]:
+            for event in facts.events("sysvitals.started", DAY):
+                yield Finding((), "It started", last=event.stamp.time)
+
+        starts = Judgement(
+            alert="Starts", severity="warning", area="power", find=find, events=("sysvitals.started",), remedy="Wait."
+        )
+        it = Board([starts, FULL], uptime=5 * DAY + 0.123)
+        it.judged()
+        it.happens(Started(version="1", schema=1, pid=1))
+        it.shows("system_filesystem_readonly", 1, mountpoint="/")
+        it.after(900)
+        written = set()
+        for n in range(20):
+            it.time += 0.0001 * (-1) ** n
+            written.add(encode_verdict(it.after(15)))
+        assert len(written) == 1
+        (reason,) = [reason for reason in it.judged().reasons if reason.alert == "Full"]
+        assert reason.since == NOW + 15
 
     def test_an_urgent_change_asks_to_be_judged_soon(self) -> None:
         it = Board([WEAK])

@@ -340,6 +340,20 @@ def test_an_open_remedy_stays_open_when_the_verdict_changes(browser: Chrome) -> 
         assert len(opened) == 1
 
 
+@pytest.mark.parametrize("place", [".reasons summary", ".reasons a", ".areas a"])
+def test_the_keys_stay_where_they_are_when_the_verdict_changes(browser: Chrome, place: str) -> None:
+    with run_board(Board(READINGS, NIGHT)) as board:
+        visit(browser, board)
+        browser.execute_script("document.querySelector('.reasons details').open = true")
+        browser.execute_script("document.querySelector(arguments[0]).focus()", place)
+        before = browser.switch_to.active_element.text
+        board.verdict = Verdict(Level.CRITICAL, (*TROUBLE.reasons[:1], *NIGHT.reasons))
+        board.say(Reloaded(changed="x"))
+        shows(browser, "#verdict h2", "In trouble")
+        assert before
+        assert browser.switch_to.active_element.text == before
+
+
 def test_without_contact_nothing_looks_well_and_what_came_before_is_marked_old(browser: Chrome) -> None:
     with run_board(Board(READINGS)) as board:
         visit(browser, board)

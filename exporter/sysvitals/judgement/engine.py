@@ -41,6 +41,9 @@ MOST_SUBJECTS = 16
 """Subjects of one name; those that something happened to last."""
 
 MOST_REASONS = 64
+_SET_SECONDS = 0.5
+"""A clock that moves by less against the time since boot was not set."""
+
 _MOST_TEXT = 1000
 
 _LEVELS = {"critical": Level.CRITICAL, "warning": Level.WARNING, "info": Level.NOTE}
@@ -135,6 +138,7 @@ class Engine:
         self._judged_at = self._looked_at = float("-inf")
         self._alerts: tuple[str, ...] | None = None
         self._since = clock.uptime()
+        self._boot_time = float("-inf")
         self._changes: list[VerdictChanged] = []
         self._failing: set[str] = set()
         self.hurry: Callable[[], object] = lambda: None
@@ -223,7 +227,8 @@ class Engine:
         self._judged_at = float("-inf")
 
     def _judge(self, at: float) -> None:
-        now = self._clock.wall()
+        boot_time = self._find_boot_time(at)
+        now = boot_time + at
         self._judged_at = at
         self._take_offered()
         samples = self._read()
@@ -233,13 +238,13 @@ class Engine:
             now=now,
             uptime=at,
             windows=self._windows,
-            events=self._events_within(now, at),
+            events=self._events_within(boot_time, at),
             firing=self._is_firing,
         )
         unknown = self._transient()
         self._look(facts, at)
         self._is_sure = self._is_sure or not unknown
-        lines = _fold(self._reasons(now, at))
+        lines = _fold(self._reasons(boot_time, at))
         reasons = _cut_off([line.reason for line in lines])
         worst = max((reason.level for reason in reasons), default=Level.GOOD)
         level = worst if worst > Level.NOTE else Level.GOOD
@@ -248,7 +253,14 @@ class Engine:
         if unknown:
             level = Level.UNKNOWN
         self._note(level, reasons, at, is_settled=not self._transient())
-        self._verdict = Verdict(level, reasons, now - (at - self._since), _describe_now(level, lines), unknown)
+        self._verdict = Verdict(level, reasons, round(boot_time + self._since), _describe_now(level, lines), unknown)
+
+    def _find_boot_time(self, at: float) -> float:
+        """When this boot began, in Unix seconds: a clock that is set moves it, what its readings are apart does not."""
+        boot_time = self._clock.wall() - at
+        if abs(boot_time - self._boot_time) >= _SET_SECONDS:
+            self._boot_time = boot_time
+        return self._boot_time
 
     def _transient(self) -> str:
         """Why nothing can be said yet."""
@@ -306,14 +318,14 @@ class Engine:
         began = 0.0 if is_assumed else at
         self._standing[key] = _Standing(judgement, finding, began, at, at, is_assumed)
 
-    def _reasons(self, now: float, at: float) -> Iterator[tuple[_Standing, Reason]]:
+    def _reasons(self, boot_time: float, at: float) -> Iterator[tuple[_Standing, Reason]]:
         for standing in self._standing.values():
             if not standing.fires:
                 continue
             judgement, finding = standing.judgement, standing.finding
             level = _LEVELS[judgement.severity]
-            since = None if standing.is_assumed else now - (at - standing.began)
-            ended = None if standing.seen == at else now - (at - standing.seen)
+            since = None if standing.is_assumed else boot_time + standing.began
+            ended = None if standing.seen == at else boot_time + standing.seen
             text = finding.text if ended is None else f"Until {format_clock(ended)}: {finding.text}"
             yield (
                 standing,
@@ -323,8 +335,8 @@ class Engine:
                     text,
                     finding.subject,
                     judgement.area,
-                    finding.since if finding.since is not None else since,
-                    finding.last if finding.last is not None else ended,
+                    _round(finding.since if finding.since is not None else since),
+                    _round(finding.last if finding.last is not None else ended),
                     judgement.remedy,
                 ),
             )
@@ -369,10 +381,10 @@ class Engine:
             event = self._offered.popleft()
             _keep(self._events[event.name], event.stamp.uptime, event)
 
-    def _events_within(self, now: float, at: float) -> Callable[[str, float], list[Event]]:
+    def _events_within(self, boot_time: float, at: float) -> Callable[[str, float], list[Event]]:
         def within(name: str, seconds: float) -> list[Event]:
             return [
-                event._replace(stamp=event.stamp._replace(time=now - (at - place)))
+                event._replace(stamp=event.stamp._replace(time=boot_time + place))
                 for place, event in _in_order(self._events.get(name, {}))
                 if at - place <= seconds
             ]
@@ -434,6 +446,11 @@ def _remember(past: list[tuple[float, Event]]) -> Remembered | None:
             since = remembered.since if remembered is not None and remembered.level is level else place
             remembered = Remembered(level, since, alerts)
     return remembered
+
+
+def _round(moment: float | None) -> float | None:
+    """To whole seconds: the same moment is written the same each time."""
+    return None if moment is None else round(moment)
 
 
 def _about(standing: _Standing) -> tuple[str, str] | None:

@@ -46,8 +46,17 @@ export function drawVerdict(verdict, now, zone) {
   }
   section.className = `verdict ${level}`;
   document.body.dataset.level = level;
+  const held = section.contains(document.activeElement) ? document.activeElement : null;
   section.replaceChildren(...parts);
+  if (held) findAgain(held, section)?.focus({ preventScroll: true });
   return true;
+}
+
+// What stands now where this stood, for the keys.
+function findAgain(held, section) {
+  if (held.isConnected) return held;
+  const key = held.closest("details")?.dataset.key;
+  return all("details", section).find((details) => details.dataset.key === key)?.querySelector(held.localName);
 }
 
 // How long it has been so.
