@@ -361,7 +361,7 @@ class TestChanges:
         it.passes(0.5)
         assert it.engine.judge().level is Level.WARNING
 
-    def test_as_long_as_nothing_changes_the_verdict_is_written_the_same_though_clocks_are_never_read_together(
+    def test_the_verdict_is_written_the_same_while_nothing_changes_though_clocks_are_never_read_together(
         self,
     ) -> None:
         def find(facts: Facts) -> Iterator[Finding]:

@@ -72,7 +72,7 @@ class TestUndervoltage:
         it.happens(ThrottlingStarted(cause="undervoltage"))
         it.shows("system_throttled", 1, cause="undervoltage")
         assert alerts(it.judged()) == [("Undervoltage", "critical")]
-        assert texts(it.judged())[0].startswith("The 5 V supply was too low 5 times in 24 h")
+        assert texts(it.judged())[0].startswith("The 5 V supply is too low: 5 times in 24 h")
 
     @pytest.mark.parametrize("every", [20, 75, 1200])
     def test_dips_that_follow_each_other_are_not_ten_changes_of_the_verdict(self, every: float) -> None:
@@ -183,10 +183,13 @@ class TestThrottling:
             it.dips(9)
             it.grows("system_throttle_seconds_total", 9, **THROTTLED)
         verdict = it.after(90)
-        assert alerts(verdict) == [("UndervoltageRecurring", "warning")]
-        assert texts(verdict)[0].startswith("Undervoltage 8 times in 24 h, last at 12:07")
-        assert verdict.now == "The firmware throttles the processor, 24 % of the last 5 min."
-        assert it.after(1500).now == "Running well now. Within the last hour the power supply was too weak."
+        assert alerts(verdict) == [("Undervoltage", "critical")]
+        assert texts(verdict) == ["The 5 V supply was too low 8 times in 24 h, last at 12:07, 1 min 12 s in all"]
+        assert it.after(2400).now == "Running well now. Within the last hour the power supply was too weak."
+        it.shows("system_board_input_volts", 4.72)
+        verdict = it.after(15)
+        assert texts(verdict) == ["Undervoltage 8 times in 24 h, last at 12:07, 1 min 12 s in all"]
+        assert verdict.now == "The 5 V input fell to 4.72 V within 5 min."
 
     def test_after_a_weak_supply_in_the_night_it_says_that_all_runs_well_now(self) -> None:
         it = board()

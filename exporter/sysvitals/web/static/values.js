@@ -61,7 +61,8 @@ async function redraw() {
 
 function replaceParts(fresh) {
   const areas = one("#verdict .areas", fresh), old = one("#verdict .areas");
-  if (areas?.innerHTML !== old?.innerHTML) { // what is the same is not read out again
+  // what is the same is not read out again, and what somebody is in stays
+  if (areas?.innerHTML !== old?.innerHTML && !old?.contains(document.activeElement)) {
     old?.remove();
     if (areas) one("#verdict").append(areas);
   }
