@@ -43,6 +43,12 @@ def test_a_dip_is_one_line_with_its_duration() -> None:
     assert (line["kind"], line["level"], line["alert"]) == ("power", "critical", "Undervoltage")
 
 
+def test_one_known_by_readings_alone_lasted_at_least_so_long() -> None:
+    supply = Series("system.throttling.updated", ("undervoltage",), "active")
+    (line,) = lines(past(series={supply: stretches(NOON - HOUR, *[1.0] * 30, 0.0)}))
+    assert line["text"] == "Undervoltage for at least 30 min"
+
+
 def test_two_dips_are_two_lines_the_newest_first() -> None:
     assert texts(*dip(at("02:10"), 5.1), *dip(at("02:20"), 2.0)) == ["Undervoltage for 2 s", "Undervoltage for 5.1 s"]
 

@@ -61,6 +61,21 @@ def test_a_dip_is_a_span_with_its_count_and_seconds() -> None:
     }
 
 
+def test_of_what_is_longer_than_the_time_shown_the_seconds_within_are_counted() -> None:
+    found = lane(past(*dip(NOON - 9 * HOUR, 8 * HOUR)), "undervoltage", view(begin=NOON - 2 * HOUR))
+    assert (found["spans"], found["seconds"]) == ([[NOON - 2 * HOUR, NOON - HOUR]], HOUR)
+
+
+def test_what_readings_alone_say_is_a_span() -> None:
+    known = past(series={DETECTOR: stretches(NOON - HOUR, *[1.0] * 30, *[0.0] * 30)})
+    assert lane(known, "undervoltage")["spans"] == [[NOON - HOUR, NOON - HOUR / 2]]
+
+
+def test_what_readings_alone_say_goes_on_if_it_is_so_now() -> None:
+    known = past(series={DETECTOR: stretches(NOON - HOUR, *[1.0] * 60)})
+    assert lane(known, "undervoltage", view(now=NOON + 5))["spans"] == [[NOON - HOUR, NOON]]
+
+
 def test_40_milliseconds_in_30_days_are_a_span() -> None:
     found = lane(past(*dip(at("02:10"), 0.04)), "undervoltage", view(begin=NOON - 30 * DAY))
     assert found["spans"] == [[at("02:10"), at("02:10") + 0.04]]

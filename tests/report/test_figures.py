@@ -19,6 +19,9 @@ USED = Series("system.disk.usage.updated", ROOT, "used_percent")
 FREE = Series("system.disk.usage.updated", ROOT, "available")
 
 
+LONG = covered(NOON - 2 * DAY, NOON + DAY)
+
+
 def section(title: str, *occurrences, **known) -> Section:  # type: ignore[no-untyped-def]  # noqa: ANN002, ANN003
     sections = {one.title: one for one in list_sections(past(*occurrences, **known), view())}
     return sections[title]
@@ -37,6 +40,25 @@ def test_brownouts_have_their_number_their_lengths_and_when_they_were() -> None:
 def test_one_that_goes_on_says_so() -> None:
     began = change(NOON - 90, "system.throttling.started", cause="undervoltage")
     assert section("Brownouts", began).lines == [Line("Thu 01 Jan 11:58", "1 min 30 s, and goes on")]
+
+
+def test_of_a_long_one_what_lies_in_the_time_is_said_and_when_it_began() -> None:
+    found = section("Brownouts", *dip(NOON - DAY - HOUR, 3 * HOUR))
+    assert found.said == "once, 2 h in all"
+    assert found.lines == [Line("since Wed 31 Dec 11:00", "2 h, of 3 h in all")]
+
+
+def test_one_that_began_and_ended_out_of_sight_is_known_by_the_readings() -> None:
+    found = section("Brownouts", series={ACTIVE: stretches(NOON - DAY, *[1.0] * 24, seconds=HOUR)}, coverage=(LONG,))
+    assert (found.said, found.level) == ("once, 1 d in all", "critical")
+    assert found.lines == [Line("before Wed 31 Dec 12:00", "1 d")]
+
+
+def test_what_both_changes_and_readings_say_counts_once() -> None:
+    series = {ACTIVE: stretches(at("02:10"), 0.05, 0.0, 1.0, 1.0)}
+    found = section("Brownouts", *dip(at("02:10"), 3.0), series=series)
+    assert [line.what for line in found.lines] == ["Thu 01 Jan 02:10", "Thu 01 Jan 02:12"]
+    assert found.said == "2 times, 2 min 3 s in all, the longest 2 min"
 
 
 def test_of_many_lines_some_are_shown_and_the_rest_is_counted() -> None:
@@ -75,6 +97,11 @@ def test_the_highest_temperatures_come_hottest_first_with_their_hour() -> None:
         Line("cpu_thermal temp1", "75.0 °C, in the hour from Thu 01 Jan 03:00"),
         Line("w1 room", "21.0 °C, in the hour from Thu 01 Jan 02:00"),
     ]
+
+
+def test_a_temperature_of_a_minute_has_its_time() -> None:
+    found = section("Highest temperatures", series={SENSOR: stretches(at("02:10"), 90.0)})
+    assert found.lines == [Line("cpu_thermal temp1", "90.0 °C, at Thu 01 Jan 02:10")]
 
 
 def test_reboots_are_counted_by_how_the_host_went_down() -> None:

@@ -74,6 +74,55 @@ def test_a_report_is_the_same_with_all_summaries_some_or_none(
         assert capsys.readouterr().out == without
 
 
+def write_long_brownout(storage: Path, hours: int) -> None:
+    """A brownout that began at noon, an hour a segment, in which each hour is hot in its eleventh minute."""
+    for hour in range(hours + 2):
+        lines = []
+        for second in range(0, 3600, 60):
+            since = hour * HOUR + second
+            more: dict[str, Any] = {"at": NOON + since, "seq": 10 * int(since)}
+            active = since < hours * HOUR
+            lines.append(
+                line_of("system.throttling.updated", cause="undervoltage", active=active, events=1, seconds=0.0, **more)
+            )
+            more["seq"] += 1
+            celsius = 90.0 if second == 600 else 50.0
+            lines.append(line_of("system.temperature.updated", chip="cpu", sensor="temp1", celsius=celsius, **more))
+            more["seq"] += 1
+            if since == 0:
+                lines.append(line_of(BEGAN, cause="undervoltage", **more))
+            elif since == hours * HOUR:
+                lines.append(line_of(ENDED, cause="undervoltage", seconds=hours * HOUR, **more))
+        store(storage / "history", lines, NOON + hour * HOUR, compress=True)
+
+
+@pytest.mark.parametrize("summarised", [False, True])
+@pytest.mark.parametrize(
+    ("hours", "from_", "to", "line"),
+    [
+        (8, "2026-09-20 15:20", "2026-09-20 15:40", "since Sun 20 Sep 12:00  20 min, of 8 h in all"),
+        (80, "2026-09-22 00:20", "2026-09-22 00:40", "before Tue 22 Sep 00:20 20 min"),
+    ],
+)
+def test_a_time_within_a_long_brownout_is_one(  # noqa: PLR0917  # the cases
+    hours: int,
+    from_: str,
+    to: str,
+    line: str,
+    summarised: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_long_brownout(tmp_path, hours)
+    if summarised:
+        rebuild(str(tmp_path / "history"), str(tmp_path / "summaries"), BODIES)
+    assert main(["report", f"--storage.path={tmp_path}", "--between", from_, to]) == 0
+    printed = capsys.readouterr().out
+    assert "Brownouts                 once, 20 min in all" in printed
+    assert line in printed
+    assert "90.0 °C" not in printed, "the hour was as hot before"
+
+
 def test_only_what_no_summary_holds_is_read_from_segments(tmp_path: Path) -> None:
     write_day(tmp_path)
     history, summaries = str(tmp_path / "history"), str(tmp_path / "summaries")

@@ -167,6 +167,14 @@ class RemountEdges:
         return Edge((mount, "writable" if usual else "read-only"), starts=read_only != usual)
 
 
+def seconds_between(episode: Episode, begin: float, end: float) -> float:
+    """How much of it lies between these Unix times; what goes on lasts until the end of them."""
+    if episode.end is not None and begin <= episode.begin and episode.end <= end:
+        return episode.seconds
+    inside = max(0.0, (end if episode.end is None else min(episode.end, end)) - max(episode.begin, begin))
+    return inside if episode.end is None else min(inside, episode.seconds)
+
+
 def clip(episodes: Iterable[Episode], begin: float, end: float) -> Iterator[Episode]:
     """Those that touch this time."""
     return (each for each in episodes if each.begin <= end and (each.end is None or each.end >= begin))

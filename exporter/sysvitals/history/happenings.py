@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from sysvitals.history.causes import find_throttling
 from sysvitals.history.episodes import (
     Episode,
     Occurrence,
@@ -19,7 +20,6 @@ from sysvitals.history.episodes import (
     get_number,
     get_text,
     link_edge,
-    throttling_edge,
 )
 from sysvitals.history.past import BRIEF_SECONDS, Past, View, find_gaps, thin_out
 from sysvitals.history.starts import CLEAN, EXPORTER, FIRST, UNCLEAN, Start, find_starts
@@ -216,9 +216,10 @@ def shorten(text: str) -> str:
 
 def _find_entries(past: Past, view: View) -> Iterator[Entry]:
     last_seen = past.last_seen()
-    for each in find_episodes(past.occurrences, throttling_edge, last_seen, view.boot):
+    for each in find_throttling(past, view):
         if what := _THROTTLING.get(each.subject[0]):
-            yield _entry(what, each)
+            once = "" if each.changes else f"{what.name} for at least {format_duration(each.seconds)}"
+            yield _entry(what, each, once=once)
     for each in find_episodes(past.occurrences, link_edge, last_seen, view.boot):
         yield _describe_link(each)
     for each in find_episodes(past.occurrences, RemountEdges(), last_seen, view.boot):

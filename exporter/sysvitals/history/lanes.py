@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
+from sysvitals.history.causes import find_throttling
 from sysvitals.history.curves import find_hot_sensors, find_limit
-from sysvitals.history.episodes import Episode, Occurrence, clip, find_episodes, get_text, throttling_edge
+from sysvitals.history.episodes import Episode, Occurrence, clip, get_text, seconds_between
 from sysvitals.history.past import Past, Span, View, find_gaps, thin_out
 from sysvitals.history.starts import find_starts
 
@@ -20,7 +21,7 @@ _LEVELS = {"good": "good", "note": "good", "warning": "warning", "critical": "cr
 
 def draw_lanes(past: Past, view: View) -> list[dict[str, Any]]:
     """All lanes that this host can know, the verdict first."""
-    causes = find_episodes(past.occurrences, throttling_edge, past.last_seen(), view.boot)
+    causes = find_throttling(past, view)
     lanes = [_draw_verdict(past, view)]
     for cause, name in _CAUSES:
         if _can_know(past, cause, causes):
@@ -42,7 +43,7 @@ def _can_know(past: Past, cause: str, causes: Iterable[Episode]) -> bool:
 def _draw_episodes(id_: str, name: str, episodes: Iterable[Episode], view: View) -> dict[str, Any]:
     shown = list(clip(episodes, view.begin, min(view.end, view.now)))
     spans = [_within(each.begin, view.now if each.end is None else each.end, view) for each in shown]
-    seconds = sum(view.now - each.begin if each.end is None else each.seconds for each in shown)
+    seconds = sum(seconds_between(each, view.begin, min(view.end, view.now)) for each in shown)
     return _lane(id_, name, spans, view, seconds)
 
 

@@ -29,7 +29,7 @@ from sysvitals.model.summary import Series, Stretch
 
 HOUR_SECONDS, MINUTE_SECONDS = 3600.0, 60.0
 _DAY_SECONDS = 86400.0
-_AROUND_SECONDS = 26 * 3600.0
+AROUND_SECONDS = 26 * 3600.0
 """What began so long before the time shown, or ends so long after it, is whole."""
 
 MOST_CHANGES = 10_000
@@ -76,7 +76,7 @@ def read_past(folder: str, view: View, current: Current) -> Past:
 
     Raises OSError.
     """
-    begin, end = view.begin - _AROUND_SECONDS, view.end + _AROUND_SECONDS
+    begin, end = view.begin - AROUND_SECONDS, view.end + AROUND_SECONDS
     level, _ = choose_level(view)
     keys = {f'["{event}","{field}"'.encode() for event, field in _WANTED}
     losses, newest = Losses(), Newest(MOST_CHANGES)

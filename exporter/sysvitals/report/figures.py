@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sysvitals.history.episodes import Episode, clip, find_episodes, throttling_edge
+from sysvitals.history.causes import find_throttling
+from sysvitals.history.episodes import Episode, clip, seconds_between
 from sysvitals.history.lanes import find_silence
 from sysvitals.history.past import Past, Span, View
 from sysvitals.history.starts import CLEAN, UNCLEAN, Start, find_starts
@@ -27,15 +28,19 @@ _FULL_WITHIN = 365 * DAY
 _NO_CHANGE_BYTES = 1 << 20
 """Less than 1 MiB a day is no trend."""
 
-WANTED = frozenset(
+WANTED_CLOSELY = frozenset(
     {
-        ("system.disk.usage.updated", "available"),
-        ("system.disk.usage.updated", "used_percent"),
         ("system.load.updated", "load1"),
         ("system.temperature.updated", "celsius"),
         ("system.throttling.updated", "active"),
     }
 )
+"""Events and fields of which it matters what was within an hour."""
+
+WANTED = WANTED_CLOSELY | {
+    ("system.disk.usage.updated", "available"),
+    ("system.disk.usage.updated", "used_percent"),
+}
 """Events and fields that the figures are made of, beside those of the time line."""
 
 
@@ -57,10 +62,8 @@ class Section(NamedTuple):
 
 
 def list_sections(past: Past, view: View) -> list[Section]:
-    """All figures of this time. The series of `past` are in hours."""
-    episodes = list(
-        clip(find_episodes(past.occurrences, throttling_edge, past.last_seen(), view.boot), view.begin, view.end)
-    )
+    """All figures of this time. The series of `past` are in hours, at its beginning and its end in minutes."""
+    episodes = list(clip(find_throttling(past, view), view.begin, view.end))
     return [
         _sum_brownouts(past, view, episodes),
         _sum_throttling(past, view, episodes),
@@ -79,7 +82,7 @@ def _sum_brownouts(past: Past, view: View, episodes: Sequence[Episode]) -> Secti
         said = "None recorded" if known else "No data: this board does not report undervoltage"
         return Section("Brownouts", said, "good" if known else "")
     longest_first = sorted(found, key=lambda one: -_seconds(one, view))
-    lines = [Line(format_day(one.begin), _say_length(one, view)) for one in found]
+    lines = [Line(_say_begin(one, view), _say_length(one, view)) for one in found]
     longest = format_duration(_seconds(longest_first[0], view))
     total = format_duration(sum(_seconds(one, view) for one in found))
     said = f"{_times(len(found))}, {total} in all" + (f", the longest {longest}" if len(found) > 1 else "")
@@ -112,15 +115,16 @@ def _find_heat(past: Past) -> Section:
     if not hottest:
         return Section("Highest temperatures", "No data", "")
     lines = [
-        Line(
-            " ".join(series.labels), f"{format_value(hour.most, 'celsius')}, in the hour from {format_day(hour.begin)}"
-        )
-        for hour, series in hottest
+        Line(" ".join(series.labels), f"{format_value(one.most, 'celsius')}, {_say_when(one)}")
+        for one, series in hottest
     ]
-    hour, series = hottest[0]
-    return _section(
-        "Highest temperatures", f"{format_value(hour.most, 'celsius')} ({' '.join(series.labels)})", "note", lines
-    )
+    one, series = hottest[0]
+    said = f"{format_value(one.most, 'celsius')} ({' '.join(series.labels)})"
+    return _section("Highest temperatures", said, "note", lines)
+
+
+def _say_when(one: Stretch) -> str:
+    return f"{'in the hour from' if one.seconds >= HOUR else 'at'} {format_day(one.begin)}"
 
 
 def _sum_reboots(past: Past, view: View) -> Section:
@@ -243,13 +247,22 @@ def _end(episode: Episode, view: View) -> float:
 
 
 def _seconds(episode: Episode, view: View) -> float:
-    """How long it lasted; of what was not over then, up to the end of the time."""
-    return _end(episode, view) - episode.begin if episode.end is None else episode.seconds
+    """How much of it lies in this time."""
+    return seconds_between(episode, view.begin, min(view.end, view.now))
+
+
+def _say_begin(episode: Episode, view: View) -> str:
+    if not episode.changes and episode.begin <= view.begin:
+        return f"before {format_day(view.begin)}"
+    return f"{'since ' if episode.begin < view.begin else ''}{format_day(episode.begin)}"
 
 
 def _say_length(episode: Episode, view: View) -> str:
-    length = format_duration(_seconds(episode, view))
-    return f"{length}, and goes on" if episode.end is None else length
+    inside = _seconds(episode, view)
+    length = format_duration(inside)
+    if episode.end is None:
+        return f"{length}, and goes on"
+    return f"{length}, of {format_duration(episode.seconds)} in all" if inside < episode.seconds else length
 
 
 def _cut_by_hours(begin: float, end: float) -> Iterator[Span]:

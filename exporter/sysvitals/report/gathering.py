@@ -9,12 +9,12 @@ from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.history.clocks import Passed, order_segments
 from sysvitals.history.past import Found, Past, Span, View
 from sysvitals.history.reading import read_last_events
-from sysvitals.history.summaries.reading import SILENCE_SECONDS, read_coverage, read_stretches
+from sysvitals.history.summaries.reading import SILENCE_SECONDS, Current, read_coverage, read_stretches
 from sysvitals.history.summaries.rebuilding import read_missing
-from sysvitals.history.timeline import build_timeline, read_past
+from sysvitals.history.timeline import AROUND_SECONDS, HOUR_SECONDS, build_timeline, read_past
 from sysvitals.judgement.heat.limits import list_high_limits
 from sysvitals.model.samples import sample_bodies
-from sysvitals.report.figures import WANTED
+from sysvitals.report.figures import WANTED, WANTED_CLOSELY
 
 POINTS = 288
 """Buckets of a curve."""
@@ -27,7 +27,7 @@ _BEHIND_SECONDS = SILENCE_SECONDS
 
 
 class Gathered(NamedTuple):
-    """What is known of a time: `past` holds hours, `timeline` what is drawn."""
+    """What is known of a time: `past` holds hours, minutes of those that it cuts; `timeline` is what is drawn."""
 
     host: str
     view: View
@@ -46,8 +46,9 @@ def gather(
     bodies = build_full_catalog().bodies
     summaries = os.path.join(os.path.dirname(folder), "summaries")
     stretches, _ = order_segments(folder, passed)
-    inside = (one for one in stretches if (one.begin < end and one.end >= begin) or one.undated)
-    stems = {one.segment.stem for one in inside}
+    first, last_one = begin - AROUND_SECONDS, end + AROUND_SECONDS  # as `read_past` looks around
+    near = (one for one in stretches if (one.begin < last_one and one.end >= first) or one.undated)
+    stems = {one.segment.stem for one in near}
     current = read_missing(folder, summaries, bodies, wants=lambda one: one.stem in stems, progress=progress)
     last = read_last_events(folder, bodies, _LAST_EVENTS)
     known = read_coverage(summaries, max(begin, 0.0), end, current=current)
@@ -64,13 +65,26 @@ def gather(
         limits=list_high_limits(sample_bodies(event.body for event in last)),
     )
     past = read_past(summaries, view, current)
-    hours = read_stretches(summaries, view.begin, end, "hours", WANTED, current=current)
+    hours = _read_hours(summaries, view, current)
     return Gathered(
         known[-1].host,
         view,
         past._replace(of=partial(_choose, hours)),
         build_timeline(past, view, zone=""),
     )
+
+
+def _read_hours(summaries: str, view: View, current: Current) -> Found:
+    """The hours of this time. Of those that it cuts, the minutes that lie in it: an hour says what was before, too."""
+    hours = read_stretches(summaries, view.begin, view.end, "hours", WANTED, current=current)
+    found = {series: [one for one in known if one.begin < view.end] for series, known in hours.items()}
+    for hour in {at // HOUR_SECONDS * HOUR_SECONDS for at in (view.begin, view.end) if at % HOUR_SECONDS}:
+        begin, end = max(view.begin, hour), min(view.end, hour + HOUR_SECONDS)
+        minutes = read_stretches(summaries, begin, end, "minutes", WANTED_CLOSELY, current=current)
+        for series, inside in minutes.items():
+            others = [one for one in found.get(series, ()) if one.begin != hour]
+            found[series] = sorted([*others, *(one for one in inside if one.begin < end)])
+    return found
 
 
 def _choose(hours: Found, event: str, field: str) -> Found:
