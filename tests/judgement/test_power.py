@@ -151,6 +151,26 @@ class TestUndervoltage:
         assert alerts(it.after(15)) == [("Undervoltage", "warning")]
         assert "time not known" in texts(it.judged())[0]
 
+    @pytest.mark.fault(
+        "process",
+        "a restart of the exporter without a history, on a board that had undervoltage since its boot",
+        seen="a warning for a day: undervoltage at a time that is not known",
+        heals="a day later",
+    )
+    def test_where_nothing_remembers_the_day_undervoltage_since_the_boot_may_have_been_in_it(self) -> None:
+        it = Board(uptime=14 * 24 * HOUR)
+        it.shows("system_throttled_since_boot", 1, cause="undervoltage")
+        assert alerts(it.judged()) == [("Undervoltage", "warning")]
+        assert texts(it.judged()) == ["Undervoltage since the boot 14 d ago, time not known"]
+        it.passes(24 * HOUR)
+        assert alerts(it.judged()) == []
+
+    def test_where_the_history_knows_the_day_undervoltage_before_it_is_over(self) -> None:
+        it = Board(uptime=14 * 24 * HOUR, restores=True)
+        it.shows("system_throttled_since_boot", 1, cause="undervoltage")
+        it.engine.restore([], [])
+        assert alerts(it.judged()) == []
+
     def test_a_board_that_cannot_detect_it_says_so_as_a_note(self) -> None:
         it = board()
         it.shows("system_undervoltage_detectable", 0)

@@ -131,6 +131,7 @@ class Engine:
         self._awaited = restores
         self._blind = ""
         self._blind_until = 0.0
+        self._known_from = clock.uptime()
         self._is_sure = False
         self._was_ready = False
         self._remembered: Remembered | None = None
@@ -211,7 +212,7 @@ class Engine:
             self._remembered = _remember(past)
             until = max((until, *(place for place, _ in past)))
             self._settle_beginnings(at, until)
-            self._blind = ""
+            self._blind, self._known_from = "", float("-inf")
             self._end_waiting()
 
     def give_up(self, why: str) -> None:
@@ -240,6 +241,7 @@ class Engine:
             windows=self._windows,
             events=self._events_within(boot_time, at),
             firing=self._is_firing,
+            known=at - self._known_from,
         )
         unknown = self._transient()
         self._look(facts, at)

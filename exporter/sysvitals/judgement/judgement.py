@@ -42,6 +42,8 @@ class Finding(NamedTuple):
 class Facts:
     """What a judgement may ask. `now` is Unix seconds, `uptime` seconds since boot, `samples` the current values.
 
+    `known` are the seconds until now of which it is known what happened: what nothing remembers may have been before.
+
     Questions about a stretch of time are answered for metrics that the judgement watches, in the metric's unit, and
     with None where nothing is known. `labels` are all labels of the series. Such a stretch ends now, or `ago` seconds
     ago; it is known by the minute up to two hours, by the quarter of an hour up to eight, and by the hour beyond.
@@ -56,10 +58,12 @@ class Facts:
         windows: Windows | None = None,
         events: Callable[[str, float], list[Event]] = lambda _name, _seconds: [],
         firing: Callable[[str, str, tuple[str, ...]], bool] = lambda _alert, _severity, _subject: False,
+        known: float = float("inf"),
     ) -> None:
         self.samples = samples
         self.now = now
         self.uptime = uptime
+        self.known = known
         self._windows = windows or Windows(())
         self._events = events
         self._firing = firing

@@ -94,16 +94,12 @@ def _find_undervoltage(facts: Facts) -> Iterator[Finding]:
     elif facts.growth(_EVENTS, _DIP, _COUNTED_SECONDS):
         began = facts.now - min(facts.uptime, DAY_SECONDS)
         yield Finding((), "Undervoltage while the exporter did not run", cause=_WEAK_SUPPLY, last=began)
-    elif facts.value("system_throttled_since_boot", **_DIP) and not _is_watched_for_a_day(facts):
-        ago = f"{format_duration(facts.uptime)} ago"
-        when = ago if facts.uptime > DAY_SECONDS else format_moment(facts.now - facts.uptime, facts.now)
-        text = f"Undervoltage since the boot {when}, time not known"
-        yield Finding((), text, cause=_WEAK_SUPPLY, last=facts.now - facts.uptime)
-
-
-def _is_watched_for_a_day(facts: Facts) -> bool:
-    known = facts.means(_EVENTS, _DIP, DAY_SECONDS)
-    return bool(known) and known[0][0] < HOUR - DAY_SECONDS
+    elif facts.value("system_throttled_since_boot", **_DIP) and min(facts.uptime, facts.known) < DAY_SECONDS:
+        # it may have been within the day: nothing remembers that there was none
+        ago = facts.uptime
+        boot = format_moment(facts.now - ago, facts.now) if ago < DAY_SECONDS else f"{format_duration(ago)} ago"
+        text = f"Undervoltage since the boot {boot}, time not known"
+        yield Finding((), text, cause=_WEAK_SUPPLY, last=facts.now - min(ago, DAY_SECONDS))
 
 
 def _find_recurring(facts: Facts) -> Iterator[Finding]:
