@@ -235,12 +235,12 @@ def test_traffic_is_that_of_all_devices_but_those_that_pass_it_on() -> None:
         **traffic("eth0", "transmit_bytes_per_second", 7.0),
     }
     drawn = curve(past(series=series), "net")
-    assert (drawn["mirror"], drawn["ways"], drawn["note"]) == (True, ["in", "out"], "2 together")
+    assert (drawn["mirror"], drawn["ways"], drawn["note"]) == (True, ["in", "out"], "in ↑ out ↓")
     assert (drawn["mean"][17], drawn["down"][17], drawn["high"]) == (1024, 7, 1024)
 
 
 def test_where_nothing_but_a_bridge_is_known_the_bridge_is_drawn() -> None:
-    assert curve(past(series=traffic("br0", "receive_bytes_per_second", 5.0)), "net")["note"] == "br0"
+    assert curve(past(series=traffic("br0", "receive_bytes_per_second", 5.0)), "net")["high"] == 5
 
 
 def test_a_host_has_no_curve_of_what_it_does_not_know() -> None:

@@ -47,14 +47,14 @@ def a_day() -> dict[str, Any]:
                 ],
             },
             {"id": "undervoltage", "name": "Undervoltage", "spans": dips, "count": 12, "seconds": 41.0},
-            {"id": "throttled", "name": "Throttled", "spans": dips[:1], "count": 1, "seconds": 4.0},
+            {"id": "throttled", "name": "Throttling", "spans": dips[:1], "count": 1, "seconds": 4.0},
             {"id": "heat", "name": "Over 80 °C", "spans": [], "count": 0, "seconds": 0.0},
             {
                 "id": "reboots",
                 "name": "Reboots",
                 "spans": [[gap[1], gap[1], "unclean"], [NOW - 90, NOW - 90, "unknown"], [NOW - 60, NOW - 60, "clean"]],
             },
-            {"id": "silence", "name": "Silence", "spans": [gap]},
+            {"id": "silence", "name": "Silence", "note": "no data", "spans": [gap]},
         ],
         "curves": [
             _curve("temp", "celsius", note="cpu_thermal", limit=80),

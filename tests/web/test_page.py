@@ -395,6 +395,21 @@ def test_what_happened_last_is_in_sight_above_the_time_line() -> None:
     page = draw(look(time_line=a_day()))
     line = page[page.index('id="latest"') : page.index('id="at"')]
     assert "Last 13:50 CPU above 75 °C for 10 min" in Reader(f"<p {line}").said()
+    assert line.count("<a ") == 1
+
+
+def test_what_was_last_wrong_is_not_hidden_by_a_note() -> None:
+    day = a_day()
+    day["happened"].append({**day["happened"][-1], "from": NOW - 60, "level": "note", "text": "Clock not synchronised"})
+    page = draw(look(time_line=day))
+    assert "CPU above 75 °C" in page[page.index('id="latest"') :].partition("</p>")[0]
+
+
+def test_each_curve_says_its_last_value_and_its_highest_and_those_of_two_ways_name_them() -> None:
+    page = draw(look(time_line=a_day()))
+    said = re.findall(r'class="row curve".*?<output>(.*?)</output>', page, re.DOTALL)
+    assert said[0] == "44.0 °C&#10;highest 48.0 °C"
+    assert said[-1] == "44 B/s in&#10;1.95 KiB/s out"
     assert 'id="latest" hidden' in draw(look(time_line={**a_day(), "happened": []}))
 
 

@@ -256,6 +256,9 @@ def test_what_the_script_draws_is_what_the_server_drew(browser: Chrome) -> None:
             "return [...document.querySelectorAll('.lane')].map((row) => row.outerHTML.replaceAll(/\\s+/g, ' '))"
             ".concat([...document.querySelectorAll('#events .ev')].map((one) => one.innerHTML))"
             ".concat([...document.querySelectorAll('.curve > svg')].map((one) => one.lastChild.textContent))"
+            ".concat([...document.querySelectorAll('.curve > output')]"
+            ".map((one) => one.textContent.match(/highest.*/)))"
+            ".concat([document.querySelector('#latest').textContent])"
         )
         drawn = browser.execute_script(look)
         point(browser)
@@ -532,8 +535,10 @@ HOSTILE: tuple[Body, ...] = (
 )
 
 
-def test_paper_has_whole_names_remedies_and_no_controls(browser: Chrome) -> None:
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+def test_paper_has_whole_names_remedies_and_no_controls_and_is_white(browser: Chrome) -> None:
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": dark})
+    set_width(browser, 794)
     try:
         with run_board(Board(HOSTILE, NIGHT)) as board:
             visit(browser, board)
@@ -543,9 +548,41 @@ def test_paper_has_whole_names_remedies_and_no_controls(browser: Chrome) -> None
                 "return [...document.querySelectorAll('.mid > i')].some((part) => part.scrollWidth > part.clientWidth)"
             )
             assert not browser.execute_script(cut)
-            assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+            browser.execute_script("document.querySelector('#readings').open = true")
+            wide = (
+                "return [...document.querySelectorAll('html, .scroll')]"
+                ".some((one) => one.scrollWidth > one.clientWidth)"
+            )
+            assert not browser.execute_script(wide)
+            broken = (
+                "return [...document.querySelectorAll('thead th')].filter((one) => one.offsetHeight > 24)"
+                ".map((one) => one.textContent)"
+            )
+            assert browser.execute_script(broken) == []
+            colours = (
+                "return ['h1', '#timeline'].map((one) => getComputedStyle(document.querySelector(one)))"
+                ".map(({ color, backgroundColor }) => [color, backgroundColor])"
+            )
+            [[ink, _], [_, panel]] = browser.execute_script(colours)
+            assert (ink, panel) == ("rgb(23, 25, 27)", "rgb(255, 255, 255)")
     finally:
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
+
+
+def test_whole_names_leave_nothing_of_a_table_cut_on_a_phone(browser: Chrome) -> None:
+    set_width(browser, 360)
+    mounts = [
+        Filesystem(device="d", mountpoint=f"/{name}", fstype="ext4", read_only=False, device_error=True)
+        for name in (LONG, "srv/#hash and more", *(f"srv/{number}" for number in range(20)))
+    ]
+    cut = (
+        "return [...document.querySelectorAll('#filesystems :is(.scroll, th, td)')].filter((one) =>"
+        "one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight).map((one) => one.textContent)"
+    )
+    with run_board(Board((*READINGS, *mounts))) as board:
+        visit(browser, board)
+        browser.execute_script("document.querySelector('#filesystems [data-whole]').click()")
+        assert browser.execute_script(cut) == []
 
 
 AXE = (files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8")

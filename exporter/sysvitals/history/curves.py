@@ -142,16 +142,16 @@ class Mirrored(NamedTuple):
 
     def draw(self, past: Past, _view: View, buckets: Buckets) -> dict[str, Any] | None:
         """Draw them; None where nothing is known."""
-        devices: set[str] = set()
+        is_known = False
         sums = []
         for field in self.fields:  # one after the other: on a large host each takes 20 MiB
             found = _unstacked(past.of(self.event, field))
-            devices |= {series.labels[0] for series in found}
+            is_known |= bool(found)
             sums.append(_sum(found, buckets))
-        if not devices:
+        if not is_known:
             return None
         up, down = sums
-        note = min(devices) if len(devices) == 1 else f"{len(devices)} together"
+        note = f"{self.ways[0]} ↑ {self.ways[1]} ↓"
         curve = _curve(self.id_, self.name, note, "bytes per second", up)
         below = _round(down.mean, 0)
         high = max(_known([*curve["mean"], *below]), default=None)

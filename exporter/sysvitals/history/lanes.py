@@ -8,6 +8,7 @@ from sysvitals.history.curves import find_hot_sensors, find_limit
 from sysvitals.history.episodes import Episode, Occurrence, clip, get_text, seconds_between
 from sysvitals.history.past import Past, Span, View, find_gaps, thin_out
 from sysvitals.history.starts import find_starts
+from sysvitals.model.sentence import CAUSES
 
 MOST_SPANS = 500
 """Of more, those that are nearest to each other are drawn as one."""
@@ -15,18 +16,25 @@ MOST_SPANS = 500
 _FINEST = 20_000
 """So many parts of the time shown can be told apart, zoomed in by far."""
 
-_CAUSES = (("undervoltage", "Undervoltage"), ("throttled", "Throttled"), ("frequency_capped", "Clock capped"))
+_CAUSES = ("undervoltage", "throttled", "frequency_capped")
 _LEVELS = {"good": "good", "note": "good", "warning": "warning", "critical": "critical"}
 
 
 def draw_lanes(past: Past, view: View) -> list[dict[str, Any]]:
     """All lanes that this host can know, the verdict first."""
     causes = find_throttling(past, view)
-    lanes = [_draw_verdict(past, view)]
-    for cause, name in _CAUSES:
-        if _can_know(past, cause, causes):
-            lanes.append(_draw_episodes(cause, name, [each for each in causes if each.subject == (cause,)], view))
-    return [*lanes, *_draw_heat(past, view), _draw_reboots(past, view), _draw_silence(past, view)]
+    throttling = [
+        _draw_episodes(cause, CAUSES[cause], [each for each in causes if each.subject == (cause,)], view)
+        for cause in _CAUSES
+        if _can_know(past, cause, causes)
+    ]
+    return [
+        _draw_verdict(past, view),
+        *throttling,
+        *_draw_heat(past, view),
+        _draw_reboots(past, view),
+        _draw_silence(past, view),
+    ]
 
 
 def find_silence(past: Past, view: View) -> list[Span]:
@@ -74,7 +82,7 @@ def _draw_reboots(past: Past, view: View) -> dict[str, Any]:
 def _draw_silence(past: Past, view: View) -> dict[str, Any]:
     spans = find_silence(past, view)
     seconds = sum(end - begin for begin, end in spans)
-    return _lane("silence", "Silence", spans, view, seconds)
+    return {**_lane("silence", "Silence", spans, view, seconds), "note": "no data"}
 
 
 def _draw_verdict(past: Past, view: View) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def build_time_line(answer: Mapping[str, Any], asked: Asked, zone: LocalTime) ->
         lanes=[_build_lane(lane, window) for lane in answer["lanes"]],
         curves=[curve for one in answer["curves"] if (curve := _build_curve(one, answer)) is not None],
         days=list(_group_by_day(shown, answer["now"], zone)),
-        latest=_build_latest(shown[0], answer["now"], zone) if shown else None,
+        latest=_build_latest(find_latest(shown), answer["now"], zone) if shown else None,
         kinds=[Kind(kind, _KINDS.get(kind, kind)) for kind in dict.fromkeys(one["kind"] for one in shown)],
         left_out=answer.get("left_out", 0) + left_out,
         problem=asked.problem,
@@ -122,6 +122,7 @@ def _build_lane(lane: Mapping[str, Any], window: svg.Window) -> Lane:
     return Lane(
         id=lane["id"],
         title=lane["name"],
+        note=lane.get("note", ""),
         boxes=[] if are_marks else list(svg.draw_spans(lane["id"], spans, window))[-MOST_BOXES:],
         marks=list(svg.draw_marks(spans, window))[-MOST_BOXES:] if are_marks else [],
         sum=_sum_up(lane),
@@ -181,12 +182,12 @@ def find_axis(curve: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def _say_last(curve: Mapping[str, Any]) -> list[str]:
-    unit, ways = curve["unit"], curve.get("ways", [""])
-    last = (curve["mean"][-1], *curve.get("down", ())[-1:])
-    flows = zip(last, ways, strict=True)
-    return [f"{format_value(float(value), unit)} {way}".strip() for value, way in flows if value is not None] or [
-        "no data"
-    ]
+    """The last value, and below it the highest; of two ways the last value of each."""
+    unit, last = curve["unit"], curve["mean"][-1]
+    if curve.get("mirror"):
+        flows = zip((last, curve["down"][-1]), curve["ways"], strict=True)
+        return [f"{format_value(value, unit)} {way}" for value, way in flows if value is not None] or ["no data"]
+    return ["no data" if last is None else format_value(last, unit), f"highest {format_value(curve['high'], unit)}"]
 
 
 def _group_by_day(happened: Iterable[Mapping[str, Any]], now: float, zone: LocalTime) -> Iterator[Day]:
@@ -212,6 +213,11 @@ def _build_happening(one: Mapping[str, Any], now: float, zone: LocalTime) -> Hap
         one["text"],
         ". ".join(filter(None, small)),
     )
+
+
+def find_latest(newest_first: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What was last wrong; where nothing was, what happened last."""
+    return next((one for one in newest_first if one["level"] in ("critical", "warning")), newest_first[0])
 
 
 def _build_latest(one: Mapping[str, Any], now: float, zone: LocalTime) -> Happening:

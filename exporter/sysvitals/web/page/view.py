@@ -225,6 +225,7 @@ class Lane:
 
     id: str
     title: str
+    note: str
     boxes: Sequence[Box]
     marks: Sequence[Mark]
     sum: str
@@ -255,7 +256,7 @@ class Range(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeLine:
-    """The time line of what was asked for, or a sentence on why there is none. `latest` is what happened last."""
+    """The time line of what was asked for, or a sentence on why there is none. `latest` is what was last wrong."""
 
     ranges: Sequence[Range]
     missing: str = ""

@@ -142,3 +142,9 @@ export function say(curve, i) {
   if (!curve.mirror) return format(value, curve.unit);
   return `${format(value, curve.unit)} ${curve.ways[0]}\n${format(curve.down[i], curve.unit)} ${curve.ways[1]}`;
 }
+
+// What a curve says of all that is shown.
+export function sumCurve(curve) {
+  const last = say(curve, curve.mean.length - 1);
+  return curve.mirror || curve.high === null ? last : `${last}\nhighest ${format(curve.high, curve.unit)}`;
+}

@@ -39,13 +39,14 @@ function redraw() {
   drawLatest(answer.now, zone);
 }
 
-// What happened last, in sight where the list is not.
+// What was last wrong, or else what happened last, in sight where the list is not.
 function drawLatest(now, zone) {
-  const [latest] = around.toSorted((one, other) => other.from - one.from), line = one("#latest");
+  const newest = around.toSorted((one, other) => other.from - one.from), line = one("#latest");
+  const latest = newest.find(({ level }) => level === "critical" || level === "warning") ?? newest[0];
   line.hidden = !latest;
   if (!latest) return;
   const link = make("a", { class: "when", href: addressOf(latest, now) }, sayTime(latest.from, now, zone));
-  line.replaceChildren(make("a", { href: "#events" }, "Last"), " ", link, " ", plain(latest.text));
+  line.replaceChildren("Last ", link, " ", plain(latest.text));
 }
 
 const addressOf = ({ from, to }, now) => `?from=${Math.round(from)}&to=${Math.round(to ?? now)}`;

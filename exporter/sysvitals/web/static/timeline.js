@@ -1,5 +1,5 @@
 // The time line at work: what is shown, asked for and pointed at, and the list of what happened in it.
-import { drawAxis, drawCurve, drawLane, say, sumLane, WORDS } from "./drawing.js";
+import { drawAxis, drawCurve, drawLane, say, sumCurve, sumLane, WORDS } from "./drawing.js";
 import { all, draft, make, one, plain } from "./elements.js";
 import { clock, duration } from "./format.js";
 import { drawHappenings } from "./happenings.js";
@@ -240,7 +240,8 @@ export class TimeLine {
     const at = this.#at ?? to, gaps = this.#gaps(), isBlank = gaps.some(([begin, end]) => begin <= at && at <= end);
     const said = [];
     for (const curve of answer.curves) {
-      const text = isBlank && (this.#at !== null || this.#lost !== null) ? "no data" : say(curve, this.#bucket(at));
+      const text = isBlank && (this.#at !== null || this.#lost !== null) ? "no data"
+        : this.#at === null ? sumCurve(curve) : say(curve, this.#bucket(at));
       const output = this.#row(curve.id, "output");
       if (output) output.textContent = text;
       if (curve.unit === "celsius" || curve.id === "cpu") said.push(`${curve.id === "cpu" ? "CPU " : ""}${text}`);

@@ -39,8 +39,8 @@ export function drawVerdict(verdict, now, zone) {
   const areas = one(".areas", section), parts = [heading]; // which the exporter has drawn, with what it checked
   if (verdict.unknown || verdict.now) parts.push(make("p", {}, plain(verdict.unknown || verdict.now)));
   if (items.length) parts.push(list);
-  if (areas && level !== "unknown") {
-    gradeAreas(areas, verdict.reasons);
+  if (areas) {
+    gradeAreas(areas, verdict.reasons, level === "unknown");
     areas.classList.toggle("wide", items.length < 2);
     parts.push(areas);
   }
@@ -89,9 +89,10 @@ function drawReason(reason, open) {
 
 const RANKS = ["critical", "warning"];
 
-function gradeAreas(areas, reasons) {
+function gradeAreas(areas, reasons, isUnknown) {
   for (const link of all("a[data-area]", areas)) {
     const levels = reasons.filter(({ area }) => area === link.dataset.area).map(({ level }) => level);
-    link.querySelector(".sh").replaceWith(shape(RANKS.find((rank) => levels.includes(rank)) ?? link.dataset.least, { alone: true }));
+    const level = RANKS.find((rank) => levels.includes(rank)) ?? (isUnknown ? "unknown" : link.dataset.least);
+    link.querySelector(".sh").replaceWith(shape(level, { alone: true }));
   }
 }
