@@ -16,10 +16,11 @@ from sysvitals.collectors.network import LinkChanged, Network
 from sysvitals.collectors.temperature import Temperature
 from sysvitals.collectors.throttling import Throttling
 from sysvitals.history.summaries.compacting import compact_lines
-from sysvitals.history.summaries.files import file_name, members, read_file
+from sysvitals.history.summaries.files import file_name, members, read_clocks, read_file
 from sysvitals.history.summaries.folding import MOST_CHANGES, MOST_SUBJECTS, Fold
 from sysvitals.history.summaries.plans import plan_of
 from sysvitals.history.summaries.reading import read_changes, read_coverage, read_stretches
+from sysvitals.history.summaries.rebuilding import rebuild
 from sysvitals.model.changes import CollectorUnavailable
 from sysvitals.model.event import Stamp
 from sysvitals.model.summary import Series
@@ -291,6 +292,26 @@ class TestAWrongClock:
         [change] = read_changes(board.folder, NOON - 60, NOON + 60)
         assert change["placed"]
         assert change["at"] == pytest.approx(NOON)
+
+    def test_also_where_the_list_of_wrong_clocks_was_removed_and_summaries_are_made_again(self, tmp_path: Path) -> None:
+        board = Board(tmp_path / "summaries", wall=WRONG)
+        board.synced = False
+        board.read([RELOADED, load(1.0)])
+        board.close()
+        self.set_clock(board)
+        board.read([load(7.0)])
+        board.close()
+        entries = self.listed(board)
+        (tmp_path / "summaries/clocks.jsonl").unlink()
+        assert read_changes(board.folder, NOON - 60, NOON + 60) == []
+        rebuild(str(tmp_path / "history"), board.folder, {})
+        assert self.listed(board) == entries
+        assert len(read_changes(board.folder, NOON - 60, NOON + 60)) == 1
+        rebuild(str(tmp_path / "history"), board.folder, {})
+        assert self.listed(board) == entries, "once"
+
+    def listed(self, board: Board) -> list[tuple[Any, ...]]:
+        return [(entry["boot"], entry.get("day"), entry.get("offset")) for entry in read_clocks(board.folder)]
 
     def test_also_where_another_run_learns_the_time(self, tmp_path: Path) -> None:
         board = Board(tmp_path / "summaries", wall=WRONG)

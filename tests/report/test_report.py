@@ -131,7 +131,43 @@ def test_only_what_no_summary_holds_is_read_from_segments(tmp_path: Path) -> Non
     last = read_missing(history, summaries, BODIES)
     assert 0 < len("".join(last["minutes"])) < len("".join(everything["minutes"])) / 10
     rebuild(history, summaries, BODIES)
-    assert read_missing(history, summaries, BODIES) == {"minutes": [], "hours": []}
+    assert read_missing(history, summaries, BODIES) == {"minutes": [], "hours": [], "clocks.jsonl": []}
+
+
+def test_a_damaged_segment_is_named_unless_its_summary_is_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_day(tmp_path)
+    rebuild(str(tmp_path / "history"), str(tmp_path / "summaries"), BODIES)
+    damaged = tmp_path / "history/2026-09-20/12-00-00.jsonl.gz"
+    content = damaged.read_bytes()
+    damaged.write_bytes(content[: len(content) // 2])
+    assert report(tmp_path) == 0
+    assert "once, 5.1 s in all" in capsys.readouterr().out
+    for file in (tmp_path / "summaries").iterdir():
+        file.unlink()
+    assert report(tmp_path) == 1
+    assert capsys.readouterr().err == f"sysvitals: {damaged}: it ends too early; what comes behind is missing here\n"
+
+
+def test_a_report_needs_no_list_of_wrong_clocks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    history, summaries = str(tmp_path / "history"), tmp_path / "summaries"
+    wrong = NOON - 300 * 24 * HOUR
+    for begin, synced in ((wrong, False), (NOON + HOUR, True)):
+        up = 1000.0 if begin == wrong else 1000.0 + HOUR
+        edge: dict[str, Any] = {"cause": "undervoltage", "synced": synced}
+        lines = [
+            line_of(BEGAN, at=begin, up=up, seq=int(up), **edge),
+            line_of(ENDED, at=begin + 5, up=up + 5, seq=int(up) + 1, seconds=5.0, **edge),
+        ]
+        store(tmp_path / "history", lines, begin)
+        rebuild(history, str(summaries), BODIES)
+    assert report(tmp_path) == 0
+    before = capsys.readouterr().out
+    assert "2 times" in before
+    (summaries / "clocks.jsonl").unlink()
+    assert report(tmp_path) == 0
+    assert capsys.readouterr().out == before
 
 
 class Reader(HTMLParser):

@@ -49,7 +49,9 @@ def gather(
     first, last_one = begin - AROUND_SECONDS, end + AROUND_SECONDS  # as `read_past` looks around
     near = (one for one in stretches if (one.begin < last_one and one.end >= first) or one.undated)
     stems = {one.segment.stem for one in near}
-    current = read_missing(folder, summaries, bodies, wants=lambda one: one.stem in stems, progress=progress)
+    current = read_missing(
+        folder, summaries, bodies, wants=lambda one: one.stem in stems, passed=passed, progress=progress
+    )
     last = read_last_events(folder, bodies, _LAST_EVENTS)
     known = read_coverage(summaries, max(begin, 0.0), end, current=current)
     if not known:

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -79,10 +79,10 @@ def read_file(folder: str, name: str) -> bytes:
     return b""
 
 
-def read_clocks(folder: str) -> list[dict[str, Any]]:
-    """The lines of the list of wrong clocks. What is no line of it is passed over. Raises OSError."""
+def read_clocks(folder: str, more: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """The lines of the list of wrong clocks, and `more`. What is no line of it is passed over. Raises OSError."""
     found = []
-    for line in read_file(folder, CLOCKS).splitlines():
+    for line in [*read_file(folder, CLOCKS).splitlines(), *(line.encode() for line in more)]:
         with contextlib.suppress(ValueError, RecursionError):
             entry = parse_json(line)
             if isinstance(entry, dict) and _is_clock(entry):

@@ -35,7 +35,10 @@ _SAME_CLOCK_SECONDS = 1.0
 _NAME = b',"name":"'
 
 Current = Mapping[str, Iterable[str]]
-"""The lines of what is in no file yet, by level: what `Summaries.snapshot` returns."""
+"""The lines of what is in no file yet, by level: what `Summaries.snapshot` returns.
+
+`clocks.jsonl` has lines that the list of wrong clocks lacks.
+"""
 
 
 Lose = Callable[[str, str], object]
@@ -247,7 +250,7 @@ def read_parts(  # noqa: PLR0913, PLR0917  # as above
     """
     clocks: list[dict[str, Any]] = []
     with _passing_over(CLOCKS, lose):
-        clocks = read_clocks(folder)
+        clocks = read_clocks(folder, (current or {}).get(CLOCKS, ()))
     offsets = offsets_of(clocks)
     wrong = {entry.get("day") for entry in clocks if entry["boot"] in offsets}
 

@@ -9,11 +9,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from math import isfinite
 from typing import Any, NamedTuple
 
+from sysvitals.history.clocks import Passed
 from sysvitals.history.segments import COMPRESSED, Segment, list_segments, read_lines
-from sysvitals.history.summaries.files import LEVELS, day_of, list_files, members, parse_head, read_file
+from sysvitals.history.summaries.files import CLOCKS, LEVELS, day_of, list_files, members, parse_head, read_file
 from sysvitals.history.summaries.folding import Fold
 from sysvitals.history.summaries.plans import Plan, plan_of
-from sysvitals.history.summaries.storing import Files, encode, shift_of
+from sysvitals.history.summaries.storing import SAME_CLOCK_SECONDS, Files, encode, shift_of
 from sysvitals.model.changes import CollectorUnavailable
 from sysvitals.model.event import Stamp, parse_time
 from sysvitals.model.reading import Body, Change
@@ -33,6 +34,18 @@ class _Kept(NamedTuple):
     """By level, stem and boot: up to which uptime a segment is summarised that went on."""
     clocks: dict[str, float]
     """Unix time less uptime of each boot whose clock was right."""
+    unset: Mapping[tuple[str, str], float]
+    """The same by a clock that was not set, of each boot and day whose summaries have their times from it."""
+
+    def list_wrong(self) -> list[dict[str, Any]]:
+        """What the list of wrong clocks has to say of these summaries."""
+        found: list[dict[str, Any]] = []
+        for (boot, day), offset in self.unset.items():
+            right = self.clocks.get(boot)
+            if right is None or abs(right - offset) > SAME_CLOCK_SECONDS:
+                found.append({"boot": boot, "day": day})
+                found += [] if right is None else [{"boot": boot, "offset": right, "at": right}]
+        return found
 
 
 def rebuild(
@@ -53,6 +66,7 @@ def rebuild(
     missing = {stem: [level for level in LEVELS if stem not in kept.closed[level]] for stem in segments}
     wanted = [stem for stem in reversed(segments) if missing[stem]]
     files = Files(folder)
+    files.list_clocks(kept.list_wrong())
     done = 0
     days: set[str] = set()
     full: OSError | None = None
@@ -61,7 +75,7 @@ def rebuild(
             full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder)
             break
         levels = missing[stem]
-        fold = _fold_segment(segments[stem], bodies, lambda boot: _reached(kept, levels, stem, boot))  # noqa: B023
+        fold = _fold_segment(segments[stem], bodies, lambda boot: _reached(kept, levels, stem, boot), _warn)  # noqa: B023
         if fold is not None:
             kept.clocks.update({boot: offset for boot, offset in fold.set.items() if boot not in kept.clocks})
             try:
@@ -78,18 +92,20 @@ def rebuild(
     return done
 
 
-def read_missing(
+def read_missing(  # noqa: PLR0913  # a question has that many sides
     history: str,
     folder: str,
     bodies: Mapping[str, type[Body]],
     *,
     wants: Callable[[Segment], bool] = lambda _: True,
+    passed: Passed = lambda *_: None,
     progress: Callable[[float], object] = lambda _: None,
 ) -> dict[str, list[str]]:
     """Summarise what no summary in `folder` holds, without writing: the segment that goes on, and what is missing.
 
-    Returns the lines by level, as `current` of `reading` takes them. `wants` chooses segments of the folder `history`;
-    `progress` hears which part of them was read. Raises OSError.
+    Returns the lines by level, and of wrong clocks, as `current` of `reading` takes them. `wants` chooses segments of
+    the folder `history`; `passed` hears which of them could not be read as a whole, and `progress` which part was read.
+    Raises OSError.
     """
     kept = _read_kept(folder)
     missing = [
@@ -101,14 +117,19 @@ def read_missing(
     total, done = sum(segment.size for segment, _ in missing) or 1, 0
     for segment, levels in missing:
         progress(done / total)
-        fold = _fold_segment(segment, bodies, lambda boot: _reached(kept, levels, segment.stem, boot))  # noqa: B023
+        fold = _fold_segment(segment, bodies, lambda boot: _reached(kept, levels, segment.stem, boot), passed)  # noqa: B023
         if fold is not None:
             kept.clocks.update({boot: offset for boot, offset in fold.set.items() if boot not in kept.clocks})
             folds.append((fold, levels))
         done += segment.size
     return {
-        level: [line for fold, levels in folds if level in levels for line in encode(fold.ended, level, kept.clocks)]
-        for level in LEVELS
+        **{
+            level: [
+                line for fold, levels in folds if level in levels for line in encode(fold.ended, level, kept.clocks)
+            ]
+            for level in LEVELS
+        },
+        CLOCKS: [json.dumps(entry) for entry in kept.list_wrong()],
     }
 
 
@@ -116,6 +137,7 @@ def _read_kept(folder: str) -> _Kept:
     closed: dict[str, set[str]] = {level: set() for level in LEVELS}
     until: dict[tuple[str, str, str], float] = {}
     clocks: dict[str, float] = {}
+    unset: dict[tuple[str, str], float] = {}
     for file in list_files(folder):
         for head in _heads(folder, file.name):
             closed[file.level].update(head.get("closed", ()))
@@ -124,7 +146,9 @@ def _read_kept(folder: str) -> _Kept:
                 until[key] = max(until.get(key, 0.0), head["until"])
             if head["synced"] is not False:
                 clocks.setdefault(head["boot"], head["from"] - head["uptime"])
-    return _Kept(closed, until, clocks)
+            elif not head.get("shift"):
+                unset[head["boot"], file.day] = head["from"] - head["uptime"]
+    return _Kept(closed, until, clocks, unset)
 
 
 def _heads(folder: str, name: str) -> Iterator[dict[str, Any]]:
@@ -141,19 +165,25 @@ def _reached(kept: _Kept, levels: Collection[str], stem: str, boot: str) -> floa
     return min(kept.until.get((level, stem, boot), -1.0) for level in levels)
 
 
-def _fold_segment(segment: Segment, bodies: Mapping[str, type[Body]], reached: Callable[[str], float]) -> Fold | None:
+def _warn(path: str, error: Exception) -> None:
+    _log.warning("history: %s cannot be summarised as a whole: %s", path, error)
+
+
+def _fold_segment(
+    segment: Segment, bodies: Mapping[str, type[Body]], reached: Callable[[str], float], passed: Passed
+) -> Fold | None:
     """What the segment holds, up to a damage. None where it is not there any more, or cannot be read."""
     fold = Fold()
     try:
         for line in _lines(segment):
             with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
                 _add_line(fold, line, bodies, reached)
-    except OSError as error:
-        if error.errno != errno.EIO:
-            _log.warning("history: %s cannot be summarised: %s", segment.name, error)
+    except FileNotFoundError:  # removed meanwhile
+        return None
+    except (OSError, EOFError) as error:
+        passed(segment.path, error)
+        if isinstance(error, OSError) and error.errno != errno.EIO:
             return None
-    except EOFError:  # torn; what came before is all that there is
-        pass
     fold.end()
     return fold
 

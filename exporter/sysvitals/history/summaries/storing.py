@@ -29,7 +29,7 @@ from sysvitals.history.summaries.folding import Part
 from sysvitals.history.summaries.format import encode_part
 from sysvitals.host.storage import Folder, open_folder, require_one_name
 
-_SAME_CLOCK_SECONDS = 1.0
+SAME_CLOCK_SECONDS = 1.0
 
 
 class Files:
@@ -128,6 +128,13 @@ class Files:
         wrong = {entry["day"]: set_at.get(entry["boot"], now) for entry in clocks if "day" in entry}
         return {file.day: wrong.get(file.day, start_of(file.day)) for file in files}
 
+    def list_clocks(self, entries: Iterable[Mapping[str, Any]]) -> None:
+        """Add what the list of wrong clocks lacks of these, as where it was removed."""
+        found = {(entry["boot"], entry.get("day", "")): entry for entry in entries}
+        if found:
+            with open_folder(*os.path.split(self.folder), make=True) as place:
+                self._list_clocks(place, found)
+
     def _append(self, place: Folder, name: str, lines: Iterable[str]) -> int:
         data = _pack(lines)
         with open(place.open(name, os.O_RDWR | os.O_CREAT), "r+b", buffering=0) as file:
@@ -156,22 +163,29 @@ class Files:
 
     def _note_clocks(self, place: Folder, parts: Iterable[Part], clocks: Mapping[str, float]) -> None:
         """List which parts are written with a wrong time, and by how much it was wrong once that is known."""
-        if self._wrong is None:
-            self._wrong = {(entry["boot"], str(entry.get("day", ""))) for entry in read_clocks(self.folder)}
-        found: dict[tuple[str, str], dict[str, Any]] = {}
+        found: dict[tuple[str, str], Mapping[str, Any]] = {}
         for part in parts:
             if part.boot not in clocks:
                 day = day_of(part.first)
                 found[part.boot, day] = {"boot": part.boot, "day": day}
-            elif any(boot == part.boot for boot, _ in self._wrong):
+            elif any(boot == part.boot for boot, _ in self._find_wrong()):
                 found[part.boot, ""] = {"boot": part.boot, "offset": clocks[part.boot], "at": part.last}
-        fresh = {key: entry for key, entry in found.items() if key not in self._wrong}
+        self._list_clocks(place, found)
+
+    def _list_clocks(self, place: Folder, found: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
+        wrong = self._find_wrong()
+        fresh = {key: entry for key, entry in found.items() if key not in wrong}
         if fresh:
             with open(place.open(CLOCKS, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab") as file:
                 require_one_name(file.fileno())
                 # a line of its own, though the last may be torn
                 file.write("".join(f"\n{json.dumps(entry)}\n" for entry in fresh.values()).encode())
-            self._wrong |= fresh.keys()
+            wrong.update(fresh)
+
+    def _find_wrong(self) -> set[tuple[str, str]]:
+        if self._wrong is None:
+            self._wrong = {(entry["boot"], str(entry.get("day", ""))) for entry in read_clocks(self.folder)}
+        return self._wrong
 
     def _tidy_clocks(self, place: Folder) -> None:
         """Leave out of the list what is in no file any more."""
@@ -214,4 +228,4 @@ def encode(
 def shift_of(part: Part, clocks: Mapping[str, float]) -> float:
     """By how many seconds the clock of the part was wrong, as far as that is known."""
     shift = clocks.get(part.boot, part.offset) - part.offset if part.synced is False else 0.0
-    return shift if abs(shift) > _SAME_CLOCK_SECONDS else 0.0
+    return shift if abs(shift) > SAME_CLOCK_SECONDS else 0.0
