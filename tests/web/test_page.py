@@ -149,8 +149,9 @@ def areas_of(page: str) -> dict[str, str]:
 
 
 def mount(point: str, *, answers: bool = True) -> Filesystem:
-    used = {"size": 100, "available": 70, "used_percent": 30.0} if answers else {}
-    return Filesystem(device=point, mountpoint=point, fstype="ext4", read_only=False, device_error=not answers, **used)
+    size, used = (100, 30.0) if answers else (None, None)
+    return Filesystem(device=point, mountpoint=point, fstype="ext4", size=size, available=size, used_percent=used,
+                      read_only=False, device_error=not answers)  # fmt: skip
 
 
 def test_an_area_of_which_something_is_not_known_has_no_tick() -> None:
