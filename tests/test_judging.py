@@ -103,6 +103,27 @@ def test_a_dip_of_last_night_is_remembered_by_the_next_exporter(tmp_path: Path) 
         second.stop("test")
 
 
+def test_what_stands_when_an_exporter_ends_is_kept_for_the_next_one(tmp_path: Path) -> None:
+    dip_last_night(tmp_path)
+    second, _ = build(tmp_path)
+    kept = second._kept
+    assert kept is not None
+    assert [(one.alert, one.severity) for one in kept.findings] == [("Undervoltage", "critical")]
+    second.start()
+    try:
+        second.refresh(PATIENCE, slow=True)
+        second.tend()
+        assert second._standing.read("another boot") is None
+        assert second._standing.read(kept.boot) == kept, "nothing is known yet"
+        second.take_up()
+        assert second.verdict(0).level is Level.WARNING
+    finally:
+        second.stop("test")
+    third, _ = build(tmp_path)
+    assert third._kept is not None
+    assert third._kept.findings == ()
+
+
 def put_file_in_the_way(folder: Path) -> None:
     shutil.rmtree(folder / "summaries")
     (folder / "summaries").write_text("no folder", encoding="utf-8")
@@ -153,9 +174,9 @@ def test_what_could_not_be_read_without_summaries_is_taken_up_when_they_are_made
             patch.setattr(second._reader, "ask", refuse)
             second.take_up()
         assert second.verdict(0).level is Level.UNKNOWN
-        assert not second.should_take_up_again
+        before = second.should_take_up_again
         second.rebuild()
-        assert second.should_take_up_again
+        assert (before, second.should_take_up_again) == (False, True)
         second.take_up()
         assert [reason.alert for reason in second.verdict(0).reasons] == ["Undervoltage"]
         assert not second.should_take_up_again

@@ -18,6 +18,7 @@ from sysvitals.history.buffer import Buffer, open_buffer, rescue_buffer
 from sysvitals.history.lock import Claim
 from sysvitals.history.previous_boot import remember_endings, settle_endings
 from sysvitals.history.remembered import Remembered, read_remembered
+from sysvitals.history.standing import Record
 from sysvitals.history.summaries.writing import Summaries
 from sysvitals.history.writer import HistoryRules, JsonlSink
 from sysvitals.host.host import Host
@@ -135,6 +136,8 @@ class Exporter:
             restores=self._history is not None,
         )
         self._bus.subscribe(self._engine)
+        self._standing = Record(settings.storage.path)
+        self._kept = self._standing.read(boot) if self._history is not None else None
         self._took_up_by_wrong_clock = False
         self._lacks_summaries = False
         self.scraped: Callable[[], object] = lambda: None
@@ -182,6 +185,7 @@ class Exporter:
         Returns how many events are lost by that.
         """
         self.stop_reading()
+        self._keep_verdict(is_last=True)
         self._losses.tell()
         self._bus.publish([Stopped(reason=reason)])
         lost = self._history.stop(_HISTORY_STOP_SECONDS) if self._history is not None else 0
@@ -195,6 +199,7 @@ class Exporter:
         self._losses.tell()
         self.verdict()
         remember_endings(self._host)
+        self._keep_verdict()
         return self._keeper.mend()
 
     def refresh(self, seconds: float, names: frozenset[str] | None = None, *, slow: bool = False) -> None:
@@ -247,6 +252,11 @@ class Exporter:
             self._bus.publish(changes)
         return verdict
 
+    def _keep_verdict(self, *, is_last: bool = False) -> None:
+        """Let the next exporter know what stands."""
+        if self._history is not None and self._engine.known:
+            self._standing.write(self._engine.keep(), is_last=is_last)
+
     def judge_soon(self, hurry: Callable[[], object]) -> None:
         """Call this where something urgent happened: it must not wait."""
         self._engine.hurry = hurry
@@ -287,7 +297,9 @@ class Exporter:
         self._lacks_summaries = not summarised
         try:
             recent = read_recent(self._reader, question, self.catalog.bodies)
-            self._engine.restore(recent.rows, recent.changes, now=now.time + clock.uptime() - now.uptime)
+            kept, self._kept = self._kept, None
+            then = now.time + clock.uptime() - now.uptime
+            self._engine.restore(recent.rows, recent.changes, now=then, kept=kept)
             self._lacks_summaries = False
         except NoAnswerError as error:
             _log.warning("the history of the last day could not be read: %s", error.strerror)

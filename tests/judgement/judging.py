@@ -30,6 +30,7 @@ class Board:
         boot: str = "now",
         restores: bool = False,
     ) -> None:
+        self.judgements = tuple(judgements)
         self.time = wall
         self.up = uptime
         self.boot = boot
@@ -37,7 +38,7 @@ class Board:
         self.is_ready = True
         self.events: list[Event] = []
         self.engine = Engine(
-            judgements,
+            self.judgements,
             CATALOG.families,
             clock=self,
             boot=boot,

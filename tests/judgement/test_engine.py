@@ -1,5 +1,6 @@
 """The engine: what must last has lasted, what is over stays for a day, and no clock can change that."""
 
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,6 +9,7 @@ import pytest
 
 from sysvitals.judgement.engine import MOST_FINDINGS, MOST_REASONS
 from sysvitals.judgement.judgement import Facts, Finding, Judgement
+from sysvitals.judgement.kept import decode_kept, encode_kept
 from sysvitals.judgement.verdict import Level, encode_verdict
 from sysvitals.judgement.windows import Watch
 from sysvitals.model.changes import Started, VerdictChanged
@@ -318,6 +320,79 @@ class TestRestarts:
         it.engine.restore([(series._replace(labels=("other",)), stretches), (series, stretches)], [])
         it.judged()
         assert seen == [1.0]
+
+
+def restart(before: Board, *, gap: float = 10.0) -> Board:
+    """The next exporter of this boot, which takes up what stood and what the history holds."""
+    kept = decode_kept(encode_kept(before.engine.keep()))
+    last = before.time
+    it = Board(before.judgements, uptime=before.up + gap, wall=last + gap, restores=True)
+    it.values = before.values
+    it.judged()
+    it.after(30)
+    it.engine.restore([load(last - 75), load(it.time - 60)], before.events, kept=kept)
+    return it
+
+
+class TestWhatStood:
+    def test_what_was_on_its_way_goes_on_after_each_restart_of_the_exporter(self) -> None:
+        it = board(FULL)
+        it.shows("system_filesystem_readonly", 1, mountpoint="/")
+        began = it.time + 15
+        it.after(240)
+        it = restart(it)
+        assert it.after(120).level is Level.GOOD
+        it = restart(it)
+        (reason,) = it.after(200).reasons
+        assert reason.since == began
+
+    def test_what_was_not_on_its_way_has_only_begun_whatever_else_the_alert_stood_for(self) -> None:
+        it = board(FULL)
+        it.shows("system_filesystem_readonly", 1, mountpoint="/")
+        it.after(900)
+        it.shows("system_filesystem_readonly", 1, mountpoint="/srv")
+        it.after(60)
+        it = restart(it)
+        assert [reason.subject for reason in it.judged().reasons] == [("/",)]
+        assert [reason.subject for reason in it.after(600).reasons] == [("/",), ("/srv",)]
+
+    def test_what_fires_as_long_as_it_is_so_still_fires(self) -> None:
+        def find(facts: Facts) -> Iterator[Finding]:
+            began = facts.value("system_load1") == 1
+            if facts.value("system_filesystem_readonly") and (began or facts.is_firing("Turned", "critical", ())):
+                yield Finding((), "It turned")
+
+        it = board(Judgement(alert="Turned", severity="critical", area="storage", find=find, remedy="Mend it."))
+        it.shows("system_filesystem_readonly", 1, mountpoint="/")
+        it.shows("system_load1", 1)
+        it.after(60)
+        it.shows("system_load1", 0)
+        assert it.after(60).level is Level.CRITICAL
+        for gap in (10.0, 20 * 3600.0):
+            it = restart(it, gap=gap)
+            assert it.judged().level is Level.CRITICAL
+        it.shows("system_filesystem_readonly", 0, mountpoint="/")
+        assert it.after(15).level is Level.GOOD
+
+    def test_after_a_long_silence_nothing_is_on_its_way(self) -> None:
+        it = board(FULL)
+        it.shows("system_filesystem_readonly", 1, mountpoint="/")
+        it.after(240)
+        it.shows("system_filesystem_readonly", 0, mountpoint="/")
+        it = restart(it, gap=3600)
+        assert it.engine.keep().findings == ()
+
+    def test_a_damaged_record_restores_what_is_whole(self) -> None:
+        whole = ["Full", "warning", ["/"], "Full of /", "", 1.0, 2.0, 3.0, False]
+        rows: list[object] = [whole, [], None, {}, 7, [*whole[:5], 3.0, 2.0, 1.0, False], ["Gone", *whole[1:]]]
+        kept = decode_kept(json.dumps({"boot": "now", "at": 4.0, "findings": rows}))
+        assert [one.alert for one in kept.findings] == ["Full", "Gone"]
+        it = Board([FULL], restores=True)
+        it.engine.restore([], [], kept=kept)
+        assert it.judged().level is Level.GOOD
+        for text in ("", "[]", "{", "[" * 100_000, '{"boot": "now", "at": "x", "findings": []}'):
+            with pytest.raises(ValueError, match=r"."):
+                decode_kept(text)
 
 
 class TestChanges:

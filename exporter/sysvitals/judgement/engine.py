@@ -13,9 +13,10 @@ from threading import Lock
 from typing import NamedTuple, Protocol
 
 from sysvitals.judgement.judgement import AREAS, DAY_SECONDS, Facts, Finding, Judgement
+from sysvitals.judgement.kept import Kept, KeptFinding
 from sysvitals.judgement.moments import format_clock
 from sysvitals.judgement.verdict import WORDS, Level, Reason, Verdict
-from sysvitals.judgement.windows import Windows
+from sysvitals.judgement.windows import MINUTE, Windows
 from sysvitals.model.catalog import Family
 from sysvitals.model.changes import VerdictChanged
 from sysvitals.model.event import Event
@@ -131,7 +132,7 @@ class Engine:
         self._awaited = restores
         self._blind = ""
         self._blind_until = 0.0
-        self._known_from = clock.uptime()
+        self._started = self._known_from = clock.uptime()
         self._is_sure = False
         self._was_ready = False
         self._remembered: Remembered | None = None
@@ -183,12 +184,39 @@ class Engine:
             changes, self._changes = self._changes, []
         return changes
 
+    def keep(self) -> Kept:
+        """What stands, for `restore` of the next exporter."""
+        with self._lock:
+            at = self._judged_at
+            found = (
+                KeptFinding(
+                    one.judgement.alert,
+                    one.judgement.severity,
+                    one.finding.subject,
+                    one.finding.text,
+                    one.finding.cause,
+                    one.began,
+                    one.first,
+                    one.seen,
+                    one.is_assumed,
+                )
+                for one in self._standing.values()
+                if one.finding.last is None  # what is over is remembered by its events
+            )
+            return Kept(self._boot, at, tuple(sorted(found)))
+
     def restore(
-        self, rows: Iterable[tuple[Series, list[Stretch]]], changes: Iterable[Event], *, now: float | None = None
+        self,
+        rows: Iterable[tuple[Series, list[Stretch]]],
+        changes: Iterable[Event],
+        *,
+        now: float | None = None,
+        kept: Kept | None = None,
     ) -> None:
         """Take up what the history knows of the last day: the next judgement has it.
 
-        Its times are by a clock that says `now`, in Unix seconds; None: by the clock. It may be done again.
+        Its times are by a clock that says `now`, in Unix seconds; None: by the clock. `kept` is what stood, where that
+        is known. It may be done again.
         """
         with self._lock:
             at = self._clock.uptime()
@@ -197,7 +225,8 @@ class Engine:
             until = float("-inf")
             for series, stretches in rows:
                 placed = [(stretch.begin - boot_time, stretch) for stretch in stretches if stretch.readings]
-                until = max((until, *(began + stretch.seconds for began, stretch in placed)))
+                ends = (began + one.seconds for began, one in placed if one.seconds <= MINUTE)
+                until = max((until, *(end for end in ends if end <= self._started)))
                 if placed and (target := fields.get((series.event, series.field))) is not None:
                     metric, names, fixed = target
                     if len(series.labels) != len(names):
@@ -210,8 +239,11 @@ class Engine:
             self._take_offered()
             self._restore_events(past)
             self._remembered = _remember(past)
-            until = max((until, *(place for place, _ in past)))
-            self._settle_beginnings(at, until)
+            until = max((until, *(place for place, _ in past if place <= self._started)))
+            if kept is None:
+                self._settle_beginnings(at, until)
+            else:
+                self._resume(kept, max(until, kept.at))
             self._blind, self._known_from = "", float("-inf")
             self._end_waiting()
 
@@ -410,6 +442,28 @@ class Engine:
             known.clear()
             for place, event in sorted([*before, *mine], key=itemgetter(0)):
                 _keep(known, place, event)
+
+    def _resume(self, kept: Kept, until: float) -> None:
+        """Let go on what stood when the exporter before was last heard of."""
+        judgements: dict[tuple[str, str], Judgement] = {(each.alert, each.severity): each for each in self._judgements}
+        is_brief = self._started - until <= BRIEF_SECONDS
+        if is_brief:  # what did not stand then has begun since
+            for standing in self._standing.values():
+                if standing.is_assumed:
+                    standing.began, standing.is_assumed = standing.first, False
+        for one in kept.findings:
+            judgement = judgements.get((one.alert, one.severity))
+            if judgement is None:
+                continue
+            seen = until if one.seen == kept.at else one.seen
+            finding = Finding(one.subject, one.text, cause=one.cause)
+            standing = _Standing(judgement, finding, one.began, one.first, seen, one.is_assumed)
+            key = (one.alert, one.severity, one.subject)
+            if is_brief or standing.fires:
+                present = self._standing.get(key)
+                if present is not None:
+                    standing.finding, standing.seen = present.finding, present.seen
+                self._standing[key] = standing
 
     def _settle_beginnings(self, at: float, until: float) -> None:
         """After a brief silence, what is found now goes on if it was found before it, else it has only begun."""
