@@ -1,5 +1,6 @@
 """What the verdict takes up from the history, as a process of its own answers it, by a clock that may be wrong."""
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from sysvitals.collectors.temperature import Temperature
 from sysvitals.collectors.throttling import ThrottlingStarted
 from sysvitals.history.recalling import Recent, Wanted, ask_recent, read_recent
+from sysvitals.history.summaries.files import CLOCKS
 from sysvitals.history.summaries.writing import Summaries
 from sysvitals.host.side_process import SideProcess
 from sysvitals.model.changes import Started, UncleanShutdown, VerdictChanged
@@ -167,6 +169,16 @@ class TestPlaces:
         run(summaries, "b", began=NOW - 4 * HOUR, lasts=600)
         ago = starts(recall(tmp_path, now=1000.0, synced=False))
         assert ago["a"] - ago["b"] == pytest.approx(6 * HOUR)
+
+    def test_a_clock_that_was_set_where_no_summary_says_so_puts_its_boot_right(self, tmp_path: Path) -> None:
+        summaries = Summaries(str(tmp_path))
+        run(summaries, "before", began=1000, lasts=600, synced=False)
+        found = json.dumps({"boot": "before", "offset": NOW - 5 * HOUR})
+        stamp = Stamp(NOW, "board", "now", UPTIME, synced=True)
+        current = {"minutes": [], "hours": [], CLOCKS: [found]}
+        question = ask_recent(str(tmp_path), WANTED, now=stamp, current=current)
+        recent = read_recent(SideProcess("sysvitals.history.child"), question, CATALOG.bodies)
+        assert starts(recent) == pytest.approx({"before": 5 * HOUR - 60})
 
     def test_reports_that_contradict_each_other_hide_nothing(self, tmp_path: Path) -> None:
         summaries = Summaries(str(tmp_path))

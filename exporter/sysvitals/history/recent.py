@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from sysvitals.history.summaries.files import day_of, parse_json, read_clocks
+from sysvitals.history.summaries.files import CLOCKS, day_of, parse_json, read_clocks
 from sysvitals.history.summaries.placing import Present, find_origins, place_parts
 from sysvitals.history.summaries.reading import Part, changes_of, find_parts, is_change, join_lines, offsets_of
 
@@ -47,7 +47,7 @@ def answer_recent(question: Mapping[str, Any]) -> dict[str, Any]:
     """
     folder, current = question["folder"], question["current"]
     present = Present(question["now"], question["boot"], question["uptime"], question["synced"] is not False)
-    offsets = offsets_of(read_clocks(folder))
+    offsets = offsets_of(read_clocks(folder, (current or {}).get(CLOCKS, ())))
     known = [*find_parts(folder, "hours", _is_ending, offsets, current=current)]
     origins = find_origins(known, present, _find_successors(known))
     whole = [*place_parts(known, origins)]
