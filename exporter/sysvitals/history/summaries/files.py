@@ -51,7 +51,7 @@ def day_of(seconds: float) -> str:
 
 def start_of(day: str) -> float:
     """When a UTC day begins, in Unix seconds. ValueError where there is no such day."""
-    return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
+    return datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp()
 
 
 def file_name(day: str, level: str) -> str:
