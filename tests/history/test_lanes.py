@@ -119,6 +119,13 @@ def test_the_verdict_of_a_boot_ends_with_it() -> None:
     assert found["spans"] == [[NOON - 20 * HOUR, at("03:00"), "good"], [at("04:00"), NOON, "warning"]]
 
 
+def test_after_a_reboot_the_verdict_is_not_that_of_the_boot_before() -> None:
+    coverage = [covered(NOON - 20 * HOUR, at("03:00"), "boot-1"), covered(at("11:00"), NOON)]
+    changes = [verdict(NOON - 20 * HOUR, "warning", "unknown", "boot-1")]
+    found = lane(past(*changes, coverage=coverage), "verdict")
+    assert found["spans"] == [[NOON - 20 * HOUR, at("03:00"), "warning"], [at("03:00"), NOON, "unknown"]]
+
+
 def test_a_verdict_that_never_changed_is_that_of_now_since_it_is_so() -> None:
     found = lane(past(), "verdict", view(level="good", since=at("06:00")))
     assert found["spans"] == [[at("06:00"), NOON, "good"]]
@@ -167,6 +174,16 @@ def test_time_before_the_history_and_silence_are_gaps() -> None:
 
 def test_time_to_come_is_no_silence() -> None:
     assert lane(past(), "silence", view(end=NOON + DAY))["spans"] == []
+
+
+def test_where_nothing_is_known_no_lane_claims_peace() -> None:
+    answer = build_timeline(past(), view(begin=NOON + HOUR, end=NOON + DAY), "UTC")
+    assert answer["gaps"] == [[NOON + HOUR, NOON + DAY]]
+    assert all(each["blank"] for each in answer["lanes"])
+    assert not any("blank" in each for each in build_timeline(past(), view(), "UTC")["lanes"])
+    part = build_timeline(past(), view(end=NOON + DAY), "UTC")
+    assert [NOON, NOON + DAY] in part["gaps"]
+    assert not any("blank" in each for each in part["lanes"])
 
 
 def test_heat_is_the_time_over_the_limit_of_the_processor() -> None:

@@ -283,6 +283,21 @@ def test_what_is_over_colours_no_value_of_now() -> None:
     assert "warning" not in tile[: tile.index("</div>")]
 
 
+def test_the_tile_of_heat_has_the_limit_of_the_time_line() -> None:
+    page = draw(look(readings=[Temperature(chip="c", sensor="temp1", celsius=40.0, maximum=80.0, critical=85.0)]))
+    tile = Reader(page[page.index('data-tile="heat"') :].partition("</div>")[0]).said()
+    assert "limit 80 °C" in tile
+
+
+def test_a_lane_of_which_nothing_is_known_says_so() -> None:
+    day = a_day()
+    blank = [{**lane, "spans": [], "blank": True} for lane in day["lanes"]]
+    page = draw(look(time_line={**day, "lanes": blank}))
+    rows = page[page.index('data-row="undervoltage"') : page.index('data-row="temp"')]
+    assert Reader(rows).said().count("no data") == len(blank) - 1
+    assert "none" not in Reader(rows).text
+
+
 def test_a_board_that_cannot_know_says_so_instead_of_no() -> None:
     readings = [
         ThrottlingSource(undervoltage_detectable=False, source="vcio"),

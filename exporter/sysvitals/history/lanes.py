@@ -97,6 +97,8 @@ def _draw_verdict(past: Past, view: View) -> dict[str, Any]:
             spans[-1][1] = stop
         else:
             spans.append([begin, stop, level])
+    if spans and end - spans[-1][1] >= 1:  # the next boot has none yet
+        spans.append([spans[-1][1], end, "unknown"])
     return {"id": "verdict", "name": "Verdict", "spans": [[*_rounded(one[0], one[1]), one[2]] for one in spans]}
 
 

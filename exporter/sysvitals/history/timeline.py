@@ -10,7 +10,7 @@ from sysvitals.history.curves import draw_curves, make_buckets
 from sysvitals.history.episodes import Occurrence
 from sysvitals.history.happenings import list_happenings
 from sysvitals.history.lanes import draw_lanes, find_silence
-from sysvitals.history.past import Found, Losses, Past, View
+from sysvitals.history.past import BRIEF_SECONDS, Found, Losses, Past, View
 from sysvitals.history.summaries.files import list_files, start_of
 from sysvitals.history.summaries.reading import (
     Coverage,
@@ -203,6 +203,9 @@ def build_timeline(past: Past, view: View, zone: str) -> dict[str, Any]:
     silence = find_silence(past, view)
     begun = min(view.end, view.now if past.earliest is None else past.earliest)
     gaps = [*([(view.begin, begun)] if begun > view.begin else []), *silence]
+    if view.end - view.now >= BRIEF_SECONDS:  # what is to come is not known either
+        gaps.append((max(view.begin, view.now), view.end))
+    is_blank = view.end - view.begin - sum(end - begin for begin, end in gaps) < 1
     happened, left_out = list_happenings(past, view)
     lanes, curves = draw_lanes(past, view), draw_curves(past, view, buckets, gaps)
     return {
@@ -211,7 +214,7 @@ def build_timeline(past: Past, view: View, zone: str) -> dict[str, Any]:
         "now": round(view.now, 3),
         "tz": zone,
         "gaps": [[round(begin, 3), round(end, 3)] for begin, end in gaps],
-        "lanes": lanes,
+        "lanes": [{**lane, "blank": True} for lane in lanes] if is_blank else lanes,
         "curves": curves,
         "at": buckets.begins(),
         "happened": happened,

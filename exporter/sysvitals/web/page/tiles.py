@@ -69,7 +69,7 @@ def _heat(look: Look) -> Tile | None:
 
 def _limit(look: Look, event: Event) -> float | None:
     high, critical = find_sensor_limits(look, event)
-    return critical if critical is not None else high
+    return high if high is not None else critical  # as the time line draws it
 
 
 def _cpu(look: Look) -> Tile | None:

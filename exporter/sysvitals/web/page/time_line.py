@@ -134,7 +134,7 @@ def _sum_up(lane: Mapping[str, Any]) -> str:
     if lane["id"] == "verdict":
         return WORDS[Level[spans[-1][2].upper()]] if spans else WORDS[Level.UNKNOWN]
     if not spans:
-        return "none"
+        return "no data" if lane.get("blank") else "none"
     if lane["id"] == "reboots":
         counts = Counter(what for *_, what in spans)
         return ", ".join(f"{counts[what]} {said}" for what, said in _ENDINGS.items() if counts[what])

@@ -124,7 +124,7 @@ export function drawCurve(curve, answer, view, gaps) {
 export function sumLane(lane, view) {
   const seen = lane.spans.filter(([from, to]) => (to ?? view.to) >= view.from && from <= view.to);
   if (lane.id === "verdict") return WORDS[seen.at(-1)?.[2] ?? "unknown"];
-  if (!seen.length) return "none";
+  if (!seen.length) return lane.blank ? "no data" : "none";
   if (lane.id === "reboots") {
     const count = (ending) => seen.filter(([, , what]) => what === ending).length;
     return Object.keys(ENDINGS).filter(count).map((ending) => `${count(ending)} ${ENDINGS[ending]}`).join(", ");
