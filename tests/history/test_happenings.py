@@ -133,7 +133,7 @@ def power_cut(**more: Any) -> Past:
 
 def test_a_power_cut_is_one_line_with_how_long_the_board_was_away_and_its_last_reading() -> None:
     (line,) = lines(power_cut(undervoltage=True))
-    assert line["text"] == "Restarted without a shutdown, away for 2 min 42 s"
+    assert line["text"] == "Unclean shutdown, away for 2 min 42 s"
     assert line["small"] == "Last reading before: 58.3 °C, load 0.74, undervoltage"
     assert (line["from"], line["to"], line["alert"]) == (at("03:41:20"), at("03:44:02"), "UncleanShutdown")
 

@@ -194,12 +194,12 @@ def test_an_edge_after_the_last_reading_counts() -> None:
 def test_one_line_says_it_for_people() -> None:
     ending = judge_unclean(events_of([STARTED], [LOAD], [CPU], [LOW]))
     assert describe_ending(ending) == (
-        "this host went down without a shutdown: last seen 2026-09-20T12:00:15.000Z, up 0.0 hours by then, 71.2 °C, "
+        "unclean shutdown of this host: last seen 2026-09-20T12:00:15.000Z, up 0.0 hours by then, 71.2 °C, "
         "load 2.5, undervoltage"
     )
     unknown = judge_unclean(events_of([STARTED], wall=0.0, synced=False))
     assert describe_ending(unknown) == (
-        "this host went down without a shutdown: last seen 1970-01-01T00:00:00.000Z by a clock that was wrong, "
+        "unclean shutdown of this host: last seen 1970-01-01T00:00:00.000Z by a clock that was wrong, "
         "up 0.0 hours by then"
     )
 

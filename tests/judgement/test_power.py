@@ -256,15 +256,17 @@ class TestShutdowns:
     def test_an_unclean_one_stays_for_a_day(self) -> None:
         it = board(uptime=60)
         it.happens(ended(NOW - 8 * HOUR - 960))
-        assert texts(it.after(15)) == ["Went down without a shutdown at 03:44"]
+        assert texts(it.after(15)) == ["Unclean shutdown at 03:44"]
         assert alerts(it.after(HOUR)) == [("UncleanShutdown", "warning")]
         assert it.after(DAY).level is Level.GOOD
 
     @pytest.mark.parametrize(("synced", "last_seen"), [(False, 1_000.0), (False, NOW - 60), (True, NOW + DAY)])
-    def test_one_at_a_time_that_is_not_known_is_no_less_of_a_reason(self, *, synced: bool, last_seen: float) -> None:
+    def test_one_whose_time_is_not_known_was_before_the_start_that_found_it(
+        self, *, synced: bool, last_seen: float
+    ) -> None:
         it = board(uptime=60)
         it.happens(ended(last_seen, synced=synced))
-        assert texts(it.after(15)) == ["Went down without a shutdown at a time that is not known"]
+        assert texts(it.after(15)) == ["Unclean shutdown before the start at 12:01"]
 
     def test_a_host_that_was_off_for_long_says_how_long_ago(self) -> None:
         it = board(uptime=60)
@@ -275,7 +277,7 @@ class TestShutdowns:
         it = board(uptime=60)
         for _ in range(2):
             it.happens(ended(NOW - 960))
-        assert texts(it.after(15)) == ["Went down without a shutdown 2 times in 24 h, last at 11:44"]
+        assert texts(it.after(15)) == ["2 unclean shutdowns in 24 h, last at 11:44"]
 
     def test_three_starts_within_an_hour_are_a_loop(self) -> None:
         for boots, expected in ((1, []), (2, [("RebootLoop", "critical")])):

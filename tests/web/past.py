@@ -82,7 +82,7 @@ def a_day() -> dict[str, Any]:
                 "kind": "restart",
                 "level": "warning",
                 "alert": "UncleanShutdown",
-                "text": "Power was lost; restarted without a shutdown, away for 30 min",
+                "text": "Unclean shutdown, away for 30 min",
                 "small": "",
                 "placed": True,
             },

@@ -399,7 +399,13 @@ def test_a_line_breaks_where_nothing_is_known() -> None:
 def test_what_happened_is_by_day_newest_first_and_each_leads_to_its_moment() -> None:
     page = draw(look(time_line=a_day()))
     text = Reader(page[page.index('id="events"') :]).said()
-    order = ["Today, Sunday 20 September", "since 13:50", "Power was lost", "Yesterday, Saturday 19", "Undervoltage 12"]
+    order = [
+        "Today, Sunday 20 September",
+        "since 13:50",
+        "Unclean shutdown",
+        "Yesterday, Saturday 19",
+        "Undervoltage 12",
+    ]
     places = [text.index(words) for words in order]
     assert places == sorted(places)
     assert "Time corrected: the clock was not yet set" in text

@@ -81,7 +81,7 @@ _THROTTLING = {
 }
 _UNSYNCHRONISED = Kind("clock", "note", "ClockUnsynchronised", "Clock not synchronised (no NTP)")
 _OUT_OF_MEMORY = Kind("memory", "warning", "OutOfMemory", "Out of memory")
-_UNCLEAN = Kind("restart", "warning", "UncleanShutdown", "Restarted without a shutdown")
+_UNCLEAN = Kind("restart", "warning", "UncleanShutdown", "Unclean shutdown")
 _CLEAN = Kind("restart", "note", "", "Restarted")
 _EXPORTER = Kind("software", "note", "", "sysvitals restarted")
 _KILLED = Kind("software", "warning", "", "sysvitals restarted without being stopped")

@@ -139,7 +139,7 @@ def describe_ending(ending: UncleanShutdown) -> str:
         words.append(f"load {ending.load1:g}")
     if ending.throttling is not None:
         words.append(ending.throttling)
-    return f"this host went down without a shutdown: {', '.join(words)}"
+    return f"unclean shutdown of this host: {', '.join(words)}"
 
 
 def _last_words(events: Sequence[Event], catalog: Catalog) -> dict[str, Any]:

@@ -170,20 +170,24 @@ def _find_input_volts(facts: Facts) -> Iterator[Finding]:
 def _find_unclean(facts: Facts) -> Iterator[Finding]:
     ends = facts.events(_UNCLEAN, DAY_SECONDS)
     if ends:
-        often = f" {format_times(len(ends))} in 24 h, last" if len(ends) > 1 else ""
+        often = f"{len(ends)} unclean shutdowns in 24 h, last" if len(ends) > 1 else "Unclean shutdown"
         # it is found out at the next start, so that this is when the host was back
-        text = f"Went down without a shutdown{often} {_describe_end(ends[-1], facts.now)}"
-        yield Finding((), text, last=ends[-1].stamp.time)
+        yield _was_unclean(f"{often} {_describe_end(ends[-1], facts.now)}", ends[-1].stamp.time, facts.now)
         return
     seen = facts.value("system_last_unclean_shutdown_timestamp_seconds")
     if seen is not None and 0 <= facts.now - seen < DAY_SECONDS:
-        yield Finding((), f"Went down without a shutdown {format_moment(seen, facts.now)}", last=seen)
+        yield _was_unclean(f"Unclean shutdown {format_moment(seen, facts.now)}", seen, facts.now)
+
+
+def _was_unclean(text: str, last: float, now: float) -> Finding:
+    was = f"{format_part_of_day(last, now)} the host had an unclean shutdown."
+    return Finding((), text, last=last, now=was)
 
 
 def _describe_end(event: Event, now: float) -> str:
     body = event.body
     if not isinstance(body, UncleanShutdown) or body.clock_synced is False or body.last_seen > now:
-        return "at a time that is not known"
+        return f"before the start {format_moment(event.stamp.time, now)}"
     ago = now - body.last_seen
     return format_moment(body.last_seen, now) if ago < DAY_SECONDS else f"{format_duration(ago)} ago"
 

@@ -217,7 +217,7 @@ UNCLEAN = Alert(
     value="instance:system_unclean_shutdowns:delta1h",
     compares=">",
     threshold=0,
-    summary="{{ $labels.instance }}: went down without a shutdown",
+    summary="{{ $labels.instance }}: unclean shutdown",
     description=(
         "{{ if gt $value 1.5 }}{{ $value }} times within an hour.{{ else }}It is up again"
         + tell("system_uptime_seconds{SAME}", ", for {{ VALUE | humanizeDuration }} now")
