@@ -31,16 +31,16 @@ def _power(look: Look) -> Tile | None:
     under, volts = find_undervoltage(look), number_of(board, "input_volts")
     if under is None and volts is None:
         return None
-    is_low = bool(number_of(under, "active"))
+    is_low, level = bool(number_of(under, "active")), look.grade("power")
     is_well = not any(reason.area == "power" and reason.level > Level.NOTE for reason in look.reasons)
     small: list[list[Value]] = []
     if under is not None and source is not None:
         small.append([say(say_undervoltage(look))])
     if board is not None and number_of(board, "watts") is not None:
         small.append([show(board, "watts")])
-    word = "Too low" if is_low else "OK" if is_well else "OK now"
+    word = "Too low" if is_low else "Not OK" if level else "OK" if is_well else "OK now"
     big = [show(board, "input_volts")] if board is not None and volts is not None else [say(word)]
-    tint = (look.grade("power") or "warning") if is_low else "good" if is_well else ""
+    tint = level or ("warning" if is_low else "good" if is_well else "")
     return Tile(id="power", title="Power", level=tint, big=big, small=join(small))
 
 
