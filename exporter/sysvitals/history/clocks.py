@@ -5,7 +5,6 @@ before it was.
 """
 
 import contextlib
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise, zip_longest
@@ -20,7 +19,7 @@ from sysvitals.history.segments import (
     list_segments,
     read_lines,
 )
-from sysvitals.model.event import parse_time
+from sysvitals.model.event import EARLIEST, LATEST, load_line, parse_time
 
 SLACK_SECONDS = 1.0
 """A time that is put right by less is as good as right."""
@@ -77,6 +76,8 @@ class Clocks:
         if offset is None:
             return Placed(moment.time, "unset")
         time = offset + moment.uptime
+        if not EARLIEST <= time <= LATEST:  # no uptime is that long
+            return Placed(moment.time, "unset")
         return Placed(time, "placed") if abs(time - moment.time) >= SLACK_SECONDS else Placed(moment.time, "")
 
 
@@ -92,8 +93,8 @@ def parse_moment(envelope: Any) -> Moment:
         )
     except (KeyError, TypeError, OverflowError) as error:
         raise ValueError(f"no event: {error!r}") from error
-    if not 0 <= moment.uptime < _END:
-        raise ValueError(f"no event: uptime {moment.uptime}")
+    if not (0 <= moment.uptime < _END and EARLIEST <= moment.time <= LATEST):
+        raise ValueError(f"no event: uptime {moment.uptime}, time {moment.time}")
     return moment
 
 
@@ -148,7 +149,7 @@ def _find_offset(found: list[tuple[Moment, Segment]]) -> float | None:
         with contextlib.suppress(OSError, EOFError):
             for line in find_lines(segment, _SYNCED):
                 with contextlib.suppress(ValueError, RecursionError):
-                    moment = parse_moment(json.loads(line))
+                    moment = parse_moment(load_line(line.decode("utf-8", "replace")))
                     return moment.time - moment.uptime
     return None
 
@@ -157,7 +158,7 @@ def _read_head(segment: Segment, passed: Passed) -> tuple[Moment, Segment] | Non
     try:
         for line in read_lines(segment):
             with contextlib.suppress(ValueError, RecursionError):
-                return parse_moment(json.loads(line)), segment
+                return parse_moment(load_line(line)), segment
     except FileNotFoundError:
         # it was compressed meanwhile, or removed
         return _read_head(as_compressed(segment), passed) if segment.path.endswith(PLAIN) else None

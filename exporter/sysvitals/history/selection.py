@@ -4,11 +4,10 @@ Lines are found by the bytes of their names before they are decoded: of a month'
 """
 
 import contextlib
-import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from sysvitals.history.clocks import Clocks, Passed, Stretch, order_segments, parse_moment
@@ -22,6 +21,7 @@ from sysvitals.history.segments import (
     read_lines,
 )
 from sysvitals.model.choice import choose_changes, choose_names
+from sysvitals.model.event import load_line
 
 _REMEMBERED = 20_000
 """So many events are known again: more than ever wait in memory to be written once more."""
@@ -102,16 +102,18 @@ def _once(events: Iterable[Found]) -> Iterator[Found]:
 
 
 def _read_newest(stretches: list[Stretch], reader: "_Reader", limit: int, progress: Progress) -> Iterator[Found]:
-    kept: list[deque[Found]] = []
+    """The newest of them. They are counted before they are read again, so that none is held."""
+    counts: list[tuple[Stretch, int]] = []
     left = limit
     for stretch in _follow(stretches[::-1], progress):
         if left <= 0:
             break
-        newest = deque(reader.read(stretch), maxlen=left)
-        left -= len(newest)
-        kept.append(newest)
-    for newest in reversed(kept):
-        yield from newest
+        count = sum(1 for _ in reader.read(stretch))
+        counts.append((stretch, count))
+        left -= count
+    for stretch, count in reversed(counts):
+        yield from islice(reader.read(stretch), max(0, -left), count)
+        left = 0
 
 
 def _follow(stretches: list[Stretch], progress: Progress) -> Iterator[Stretch]:
@@ -175,7 +177,7 @@ def find_last_mark(folder: str) -> Mark | None:
 def decode_line(text: str, is_wanted: Callable[[str], bool], clocks: Clocks) -> Found | None:
     """The event of a stored line; None where it is none, or its name is not wanted."""
     with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
-        envelope = json.loads(text)
+        envelope = load_line(text)
         name, data = envelope["name"], envelope["data"]
         if isinstance(name, str) and isinstance(data, dict) and is_wanted(name):
             moment = parse_moment(envelope)

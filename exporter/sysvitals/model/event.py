@@ -128,7 +128,7 @@ def decode_event(line: str, bodies: Mapping[str, type[Body]]) -> Event | None:
     Raises ValueError for a line that is no event.
     """
     try:
-        envelope = _load(line)
+        envelope = load_line(line)
         stamp = Stamp(
             time=parse_time(envelope["time"]),
             host=str(envelope["host"]),
@@ -145,8 +145,12 @@ def decode_event(line: str, bodies: Mapping[str, type[Body]]) -> Event | None:
         raise ValueError(f"no event: {error!r}") from error
 
 
+EARLIEST, LATEST = -62_135_596_800.0, 253_402_300_799.0
+"""Unix times of the years 1 and 9999: others cannot be written."""
+
+
 def format_time(seconds: float) -> str:
-    """Unix seconds as `2026-01-01T12:00:00.000Z`."""
+    """Unix seconds from `EARLIEST` to `LATEST` as `2026-01-01T12:00:00.000Z`."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
@@ -173,7 +177,7 @@ def _refuse(constant: str) -> float:
     raise ValueError(f"{constant} is no number")
 
 
-_load = json.JSONDecoder(parse_constant=_refuse).decode
+load_line = json.JSONDecoder(parse_constant=_refuse).decode
 
 
 def _known_or_none(synced: Any) -> bool | None:

@@ -45,7 +45,8 @@ def format_clock(seconds: float, form: str = "%H:%M:%S") -> str:
     """Unix seconds in local time."""
     # not datetime, which ends with the year 9999, east of Greenwich some hours before
     try:
-        return time.strftime(form, time.localtime(seconds))
+        moment = time.localtime(seconds)
+        return time.strftime(form.replace("%Y", f"{moment.tm_year:04}"), moment)  # glibc writes the year 1 as 1
     except (OverflowError, ValueError, OSError):
         return UNKNOWN
 

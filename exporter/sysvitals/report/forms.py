@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
 
 from sysvitals.history.selection import Found
 from sysvitals.model.choice import is_reading
@@ -43,7 +44,9 @@ def form_json(event: Found) -> str:
     """The line as it was stored; where its time was put right, with that time and the mark `placed`."""
     if event.how != "placed":
         return visible(event.text)
-    envelope = {**json.loads(event.text), "time": format_time(event.time), "placed": True}
+    # 1e999 is a number for JSON, and none for Python: what is not known is left empty
+    stored = json.loads(event.text, parse_float=lambda text: number if isfinite(number := float(text)) else None)
+    envelope = {**stored, "time": format_time(event.time), "placed": True}
     return visible(json.dumps(envelope, ensure_ascii=False, separators=(",", ":")))
 
 

@@ -16,7 +16,7 @@ from sysvitals.history.summaries.folding import Fold
 from sysvitals.history.summaries.plans import Plan, plan_of
 from sysvitals.history.summaries.storing import SAME_CLOCK_SECONDS, Files, encode, shift_of
 from sysvitals.model.changes import CollectorUnavailable
-from sysvitals.model.event import Stamp, parse_time
+from sysvitals.model.event import Stamp, load_line, parse_time
 from sysvitals.model.reading import Body, Change
 
 _log = logging.getLogger(__name__)
@@ -199,7 +199,7 @@ def _lines(segment: Segment) -> Iterator[str]:
 
 
 def _add_line(fold: Fold, line: str, bodies: Mapping[str, type[Body]], reached: Callable[[str], float]) -> None:
-    envelope = json.loads(line)
+    envelope = load_line(line)
     body = bodies.get(envelope["name"])
     if body is None:
         return
