@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, NoReturn, Protocol, cast
 
 from sysvitals import __version__
 from sysvitals.config.errors import ConfigError
@@ -54,6 +54,14 @@ COMMANDS: Mapping[str, Command] = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what was asked wrongly in one line, without the usage: that is what --help is for."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say it, and end. Raises SystemExit."""
+        self.exit(2, f"sysvitals: {message} (see {self.prog} --help)\n")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
@@ -99,7 +107,7 @@ def parse(arguments: Sequence[str]) -> dict[str, Any]:
 
 def build_parser(commands: Collection[str] = COMMANDS.keys()) -> argparse.ArgumentParser:
     """A parser that knows all commands, and the arguments of these."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="sysvitals",
         description="Prometheus exporter for what a Linux host, above all a small board, knows about itself.",
         allow_abbrev=False,

@@ -1,11 +1,12 @@
 """Conditions on the fields of events."""
 
+import re
 from typing import Any
 
 import pytest
 
 from sysvitals.history.selection import Found
-from sysvitals.report.conditions import join_conditions, parse_condition
+from sysvitals.report.conditions import advise_fields, check_condition, join_conditions, parse_condition
 
 
 def event(**data: Any) -> Found:
@@ -54,7 +55,43 @@ def test_of_several_conditions_all_must_hold() -> None:
     assert join_conditions([])(event())
 
 
-@pytest.mark.parametrize("text", ["", "cause", "=x", "a b=c", "cause~x", "1=1"])
+@pytest.mark.parametrize("text", ["", "cause", "=x", "a b=c", "cause~x", "1=1", "seconds==5"])
 def test_what_is_no_condition_is_refused_with_what_is_expected(text: str) -> None:
     with pytest.raises(ValueError, match="such as cause=undervoltage"):
         parse_condition(text)
+
+
+FIELDS: dict[str, set[type]] = {"cause": {str}, "seconds": {float}, "certain": {bool}, "either": {bool, int}}
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("seconds>abc", "seconds>abc: expected a number"),
+        ("seconds=abc", "seconds=abc: expected a number"),
+        ("seconds!=nan", "seconds!=nan: expected a number"),
+        ("seconds<inf", "seconds<inf: expected a number"),
+        ("cause>a", "cause>a: cause is not a number: expected = or !="),
+        ("certain>0", "certain>0: certain is not a number: expected = or !="),
+        ("certain=maybe", "certain=maybe: expected yes or no"),
+        ("certain=1", "certain=1: expected yes or no"),
+        ("either=maybe", "either=maybe: expected yes or no or a number"),
+        ("either>yes", "either>yes: expected a number"),
+    ],
+)
+def test_what_no_event_can_fulfil_is_refused_with_what_is_expected(condition: str, said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        check_condition(parse_condition(condition), FIELDS)
+
+
+@pytest.mark.parametrize("condition", ["cause=5", "seconds>5", "certain=No", "either=yes", "either>1", "other>x"])
+def test_what_an_event_can_fulfil_is_not_refused(condition: str) -> None:
+    check_condition(parse_condition(condition), FIELDS)
+
+
+def test_of_a_field_that_no_event_has_those_that_are_like_it_are_named() -> None:
+    conditions = [parse_condition(text) for text in ("second>5", "cause=x", "zzz=1")]
+    assert list(advise_fields(conditions, FIELDS)) == [
+        "--where: no event has the field second; did you mean seconds?",
+        "--where: no event has the field zzz",
+    ]

@@ -153,15 +153,20 @@ def test_what_a_history_holds_cannot_act_on_the_terminal(
         (["--between", "now", "yesterday"], "--between: expected the earlier time first"),
         (["--where=undervoltage"], "--where: expected FIELD=VALUE"),
         (["--event=[x]"], "--event: expected a name such as"),
+        (["--where=seconds>abc"], "--where: seconds>abc: expected a number"),
+        (["--between", "yesterday", "now", "--follow"], "--follow goes on after now, and --between ends"),
+        (["--follow", "--exporter=foo://x"], "--exporter: what was given begins with foo://"),
+        (["--follow", "--http.config.file=/nowhere"], "/nowhere"),
     ],
 )
 def test_what_was_asked_wrongly_is_said_in_one_line(
     arguments: list[str], said: str, storage: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["history", f"--storage.path={storage}", *arguments]) == 2
-    error = capsys.readouterr().err
-    assert error.startswith(f"sysvitals: {said}")
-    assert error.count("\n") == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"sysvitals: {said}")
+    assert printed.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "some", "1.5", "\u0661"])
@@ -169,6 +174,56 @@ def test_a_limit_is_a_whole_number(count: str, storage: Path, capsys: pytest.Cap
     with pytest.raises(SystemExit):
         show(storage, f"--limit={count}")
     assert "argument --limit: expected a whole number from 1 on" in capsys.readouterr().err
+
+
+def test_a_limit_may_be_larger_than_any_history(storage: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for digits in (25, 5000):
+        assert show(storage, f"--limit={'9' * digits}") == 0
+    assert capsys.readouterr().out.count("\n") == 6
+
+
+def test_of_a_name_that_no_event_has_those_that_are_like_it_are_named(
+    storage: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert show(storage, "--event=system.throtling.started") == 0
+    assert "no event has this name; there are: system.throttling.started" in capsys.readouterr().err
+
+
+def test_that_nothing_was_found_is_said_and_a_time_without_data_is_a_failure(
+    storage: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert show(storage, "--event=history.thinned") == 0
+    assert capsys.readouterr() == ("", f"sysvitals: {storage}/history: no such events in this time\n")
+    for year in (2020, 2030):
+        times = ("--between", f"{year}-01-01", f"{year + 1}-01-01")
+        assert main(["history", f"--storage.path={storage}", *times]) == 1
+        assert capsys.readouterr() == ("", f"sysvitals: {storage}/history: no data of this time\n")
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_no_time_and_no_number_of_a_line_ends_the_command(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    early = line_of(BEGAN, at=NOON - 40, up=9.0, seq=1, synced=False, cause="undervoltage")
+    lines = [
+        line_of("system.load.updated", seq=0),
+        line_of(BEGAN, at=NOON - 30, up=1e300, seq=2, synced=False, cause="undervoltage"),
+        line_of(BEGAN, at=NOON - 30, up=1e12, seq=3, synced=False, cause="undervoltage"),
+        line_of(ENDED, at=NOON - 30, up=10.0, seq=4, synced=False, cause="undervoltage", seconds=5).replace(
+            '"seconds":5', '"seconds":1e999'
+        ),
+        line_of(ENDED, seq=5, cause="undervoltage", seconds=5).replace('"seconds":5', '"seconds":NaN'),
+        *(early.replace("2026-09-20T11:59:20.000Z", time) for time in ("0001-01-01T00:00:00+14:00",)),
+        early.replace("2026-09-20T11:59:20.000Z", "0001-02-03T00:00:00Z").replace("boot-1", "boot-0"),
+    ]
+    store(tmp_path / "history", lines)
+    assert show(tmp_path, f"--format={form}") == 0
+    printed = capsys.readouterr().out.splitlines()
+    if form == "json":
+        assert sorted(json.loads(line, parse_constant=pytest.fail)["seq"] for line in printed) == [1, 2, 3, 4]
+    else:
+        assert len(printed) == 4 + (form == "csv")
+        assert any(line.startswith("0001-02-03") for line in printed)
 
 
 def test_where_there_is_no_history_it_says_how_to_name_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

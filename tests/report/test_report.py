@@ -204,6 +204,24 @@ def test_as_html_it_is_one_page_that_needs_nothing_beside_it(
     assert page.stat().st_size < 150_000
 
 
+def test_a_page_that_cannot_be_written_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_day(tmp_path)
+    assert report(tmp_path, "--html=/dev/full") == 1
+    assert capsys.readouterr().err == "sysvitals: /dev/full: No space left on device\n"
+    assert report(tmp_path, "--html=") == 2
+    assert capsys.readouterr().err.startswith("sysvitals: --html: expected the name of a file")
+
+
+def test_a_page_goes_to_standard_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_day(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert report(tmp_path, "--html=-") == 0
+    assert capsys.readouterr().out.startswith("<!doctype html>")
+    assert not (tmp_path / "-").exists()
+
+
 @pytest.mark.parametrize("html", [False, True])
 def test_what_a_history_holds_cannot_act_in_a_report(
     html: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]

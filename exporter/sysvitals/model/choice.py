@@ -1,7 +1,7 @@
 """Which events are asked for: by name, or by a pattern such as `system.throttling.*`."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache
 
 MOST_PATTERNS = 64
@@ -32,6 +32,16 @@ def choose_changes(patterns: Collection[str]) -> Callable[[str], bool]:
     readings = [pattern for pattern in patterns if pattern.endswith(_READING)]
     is_named = choose_names(readings) if readings else lambda _: False
     return cache(lambda name: is_named(name) if is_reading(name) else is_chosen(name))
+
+
+def advise_names(patterns: Iterable[str], known: Collection[str]) -> Iterator[str]:
+    """What to say of names that no event has: only an exporter that is newer than this program could send some."""
+    for pattern in patterns:
+        if not any(map(choose_names([pattern]), known)):
+            import difflib  # noqa: PLC0415  # for mistakes alone
+
+            close = difflib.get_close_matches(pattern, known) or sorted(known)
+            yield f"--event={pattern}: no event has this name; there are: {', '.join(close)}"
 
 
 def is_reading(name: str) -> bool:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sysvitals.config.errors import ConfigError
 from sysvitals.outputs.event_lines import COLOURS, format_clock
 from sysvitals.outputs.terminal import BOLD, complain, has_colours, paint, say, standard_output, write_painted
 from sysvitals.report.asking import Damages, add_folder, add_times, find_folder, parse_times
@@ -24,12 +25,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_folder(parser)
     add_times(parser, "7d")
     parser.add_argument(
-        "--html", metavar="FILE", help="Write one page with plots that needs nothing beside it, to send to somebody."
+        "--html",
+        metavar="FILE",
+        help="Write one page with plots that needs nothing beside it, to send to somebody; - is standard output.",
     )
 
 
 def run(options: Mapping[str, Any]) -> int:
     """Print the report, or write the page. The exit status: 1 where not all was read. Raises ConfigError, OSError."""
+    if options["html"] == "":
+        raise ConfigError(["--html: expected the name of a file, or - for standard output"])
     now = time.time()
     times = parse_times(options, now)
     folder = find_folder(options)
@@ -59,8 +64,14 @@ def _show(gathered: Gathered, file: str | None, damages: Damages) -> None:
 
     notes = [f"{path}: {reason}" for path, reason in damages.found.items()]
     page = render_report(gathered, sections, notes).encode(errors="backslashreplace")
-    with open(file, "wb") as target:
-        target.write(page)
+    if file == "-":
+        standard_output().write(page.decode())
+        return
+    try:
+        with open(file, "wb") as target:
+            target.write(page)
+    except OSError as error:  # which lacks the name where writing failed
+        raise OSError(error.errno, error.strerror, file) from error
     say(f"{file}: {len(page) / 1000:.0f} kB")
 
 

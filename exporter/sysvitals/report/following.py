@@ -13,32 +13,36 @@ from sysvitals.history.selection import Found, Mark, Wanted, choose, decode_line
 from sysvitals.outputs.terminal import complain
 
 
-def follow(
-    options: Mapping[str, Any],
-    wanted: Wanted,
-    show: Callable[[Found], None],
-    mark: Mark | None,
-    wait: Callable[[float], None],
-) -> int:
-    """Show what comes behind this mark until interrupted. The exit status. Raises ConfigError."""
+def find_source(options: Mapping[str, Any], wanted: Wanted) -> Source:
+    """The exporter to go on from. Raises ConfigError."""
     access = load_access(options["http_config"]) if options["http_config"] is not None else NO_ACCESS
     try:
         address = parse_address(options["exporter"] or DEFAULT_URL)
     except ValueError as error:
         raise ConfigError([f"--exporter: what was given {error}"]) from None
-    is_wanted, clocks = choose(wanted), Clocks({})
+    return Source(address, access, wanted.names, changes_only=not wanted.readings)
+
+
+def follow(
+    source: Source,
+    wanted: Wanted,
+    show: Callable[[Found], None],
+    mark: Mark | None,
+    wait: Callable[[float], None],
+) -> int:
+    """Show what comes behind this mark until interrupted. The exit status."""
+    is_wanted, clocks, url = choose(wanted), Clocks({}), source.address.url
 
     def take(message: Message) -> None:
         if message.event == "sink.dropped" and not message.id:
-            complain(f"{address.url}: events were lost on the way: {message.data}")
+            complain(f"{url}: events were lost on the way: {message.data}")
         elif (event := decode_line(message.data, is_wanted, clocks)) and wanted.accepts(event):
             show(event)
 
-    source = Source(address, access, wanted.names, changes_only=not wanted.readings)
     try:
         follow_events(source, take, seen=f"{mark.boot}/{mark.seq}" if mark else "", wait=wait)
     except FollowError as error:
-        complain(f"{address.url}: {error}")
+        complain(f"{url}: {error}")
         return 1
     except KeyboardInterrupt:
         return 0

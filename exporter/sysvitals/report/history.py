@@ -1,6 +1,7 @@
 """`sysvitals history`: what happened, from the history on disk, and on from there as it happens."""
 
 import argparse
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -8,10 +9,11 @@ from typing import Any
 
 from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.config.errors import ConfigError
-from sysvitals.history.selection import Found, Wanted, choose, find_last_mark
+from sysvitals.history.selection import Found, Wanted, choose, find_last_mark, select_events
+from sysvitals.model.choice import advise_names
 from sysvitals.outputs.terminal import complain, has_colours, standard_output, write_painted
 from sysvitals.report.asking import Damages, add_folder, add_times, find_folder, parse_times, read_events
-from sysvitals.report.conditions import join_conditions, parse_condition
+from sysvitals.report.conditions import advise_fields, check_condition, join_conditions, list_fields, parse_condition
 from sysvitals.report.forms import LEGEND, Bodies, Form, build_csv, build_table, form_json
 
 DEFAULT_SINCE = "24h"
@@ -51,12 +53,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: Mapping[str, Any], *, wait: Callable[[float], None] = time.sleep) -> int:
     """Print what was asked for. The exit status: 1 where it cannot be read or followed. Raises ConfigError, OSError."""
     bodies = build_full_catalog().bodies
-    wanted = _parse_wanted(options, time.time())
+    wanted = _parse_wanted(options, time.time(), bodies)
     heading, form = _choose_form(options["format"], bodies, wanted)
     folder = find_folder(options)
     damages = Damages(folder)
-    mark = None
+    mark = source = None
     if options["follow"]:
+        from sysvitals.report.following import find_source, follow  # noqa: PLC0415  # requests takes a small board a second
+
+        source = find_source(options, wanted)
         with suppress(PermissionError):  # which is said below
             mark = find_last_mark(folder)
     printer = Printer(form, heading)
@@ -65,11 +70,18 @@ def run(options: Mapping[str, Any], *, wait: Callable[[float], None] = time.slee
     if options["format"] == "table":
         printer.explain()
     damages.report()
-    if options["follow"]:
-        from sysvitals.report.following import follow  # noqa: PLC0415  # requests takes a small board a second
+    if source is not None:
+        return follow(source, wanted, printer.show_new, mark, wait)
+    if damages.found:
+        return 1
+    return 0 if printer.has_shown else _explain_nothing(folder, wanted)
 
-        return follow(options, wanted, printer.show_new, mark, wait)
-    return 1 if damages.found else 0
+
+def _explain_nothing(folder: str, wanted: Wanted) -> int:
+    """Say why nothing was shown. The exit status: 1 where of this time there is nothing at all."""
+    anything = next(select_events(folder, Wanted(wanted.begin, wanted.end, readings=True)), None)
+    complain(f"{folder}: no {'data of this time' if anything is None else 'such events in this time'}")
+    return 1 if anything is None else 0
 
 
 class Printer:
@@ -88,6 +100,11 @@ class Printer:
         self._hows.add(event.how)
         write_painted(self._out, [self._form(event)])
 
+    @property
+    def has_shown(self) -> bool:
+        """Whether there was any."""
+        return bool(self._last)
+
     def show_new(self, event: Found) -> None:
         """Print this one, unless one of its boot was printed that came with it or later."""
         if event.seq > self._last.get(event.boot, -1):
@@ -100,24 +117,32 @@ class Printer:
 
 
 def _parse_limit(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text)):
+    digits = text.lstrip("0")
+    if not (digits.isascii() and digits.isdigit()):
         raise argparse.ArgumentTypeError("expected a whole number from 1 on")
-    return int(text)
+    return int(digits) if len(digits) < len(str(sys.maxsize)) else sys.maxsize  # no history has as many
 
 
-def _parse_wanted(options: Mapping[str, Any], now: float) -> Wanted:
+def _parse_wanted(options: Mapping[str, Any], now: float, bodies: Bodies) -> Wanted:
+    if options["follow"] and options["between"]:
+        raise ConfigError(["--follow goes on after now, and --between ends: leave one of them out"])
     begin, end = parse_times(options, now)
-    try:
-        conditions = [parse_condition(text) for text in options["where"]]
-    except ValueError as error:
-        raise ConfigError([f"--where: {error}"]) from None
     names, readings, limit = tuple(options["event"]), options["readings"], options["limit"]
-    wanted = Wanted(begin, end, names, readings, join_conditions(conditions), limit)
+    wanted = Wanted(begin, end, names, readings, limit=limit)
     try:
         choose(wanted)
     except ValueError as error:
         raise ConfigError([f"--{error}"]) from None
-    return wanted
+    try:
+        conditions = [parse_condition(text) for text in options["where"]]
+        fields = list_fields(bodies.values())
+        for condition in conditions:
+            check_condition(condition, fields)
+    except ValueError as error:
+        raise ConfigError([f"--where: {error}"]) from None
+    for advice in (*advise_names(names, bodies), *advise_fields(conditions, fields)):
+        complain(advice)
+    return wanted._replace(accepts=join_conditions(conditions))
 
 
 def _choose_form(name: str, bodies: Bodies, wanted: Wanted) -> tuple[list[str], Form]:

@@ -1,9 +1,8 @@
 """`sysvitals watch`: the events of a running exporter, as they happen."""
 
 import argparse
-import difflib
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sysvitals.client.access import FLAG, HELP, NO_ACCESS, advise, load_access
@@ -11,7 +10,7 @@ from sysvitals.client.address import parse_address
 from sysvitals.client.following import DEFAULT_URL, FollowError, Source, follow_events
 from sysvitals.client.stream import Message
 from sysvitals.collectors.catalog import build_full_catalog
-from sysvitals.model.choice import choose_changes, choose_names, is_reading
+from sysvitals.model.choice import advise_names, choose_changes, choose_names, is_reading
 from sysvitals.model.event import decode_event
 from sysvitals.model.reading import Body
 from sysvitals.model.visible import visible
@@ -73,14 +72,6 @@ def run(options: Mapping[str, Any], *, wait: Callable[[float], None] = time.slee
         return 1
     except KeyboardInterrupt:
         return 0
-
-
-def advise_names(patterns: Iterable[str], known: Collection[str]) -> Iterator[str]:
-    """What to say of names that no event has: only an exporter that is newer than this program could send some."""
-    for pattern in patterns:
-        if not any(map(choose_names([pattern]), known)):
-            close = difflib.get_close_matches(pattern, known) or sorted(known)
-            yield f"--event={pattern}: no event has this name; there are: {', '.join(close)}"
 
 
 def _describe_json(message: Message) -> str:
