@@ -22,7 +22,7 @@ from sysvitals.history.standing import Record
 from sysvitals.history.summaries.writing import Summaries
 from sysvitals.history.writer import HistoryRules, JsonlSink
 from sysvitals.host.host import Host
-from sysvitals.host.side_process import NoAnswerError, SideProcess, Withdrawal
+from sysvitals.host.side_process import SideProcess, Withdrawal
 from sysvitals.judgement.engine import LEAST_SECONDS, Engine
 from sysvitals.judgement.judgements import JUDGEMENTS
 from sysvitals.judgement.verdict import LEVELS, Verdict
@@ -59,6 +59,7 @@ from sysvitals.threads import Duty, Keeper
 
 if TYPE_CHECKING:
     from sysvitals.history.asking import Source
+    from sysvitals.history.recalling import Recent
     from sysvitals.outputs.live import LiveHub
     from sysvitals.web.trends import Trends
 
@@ -75,6 +76,9 @@ _NAMES_SECONDS = 60.0
 _JUDGED_SECONDS = 15.0
 """How old the verdict may be that a scrape shows: it is judged so often anyway."""
 _CATALOG = "sysvitals.collectors.catalog"
+_TAKE_UP_AGAIN_SECONDS = 300.0
+_SHORTAGES = (OSError, ImportError, MemoryError)
+"""What is raised where there is no file descriptor, process or memory left; a module that is loaded late needs some."""
 _THIS_MACHINE = Host()
 _SETTLE_SECONDS = 0.05
 """How long something is shown later where the disk hangs; a write takes a millisecond."""
@@ -140,6 +144,7 @@ class Exporter:
         self._kept = self._standing.read(boot) if self._history is not None else None
         self._took_up_by_wrong_clock = False
         self._lacks_summaries = False
+        self._take_up_at = float("inf")
         self.scraped: Callable[[], object] = lambda: None
         """Called when everything was exposed."""
         self._reader = SideProcess("sysvitals.history.child")
@@ -269,53 +274,63 @@ class Exporter:
         if self._history is None:
             self.is_summarised = True
             return
-        from sysvitals.history.asking import ask_rebuild  # noqa: PLC0415  # once, at the start
+        with contextlib.suppress(*_SHORTAGES):  # later there may be room for the process
+            from sysvitals.history.asking import ask_rebuild  # noqa: PLC0415  # once, at the start
 
-        folders = os.path.abspath(self._history_folder), os.path.abspath(self.summaries.folder)
-        question = ask_rebuild(*folders, _CATALOG, self._history.stems)
-        with contextlib.suppress(NoAnswerError):
-            self._rebuilder.ask(question)
+            folders = os.path.abspath(self._history_folder), os.path.abspath(self.summaries.folder)
+            self._rebuilder.ask(ask_rebuild(*folders, _CATALOG, self._history.stems))
             self.is_summarised = True
 
     def take_up(self) -> None:
         """Let the verdict know what happened within the last day, before this exporter started. It takes a while."""
         if self._history is None:
             return
+        clock = self._clock
+        now = Stamp(clock.wall(), self.hostname, self._boot, clock.uptime(), clock.synced())
+        self._lacks_summaries = not self.is_summarised
+        self._took_up_by_wrong_clock = now.synced is False
+        self._take_up_at = clock.uptime() + _TAKE_UP_AGAIN_SECONDS
+        try:
+            recent = self._recall(now, lacks_summaries=self._lacks_summaries)
+            kept, self._kept = self._kept, None
+            then = now.time + clock.uptime() - now.uptime
+            self._engine.restore(recent.rows, recent.changes, now=then, kept=kept)
+            self._lacks_summaries = False
+            self._take_up_at = float("inf")
+        except _SHORTAGES as error:
+            words = f"The history of the last day could not be read: {getattr(error, 'strerror', None) or error}"
+            _log.warning("%s", words)
+            self._engine.give_up(words)
+        except Exception:  # noqa: BLE001  # whatever the history holds, it must not end each exporter that starts
+            _log.exception("the history of the last day could not be read")
+            self._engine.give_up("The history of the last day could not be read (see the exporter's log)")
+        self.verdict()
+
+    def _recall(self, now: Stamp, *, lacks_summaries: bool) -> "Recent":
+        """Read what the verdict asks of the history. Raises OSError, and where something is short, what Python does."""
         # once, at the start
         from sysvitals.history.recalling import Missing, Wanted, ask_recent, read_recent  # noqa: PLC0415
 
-        clock, summarised = self._clock, self.is_summarised
-        missing = Missing(os.path.abspath(self._history_folder), _CATALOG, self._history.stems)
-        now = Stamp(clock.wall(), self.hostname, self._boot, clock.uptime(), clock.synced())
+        stems = self._history.stems if self._history is not None else []
         question = ask_recent(
             os.path.abspath(self.summaries.folder),
             Wanted(self._engine.wanted, self._engine.wanted_changes),
             now=now,
             current=self.summaries.snapshot(),
-            missing=None if summarised else missing,
+            missing=Missing(os.path.abspath(self._history_folder), _CATALOG, stems) if lacks_summaries else None,
         )
-        self._lacks_summaries = not summarised
-        try:
-            recent = read_recent(self._reader, question, self.catalog.bodies)
-            kept, self._kept = self._kept, None
-            then = now.time + clock.uptime() - now.uptime
-            self._engine.restore(recent.rows, recent.changes, now=then, kept=kept)
-            self._lacks_summaries = False
-        except NoAnswerError as error:
-            _log.warning("the history of the last day could not be read: %s", error.strerror)
-            self._engine.give_up(f"The history of the last day could not be read: {error.strerror}")
-        except Exception:  # noqa: BLE001  # whatever the history holds, it must not end each exporter that starts
-            _log.exception("the history of the last day could not be read")
-            self._engine.give_up("The history of the last day could not be read (see the exporter's log)")
-        self._took_up_by_wrong_clock = now.synced is False
-        self.verdict()
+        return read_recent(self._reader, question, self.catalog.bodies)
 
     @property
     def should_take_up_again(self) -> bool:
-        """Whether what was before can be placed in time by now, as the clock was set, or read, as it is summarised."""
+        """Whether what was before can be placed in time by now, as the clock was set, or read, as it is summarised.
+
+        What could not be read is tried again after a while: what was short may be there again.
+        """
         if self._lacks_summaries and self.is_summarised:
             return True
-        return self._took_up_by_wrong_clock and self._clock.synced() is True
+        is_set = self._took_up_by_wrong_clock and self._clock.synced() is True
+        return is_set or self._clock.uptime() >= self._take_up_at
 
     def timeline(self, begin: float, end: float, points: int, withdrawal: Withdrawal | None = None) -> bytes:
         """The time line between these Unix times as JSON. It takes as long as reading the history takes."""
