@@ -54,6 +54,12 @@ def test_one_that_began_and_ended_out_of_sight_is_known_by_the_readings() -> Non
     assert found.lines == [Line("before Wed 31 Dec 12:00", "1 d")]
 
 
+def test_what_readings_say_of_a_boot_that_is_over_does_not_go_on() -> None:
+    known = past(series={ACTIVE: stretches(NOON - 5 * HOUR, *[1.0] * 6, seconds=HOUR)})
+    found = list_sections(known, view()._replace(boot=""))[0]
+    assert found.lines == [Line("Thu 01 Jan 07:00", "5 h, of 6 h in all")]
+
+
 def test_what_both_changes_and_readings_say_counts_once() -> None:
     series = {ACTIVE: stretches(at("02:10"), 0.05, 0.0, 1.0, 1.0)}
     found = section("Brownouts", *dip(at("02:10"), 3.0), series=series)

@@ -24,7 +24,7 @@ def find_throttling(past: Past, view: View) -> list[Episode]:
             begin, end = run[0].begin, run[-1].begin + run[-1].seconds
             if any(one.begin <= end and (one.end is None or one.end >= begin) for one in changed):
                 continue
-            goes_on = bool(run[-1].last) and end >= last_seen.get(view.boot, view.end + SILENCE_SECONDS)
+            goes_on = bool(run[-1].last) and view.boot in last_seen and end >= last_seen[view.boot]
             seconds = 0.0 if goes_on else sum(one.mean * one.seconds for one in run)
             boot = next((one.boot for one in past.coverage if one.end >= begin), "")
             found.append(Episode(series.labels, begin, None if goes_on else end, seconds, boot))
