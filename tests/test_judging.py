@@ -4,6 +4,7 @@ import errno
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -223,3 +224,37 @@ def test_whatever_the_history_holds_the_exporter_goes_on_without_it(
         assert "Traceback" in caplog.text
     finally:
         exporter.stop("test")
+
+
+@pytest.mark.fault(
+    "resources",
+    "no descriptor or memory just when the last day is read from the history",
+    seen="the verdict is not known yet; one line in the log",
+    heals="by itself: it is tried again every five minutes",
+)
+@pytest.mark.parametrize(
+    "shortage", [OSError(errno.EMFILE, "too many open files"), ImportError("no room"), MemoryError()]
+)
+def test_a_shortage_while_the_last_day_is_read_ends_nothing_and_it_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shortage: Exception
+) -> None:
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise shortage
+
+    dip_last_night(tmp_path)
+    second, _ = build(tmp_path)
+    second.start()
+    try:
+        second.refresh(PATIENCE, slow=True)
+        second.rebuild()
+        with monkeypatch.context() as patch:
+            patch.setattr(second, "_recall", refuse)
+            second.take_up()
+        assert second.verdict(0).level is Level.UNKNOWN
+        assert not second.should_take_up_again
+        monkeypatch.setattr(second, "_take_up_at", 0.0)  # five minutes later
+        assert second.should_take_up_again
+        second.take_up()
+        assert [reason.alert for reason in second.verdict(0).reasons] == ["Undervoltage"]
+    finally:
+        second.stop("test")
