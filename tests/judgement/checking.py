@@ -7,7 +7,7 @@ from sysvitals.judgement.thresholds import UNDERVOLTAGE_RECENT
 from sysvitals.judgement.verdict import Level
 from sysvitals.model.changes import VerdictChanged
 from tests.judgement.lives import BEAT, Course, Said
-from tests.judgement.situations import TRUTHS, Truth
+from tests.judgement.situations import DAY, TRUTHS, Truth
 
 KNOWN_WITHIN = 45.0
 """Seconds after a start of the exporter within which its verdict is known."""
@@ -35,9 +35,10 @@ def find_lies(course: Course) -> Iterator[str]:
                 yield f"{said.at}: nothing is said of {name}{' that is over' if is_over else ''}: {verdict}"
             elif verdict.level < (wanted if wanted > Level.NOTE else Level.GOOD):
                 yield f"{said.at}: {verdict.name} in spite of {name}"
-        explained = _may_be_said(said)
+        explained, over = _may_be_said(said), _may_be_said(said, lingers=DAY)
         for reason in verdict.reasons:
-            if reason.level > Level.NOTE and reason.alert not in explained:
+            allowed = explained if reason.last is None else over
+            if reason.level > Level.NOTE and reason.alert not in allowed:
                 yield f"{said.at}: {reason.alert} is said, and not true: {reason.text}"
 
 
@@ -51,8 +52,9 @@ def _must_be_said(said: Said) -> Iterator[tuple[str, Truth, bool]]:
             yield name, truth, True
 
 
-def _may_be_said(said: Said) -> set[str]:
-    names = {*said.true, *(name for name, until in said.over.items() if said.at - until < TRUTHS[name].lingers)}
+def _may_be_said(said: Said, lingers: float = 0.0) -> set[str]:
+    ago = {name: said.at - until for name, until in said.over.items()}
+    names = {*said.true, *(name for name, seconds in ago.items() if seconds < max(lingers, TRUTHS[name].lingers))}
     return {alert for name in names for alert in TRUTHS[name].alerts | TRUTHS[name].may}
 
 
@@ -124,7 +126,8 @@ def find_wrong_events(course: Course) -> Iterator[str]:
             yield f"{said.at}: the metric says {said.level}, the verdict is {said.verdict.name}"
         if said.since != (None if said.verdict.since is None else round(said.verdict.since, 3)):
             yield f"{said.at}: the metric says since {said.since}, the verdict since {said.verdict.since}"
-        wanted = {reason.alert for reason in said.verdict.reasons if reason.level > Level.NOTE}
+        reasons = said.verdict.reasons
+        wanted = {reason.alert for reason in reasons if reason.level > Level.NOTE and reason.last is None}
         if said.verdict.level is not Level.UNKNOWN and not wanted <= said.alerts:
             yield f"{said.at}: the event has {sorted(said.alerts)}, the verdict {sorted(wanted)}"
     known = [(0.0, "unknown")]

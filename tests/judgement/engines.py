@@ -4,7 +4,7 @@ import json
 import math
 import re
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -12,16 +12,15 @@ from typing import NamedTuple
 from prometheus.rulebook import recording
 from prometheus.rulebook.subjects import SUBJECTS
 from sysvitals.judgement.engine import Engine
-from sysvitals.judgement.judgement import Facts, Finding, Judgement
+from sysvitals.judgement.judgement import Judgement
 from sysvitals.judgement.judgements import JUDGEMENTS
 from sysvitals.judgement.rule import Alert, Record, Subject, render_subject
-from sysvitals.judgement.verdict import Level, Reason
+from sysvitals.judgement.standing import Key
 from sysvitals.model.samples import Samples
 from tests.judgement.stories import FAMILIES, Series, Story, read_samples, seconds_of
 from tests.tools import need_tool
 
 START, UPTIME = 1_795_204_800.0, 1e6
-SEVERITIES = {Level.CRITICAL: "critical", Level.WARNING: "warning", Level.NOTE: "info"}
 
 Fired = dict[tuple[str, str, str, tuple[str, ...]], list[int]]
 """Instance, alert, severity and subject, with the evaluations, counted from 0, at which it fired."""
@@ -49,28 +48,18 @@ class StoryHost:
 
 
 def judge_story(story: Story, judgements: Iterable[Judgement] = JUDGEMENTS) -> Fired:
-    """What the host's judgements find, one by one: without a cause, so that none stands for another."""
-    alone = [replace(judgement, find=_find_alone(judgement)) for judgement in judgements]
+    """What fires of the host's judgements."""
+    judgements = tuple(judgements)
     fired: Fired = {}
     for instance, series in story.hosts.items():
-        for number, reasons in enumerate(_judge_host(story, series, alone)):
-            for reason in reasons:
-                key = (instance, reason.alert, SEVERITIES[reason.level], reason.subject)
-                fired.setdefault(key, []).append(number)
+        for number, firing in enumerate(_judge_host(story, series, judgements)):
+            for key in firing:
+                fired.setdefault((instance, *key), []).append(number)
     return fired
 
 
-def _find_alone(judgement: Judgement) -> Callable[[Facts], Iterator[Finding]]:
-    def find(facts: Facts) -> Iterator[Finding]:
-        return (finding._replace(cause="") for finding in judgement.find(facts))
-
-    return find
-
-
-def _judge_host(
-    story: Story, series: Sequence[Series], judgements: Sequence[Judgement]
-) -> Iterator[tuple[Reason, ...]]:
-    """The reasons at each evaluation. Where the uptime goes back, a board starts without a memory."""
+def _judge_host(story: Story, series: Sequence[Series], judgements: Sequence[Judgement]) -> Iterator[frozenset[Key]]:
+    """What fires at each evaluation. Where the uptime goes back, a board starts without a memory."""
     uptimes = dict(enumerate(next((one.values for one in series if one.metric == "system_uptime_seconds"), ())))
     host = StoryHost(math.inf)
     for step in range(story.steps):
@@ -80,9 +69,9 @@ def _judge_host(
             engine = Engine(judgements, FAMILIES, clock=host, read=host.read)
             engine.judge()  # before there is anything to find, so that nothing is taken for older than it is
         host.up, host.samples = up, read_samples(series, step)
-        verdict = engine.judge()
+        engine.judge()
         if step * story.every % story.rhythm == 0:
-            yield verdict.reasons
+            yield engine.firing
 
 
 def fire_rules(stories: Iterable[Story], name: str, folder: Path) -> list[Fired]:

@@ -8,6 +8,7 @@ from sysvitals.judgement.engine import Engine
 from sysvitals.judgement.judgement import Judgement
 from sysvitals.judgement.judgements import JUDGEMENTS
 from sysvitals.judgement.verdict import Verdict
+from sysvitals.model.changes import VerdictChanged
 from sysvitals.model.event import Event, Stamp
 from sysvitals.model.reading import Change
 from sysvitals.model.samples import Sample
@@ -101,6 +102,10 @@ class Board:
             self.engine.judge(0)
         self.passes(end - self.up)
         return self.judged()
+
+    def turned(self) -> list[VerdictChanged]:
+        """How the verdict changed since this was last asked."""
+        return [change for change in self.engine.take_changes() if isinstance(change, VerdictChanged)]
 
     def _read(self) -> dict[str, list[Sample]]:
         return {

@@ -22,7 +22,7 @@ never gets better while things get worse.
 
 - The page remembers undervoltage and unclean shutdowns for a day; the rules say them for 30 minutes and an hour.
 - What only outlives its end (`keep_firing_for`) ends on the page when the exporter starts again.
-- A link that is down is a note, and leaves the verdict as it is: what hangs on it is for its owner to say.
+- What fired and is over stays on the page for a day, as a warning at most; the rules forget it.
 - A filesystem that turns read-only is seen within a minute on a simulated board, immediately on a real kernel.
 
 | situation | at | what is true | the page | the rules |

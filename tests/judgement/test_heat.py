@@ -77,7 +77,8 @@ def test_a_fan_that_stalls_is_critical() -> None:
     assert texts(it.after(45)) == ["pwmfan fan1 should be spinning but is not"]
     it.shows("system_fan_stalled", 0, chip="pwmfan", fan="fan1")
     assert it.after(890).reasons[0].last == pytest.approx(it.time - 890, abs=15)
-    assert it.after(60).level is Level.GOOD
+    assert alerts(it.after(60)) == [("FanStalled", "warning")]
+    assert it.after(86_400).level is Level.GOOD
 
 
 def test_intels_counters_and_the_kernels_state_say_the_same_once() -> None:

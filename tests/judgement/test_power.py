@@ -77,11 +77,11 @@ class TestUndervoltage:
     @pytest.mark.parametrize("every", [20, 75, 1200])
     def test_dips_that_follow_each_other_are_not_ten_changes_of_the_verdict(self, every: float) -> None:
         it = board()
-        it.engine.take_changes()
+        it.turned()
         for _ in range(10):
             it.dips(2)
             it.after(every)
-        assert [(change.level, change.alerts) for change in it.engine.take_changes()] == [
+        assert [(change.level, change.alerts) for change in it.turned()] == [
             ("critical", "Undervoltage"),
             ("critical", "Undervoltage, UndervoltageRecurring"),
         ]

@@ -97,7 +97,7 @@ _ALONE = {
 }
 """Changes that stand for themselves: what they are about, what several are called, and the field with their subject."""
 
-_IN_LANES = {"sysvitals.verdict.changed"}
+_IN_LANES = {"sysvitals.verdict.changed", "sysvitals.alert.fired", "sysvitals.alert.ended"}
 _TOGETHER = {
     "system.throttling.started",
     "system.throttling.cleared",

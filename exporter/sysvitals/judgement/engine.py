@@ -6,7 +6,6 @@ All durations are by the time since boot, which no clock that is set can change.
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
 from threading import Lock
@@ -14,11 +13,12 @@ from typing import NamedTuple, Protocol
 
 from sysvitals.judgement.judgement import AREAS, DAY_SECONDS, Facts, Finding, Judgement
 from sysvitals.judgement.kept import Kept, KeptFinding
-from sysvitals.judgement.moments import format_clock
+from sysvitals.judgement.moments import format_until
+from sysvitals.judgement.standing import Ended, Key, Standing
 from sysvitals.judgement.verdict import WORDS, Level, Reason, Verdict
 from sysvitals.judgement.windows import MINUTE, Windows
 from sysvitals.model.catalog import Family
-from sysvitals.model.changes import VerdictChanged
+from sysvitals.model.changes import AlertEnded, AlertFired, VerdictChanged
 from sysvitals.model.event import Event
 from sysvitals.model.reading import labels_of
 from sysvitals.model.samples import Samples
@@ -50,7 +50,7 @@ _MOST_TEXT = 1000
 _LEVELS = {"critical": Level.CRITICAL, "warning": Level.WARNING, "info": Level.NOTE}
 _NAMES = {level.name.lower(): level for level in Level}
 
-_Key = tuple[str, str, tuple[str, ...]]
+_Change = AlertFired | AlertEnded | VerdictChanged
 _Happened = deque[tuple[float, Event]]
 """Events with when they were, in seconds since boot."""
 
@@ -66,29 +66,6 @@ class Remembered(NamedTuple):
     level: Level
     since: float
     alerts: Mapping[str, float]
-
-
-@dataclass(slots=True)
-class _Standing:
-    """A finding through time, in seconds since boot. `began` is assumed where it was there at the first look."""
-
-    judgement: Judgement
-    finding: Finding
-    began: float
-    first: float
-    seen: float
-    is_assumed: bool
-
-    @property
-    def fires(self) -> bool:
-        return self.seen - self.began >= self.judgement.lasts
-
-    def goes_on(self, at: float) -> bool:
-        """Whether it outlives its end. What was only assumed to have lasted does not, nor what was of the past."""
-        if self.finding.last is not None:
-            return False
-        lasted = not self.is_assumed or self.seen - self.first >= self.judgement.lasts
-        return self.fires and lasted and at - self.seen < self.judgement.keeps
 
 
 class _Line(NamedTuple):
@@ -128,7 +105,8 @@ class Engine:
         }
         self._lock = Lock()
         self._offered: deque[Event] = deque(maxlen=len(self._events) * MOST_EVENTS)
-        self._standing: dict[_Key, _Standing] = {}
+        self._standing: dict[Key, Standing] = {}
+        self._ended = Ended(self._judgements)
         self._awaited = restores
         self._blind = ""
         self._blind_until = 0.0
@@ -141,7 +119,7 @@ class Engine:
         self._alerts: tuple[str, ...] | None = None
         self._since = clock.uptime()
         self._boot_time = float("-inf")
-        self._changes: list[VerdictChanged] = []
+        self._changes: list[_Change] = []
         self._failing: set[str] = set()
         self.hurry: Callable[[], object] = lambda: None
         """Called where something happened that should be judged soon. It must not wait, and may come often."""
@@ -159,7 +137,14 @@ class Engine:
     @property
     def wanted_changes(self) -> frozenset[str]:
         """The names of the changes that `restore` has a use for."""
-        return frozenset((*self._events, VerdictChanged.event_name))
+        ours = (AlertFired.event_name, AlertEnded.event_name, VerdictChanged.event_name)
+        return frozenset((*self._events, *ours))
+
+    @property
+    def firing(self) -> frozenset[Key]:
+        """The alerts that fire now, as the rules' would, with severity and subject."""
+        with self._lock:
+            return frozenset(key for key, standing in self._standing.items() if standing.fires)
 
     def offer(self, events: tuple[Event, ...]) -> None:
         """Take in what happened; readings are looked at when it is judged."""
@@ -178,8 +163,8 @@ class Engine:
                 self._judge(at)
             return self._verdict
 
-    def take_changes(self) -> list[VerdictChanged]:
-        """How the verdict changed since this was last asked."""
+    def take_changes(self) -> list[_Change]:
+        """How the verdict changed since this was last asked, and what began and ended."""
         with self._lock:
             changes, self._changes = self._changes, []
         return changes
@@ -243,7 +228,9 @@ class Engine:
             if kept is None:
                 self._settle_beginnings(at, until)
             else:
-                self._resume(kept, max(until, kept.at))
+                until = max(until, kept.at)
+                self._resume(kept, until)
+            self._changes.extend(self._ended.restore(past, self._standing, until))
             self._blind, self._known_from = "", float("-inf")
             self._end_waiting()
 
@@ -278,6 +265,8 @@ class Engine:
         unknown = self._transient()
         self._look(facts, at)
         self._is_sure = self._is_sure or not unknown
+        if not unknown:
+            self._changes.extend(self._ended.follow(self._standing, at))
         lines = _fold(self._reasons(boot_time, at))
         reasons = _cut_off([line.reason for line in lines])
         worst = max((reason.level for reason in reasons), default=Level.GOOD)
@@ -345,35 +334,20 @@ class Engine:
         key = (judgement.alert, judgement.severity, finding.subject)
         standing = self._standing.get(key)
         if standing is not None:
-            standing.finding, standing.seen = finding, at
+            standing.see(finding, at)
             return
         # at the first look it is not known for how long it has been so: since boot at most
         is_assumed = not self._is_sure
         began = 0.0 if is_assumed else at
-        self._standing[key] = _Standing(judgement, finding, began, at, at, is_assumed)
+        self._standing[key] = Standing(judgement, finding, began, at, at, is_assumed)
 
-    def _reasons(self, boot_time: float, at: float) -> Iterator[tuple[_Standing, Reason]]:
+    def _reasons(self, boot_time: float, at: float) -> Iterator[tuple[Standing, Reason]]:
         for standing in self._standing.values():
-            if not standing.fires:
-                continue
-            judgement, finding = standing.judgement, standing.finding
-            level = _LEVELS[judgement.severity]
-            since = None if standing.is_assumed else boot_time + standing.began
-            ended = None if standing.seen == at else boot_time + standing.seen
-            text = finding.text if ended is None else f"Until {format_clock(ended)}: {finding.text}"
-            yield (
-                standing,
-                Reason(
-                    level if finding.last is None else min(level, Level.WARNING),
-                    judgement.alert,
-                    text,
-                    finding.subject,
-                    judgement.area,
-                    _round(finding.since if finding.since is not None else since),
-                    _round(finding.last if finding.last is not None else ended),
-                    judgement.remedy,
-                ),
-            )
+            if standing.fires:
+                yield standing, _reason(standing, boot_time, at, is_over=standing.finding.last is not None)
+        for standing in self._ended:
+            if not self._is_firing(*standing.key):
+                yield standing, _reason(standing, boot_time, at, is_over=True)
 
     def _note(self, level: Level, reasons: tuple[Reason, ...], at: float, *, is_settled: bool) -> None:
         """Remember since when it has this level, and what is to be published of it."""
@@ -457,12 +431,12 @@ class Engine:
                 continue
             seen = until if one.seen == kept.at else one.seen
             finding = Finding(one.subject, one.text, cause=one.cause)
-            standing = _Standing(judgement, finding, one.began, one.first, seen, one.is_assumed)
+            standing = Standing(judgement, finding, one.began, one.first, seen, one.is_assumed)
             key = (one.alert, one.severity, one.subject)
             if is_brief or standing.fires:
                 present = self._standing.get(key)
                 if present is not None:
-                    standing.finding, standing.seen = present.finding, present.seen
+                    standing.see(present.finding, present.seen)
                 self._standing[key] = standing
 
     def _settle_beginnings(self, at: float, until: float) -> None:
@@ -509,21 +483,39 @@ def _round(moment: float | None) -> float | None:
     return None if moment is None else round(moment)
 
 
-def _about(standing: _Standing) -> tuple[str, str] | None:
+def _reason(standing: Standing, boot_time: float, at: float, *, is_over: bool) -> Reason:
+    """What is over is a warning at most."""
+    judgement, finding = standing.judgement, standing.finding
+    level = _LEVELS[judgement.severity]
+    since = None if standing.is_assumed else boot_time + standing.began
+    ended = None if standing.seen == at else boot_time + standing.seen
+    return Reason(
+        min(level, Level.WARNING) if is_over else level,
+        judgement.alert,
+        finding.text if ended is None else f"{format_until(ended, boot_time + at)}: {standing.worst.text}",
+        finding.subject,
+        judgement.area,
+        _round(finding.since if finding.since is not None else since),
+        _round(finding.last if finding.last is not None else ended),
+        judgement.remedy,
+    )
+
+
+def _about(standing: Standing) -> tuple[str, str] | None:
     subject = standing.finding.subject
     return (standing.judgement.area, subject[0]) if subject else None
 
 
-def _spoils(standing: _Standing) -> bool:
+def _spoils(standing: Standing) -> bool:
     return standing.fires and standing.judgement.severity != "info"
 
 
-def _fold(found: Iterable[tuple[_Standing, Reason]]) -> list[_Line]:
+def _fold(found: Iterable[tuple[Standing, Reason]]) -> list[_Line]:
     """Worst first, and what has one cause as one line.
 
     What is so and what is over are two, lest one hide the other; what only follows from the cause is on its line.
     """
-    causes: dict[tuple[str | int, bool], list[tuple[_Standing, Reason]]] = {}
+    causes: dict[tuple[str | int, bool], list[tuple[Standing, Reason]]] = {}
     for number, (standing, reason) in enumerate(sorted(found, key=_rank)):
         cause, is_over = standing.finding.cause or number, reason.last is not None
         if standing.finding.follows and (cause, is_over) not in causes and (cause, not is_over) in causes:
@@ -532,7 +524,7 @@ def _fold(found: Iterable[tuple[_Standing, Reason]]) -> list[_Line]:
     return sorted((_join(together) for together in causes.values()), key=_order)
 
 
-def _rank(found: tuple[_Standing, Reason]) -> tuple[bool, int, bool, bool, bool, str, float, tuple[str, ...]]:
+def _rank(found: tuple[Standing, Reason]) -> tuple[bool, int, bool, bool, bool, str, float, tuple[str, ...]]:
     standing, reason = found
     value = standing.finding.value
     is_over = reason.last is not None
@@ -549,7 +541,7 @@ def _rank(found: tuple[_Standing, Reason]) -> tuple[bool, int, bool, bool, bool,
     )
 
 
-def _join(together: Sequence[tuple[_Standing, Reason]]) -> _Line:
+def _join(together: Sequence[tuple[Standing, Reason]]) -> _Line:
     """What is found of one cause as a line: the first has the word, and the worst the level."""
     (standing, first), reasons = together[0], [reason for _, reason in together]
     alike = {reason.subject for reason in reasons if reason.alert == first.alert} - {first.subject}

@@ -133,8 +133,9 @@ class Judgement:
     """One alert as the host judges it. The rule beside it takes its name, severity, `lasts` and `keeps` from here.
 
     `lasts` is how many seconds a finding must hold (Prometheus's `for`), `keeps` how many it outlives its end
-    (`keep_firing_for`). `watches` and `events` are the windows and the names of changes that `find` asks of its facts:
-    nothing else is kept. `remedy` says in one or two short sentences what to do.
+    (`keep_firing_for`); what `fades` is taken for intended when it was so for a day. `watches` and `events` are the
+    windows and the names of changes that `find` asks of its facts: nothing else is kept. `remedy` says in one or two
+    short sentences what to do.
     """
 
     alert: str
@@ -143,6 +144,7 @@ class Judgement:
     find: Callable[[Facts], Iterable[Finding]]
     lasts: float = 0.0
     keeps: float = 0.0
+    fades: bool = False
     watches: tuple[Watch, ...] = ()
     events: tuple[str, ...] = ()
     remedy: str

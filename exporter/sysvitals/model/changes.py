@@ -123,8 +123,28 @@ class VerdictChanged(Change, event="sysvitals.verdict.changed"):
 
     level: Annotated[str, Detail("The verdict: good, warning, critical or unknown.")]
     before: Annotated[str, Detail("The verdict before; at a start, the last one of the run before, else unknown.")]
-    alerts: Annotated[str, Detail("The alerts that it has for reasons, separated by commas.")]
+    alerts: Annotated[str, Detail("The alerts that fire, separated by commas.")]
     reasons: Annotated[str, Detail("Its reasons as sentences, separated by semicolons, at most 1,000 characters.")]
+
+
+class AlertFired(Change, event="sysvitals.alert.fired"):
+    """A reason of the verdict began: what is wrong has lasted as long as its alert asks. Notes are none."""
+
+    alert: Annotated[str, Detail("The name of the alert.")]
+    severity: Annotated[str, Detail("Its severity: critical or warning.")]
+    subject: Annotated[str, Detail("What it is about: the values of its labels, a line each. Empty: the host.")] = ""
+    text: Annotated[str, Detail("What is so, as a sentence.")]
+    cause: Annotated[str, Detail("Reasons of one cause are one line of the verdict. Empty: it stands alone.")] = ""
+
+
+class AlertEnded(Change, event="sysvitals.alert.ended"):
+    """A reason of the verdict is over. It stays a reason for a day, as a warning at most."""
+
+    alert: Annotated[str, Detail("The name of the alert.")]
+    severity: Annotated[str, Detail("Its severity: critical or warning.")]
+    subject: Annotated[str, Detail("What it was about: the values of its labels, a line each. Empty: the host.")] = ""
+    text: Annotated[str, Detail("What was so, as a sentence.")]
+    seconds: Annotated[float, Detail("How long it was so, from when it was first found.", unit="seconds")]
 
 
 CHANGES: tuple[type[Change], ...] = (
@@ -139,4 +159,6 @@ CHANGES: tuple[type[Change], ...] = (
     Reloaded,
     UncleanShutdown,
     VerdictChanged,
+    AlertFired,
+    AlertEnded,
 )

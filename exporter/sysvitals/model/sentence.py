@@ -133,6 +133,14 @@ def _verdict(data: Data) -> Sentence:
     return Sentence(text, "note" if level == "unknown" or level not in VERDICTS else level)
 
 
+def _fired(data: Data) -> Sentence:
+    return Sentence(_text(data, "text"), "critical" if data.get("severity") == "critical" else "warning")
+
+
+def _alert_ended(data: Data) -> Sentence:
+    return Sentence(f"Over{_after(data.get('seconds'))}: {_text(data, 'text')}", "good")
+
+
 def _describe_unknown(name: str, data: Data) -> str:
     words = name.removeprefix("system.").replace(".", " ").replace("_", " ")
     fields = ", ".join(f"{field.replace('_', ' ')} {_show(value)}" for field, value in data.items())
@@ -197,6 +205,8 @@ SENTENCES: Mapping[str, Callable[[Data], Sentence]] = {
     "system.shutdown.unclean": _unclean,
     "system.throttling.cleared": _ended,
     "system.throttling.started": _began,
+    "sysvitals.alert.ended": _alert_ended,
+    "sysvitals.alert.fired": _fired,
     "sysvitals.reloaded": _reloaded,
     "sysvitals.started": _started,
     "sysvitals.stopped": _stopped,

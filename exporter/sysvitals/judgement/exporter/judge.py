@@ -97,6 +97,7 @@ VANISHED = Judgement(
     find=_find_vanished,
     lasts=900,
     keeps=900,
+    fades=True,
     watches=(Watch(_AVAILABLE, DAY_SECONDS),),
     remedy="A device unplugged, a module not loaded, a mount missing? `sysvitals collectors` says what it looks for.",
 )

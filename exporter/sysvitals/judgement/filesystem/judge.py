@@ -212,6 +212,7 @@ READ_ONLY_UNINTENDED = Judgement(
     find=_find_unintended_read_only,
     lasts=900,
     keeps=900,
+    fades=True,
     watches=(Watch(_READ_ONLY, DAY_SECONDS),),
     remedy="Look at `journalctl -b -u systemd-remount-fs -u systemd-fsck-root`. " + _SAVE,
 )
