@@ -45,9 +45,9 @@ TRUTHS: Mapping[str, Truth] = {
     "fan_stalled": Truth(Level.CRITICAL, 75, frozenset({"FanStalled"}), HEAT),
     "hot": Truth(Level.WARNING, 660, HEAT - {"TemperatureRising", "SoftTemperatureLimit"}, HEAT),
     "throttled": Truth(Level.WARNING, 660, HEAT, HEAT),
-    "link_down eth0": Truth(Level.NOTE, 960, frozenset({"LinkDown"}), frozenset({"LinkFlapping"})),
+    "link_down eth0": Truth(Level.WARNING, 960, frozenset({"LinkDown"}), frozenset({"LinkFlapping"})),
     "link_down wlan0": Truth(
-        Level.NOTE, 960, frozenset({"LinkDown", "WifiWeak"}), frozenset({"LinkFlapping", "WifiWeak"})
+        Level.WARNING, 960, frozenset({"LinkDown", "WifiWeak"}), frozenset({"LinkFlapping", "WifiWeak"})
     ),
     "weak Wi-Fi": Truth(Level.WARNING, 1860, frozenset({"WifiWeak", "LinkDown"}), lingers=3600.0),
     "storage refuses": Truth(

@@ -241,9 +241,30 @@ def test_a_port_that_nothing_is_plugged_into_is_no_reason() -> None:
     assert texts(board.after(3 * HOUR)) == []
 
 
-def test_a_lost_link_spoils_no_verdict_but_is_said() -> None:
-    verdict = pull(settled())
-    assert (verdict.name, alerts(verdict)) == ("good", [("LinkDown", "note")])
+def test_a_lost_link_is_a_reason_until_it_is_up_again_or_was_down_for_a_day() -> None:
+    board = settled()
+    assert alerts(pull(board)) == [("LinkDown", "warning")]
+    assert alerts(board.after(22 * HOUR)) == [("LinkDown", "warning")]
+    assert alerts(board.after(3 * HOUR)) == []
+
+
+def test_a_link_that_was_weak_and_is_lost_is_never_less_of_a_reason() -> None:
+    board = settled()
+    for metric, value in (
+        ("system_network_carrier", 1),
+        ("system_wifi_associated", 1),
+        ("system_wifi_signal_dbm", -60),
+    ):
+        board.shows(metric, value, device="wlan0")
+    board.after(2 * HOUR)
+    board.shows("system_wifi_signal_dbm", -82, device="wlan0")
+    assert alerts(board.after(HOUR)) == [("WifiWeak", "warning")]
+    board.loses("system_wifi_signal_dbm", device="wlan0")
+    board.shows("system_network_carrier", 0, device="wlan0")
+    board.shows("system_wifi_associated", 0, device="wlan0")
+    for _ in range(20 * 4):
+        assert board.after(HOUR / 4).name == "warning"
+    assert ("LinkDown", "warning") in alerts(board.judged())
 
 
 def test_a_large_reserve_of_root_is_not_used_space() -> None:

@@ -69,6 +69,11 @@ def beside(judgement: Judgement) -> Shared:
     }
 
 
+def still_firing(alert: str, severity: str) -> str:
+    """Prometheus's own note that this alert fires: what was taken for a fault stays one until it is mended."""
+    return f'ALERTS{{alertname="{alert}", alertstate="firing", severity="{severity}"}}'
+
+
 def _format_seconds(seconds: float) -> str:
     """As Prometheus writes a duration: `30s`, `5m`, `1h`."""
     for size, unit in ((3600, "h"), (60, "m")):

@@ -1,7 +1,7 @@
 """The rules of this subject for Prometheus: never imported by the program."""
 
 from sysvitals.judgement.filesystem import judge
-from sysvitals.judgement.rule import Alert, Record, Subject, beside
+from sysvitals.judgement.rule import Alert, Record, Subject, beside, still_firing
 from sysvitals.judgement.texts import tell
 from sysvitals.judgement.thresholds import (
     BOOT_ROOM,
@@ -24,11 +24,6 @@ _NOT_WRITABLE = "unless system_filesystem_readonly == 1"
 _NOT_A_SERVERS = f'unless system_filesystem_size_bytes{{fstype=~"{judge.REMOTE}", mountpoint!="/"}}'
 _NOT_SMALL = f'unless system_filesystem_size_bytes{{fstype!="tmpfs"}} < {FILESYSTEM_SMALL.value:g}'
 _HAS_HAD_LESS = "unless system_filesystem_avail_bytes >= mountpoint:system_filesystem_avail_bytes:min1d"
-
-
-def _still_firing(alert: str, severity: str) -> str:
-    """Prometheus's own note that this alert fires: what was taken for a fault stays one until it is mended."""
-    return f'ALERTS{{alertname="{alert}", alertstate="firing", severity="{severity}"}}'
 
 
 def _seconds_left(piece: str, span: str, step: str) -> str:
@@ -55,7 +50,7 @@ READ_ONLY = (
         condition=f"""and on ({_SAME}) (
   avg_over_time(system_filesystem_readonly[1d]) < {1 - FILESYSTEM_WRITABLE.value:g}
   or
-  {_still_firing("FilesystemReadOnly", "critical")}
+  {still_firing("FilesystemReadOnly", "critical")}
 )""",
         summary="{{ $labels.instance }}: {{ $labels.mountpoint }} has become read-only",
         description=(
@@ -240,7 +235,7 @@ UNRESPONSIVE = Alert(
     condition=f"""and on ({_SAME}) (
   min_over_time(system_filesystem_device_error[1d]) == 0
   or
-  {_still_firing("FilesystemUnresponsive", "warning")}
+  {still_firing("FilesystemUnresponsive", "warning")}
 )""",
     summary="{{ $labels.instance }}: {{ $labels.mountpoint }} does not answer",
     description=(

@@ -61,8 +61,10 @@ def _find_down(facts: Facts) -> Iterator[Finding]:
         device = labels["device"]
         if carrier or _is_virtual(device):
             continue
-        part = facts.average(_CARRIER, labels, DAY_SECONDS)
-        if part is not None and part > LINK_WAS_UP.value:
+        part = facts.average(_CARRIER, labels, DAY_SECONDS) or 0.0
+        # what fires goes on until the link is up, or was down for a day
+        goes_on = facts.is_firing("LinkDown", "warning", (device,)) and facts.most(_CARRIER, labels, DAY_SECONDS)
+        if part > LINK_WAS_UP.value or goes_on:
             yield Finding((device,), f"The link of {device} is down", cause=f"link {device}")
 
 
@@ -102,11 +104,12 @@ FLAPPING = Judgement(
 )
 DOWN = Judgement(
     alert="LinkDown",
-    severity="info",
+    severity="warning",
     area="network",
     find=_find_down,
     lasts=900,
     keeps=300,
+    fades=True,
     watches=(Watch(_CARRIER, DAY_SECONDS),),
     remedy="Check the cable, and whether the switch or the access point is on.",
 )

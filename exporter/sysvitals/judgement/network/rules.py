@@ -1,7 +1,7 @@
 """The rules of this subject for Prometheus: never imported by the program."""
 
 from sysvitals.judgement.network import judge
-from sysvitals.judgement.rule import Alert, Subject, beside
+from sysvitals.judgement.rule import Alert, Subject, beside, still_firing
 from sysvitals.judgement.thresholds import (
     BOOT_SETTLED,
     LINK_FLAPS,
@@ -71,16 +71,23 @@ DOWN = Alert(
     **beside(judge.DOWN),
     value=f"system_network_carrier{{{_REAL}}}",
     threshold=0,
-    condition=f"and on ({_DEVICE}) avg_over_time(system_network_carrier[1d]) > {LINK_WAS_UP.value:g}",
+    condition=f"""and on ({_DEVICE}) (
+  avg_over_time(system_network_carrier[1d]) > {LINK_WAS_UP.value:g}
+  or
+  max_over_time(system_network_carrier[1d]) == 1
+  and on ({_DEVICE})
+  {still_firing("LinkDown", "warning")}
+)""",
     summary="{{ $labels.instance }}: {{ $labels.device }} has lost its link",
     description=(
         "{{ $labels.device }} of {{ $labels.instance }} had a link for most of the last day and has none for fifteen "
         "minutes; the host answers by another way. Is the cable in, the switch or the access point on? If it was "
-        "unplugged on purpose, this ends within half a day."
+        "unplugged on purpose, this ends after a day."
     ),
     why=(
-        "For information: the host still answers, and plugs are pulled on purpose. It matters where the second link "
-        "is the spare one. A device that is switched off has no series and is not missed."
+        "A warning, as a weak link is: the host still answers, but what was to be there is not. Once it fires it goes "
+        "on until the link is up again; what was down for a whole day is taken for intended. A device that is switched "
+        "off has no series and is not missed."
     ),
 )
 
