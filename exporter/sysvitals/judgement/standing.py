@@ -74,7 +74,7 @@ class Ended:
     """What fired and is over, for a day. Each beginning and end is an event, by which the next start knows it."""
 
     def __init__(self, judgements: Iterable[Judgement]) -> None:
-        self._judgements = {(one.alert, one.severity): one for one in judgements}
+        self._judgements: dict[tuple[str, str], Judgement] = {(one.alert, one.severity): one for one in judgements}
         self._firing: dict[Key, Standing] = {}
         self._over: dict[Key, Standing] = {}
 
