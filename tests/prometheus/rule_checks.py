@@ -234,7 +234,7 @@ def _row(alerts: list[Alert]) -> tuple[str, ...]:
     return (
         alerts[0].name.lower(),
         ", ".join(alert.severity for alert in alerts),
-        _join("at once" if alert.lasts == "0s" else alert.lasts for alert in alerts),
+        _join("immediately" if alert.lasts == "0s" else alert.lasts for alert in alerts),
         _join("" if alert.keeps == "0s" else alert.keeps for alert in alerts),
     )
 

@@ -221,6 +221,15 @@ def test_a_section_says_how_to_confirm_what_to_do_and_when_to_ignore(part: str) 
     assert [title for title, body in sections_of(RUNBOOK).items() if part not in body] == []
 
 
+def test_a_section_says_what_to_do_before_what_to_ask_prometheus() -> None:
+    assert [title for title, body in sections_of(RUNBOOK).items() if body.index("**Do") > body.index("**Confirm")] == []
+
+
+def test_what_to_do_leads_to_no_other_document() -> None:
+    alerts = RUNBOOK[RUNBOOK.index("## Power") : RUNBOOK.index("## With Prometheus")]
+    assert re.findall(r"\]\((?!#)[^)]*\)", alerts) == []
+
+
 def test_the_runbook_names_only_metrics_that_there_are() -> None:
     assert find_unknown_names(RUNBOOK, METRICS) == set()
 
