@@ -589,7 +589,7 @@ def _known(read: Callable[[], str | None]) -> str | None:
     try:
         return read()
     except (OSError, ValueError) as error:
-        _log.warning("cannot tell who this host is: %s", error)
+        _log.warning("cannot read the name of this host: %s", error)
         return None
 
 

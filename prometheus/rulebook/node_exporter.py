@@ -112,7 +112,7 @@ UNDERVOLTAGE = (
         condition=f"unless on (job, instance) last_over_time({_ALARM}[1h])",
         lasts="1h",
         keeps="1h",
-        summary="{{ $labels.instance }}: nobody would notice an undervoltage",
+        summary="{{ $labels.instance }}: undervoltage would not be noticed",
         description=(
             "{{ $labels.instance }} is a Raspberry Pi, and its node_exporter shows no undervoltage alarm. Load the "
             "kernel module: `sudo modprobe raspberrypi_hwmon`; see that the collector hwmon is not switched off and, "

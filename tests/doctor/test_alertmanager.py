@@ -142,7 +142,7 @@ def test_an_alert_that_reaches_somebody_is_well() -> None:
 def test_a_receiver_with_nothing_behind_it_tells_nobody() -> None:
     check = judge({**LABELS, "severity": "warning"}, alertmanager())["alertmanager.receiver"]
     assert check.verdict is BROKEN
-    assert check.text.endswith('"nobody", which has nothing behind it: nobody is told')
+    assert check.text.endswith('"nobody", which has nothing behind it: no notification is sent')
 
 
 def test_one_of_two_receivers_is_enough() -> None:
@@ -211,7 +211,7 @@ ALWAYS = "[{name: always, time_intervals: [{}]}, {name: never, time_intervals: [
         ("mute_time_intervals: [never]", None, ""),
         ("active_time_intervals: [never]", BROKEN, "never is not now"),
         ("active_time_intervals: [never, always]", None, ""),
-        ("mute_time_intervals: [local]", WARNING, "cannot be told"),
+        ("mute_time_intervals: [local]", WARNING, "cannot check"),
     ],
 )
 def test_a_route_that_is_mute_at_this_time(times: str, verdict: Verdict | None, words: str) -> None:

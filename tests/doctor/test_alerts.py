@@ -222,7 +222,7 @@ def test_nobody_to_send_to_is_broken(dropped: int, is_configured: bool, words: s
         check = check_alertmanagers(server, [], is_configured=is_configured)
     assert check.verdict is BROKEN
     assert check.text.startswith(words)
-    assert check.text.endswith("nobody is told")
+    assert check.text.endswith("no notification is sent")
     assert remedy in check.remedy
 
 

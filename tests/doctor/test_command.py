@@ -69,8 +69,8 @@ def test_nothing_broken_is_exit_status_0(here: list[str], capsys: pytest.Capture
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--prometheus", "ftp://ana:secret@x"], "--prometheus: what was given begins with ftp://"),
-        (["--alertmanager", "http://ana:secret@x:y"], "--alertmanager: what was given is no address"),
+        (["--prometheus", "ftp://ana:secret@x"], "--prometheus: ftp:// is not supported"),
+        (["--alertmanager", "http://ana:secret@x:y"], "--alertmanager: not a valid address"),
         (["--send-test-alert"], "--send-test-alert: to whom?"),
         (["--history.keep-age=soon"], "--history.keep-age"),
         (["--config.file=/no/such/file"], "/no/such/file: cannot be read"),

@@ -51,7 +51,7 @@ def test_each_collector_of_a_recorded_board_has_its_verdict(tmp_path: Path) -> N
     assert describe_host(look).startswith("pi4-fine (Raspberry Pi 4 Model B Rev 1.4, Debian GNU/Linux 12")
     assert checks["collector.temperature"].verdict is OK
     assert checks["collector.fan"].verdict is ABSENT
-    assert "no fan that the kernel knows" in checks["collector.fan"].text
+    assert "no fan found" in checks["collector.fan"].text
     assert {check.removeprefix("collector.") for check in checks if check.startswith("collector.")} == {
         collector.name for collector in settings.collector
     }
@@ -66,7 +66,7 @@ def test_each_collector_of_a_recorded_board_has_its_verdict(tmp_path: Path) -> N
         ("pi-4b-browning-out", WARNING, "NOW there is undervoltage"),
         ("pi-4b-browned-out-earlier", OK, "there is none now"),  # its firmware is not recorded as files
         ("pi-zero-w", WARNING, "no undervoltage detector: silence is not health"),
-        ("nuc", ABSENT, "this is no Raspberry Pi"),
+        ("nuc", ABSENT, "not a Raspberry Pi"),
     ],
 )
 def test_whether_an_undervoltage_would_be_seen(name: str, verdict: Verdict, words: str, tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_failed_collector_has_what_to_do_apart_from_what_is_wrong() -> None:
         (None, BROKEN, "not read in time", "hangs"),
         (GONE, ABSENT, "disk is not on this host: no such thing", ""),
         (Outcome("ok", message="a: [Errno 22] bad; b: bad"), WARNING, "a: bad; b: bad", "`sysvitals collectors`"),
-        (Outcome("ok", message="; ".join("abcde")), WARNING, "a; b; c; and 2 more", "nothing else suffers"),
+        (Outcome("ok", message="; ".join("abcde")), WARNING, "a; b; c; and 2 more", "nothing else is affected"),
         (FINE, OK, "disk is read", ""),
     ],
 )

@@ -106,7 +106,7 @@ def test_no_rules_at_all(shipped: list[Group]) -> None:
     checks = judge(loaded(), shipped)
     assert list(checks) == ["prometheus.rules"]
     assert checks["prometheus.rules"].verdict is BROKEN
-    assert checks["prometheus.rules"].text == "none of our rules is loaded: nobody would be told of an undervoltage"
+    assert checks["prometheus.rules"].text == "none of our rules is loaded: there would be no alert of undervoltage"
     assert "rule_files" in checks["prometheus.rules"].remedy
 
 

@@ -133,7 +133,7 @@ def test_one_that_joins_a_group_waits_for_that_groups_next_message_and_lasts_lon
     group = {"labels": {"alertname": "Undervoltage", "instance": "pi4"}, "receiver": {"name": "phone"}}
     alertmanager = Alertmanager(groups=[group])
     _, progress = send(alertmanager, CONFIG.replace("3m", "10m"))
-    why = "by group_interval, since it joins a group that was told of already"
+    why = "by group_interval, since it joins a group that was notified already"
     assert progress == [f"waiting 600 s for telegram, {why}"]
     [posted] = alertmanager.posted
     assert parse_time(posted["endsAt"]) - parse_time(posted["startsAt"]) > 600
@@ -201,7 +201,7 @@ def test_a_receiver_with_two_ways_wants_both() -> None:
 def test_a_receiver_with_nothing_behind_it_is_broken() -> None:
     checks, _ = send(Alertmanager(), CONFIG.replace("receiver: phone", "receiver: nobody"))
     assert checks["test.notified"].verdict is BROKEN
-    assert "nobody is told" in checks["test.notified"].text
+    assert "no notification is sent" in checks["test.notified"].text
 
 
 @pytest.mark.usefixtures("hasty")

@@ -242,7 +242,7 @@ class TestSupply:
         it.shows("system_power_budget_sufficient", 0)
         it.shows("system_power_budget_amperes", 3)
         assert it.after(500).level is Level.GOOD
-        assert texts(it.after(120)) == ["The power supply offers 3 A of the 5 A that the board wants"]
+        assert texts(it.after(120)) == ["The power supply offers 3 A of the 5 A that the board needs"]
 
     def test_the_lowest_input_voltage_of_five_minutes_counts(self) -> None:
         it = board()

@@ -373,7 +373,7 @@ def test_the_alertmanager_that_we_ship_tells_nobody_until_somebody_chooses(stack
     status, checks = doctor()
     assert status == 1
     assert checks["alertmanager.receiver"]["verdict"] == "broken"
-    assert checks["alertmanager.receiver"]["text"].endswith("which has nothing behind it: nobody is told")
+    assert checks["alertmanager.receiver"]["text"].endswith("which has nothing behind it: no notification is sent")
     # what Alertmanager shows of its configuration is understood as the file itself is
     shown = httpx.get(f"{stack.alertmanager}/api/v2/status", timeout=PATIENCE).json()["config"]["original"]
     theirs, ours = parse_routing(shown), parse_routing(text)
@@ -411,7 +411,7 @@ def test_a_silence_swallows_the_test_alert_as_it_would_a_real_one(stack: Stack, 
     status, checks = doctor("--send-test-alert")
     assert status == 1
     assert "by ana: garden work" in checks["alertmanager.silenced"]["text"]
-    assert checks["test.notified"]["text"] == "it is kept back by a silence: nobody is told"
+    assert checks["test.notified"]["text"] == "it is kept back by a silence: no notification is sent"
     assert stack.receiver.tests_since(began) == []
 
 
@@ -446,7 +446,7 @@ def test_an_alert_that_holds_ours_back_is_the_one_that_alertmanager_names(stack:
         over = format_time(time.time())
         httpx.post(f"{stack.alertmanager}/api/v2/alerts", json=[{"labels": labels, "endsAt": over}], timeout=PATIENCE)
     assert f"HostDown of {INSTANCE} fires" in checks["alertmanager.inhibited"]["text"]
-    assert checks["test.notified"]["text"] == "it is kept back by another alert that fires: nobody is told"
+    assert checks["test.notified"]["text"] == "it is kept back by another alert that fires: no notification is sent"
 
 
 def test_a_receiver_that_does_not_answer_fails_on_the_last_step(stack: Stack, doctor: Any) -> None:

@@ -42,11 +42,11 @@ def parse_address(text: str) -> Address:
         parts = urlsplit(whole)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise ValueError("is no address such as http://localhost:9090") from None
+        raise ValueError("not a valid address: expected one such as http://localhost:9090") from None
     if parts.scheme not in ("http", "https"):
-        raise ValueError(f"begins with {parts.scheme}://, but only http:// and https:// can be asked")
+        raise ValueError(f"{parts.scheme}:// is not supported: expected http:// or https://")
     if not host or any(letter.isspace() or not letter.isprintable() for letter in whole):
-        raise ValueError("is no address such as http://localhost:9090")
+        raise ValueError("not a valid address: expected one such as http://localhost:9090")
     shown = f"[{host}]" if ":" in host else host
     path = parts.path.rstrip("/")
     for page in _PAGES:

@@ -31,7 +31,7 @@ _MAXIMUM_ERROR = Gauge(
 _ESTIMATED_ERROR = Gauge(
     "timex_estimated_error",
     unit="seconds",
-    help="How much the clock is probably wrong by; 0 where the daemon does not tell the kernel.",
+    help="How much the clock is probably wrong by; 0 where the daemon does not report it to the kernel.",
     origin=_ORIGIN,
 )
 _FREQUENCY = Gauge(

@@ -86,7 +86,7 @@ def find(host: Host) -> Iterator[Probe | Fault]:
             devices.setdefault(item.slows, []).append(item)
     counters = [item for item in found if isinstance(item, ThrottleCounter)]
     if not devices and not counters and not faults:
-        raise Unavailable("nothing that the kernel slows down for heat: no such cooling device, no Intel processor")
+        raise Unavailable("no thermal cooling devices, and not an Intel processor")
     yield from faults
     for component, slowing in devices.items():
         yield Probe(component, partial(_read_limit, host, component, slowing))

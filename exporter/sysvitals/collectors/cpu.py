@@ -131,7 +131,7 @@ def find(host: Host) -> Iterator[Probe | Fault | Unavailable]:
         yield own
         own = None
     if own is not None and not own:
-        yield Unavailable("frequencies: this container numbers its CPUs otherwise than its host")
+        yield Unavailable("frequencies: this container numbers its CPUs differently from its host")
         return
     for policy in policies:
         yield Probe(policy.name, partial(_read_policy, host, policy, own, hardware={}))

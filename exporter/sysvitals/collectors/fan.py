@@ -94,7 +94,7 @@ def find(host: Host, options: Options) -> Iterator[Probe | Fault]:
     excluded = re.compile(options.exclude_fans).fullmatch
     found = list(find_fans(host))
     if not found:
-        raise Unavailable("no fan that the kernel knows; a Raspberry Pi 5 looks for its fan only while it boots")
+        raise Unavailable("no fan found; a Raspberry Pi 5 detects its fan only while it boots")
     for thing in found:
         if isinstance(thing, Fault):
             yield thing

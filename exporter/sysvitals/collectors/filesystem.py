@@ -109,7 +109,9 @@ def find(host: Host, options: Options) -> Iterator[Probe | Fault]:
     yield from (mount for mount in found if isinstance(mount, Fault))
     mounts = _choose((mount for mount in found if isinstance(mount, Mount)), options)
     if not mounts:
-        raise Unavailable("no mounted filesystem but those left out (in a container, mount the host's / and /proc)")
+        raise Unavailable(
+            "no mounted filesystems, except those left out (in a container, mount the host's / and /proc)"
+        )
     for mount in mounts:
         yield Probe(
             _name(mount),

@@ -22,8 +22,8 @@ T = TypeVar("T")
 class Options(NamedTuple):
     """What identifies one machine in the world is told only when asked for."""
 
-    serial: Annotated[bool, "Whether to tell the serial number; on a PC only root can read it."] = False
-    mac_addresses: Annotated[bool, "Whether to tell the hardware addresses of the network interfaces."] = False
+    serial: Annotated[bool, "Whether to publish the serial number; on a PC only root can read it."] = False
+    mac_addresses: Annotated[bool, "Whether to publish the hardware addresses of the network interfaces."] = False
 
 
 def _info(help_text: str, origin: str = "") -> Info:

@@ -104,7 +104,7 @@ class Link(Reading, event="system.network.link.updated"):
             "network_speed",
             unit="bytes",
             shown="link speed",
-            help="Bytes per second that the link was negotiated at; Wi-Fi and virtual devices do not tell.",
+            help="Bytes per second that the link was negotiated at; not reported by Wi-Fi and virtual devices.",
             origin=_STATE + "speed",
         ),
     ] = None
@@ -135,7 +135,7 @@ def read(host: Host, options: Options) -> Iterator[Network | Fault]:
     excluded = re.compile(options.exclude_devices).fullmatch
     found = read_netdev(host, lambda device: not excluded(device))
     if not found:
-        raise Unavailable("no network device but those left out (in a container, mount the host's /proc)")
+        raise Unavailable("no network devices, except those left out (in a container, mount the host's /proc)")
     yield from (traffic for traffic in found if isinstance(traffic, Fault))
     # devices that come and go while the table is read may stand there twice
     devices = {traffic.device: traffic for traffic in found if isinstance(traffic, NetDev)}

@@ -30,7 +30,7 @@ class Budget(Reading, event="system.power.budget.updated"):
         bool | None,
         Gauge(
             "power_budget_sufficient",
-            help="1 if that is what the board wants (a Raspberry Pi 5 or 500: 5 A), 0 if it is less: USB devices may "
+            help="1 if that is what the board needs (a Raspberry Pi 5 or 500: 5 A), 0 if it is less: USB devices may "
             "get too little then, and the voltage may sag under load.",
             origin=f"{_POWER}/max_current, board revision",
         ),
@@ -52,7 +52,7 @@ class Budget(Reading, event="system.power.budget.updated"):
             origin=f"{_POWER}/usb_over_current_detected",
         ),
     ]
-    wanted: Annotated[float | None, Detail("What the board wants.", unit="amperes")] = None
+    wanted: Annotated[float | None, Detail("What the board needs.", unit="amperes")] = None
 
 
 def read(host: Host) -> Iterator[Budget | Fault]:
@@ -64,7 +64,7 @@ def read(host: Host) -> Iterator[Budget | Fault]:
     budget = read_power_budget(host, board)
     if budget is None:
         raise Unavailable(
-            "no supply that told what it can give: only a Raspberry Pi 5 and its kin ask "
+            "power budget not negotiated: only the Raspberry Pi 5 family does that "
             "(in a container, mount the host's /sys)"
         )
     yield from budget.faults

@@ -63,7 +63,7 @@ def find(host: Host) -> Iterator[Probe | Fault]:
     """One probe a chip."""
     found = list(find_power_chips(host))
     if not found:
-        raise Unavailable("no chip that measures voltage, current or power and that the kernel knows")
+        raise Unavailable("no chip that measures voltage, current or power")
     for thing in found:
         if isinstance(thing, Fault):
             yield thing

@@ -53,8 +53,8 @@ def read(host: Host) -> Iterator[Reset | PowerReset | Fault]:
     power = attempt("power_reset", read_power_reset, host)
     if status is None and power is None:
         raise Unavailable(
-            "nobody tells why this host was reset: the bootloader of newer Raspberry Pis does, or the firmware through "
-            "/dev/vcio_gencmd or /dev/vcio"
+            "reset reason not available: newer Raspberry Pis report it through their bootloader, or the firmware "
+            "through /dev/vcio_gencmd or /dev/vcio"
         )
     if isinstance(power, Fault):
         yield power

@@ -42,7 +42,7 @@ def read(host: Host) -> Iterator[Shutdowns]:
     record = read_shutdown_record(host)
     if record is None or record.boot != read_boot_id(host):
         raise Unavailable(
-            "not known in this boot: it is read from the end of the history, when `sysvitals serve` starts with "
+            "not available in this boot: it is read from the end of the history, when `sysvitals serve` starts with "
             "history.enabled and can write to storage.path"
         )
     yield Shutdowns(unclean=record.unclean, last_seen=record.last_seen)

@@ -66,7 +66,7 @@ def find(host: Host) -> Iterator[Probe]:
     """One probe a card or drive."""
     cards, drives = list_cards(host), list_drives(host)
     if not cards and not drives:
-        raise Unavailable("no SD card, eMMC or NVMe drive (the wear of other disks takes SMART and root)")
+        raise Unavailable("no SD card, eMMC or NVMe drive (the wear of other disks is in SMART, which needs root)")
     for device in cards:
         yield Probe(device, partial(read, host, device, read_card))
     for device in drives:

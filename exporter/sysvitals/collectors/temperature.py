@@ -62,7 +62,7 @@ def find(host: Host) -> Iterator[Probe | Fault]:
     """One probe a chip, and one a thermal zone that no chip shows."""
     found = list(find_sensors(host))
     if not found:
-        raise Unavailable("no temperature sensor that the kernel knows (in a container, mount the host's /sys)")
+        raise Unavailable("no temperature sensors found (in a container, mount the host's /sys)")
     for thing in found:
         match thing:
             case ChipSensors():

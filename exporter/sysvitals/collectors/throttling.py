@@ -113,7 +113,7 @@ def read(host: Host) -> Iterator[Throttling | ThrottlingSource | Fault]:
     if isinstance(board, Fault):
         yield board
     elif not found.offered and not board.is_raspberry_pi:
-        raise Unavailable("no Raspberry Pi firmware to ask here: throttling is known on Raspberry Pis only")
+        raise Unavailable("no Raspberry Pi firmware: only Raspberry Pis report throttling")
     yield from found.faults
     detectable = None if isinstance(board, Fault) else detects_undervoltage(board.revision, board.model)
     detectable = detectable or found.undervoltage_seen or detectable

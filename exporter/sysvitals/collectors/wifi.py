@@ -15,7 +15,7 @@ from sysvitals.sources.sys.netclass import read_carrier, read_wifi_devices
 _ORIGIN = "/proc/1/net/wireless"
 _discarded = Counter(
     "wifi_discarded_packets",
-    help="Packets given up after retries, and packets received but not usable; begins anew with each access point.",
+    help="Packets given up after retries, and packets received but not usable; starts again with each access point.",
     origin=_ORIGIN,
 )
 
@@ -57,7 +57,7 @@ class Wifi(Reading, event="system.wifi.updated"):
     ] = None
     noise: Annotated[
         int | None,
-        Gauge("wifi_noise", unit="dbm", help="Strength of the noise; most drivers do not tell.", origin=_ORIGIN),
+        Gauge("wifi_noise", unit="dbm", help="Strength of the noise; most drivers do not report it.", origin=_ORIGIN),
     ] = None
     discarded_retry: Annotated[int | None, _discarded.at(reason="retry")] = None
     discarded_misc: Annotated[int | None, _discarded.at(reason="misc")] = None

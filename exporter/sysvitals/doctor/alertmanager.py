@@ -108,7 +108,7 @@ def check_routes(server: Server, routing: Routing, labels: Labels) -> Iterator[C
         words = " ".join(f"'{name}={value}'" for name, value in labels.items())
         yield warning(
             "alertmanager.route",
-            f"whom {who} would reach cannot be told here: {unsupported}",
+            f"cannot find out here which receiver {who} would reach: {unsupported}",
             f"amtool config routes test --alertmanager.url={server.address.url} {words}",
         )
         return
@@ -143,7 +143,7 @@ def _check_receiver(route: Route, routing: Routing, who: str, *, somebody_is_tol
         "give it a way to reach you: in alertmanager.yml uncomment one of those below that receiver and fill it in"
         " (telegram_configs, email_configs, ...), then reload Alertmanager"
     )
-    return broken(name, f"{text}: nobody is told", remedy)
+    return broken(name, f"{text}: no notification is sent", remedy)
 
 
 def _check_times(routes: list[Route], routing: Routing) -> Iterator[Check]:
@@ -152,12 +152,12 @@ def _check_times(routes: list[Route], routing: Routing) -> Iterator[Check]:
         try:
             why = why_mute(route, routing, time.time())
         except ValueError as error:
-            text = f'whether the route to "{route.receiver}" is mute now cannot be told: {error}'
+            text = f'cannot check whether the route to "{route.receiver}" is muted now: {error}'
             yield warning(name, text, "look at mute_time_intervals and active_time_intervals of that route")
             continue
         if why:
             remedy = (
-                "if an undervoltage shall be told at all times, take the intervals off that route in alertmanager.yml"
+                "to be notified of undervoltage at all times, take the intervals off that route in alertmanager.yml"
             )
             yield broken(name, f'the route to "{route.receiver}" is mute at this time: {why}', remedy)
 
@@ -196,5 +196,5 @@ def _check_deliveries(server: Server, routes: list[Route], routing: Routing) -> 
             yield warning(
                 "alertmanager.deliveries",
                 f"{failed:.0f} of {sent:.0f} notifications by {integration} failed since Alertmanager started",
-                "its log says why; `sysvitals doctor --send-test-alert` tells whether it works now",
+                "its log says why; `sysvitals doctor --send-test-alert` shows whether it works now",
             )

@@ -146,13 +146,13 @@ def check_alertmanagers(server: Server, known: list[Recipient], *, is_configured
     if server.get_data("alertmanagers").get("droppedAlertmanagers"):
         return broken(
             name,
-            "its relabelling drops every Alertmanager that it finds: alerts fire, and nobody is told",
+            "its relabelling drops every Alertmanager that it finds: alerts fire, but no notification is sent",
             "see relabel_configs under alerting in prometheus.yml",
         )
     if is_configured:
         return broken(
             name,
-            "it finds none of the Alertmanagers that its configuration speaks of: alerts fire, and nobody is told",
+            "it finds none of the Alertmanagers of its configuration: alerts fire, but no notification is sent",
             "is the file with their addresses there (targets/alertmanager)? after a reload it takes 10 seconds",
         )
     remedy = (
@@ -162,7 +162,7 @@ def check_alertmanagers(server: Server, known: list[Recipient], *, is_configured
         "      - static_configs:\n"
         '          - targets: ["localhost:9093"]'
     )
-    return broken(name, "it knows no Alertmanager: alerts fire, and nobody is told", remedy)
+    return broken(name, "it knows no Alertmanager: alerts fire, but no notification is sent", remedy)
 
 
 def keep_all(promql: str) -> str:

@@ -53,7 +53,7 @@ def run(options: Mapping[str, Any]) -> int:
         for name in ("exporter", "prometheus", "alertmanager"):
             addresses[name] = parse_address(options[name]) if options[name] is not None else None
     except ValueError as error:
-        complain(f"--{name}: what was given {error}")
+        complain(f"--{name}: {error}")
         return 2
     for advice in advise([address for address in addresses.values() if address], access):
         complain(advice)

@@ -80,7 +80,7 @@ def examine(question: Question, report: Report | None) -> tuple[str, list[Check]
         else:
             desk.heading("Prometheus: not looked at")
             desk.put(
-                absent("prometheus.answers", "--prometheus URL tells whether it scrapes this host and has our rules")
+                absent("prometheus.answers", "--prometheus URL checks whether it scrapes this host and has our rules")
             )
         if question.alertmanager:
             recipients = [Recipient(question.alertmanager, access=question.access)]
@@ -193,14 +193,16 @@ def _examine_route(desk: Desk, server: Server, status: Status, sending: Sending)
         return
     if sending.is_guess:
         words = ", ".join(f"{name}={value}" for name, value in sorted(labels.items()))
-        text = (
-            f"an alert's labels are a guess until a Prometheus tells that scrapes this host and has our rules: {words}"
-        )
+        text = f"an alert's labels are a guess without a Prometheus that scrapes this host and has our rules: {words}"
         desk.put(absent("alertmanager.labels", text))
     if routing is None:
         remedy = "--send-test-alert shows it; or, on its own machine: amtool config routes show --config.file=FILE"
         desk.put(
-            warning("alertmanager.route", "it does not show its routes: whom it would tell cannot be told", remedy)
+            warning(
+                "alertmanager.route",
+                "it does not show its routes: cannot find out which receiver it would notify",
+                remedy,
+            )
         )
         return
     desk.take("alertmanager.route", lambda: check_routes(server, routing, labels))

@@ -236,7 +236,7 @@ def _check_folder(name: str, folder: str, settings: Settings) -> Check:
     if written is None:
         return absent(name, f"there is no history in {folder} yet; it can be made")
     return absent(
-        name, f"nobody writes the history in {folder} now; it last grew {format_span(time.time() - written)} ago"
+        name, f"the history in {folder} is not being written; it last grew {format_span(time.time() - written)} ago"
     )
 
 

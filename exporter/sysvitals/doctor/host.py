@@ -54,7 +54,7 @@ def _judge(name: str, outcome: Outcome | None) -> Check:
     """How a collector fared when the doctor itself ran it."""
     check = f"collector.{name}"
     if outcome is None:
-        return broken(check, f"{name} was not read in time", "the kernel hangs on it: dmesg may tell why")
+        return broken(check, f"{name} was not read in time", "the kernel hangs on it: dmesg may say why")
     said = _plain(outcome.message)
     if outcome.status == "unavailable":
         return absent(check, f"{name} is not on this host: {said}")
@@ -65,7 +65,7 @@ def _judge(name: str, outcome: Outcome | None) -> Check:
         faults = said.split("; ")
         more = len(faults) - _SHOWN_FAULTS
         shown = "; ".join(faults[:_SHOWN_FAULTS]) + (f"; and {more} more" if more > 0 else "")
-        remedy = "nothing else suffers; `sysvitals collectors` tells all of it, and dmesg perhaps why"
+        remedy = "nothing else is affected; `sysvitals collectors` has the whole list, dmesg may say why"
         return warning(check, f"{name}: not all of it can be read: {shown}", remedy)
     return ok(check, f"{name} is read")
 
@@ -83,8 +83,8 @@ def _explain(name: str, error: str, said: str) -> tuple[str, str]:
             return text, remedy
         return said, "give the user that the exporter runs as permission to read it"
     if error == "timeout":
-        return said, "the kernel hangs on it: dmesg may tell why; everything else is read all the same"
-    return said, f"the device or its driver fails: dmesg may tell why; --no-collector.{name} leaves it out"
+        return said, "the kernel hangs on it: dmesg may say why; everything else is read all the same"
+    return said, f"the device or its driver fails: dmesg may say why; --no-collector.{name} leaves it out"
 
 
 def _compare(name: str, own: Outcome | None, running: Running) -> Check:
@@ -143,16 +143,16 @@ def check_undervoltage(look: Look) -> Check:
         return _judge_source(name, source, look.all(Throttling))
     outcome = look.outcomes.get("throttling")
     if outcome is not None and outcome.status == "failed":
-        return broken(name, "nobody can tell whether the voltage is too low", "see the collector throttling above")
-    return absent(name, "no undervoltage detector: this is no Raspberry Pi, so there will be no such alert")
+        return broken(name, "cannot check whether the voltage is too low", "see the collector throttling above")
+    return absent(name, "no undervoltage detector: not a Raspberry Pi, so there will be no such alert")
 
 
 def _judge_source(name: str, source: ThrottlingSource, causes: list[Throttling]) -> Check:
     if source.undervoltage_detectable is None:
-        text = f"this board is not known: whether it detects undervoltage is open ({source.source} answers)"
-        return warning(name, text, "should it ever report one, it is believed")
+        text = f"unknown board: it may not detect undervoltage ({source.source} answers)"
+        return warning(name, text, "if it reports undervoltage, the alert fires")
     if source.source == "none":
-        return broken(name, "an undervoltage would not be seen: nobody can be asked", source.hint or _WITHOUT_HINT)
+        return broken(name, "undervoltage would not be noticed: no detector can be read", source.hint or _WITHOUT_HINT)
     if not source.undervoltage_detectable:
         return warning(
             name,
@@ -163,7 +163,7 @@ def _judge_source(name: str, source: ThrottlingSource, causes: list[Throttling])
     before = [cause.cause for cause in causes if cause.since_boot and not cause.active]
     text = f"an undervoltage would be seen ({source.source})"
     if now:
-        remedy = "the chain can wait, the board cannot: a better supply or cable; the runbook tells what else"
+        remedy = "first mend the supply or its cable; the runbook has more"
         return warning(name, f"{text}; NOW there is {', '.join(now)}", remedy)
     return ok(
         name, text + (f"; there was {', '.join(before)} earlier in this boot" if before else "; there is none now")
@@ -177,18 +177,18 @@ def check_clock(look: Look) -> Check:
     if clock is None:
         outcome = look.outcomes.get("clock")
         said = _plain(outcome.message) if outcome else "it was not asked"
-        return warning(name, f"whether the clock is right cannot be told: {said}", "`timedatectl` on the host tells")
+        return warning(name, f"cannot check whether the clock is right: {said}", "run `timedatectl` on the host")
     if not clock.synchronised:
         return warning(
             name,
-            "the clock follows no time server: the times of events are a guess",
-            "`timedatectl` tells more; `sudo timedatectl set-ntp true` switches it on; is the network there?",
+            "clock not synchronised (no NTP): the times of events may be wrong",
+            "`sudo timedatectl set-ntp true` switches NTP on; `timedatectl` shows its state; is the network up?",
         )
     if clock.maximum_error > CLOCK_ERROR.value:
         return warning(
             name,
             f"the clock is synchronised, but may be wrong by {clock.maximum_error:.1f} s",
-            "no time server was heard of for long: `timedatectl timesync-status` or `chronyc tracking` tells more",
+            "no time server has answered for long: see `timedatectl timesync-status` or `chronyc tracking`",
         )
     return ok(name, f"the clock is synchronised, to within {clock.maximum_error * 1000:.0f} ms")
 
@@ -200,7 +200,7 @@ def check_storage(settings: Settings) -> Iterator[Check]:
     try:
         space = os.statvfs(folder)
     except OSError as error:
-        yield broken(name, f"{folder} cannot be looked at: {error.strerror}", "is the disk all right? dmesg may tell")
+        yield broken(name, f"{folder} cannot be looked at: {error.strerror}", "is the disk all right? dmesg may say")
         return
     usable = space.f_blocks - space.f_bfree + space.f_bavail
     if not usable:

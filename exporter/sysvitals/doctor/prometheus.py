@@ -32,7 +32,7 @@ _REMEDIES = (
     (("_limit", "limit exceeded"), "a limit of the scrape job is too tight for this host: raise it"),
     (
         ("status 401", "status 403"),
-        "the exporter wants a name and a password: give them to the scrape job (basic_auth)",
+        "the exporter needs a name and a password: give them to the scrape job (basic_auth)",
     ),
     (
         ("certificate", "tls", "https client", "https server"),
@@ -121,7 +121,7 @@ def check_clock(server: Server) -> Check:
         return warning(
             name,
             f"its clock and this host's are {apart:.0f} s apart: times in graphs and in the history do not agree",
-            "`timedatectl` on both tells which follows no time server",
+            "`timedatectl` on both shows which is not synchronised",
         )
     return ok(name, f"its clock agrees with this host's (to {max(apart, 0.1):.1f} s)")
 
@@ -188,7 +188,7 @@ def check_scrape(server: Server, target: Target) -> Iterator[Check]:
     if interval > SCRAPE_INTERVAL_LONG.value:
         yield warning(
             "prometheus.scrape_interval",
-            f"a scrape every {interval:g} s is too seldom: rates and alerts want one every"
+            f"a scrape every {interval:g} s is too seldom: rates and alerts need one every"
             f" {SCRAPE_INTERVAL_LONG.value:g} s at least",
             "scrape_interval: 15s in its scrape job",
         )
@@ -252,7 +252,7 @@ def _check_target(found: Scraped, host: ThisHost, *, was_seen: bool) -> Check:
         return broken(
             name,
             f"this host's series came as {instance} (job {job}) within a day, and come no more",
-            "whoever scraped it and sent them on has stopped: was the target removed?",
+            "the Prometheus that scraped it and sent them on has stopped: was the target removed?",
         )
     if target.health == "up":
         return ok(name, f"this host is scraped as {instance} (job {job}) at {target.url}")

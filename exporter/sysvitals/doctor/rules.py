@@ -110,7 +110,7 @@ def _check_loaded(there: list[Group], missing: list[Group]) -> Iterator[Check]:
             f"our rules are not all loaded ({', '.join(files)} missing)" if files else f"our alert {HEADLINE} is gone"
         )
         what = gone if there else "none of our rules is loaded"
-        yield broken(name, f"{what}: nobody would be told of an undervoltage", remedy)
+        yield broken(name, f"{what}: there would be no alert of undervoltage", remedy)
     elif wanting:
         yield broken(name, f"{_some(wanting)} need what {', '.join(files)} would record: they can never fire", remedy)
     elif files:

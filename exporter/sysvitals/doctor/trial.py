@@ -103,15 +103,15 @@ def send_test_alert(
     state = found["status"]
     held = [words for key, words in _HOLDERS.items() if state.get(key)]
     if held:
-        yield broken("test.notified", f"it is kept back by {' and '.join(held)}: nobody is told", "see above")
+        yield broken("test.notified", f"it is kept back by {' and '.join(held)}: no notification is sent", "see above")
     elif not path.integrations:
-        text = f"nothing is behind {', '.join(receivers)}, or it is mute at this time: nobody is told"
+        text = f"nothing is behind {', '.join(receivers)}, or it is mute at this time: no notification is sent"
         yield broken("test.notified", text, "see the receiver above")
     elif before is None:
-        text = "whether it was sent on cannot be told: Alertmanager does not show its /metrics"
+        text = "cannot check whether it was sent: Alertmanager does not show its /metrics"
         yield warning("test.notified", text, "look at your phone")
     else:
-        why = "group_interval, since it joins a group that was told of already" if path.joins_group else "group_wait"
+        why = "group_interval, since it joins a group that was notified already" if path.joins_group else "group_wait"
         progress(f"waiting {path.seconds:.0f} s for {', '.join(path.integrations)}, by {why}")
         yield from _follow(server, path, before, peers=status.peers)
 
@@ -128,7 +128,7 @@ def _follow(server: Server, path: Path, before: Samples, *, peers: int) -> Itera
         else:
             yield check
     if all(check.verdict is Verdict.OK for check in told):
-        yield absent("test.read", "whether a person reads it, no program can tell: look at your phone now")
+        yield absent("test.read", "a program cannot check whether it was read: look at your phone now")
 
 
 def _find_path(server: Server, routing: Routing | None, labels: Labels) -> Path:

@@ -39,7 +39,7 @@ class SinkDropped(Change, event="sink.dropped"):
     """A consumer of events was too slow, or its disk failed it: its oldest events are lost to it."""
 
     sink: Annotated[str, Label("Name of the consumer.")]
-    events: Annotated[int, Detail("How many events were lost since this was last told.")]
+    events: Annotated[int, Detail("How many events were lost since the last such event.")]
     reason: Annotated[str, Detail("Why.")]
 
 
@@ -110,7 +110,7 @@ class UncleanShutdown(Change, event="system.shutdown.unclean", urgent=True):
     celsius: Annotated[float | None, Detail("Temperature of the hottest sensor then.", unit="celsius")] = None
     hottest: Annotated[str | None, Detail("Which sensor that was: chip and sensor.")] = None
     undervoltage: Annotated[
-        bool | None, Detail("Whether the supply voltage was too low then; absent where nothing can tell.")
+        bool | None, Detail("Whether the supply voltage was too low then; absent where it is not reported.")
     ] = None
     throttling: Annotated[
         str | None, Detail("All causes of throttling then, separated by commas; absent where there was none.")

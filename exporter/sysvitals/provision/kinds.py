@@ -84,7 +84,7 @@ KINDS = {
         ),
         Kind(
             name="alertmanager",
-            help="alertmanager.yml (where you name who is told) and templates/",
+            help="alertmanager.yml (where you name the receivers) and templates/",
             folder="prometheus",
             patterns=("alertmanager.yml", "templates/*.tmpl"),
             then="amtool check-config DIR/alertmanager.yml && sudo systemctl reload prometheus-alertmanager "

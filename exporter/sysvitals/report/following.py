@@ -19,7 +19,7 @@ def find_source(options: Mapping[str, Any], wanted: Wanted) -> Source:
     try:
         address = parse_address(options["exporter"] or DEFAULT_URL)
     except ValueError as error:
-        raise ConfigError([f"--exporter: what was given {error}"]) from None
+        raise ConfigError([f"--exporter: {error}"]) from None
     return Source(address, access, wanted.names, changes_only=not wanted.readings)
 
 

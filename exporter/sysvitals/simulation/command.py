@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments; what they give is for `run`."""
     parser.description = f"{parser.description} Put the folder where memory is (/tmp, /run), not on an SD card."
     parser.add_argument("folder", metavar="DIR", nargs="?", help="An empty folder, or that of an earlier simulation.")
-    parser.add_argument("--board", default="pi4", help="Which board; --list tells all. (default: pi4)")
+    parser.add_argument("--board", default="pi4", help="Which board; --list names all. (default: pi4)")
     parser.add_argument(
         "--scenario", default="idle", help="What happens to it: a name, or a YAML file's path. (default: idle)"
     )

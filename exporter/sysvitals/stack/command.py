@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--simulate",
         metavar="BOARD:SCENARIO",
-        help="On a simulated board, such as pi4:brownout; `sysvitals simulate --list` tells all. Nothing is left"
+        help="On a simulated board, such as pi4:brownout; `sysvitals simulate --list` names all. Nothing is left"
         " behind, unless --storage.path says where.",
     )
     for name, default in SERVERS.items():

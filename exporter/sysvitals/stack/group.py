@@ -218,7 +218,7 @@ def _describe_end(member: _Member) -> str:
     if status < 0:
         how = f"was killed by signal {-status} ({signal.strsignal(-status)})"
         if -status == signal.SIGKILL:
-            how += "; where memory ran out, dmesg tells so"
+            how += "; dmesg says so where memory ran out"
     else:
         how = f"ended by itself with status {status}"
     words = "".join(f"\n  {line}" for line in member.log.last)

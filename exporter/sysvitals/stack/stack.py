@@ -122,7 +122,7 @@ def _find_servers(wishes: Wishes, say: Say) -> _Servers:
         missing = f"no {' or '.join(PROGRAMS[name].names)} on the PATH"
         if found is not None and name == "grafana":
             home = find_grafana_home(found, os.environ)
-            missing = f"{found} is there, but not the folder with its conf/defaults.ini: tell it by GF_PATHS_HOME"
+            missing = f"{found} is there, but not the folder with its conf/defaults.ini: set GF_PATHS_HOME to it"
             found = found if home is not None else None
         if found is not None:
             programs[name] = found

@@ -54,7 +54,7 @@ def describe_stack(wishes: Wishes, servers: Mapping[str, Address], layout: Layou
         lines.append(f"to check the chain: sysvitals doctor --prometheus={prometheus}")
     gone = wishes.simulated is not None and not wishes.is_storage_chosen
     lines.append(f"{'until the end' if gone else 'kept'} in {layout.folder}: data/, logs/, and to edit")
-    lines[-1] += " prometheus/ (targets), alertmanager/ (who is told)" if "alertmanager" in servers else " prometheus/"
+    lines[-1] += " prometheus/ (targets), alertmanager/ (receivers)" if "alertmanager" in servers else " prometheus/"
     return "\n".join(lines)
 
 
@@ -72,7 +72,7 @@ def _describe_demonstration(simulated: Simulated, prometheus: str) -> list[str]:
     return [
         f"{find_board(simulated.board).summary}; simulated.",
         f"It plays {simulated.scenario}: {load_scenario(simulated.scenario).summary}",
-        "Below is told what really happens to it; the addresses above show what becomes of that. Each edge is counted:",
+        "Below is what happens to the board; the addresses above show what is made of it. Each edge is counted:",
         f"  {prometheus}graph?g0.expr={quote(_EVENTS)}&g0.tab=0&g0.range_input=15m",
         "",
     ]

@@ -46,7 +46,7 @@ def run(options: Mapping[str, Any], *, wait: Callable[[float], None] = time.slee
     try:
         address = parse_address(options["url"])
     except ValueError as error:
-        complain(f"URL: what was given {error}")
+        complain(f"URL: {error}")
         return 2
     try:
         choose_names(options["event"])

@@ -18,14 +18,14 @@ def _find_failing(facts: Facts) -> Iterator[Finding]:
         share = facts.average(_SUCCESS, sample.labels, _QUARTER)
         if share is not None and share < COLLECTOR_FAILING.value:
             collector = sample.labels["collector"]
-            yield Finding((collector,), f"The collector {collector} fails: what it reads is not known", 1 - share)
+            yield Finding((collector,), f"Cannot read {collector} data", 1 - share)
 
 
 def _find_vanished(facts: Facts) -> Iterator[Finding]:
     for sample in facts.all(_AVAILABLE):
         if not sample.value and facts.most(_AVAILABLE, sample.labels, DAY_SECONDS):
             collector = sample.labels["collector"]
-            yield Finding((collector,), f"The collector {collector} has nothing to read any more")
+            yield Finding((collector,), f"No more {collector} data: its source has gone")
 
 
 def _find_unreadable(facts: Facts) -> Iterator[Finding]:

@@ -30,7 +30,7 @@ FAILING = Alert(
             " (error LABEL(error))",
             labels=_COLLECTOR,
         )
-        + ": what it reads is not known, and alerts on it cannot fire. Run `sysvitals collectors` on the host as the "
+        + ": its data is missing, and alerts on it cannot fire. Run `sysvitals collectors` on the host as the "
         "exporter's user: it says what is wrong, and how to get a permission that is missing."
     ),
     why=(
@@ -143,8 +143,8 @@ NOT_WRITABLE = Alert(
             "increase(sysvitals_history_write_errors_total{SAME}[15m]) > 0",
             " ({{ VALUE | printf `%.0f` }} failed attempts in a quarter of an hour)",
         )
-        + ": after a power cut nobody will know what was before it. Is the disk full or read-only (`df -h`, `dmesg | "
-        "tail`)? Does the folder storage.path belong to the exporter's user?"
+        + ": after a power cut there will be no record of what came before it. Is the disk full or read-only "
+        "(`df -h`, `dmesg | tail`)? Does the folder storage.path belong to the exporter's user?"
     ),
     why="A disk may be full for a moment: five minutes. Ten more, since it is tried again and again.",
 )
@@ -176,8 +176,8 @@ RESTARTING = Alert(
     summary="{{ $labels.instance }}: the exporter restarts again and again",
     description=(
         "The exporter started {{ $value }} times within an hour while the host stayed up. What happens between two "
-        "runs is not seen, and counts begin anew. Look at `systemctl status sysvitals` and `journalctl -u sysvitals -n "
-        "100`; `dmesg | grep -i oom` if memory is short."
+        "runs is not seen, and counts start again from 0. Look at `systemctl status sysvitals` and `journalctl "
+        "-u sysvitals -n 100`; `dmesg | grep -i oom` if memory is short."
     ),
     why=(
         "Its CPU time falls with each start. Where the host itself started within the hour, that is another alert's. "

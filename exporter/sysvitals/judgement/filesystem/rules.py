@@ -185,7 +185,7 @@ unless system_filesystem_avail_bytes{{mountpoint=~"{judge.BOOT}", fstype="vfat"}
         description=(
             "Of {{ $labels.mountpoint }} ({{ $labels.device }}) {{ $value | humanizePercentage }} are used: "
             + _LEFT
-            + ". Programs fail now or soon, databases may be damaged. Make room at once: `sudo journalctl "
+            + ". Programs fail now or soon, databases may be damaged. Make room now: `sudo journalctl "
             "--vacuum-size=50M`, `sudo apt clean`; then, in that folder: `sudo du -xh --max-depth=2 | sort -h | tail`."
         ),
         why=(

@@ -52,7 +52,7 @@ STALLED = Alert(
     value='resource:system_pressure_stalled:ratio_rate5m{resource="memory"}',
     compares=">",
     threshold=MEMORY_STALLED,
-    summary="{{ $labels.instance }}: stands still {{ $value | humanizePercentage }} of the time for want of memory",
+    summary="{{ $labels.instance }}: stalled {{ $value | humanizePercentage }} of the time, memory is short",
     description=(
         "{{ $value | humanizePercentage }} of the time everything on {{ $labels.instance }} waits for memory to be "
         "freed or read back: it thrashes. See what takes the memory: `ps axo rss,comm --sort=-rss | head`, and "

@@ -157,7 +157,7 @@ def _find_soft_limit(facts: Facts) -> Iterator[Finding]:
 def _find_budget(facts: Facts) -> Iterator[Finding]:
     if facts.value("system_power_budget_sufficient") == 0:
         amperes = facts.value("system_power_budget_amperes")
-        offers = "too little current" if amperes is None else f"{amperes:g} A of the 5 A that the board wants"
+        offers = "too little current" if amperes is None else f"{amperes:g} A of the 5 A that the board needs"
         yield Finding((), f"The power supply offers {offers}")
 
 

@@ -88,7 +88,7 @@ UNDETECTABLE = Alert(
     **beside(judge.UNDETECTABLE),
     value="system_undervoltage_detectable",
     threshold=0,
-    summary="{{ $labels.instance }}: nobody would notice an undervoltage",
+    summary="{{ $labels.instance }}: undervoltage would not be noticed",
     description=(
         f"{{{{ if {_NOBODY_ASKED} }}}}Neither firmware nor kernel can be asked: run `sysvitals "
         "collectors` on the board, it names the missing permission or module."
@@ -97,7 +97,7 @@ UNDETECTABLE = Alert(
             "system_board_info{SAME}",
             "A Raspberry Pi LABEL(type) has no detector that can be asked: that it reports none is no sign of a good "
             "supply.",
-            "This board has no detector that can be asked: that it reports none is no sign of a good supply.",
+            "This board has no detector that can be read: no report is no sign of a good supply.",
         )
         + " Choose its supply with care, and silence this alert for it.{{ end }}"
     ),
@@ -124,8 +124,8 @@ _REASON = (
         "Heat is the reason: the processor has been at {{ VALUE | printf `%.1f` }} °C. Give it a heat sink, air or a "
         "fan, or less work.",
         f"{{{{ if {ask('system_undervoltage_detectable{SAME} == 0')} }}}}It was not hot, so perhaps the supply is "
-        "weak: this board cannot tell. Try another one.{{ else }}It was neither hot nor short of voltage: look for "
-        "temp_limit in config.txt.{{ end }}",
+        "weak: this board cannot detect that. Try another one.{{ else }}It was neither hot nor short of voltage: look "
+        "for temp_limit in config.txt.{{ end }}",
     )
     + "{{ end }}"
 )
@@ -182,11 +182,11 @@ BUDGET = Alert(
     **beside(judge.BUDGET),
     value="system_power_budget_sufficient",
     threshold=0,
-    summary="{{ $labels.instance }}: the supply promises less current than the board wants",
+    summary="{{ $labels.instance }}: the supply promises less current than the board needs",
     description=(
         "When the board started, its supply promised "
         + tell("system_power_budget_amperes{SAME}", "{{ VALUE }} A at 5 V", "too little current")
-        + "; it wants 5 A. "
+        + "; it needs 5 A. "
         + f"{{{{ if {ask('system_usb_max_current_enabled{SAME} == 0')} }}}}USB devices together get 0.6 A instead of "
         "1.6 A. {{ end }}A 27 W supply made for it gives 5 A; most laptop supplies give 3 A. Without USB disks and "
         "HATs the board may do well: silence this alert then."

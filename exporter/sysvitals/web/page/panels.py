@@ -328,7 +328,7 @@ def _supply(look: Look) -> Iterator[Fact]:
 
 
 def _wanted(budget: Event) -> list[Value]:
-    return [say(", the board wants "), show(budget, "wanted")] if number_of(budget, "wanted") is not None else []
+    return [say(", the board needs "), show(budget, "wanted")] if number_of(budget, "wanted") is not None else []
 
 
 def _power_rows(look: Look, name: str, label: str) -> Iterator[Row]:
