@@ -86,5 +86,5 @@ def test_a_component_whose_cooling_devices_give_no_state_is_not_called_unlimited
 
 def test_a_host_with_neither_has_no_such_thing(tmp_path: Path) -> None:
     host = build_host(tmp_path, {f"{THERMAL}/cooling_device0/type": "pwm-fan\n"})
-    with pytest.raises(Unavailable, match="no such cooling device"):
+    with pytest.raises(Unavailable, match="no thermal cooling devices"):
         list(COLLECTOR.run(host))

@@ -26,7 +26,7 @@ def test_a_weak_supply_does_not() -> None:
 
 @pytest.mark.parametrize("name", ["nuc", "vm", "jetson", "pi-4b-fine", "pi-zero-w", "container"])
 def test_a_board_that_does_not_ask_its_supply_is_unavailable(name: str) -> None:
-    with pytest.raises(Unavailable, match="only a Raspberry Pi 5"):
+    with pytest.raises(Unavailable, match="only the Raspberry Pi 5"):
         read(name)
 
 

@@ -41,7 +41,7 @@ def test_a_collector_that_fails_most_of_the_time_is_said_and_one_failure_is_not(
     it.shows("sysvitals_collector_success", 1, **LOAD)
     assert it.after(900).level is Level.GOOD
     it.shows("sysvitals_collector_success", 0, **LOAD)
-    assert texts(it.after(1500)) == ["The collector load fails: what it reads is not known"]
+    assert texts(it.after(1500)) == ["Cannot read load data"]
 
 
 def test_what_a_host_never_had_is_no_loss_and_what_it_lost_is() -> None:

@@ -155,7 +155,7 @@ def test_what_a_history_holds_cannot_act_on_the_terminal(
         (["--event=[x]"], "--event: expected a name such as"),
         (["--where=seconds>abc"], "--where: seconds>abc: expected a number"),
         (["--between", "yesterday", "now", "--follow"], "--follow goes on after now, and --between ends"),
-        (["--follow", "--exporter=foo://x"], "--exporter: what was given begins with foo://"),
+        (["--follow", "--exporter=foo://x"], "--exporter: foo:// is not supported"),
         (["--follow", "--http.config.file=/nowhere"], "/nowhere"),
     ],
 )
