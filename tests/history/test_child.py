@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+import sysvitals
 from sysvitals.history import child
 from sysvitals.history.asking import NOTHING, Source, ask_timeline, read_timeline
 from sysvitals.host.side_process import NoAnswerError, SideProcess, Withdrawal
@@ -255,7 +256,12 @@ def test_a_process_that_may_change_nothing_answers_all_the_same() -> None:
 def test_it_imports_next_to_nothing() -> None:
     code = "import sys, sysvitals.history.child, sysvitals.history.timeline; print(*sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-S", "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True
+        [sys.executable, "-S", "-c", code],
+        env={"PYTHONPATH": str(Path(sysvitals.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
     )
     imported = {*done.stdout.split()}
     assert not imported & {

@@ -33,6 +33,8 @@ class Metric:
 
 Metrics = Mapping[str, Metric]
 
+_ANY = "*"
+"""Stands for whatever labels an alert has beside these."""
 _ALERT = frozenset({"alertname", "alertstate", "severity", "subject"})
 PROMETHEUS_OWN: Metrics = {
     "up": Metric(frozenset()),
@@ -132,7 +134,7 @@ class Reading:
         matchers = node.matchers.matchers
         if name == "ALERTS":  # whatever labels the alert has
             self._need({m.name for m in matchers} - TARGET, _ALERT, name)
-            return _ALERT | TARGET
+            return _ALERT | TARGET | {_ANY}
         metric = self.metrics.get(name)
         if metric is None:
             self.problems.append(f"there is no metric {name or 'without a name'}")
@@ -207,11 +209,12 @@ class Reading:
         return left & named if matching.type == ast.LabelModifierType.Include else left - named
 
     def _need(self, named: Iterable[str], there: frozenset[str], where: str) -> None:
-        self.problems += [f"{where} has no label {label}" for label in sorted(set(named) - there)]
+        if _ANY not in there:
+            self.problems += [f"{where} has no label {label}" for label in sorted(set(named) - there)]
 
     def _need_alike(self, left: frozenset[str], right: frozenset[str], node: ast.BinaryExpr) -> None:
         # a scalar function on one side has no labels at all
-        if left and right and left != right:
+        if left and right and left != right and _ANY not in left | right:
             odd = ", ".join(sorted(left ^ right))
             self.problems.append(f"the sides of {node.op} never meet: only one of them has {odd}")
 

@@ -402,7 +402,7 @@ def test_a_section_or_a_row_of_no_alert_is_found() -> None:
 def test_a_row_that_is_out_of_date_is_found(change: dict[str, Any]) -> None:
     others = [replace(alert, **change) if alert.name == "Undervoltage" else alert for alert in ALERTS]
     (problem,) = new_problems(others, RUNBOOK)
-    assert problem.startswith("the table has Undervoltage as ('undervoltage', 'critical', 'at once', ''): ")
+    assert problem.startswith("the table has Undervoltage as ('undervoltage', 'critical', 'immediately', ''): ")
 
 
 def test_a_name_in_the_runbook_that_is_no_metric_is_found() -> None:

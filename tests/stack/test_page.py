@@ -52,8 +52,9 @@ def test_a_brownout_shows_and_stays_in_sight_when_it_is_over(browser: Chrome, tm
         assert "The 5 V supply is too low" in text(browser, "#verdict .reasons")
         shows(browser, "#events", "Undervoltage")
         write_in_place(alarm, "0\n")
-        wait_until(lambda: "In trouble" not in text(browser, "#verdict h2"), "the verdict is better again")
-        assert "Needs attention" in text(browser, "#verdict h2")
+        # it may fall again at any moment, so it stays as bad as its alert for half an hour, in words of the past
+        shows(browser, "#verdict .reasons", "The 5 V supply was too low")
+        assert "The voltage is high enough again" in text(browser, "#verdict")
         assert complaints(browser) == []
 
 

@@ -425,7 +425,7 @@ def test_a_grafana_without_its_home_is_left_out_with_the_reason(tmp_path: Path, 
     (grafana / "conf/defaults.ini").unlink()
     with running(tmp_path, PATH=f"{grafana}/bin:{os.environ['PATH']}") as stack:
         assert "without grafana: " in stack.said
-        assert "tell it by GF_PATHS_HOME" in stack.said
+        assert "set GF_PATHS_HOME" in stack.said
         assert end(stack) == 0
 
 
