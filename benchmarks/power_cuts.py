@@ -1,6 +1,6 @@
 """Cuts the power of a disk under the running exporter, and asks the next start whether it counted: by root, by hand.
 
-The storage lies on an ext4 image of its own, mounted through a loop device. A cut is a copy of the image at that
+The storage lies on a separate ext4 image, mounted through a loop device. A cut is a copy of the image at that
 moment: what the kernel has not written to it by then is lost, as on a card. The next boot mounts the copy, which
 replays its journal; it may find the disk read-only or full at first.
 

@@ -1,4 +1,4 @@
-"""The work whose costs are counted, each kind in a process of its own: `python -m tests.cost.work KIND` prints JSON.
+"""The work whose costs are counted, each kind in a separate process: `python -m tests.cost.work KIND` prints JSON.
 
 What is counted depends on no clock and hardly on the machine: bytecodes that Python runs, wake-ups that the scheduler
 plans, files that are read, events, blocks of memory, bytes on disk. Bytecodes of the tests' own stand-ins are left out,

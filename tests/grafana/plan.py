@@ -29,7 +29,7 @@ class Target:
 
     `scenario` and `day` are files in `scenarios/`; `day` is played on each of the days before. `labels` are those that
     a user gives to targets. `used` is how full a mount point is at the beginning and at the end, as df counts;
-    `unsynchronised` when its clock hears of no server; `unreachable` when nobody can scrape it; `unreadable` which
+    `unsynchronised` when its clock hears of no server; `unreachable` when it cannot be scraped; `unreadable` which
     files fail with EIO, and when; `dropped` is when it was taken from the list of targets.
     """
 

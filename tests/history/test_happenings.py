@@ -28,8 +28,8 @@ __all__ = ["in_utc"]
 pytestmark = pytest.mark.usefixtures("in_utc")
 
 
-def lines(told: Past, **more: Any) -> list[dict[str, Any]]:
-    return list_happenings(told, view(**more))[0]
+def lines(recorded: Past, **more: Any) -> list[dict[str, Any]]:
+    return list_happenings(recorded, view(**more))[0]
 
 
 def texts(*occurrences: Occurrence) -> list[str]:
@@ -80,8 +80,8 @@ def test_what_goes_on_says_since_when() -> None:
 
 
 def test_what_goes_on_since_another_day_names_the_day() -> None:
-    told = past(change(at("21:02", day=-2), "system.throttling.started", cause="undervoltage"))
-    assert [line["text"] for line in lines(told)] == ["Undervoltage since Tue 30 Dec 21:02"]
+    recorded = past(change(at("21:02", day=-2), "system.throttling.started", cause="undervoltage"))
+    assert [line["text"] for line in lines(recorded)] == ["Undervoltage since Tue 30 Dec 21:02"]
 
 
 def test_times_are_those_of_the_boards_zone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,8 +91,8 @@ def test_times_are_those_of_the_boards_zone(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_throttling_that_overlaps_undervoltage_stands_in_its_small_line() -> None:
-    told = past(*dip(at("02:10"), 6.0), *dip(at("02:10"), 4.0, "throttled"), *dip(at("05:00"), 60.0, "throttled"))
-    alone, together = lines(told)
+    recorded = past(*dip(at("02:10"), 6.0), *dip(at("02:10"), 4.0, "throttled"), *dip(at("05:00"), 60.0, "throttled"))
+    alone, together = lines(recorded)
     assert (together["text"], together["small"]) == ("Undervoltage for 6 s", "Meanwhile throttling for 4 s")
     assert (alone["text"], alone["kind"]) == ("Throttling for 1 min", "heat")
 
@@ -145,12 +145,12 @@ def test_an_unclean_shutdown_without_a_system_log_says_so() -> None:
 
 def test_a_reboot_after_a_stop_is_clean() -> None:
     coverage = [covered(NOON - 20 * HOUR, at("06:30"), "boot-1"), covered(at("06:30:38"), NOON, BOOT)]
-    told = past(
+    recorded = past(
         change(at("06:30"), "sysvitals.stopped", "boot-1", reason="SIGTERM"),
         change(at("06:30:38"), "sysvitals.started", version="1"),
         coverage=coverage,
     )
-    (line,) = lines(told)
+    (line,) = lines(recorded)
     assert (line["text"], line["level"]) == ("Restarted cleanly, away for 38 s", "note")
 
 
@@ -164,14 +164,14 @@ def test_a_reboot_of_which_neither_is_known_is_called_neither() -> None:
 
 
 def test_restarts_of_the_exporter_are_told_apart_by_whether_it_was_stopped() -> None:
-    told = past(
+    recorded = past(
         change(at("06:00"), "sysvitals.stopped", reason="SIGTERM"),
         change(at("06:00:03"), "sysvitals.started", version="2"),
         change(at("07:59:50"), "sysvitals.reloaded", changed="log.level"),
         change(at("08:00"), "sysvitals.started", version="3"),
         coverage=[covered(NOON - 20 * HOUR, NOON, BOOT)],
     )
-    killed, reloaded, restarted = lines(told)
+    killed, reloaded, restarted = lines(recorded)
     assert restarted["text"] == "sysvitals restarted, away for 3 s"
     assert (killed["text"], killed["level"]) == ("sysvitals restarted without being stopped", "warning")
     assert killed["small"] == "Updated from 2 to 3"
@@ -179,12 +179,12 @@ def test_restarts_of_the_exporter_are_told_apart_by_whether_it_was_stopped() -> 
 
 
 def test_the_first_start_and_a_stop_without_a_start_are_lines() -> None:
-    told = past(
+    recorded = past(
         change(at("06:00"), "sysvitals.started", version="1"),
         change(at("07:00"), "sysvitals.stopped", reason="SIGTERM"),
         coverage=[covered(at("06:00"), at("07:00"), BOOT)],
     )
-    assert [line["text"] for line in lines(told)] == ["sysvitals stopped", "sysvitals started"]
+    assert [line["text"] for line in lines(recorded)] == ["sysvitals stopped", "sysvitals started"]
 
 
 def link(when: str, carrier: bool | None, changes: int = 1) -> Occurrence:
@@ -227,13 +227,13 @@ def test_a_read_only_system_that_is_made_writable_for_an_update_is_a_note() -> N
 
 
 def test_what_could_not_be_read_is_one_line_with_its_reason_in_one_line() -> None:
-    told = past(
+    recorded = past(
         change(
             at("07:00"), "collector.failed", collector="temperature", thing="nvme0", error="EIO", message="a\n\x1bb"
         ),
         change(at("07:03"), "collector.recovered", collector="temperature", thing="nvme0", seconds=180.0, failures=4),
     )
-    (line,) = lines(told)
+    (line,) = lines(recorded)
     assert line["text"] == "temperature nvme0 not readable for 3 min"
     assert line["small"] == "a\\n\\u001bb"
 
@@ -277,8 +277,8 @@ def test_a_line_says_whether_its_time_was_put_right() -> None:
 
 
 def test_only_what_touches_the_time_shown_is_listed() -> None:
-    told = past(*dip(at("02:10"), 600.0), *dip(at("05:00"), 1.0))
-    (line,) = lines(told, begin=at("02:15"), end=at("03:00"))
+    recorded = past(*dip(at("02:10"), 600.0), *dip(at("05:00"), 1.0))
+    (line,) = lines(recorded, begin=at("02:15"), end=at("03:00"))
     assert line["text"] == "Undervoltage for 10 min"
 
 

@@ -1,4 +1,4 @@
-"""What the verdict takes up from the history, as a process of its own answers it, by a clock that may be wrong."""
+"""What the verdict takes up from the history, as a separate process answers it, by a clock that may be wrong."""
 
 import json
 from collections.abc import Iterable

@@ -231,7 +231,7 @@ def test_a_day_that_cannot_be_read_hides_no_other_and_is_named(
 
 @pytest.mark.fault(
     "storage",
-    "more changes in the time shown than there is memory for, as of a board that browns out all the time",
+    "more changes in the time shown than there is memory for, from a board that browns out all the time",
     seen="the newest 10,000 of each kind are on the time line, which says how many are left out",
     heals="shorter times are whole",
 )

@@ -182,7 +182,7 @@ class LivingExporter(PlayedExporter):
         return sink
 
     def _settle(self, seq: int) -> None:
-        """Nobody waits for the disk."""
+        """Nothing waits for the disk."""
 
     def _hurry(self) -> None:
         self.is_urgent = True
@@ -329,7 +329,7 @@ class Life:
     _had_no_power = False
 
     def beat(self) -> tuple[str, ...] | None:
-        """What the exporter does at each beat, and a scrape; None where nobody answers."""
+        """What the exporter does at each beat, and a scrape; None where nothing answers."""
         exporter = self.exporter
         if exporter is None:
             return None

@@ -49,7 +49,7 @@ DIFFERENCES = (
 
 
 @dataclass(frozen=True)
-class Told:
+class Played:
     """The stories of a subject, and what Prometheus's rules fire in each."""
 
     stories: list[Story]
@@ -58,18 +58,18 @@ class Told:
 
 
 @pytest.fixture(scope="module", params=SUBJECTS)
-def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Told:
+def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Played:
     subject = request.param
     paths = (STORIES / f"{subject}.yml", *sorted(STORIES.glob(f"{subject}-*.yml")))
     stories = [*(story for path in paths for story in load_stories(path)), *MORE.get(subject, ())]
     fired = fire_rules(stories, subject, tmp_path_factory.mktemp(subject))
-    return Told(stories, fired, import_module(f"sysvitals.judgement.{subject}.judge").JUDGEMENTS)
+    return Played(stories, fired, import_module(f"sysvitals.judgement.{subject}.judge").JUDGEMENTS)
 
 
-def unknown_differences(told: Told) -> Iterator[str]:
+def unknown_differences(both: Played) -> Iterator[str]:
     """In words."""
-    for story, fired in zip(told.stories, told.fired, strict=True):
-        for found in find_differences(fired, judge_story(story, told.judgements)):
+    for story, fired in zip(both.stories, both.fired, strict=True):
+        for found in find_differences(fired, judge_story(story, both.judgements)):
             known = (
                 one.evaluations
                 for one in DIFFERENCES
@@ -79,14 +79,14 @@ def unknown_differences(told: Told) -> Iterator[str]:
                 yield f"{story}: {found}"
 
 
-def test_both_engines_fire_the_same_alerts_at_the_same_minutes(told: Told) -> None:
-    assert list(unknown_differences(told)) == []
+def test_both_engines_fire_the_same_alerts_at_the_same_minutes(both: Played) -> None:
+    assert list(unknown_differences(both)) == []
 
 
-def test_each_judgement_fires_in_one_story_and_not_in_another(told: Told) -> None:
-    for judgement in told.judgements:
+def test_each_judgement_fires_in_one_story_and_not_in_another(both: Played) -> None:
+    for judgement in both.judgements:
         key = (judgement.alert, judgement.severity)
-        fires = [any(one[1:3] == key for one in fired) for fired in told.fired]
+        fires = [any(one[1:3] == key for one in fired) for fired in both.fired]
         assert any(fires), judgement
         assert not all(fires), judgement
 
@@ -99,17 +99,17 @@ CHANGES: Mapping[str, Callable[[Judgement], Judgement]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_judgement_that_differs_from_its_rule_is_found(told: Told, change: str) -> None:
-    for judgement in told.judgements:
+def test_a_judgement_that_differs_from_its_rule_is_found(both: Played, change: str) -> None:
+    for judgement in both.judgements:
         key = (judgement.alert, judgement.severity)
-        mine = [{one: when for one, when in fired.items() if one[1:3] == key} for fired in told.fired]
-        where = [(story, fired) for story, fired in zip(told.stories, mine, strict=True) if fired]
+        mine = [{one: when for one, when in fired.items() if one[1:3] == key} for fired in both.fired]
+        where = [(story, fired) for story, fired in zip(both.stories, mine, strict=True) if fired]
         assert any(
             find_differences(fired, judge_story(story, [CHANGES[change](judgement)])) for story, fired in where
         ), key
 
 
-def test_each_known_difference_is_one_still(told: Told) -> None:
-    for story, fired in zip(told.stories, told.fired, strict=True):
+def test_each_known_difference_is_one_still(both: Played) -> None:
+    for story, fired in zip(both.stories, both.fired, strict=True):
         known = {(one.alert, one.severity) for one in DIFFERENCES if story.name.startswith(one.story)}
-        assert known <= {found[:2] for found in find_differences(fired, judge_story(story, told.judgements))}
+        assert known <= {found[:2] for found in find_differences(fired, judge_story(story, both.judgements))}

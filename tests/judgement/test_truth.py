@@ -1,4 +1,4 @@
-"""The verdict tells the truth: what is true of a board, what the page says and what the rules say, side by side.
+"""The verdict against the truth: what is true of a board, what the page says and what the rules say, side by side.
 
 The rows are in `situations.py`, what must hold of them in `checking.py`.
 `python -m tests.judgement.table` writes them as exporter/VERDICT.md.

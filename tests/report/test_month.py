@@ -1,4 +1,4 @@
-"""Thirty days of a board, as `history` and `report` tell them, against what is true of them."""
+"""Thirty days of a board, as `history` and `report` show them, against what is true of them."""
 
 import json
 import time

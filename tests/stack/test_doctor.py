@@ -95,7 +95,7 @@ class Stack:
         others = [alertmanager] if alertmanager else [self.alertmanager.split("/")[2]] if alertmanager is None else []
         self.load_prometheus(rules or f"{self.folder}/rules/*.yml", target or self.exporter, others)
         urls = [f"http://{other}/am/api/v2/alerts" for other in others]
-        wait_until(lambda: self.known_alertmanagers() == urls, "Prometheus has found whom to tell")
+        wait_until(lambda: self.known_alertmanagers() == urls, "Prometheus has found its Alertmanagers")
         self.load_alertmanager(config or {"route": ROUTE, "receivers": [self.people()]})
 
     def people(self) -> dict[str, Any]:

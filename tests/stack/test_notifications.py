@@ -144,7 +144,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
             wait_until(lambda: prometheus.value(calm) == 3, "all boards were scraped while calm")
             with play(list(boards.values())) as began:
                 mortal = kill_and_revive(course, mortal, targets["pi-mortal"], flags_of(boards["pi-mortal"]))
-                wait_until(lambda: course.webhooks("Undervoltage", "pi-once", "resolved"), "its end is told")
+                wait_until(lambda: course.webhooks("Undervoltage", "pi-once", "resolved"), "its end is sent")
                 wait_until(lambda: time.monotonic() - began > FLAPS_SECONDS, "the flapping is over")
             yield course
         finally:
@@ -169,7 +169,7 @@ def kill_and_revive(
     wait_until(lambda: course.webhooks("Undervoltage", "pi-mortal", "firing"), "pi-mortal browned out")
     os.kill(mortal.pid, signal.SIGKILL)
     mortal.wait()
-    wait_until(lambda: course.webhooks("HostDown", "pi-mortal", "firing"), "pi-mortal is told as down")
+    wait_until(lambda: course.webhooks("HostDown", "pi-mortal", "firing"), "pi-mortal is reported as down")
     for alert in course.alertmanager.alerts():
         instance = alert["labels"].get("instance", "")
         course.inhibited[f"{alert['labels']['alertname']} {instance}"] = alert["status"]["inhibitedBy"]

@@ -200,7 +200,7 @@ def test_a_simulated_brownout_becomes_an_alert_and_nothing_is_left_behind(tmp_pa
             return [alert["labels"]["instance"] for alert in alerts if alert["labels"]["alertname"] == "Undervoltage"]
 
         wait_until(lambda: firing() == ["pi4"], "the alert has come to Alertmanager")
-        wait_until(lambda: "board     undervoltage begins" in stack.said, "it is told what happens to the board")
+        wait_until(lambda: "board     undervoltage begins" in stack.said, "it says what happens to the board")
         wait_until(lambda: stack.value('up{instance=~".*:.*"}') == [1.0, 1.0], "the servers are scraped, too")
         board = Path(stack.children()["simulate"].cmdline()[-1])
         (kept,) = [line.split()[4].removesuffix(":") for line in stack.said.splitlines() if line.startswith("until")]

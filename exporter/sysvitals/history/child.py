@@ -1,4 +1,4 @@
-"""Answers one question about the history in a process of its own, which steps back behind everything else.
+"""Answers one question about the history in a separate process, which steps back behind everything else.
 
 One question comes as JSON on standard input, the answer goes as JSON to standard output. What cannot be answered is
 one line of text there, and status 1. The modules that answer are imported for their question alone.

@@ -326,7 +326,7 @@ def _find_stops(past: Past, starts: Iterable[Start]) -> Iterator[Entry]:
 
 
 def _find_silence(past: Past, starts: Sequence[Start]) -> Iterator[Entry]:
-    """Silence that no restart explains, as of a board that was suspended or a history that could not be written."""
+    """Silence that no restart explains, from a board that was suspended or a history that could not be written."""
     if not past.coverage:
         return
     explained = sorted((start.before, start.at) for start in starts if start.before is not None)

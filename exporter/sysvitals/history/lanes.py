@@ -14,7 +14,7 @@ MOST_SPANS = 500
 """Of more, those that are nearest to each other are drawn as one."""
 
 _FINEST = 20_000
-"""So many parts of the time shown can be told apart, zoomed in by far."""
+"""So many parts of the time shown can be distinguished, zoomed in by far."""
 
 _CAUSES = ("undervoltage", "throttled", "frequency_capped")
 _LEVELS = {"good": "good", "note": "good", "warning": "warning", "critical": "critical"}

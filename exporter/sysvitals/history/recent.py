@@ -1,4 +1,4 @@
-"""Answers what the history knows of the last day. Imports little: it runs in a process of its own."""
+"""Answers what the history knows of the last day. Imports little: it runs in a separate process."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress

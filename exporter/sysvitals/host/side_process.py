@@ -1,4 +1,4 @@
-"""Asking a module of this package in a process of its own, where heavy work takes nothing from the threads here.
+"""Asking a module of this package in a separate process, where heavy work takes nothing from the threads here.
 
 A thread holds the interpreter's lock while it computes, so that a scrape waits; a process at low priority does not.
 """

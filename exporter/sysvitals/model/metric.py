@@ -25,7 +25,7 @@ class Label(NamedTuple):
 class Detail:
     """The field is for people who read events and becomes no metric. `unit` is one of model/unit.py.
 
-    `summary` as of a Metric: a number is summarised as a gauge.
+    `summary` as for a Metric: a number is summarised as a gauge.
     """
 
     help: str

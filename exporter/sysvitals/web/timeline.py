@@ -1,6 +1,6 @@
 """`api/v1/timeline`: a part of the history as lanes, curves and what happened, for the page and for programs.
 
-The history is read in a process of its own, for one question at a time. Equal questions that come meanwhile, or within
+The history is read in a separate process, for one question at a time. Equal questions that come meanwhile, or within
 seconds, share the answer; beyond a few that wait, there is none.
 """
 

@@ -43,7 +43,7 @@ def _follows(before: Part, part: Part) -> bool:
         all(before.head.get(key) == part.head.get(key) for key in _SAME)
         and 0 <= part.head["uptime"] - before.head["until"] <= SILENCE_SECONDS
         and 0 <= part.begin - before.end <= SILENCE_SECONDS  # the clock was not set in between
-        # a segment of which only a part is summarised is told by that part alone
+        # a segment of which only a part is summarised is known by that part alone
         and all(one.head.get("segments") == one.head.get("closed") for one in (before, part))
     )
 

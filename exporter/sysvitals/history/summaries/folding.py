@@ -192,7 +192,7 @@ class Rows(NamedTuple):
 
 @dataclass(slots=True)
 class Part:
-    """What one boot recorded while nobody set its clock.
+    """What one boot recorded while its clock was not set.
 
     `offset` is Unix time less uptime, by the clock of then. `first` and `last` are Unix seconds, `uptime` and `until`
     the same in seconds since boot, `minute` is that of `last`. `silent` are times without any event, `changes` lines of

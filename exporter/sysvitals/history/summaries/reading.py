@@ -60,7 +60,7 @@ class Coverage(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What one boot recorded while nobody set its clock. `shift` are seconds to be added to what its lines say."""
+    """What one boot recorded while its clock was not set. `shift` are seconds to be added to what its lines say."""
 
     begin: float
     end: float

@@ -178,7 +178,7 @@ class Files:
         if fresh:
             with open(place.open(CLOCKS, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab") as file:
                 require_one_name(file.fileno())
-                # a line of its own, though the last may be torn
+                # a separate line, though the last may be torn
                 file.write("".join(f"\n{json.dumps(entry)}\n" for entry in fresh.values()).encode())
             wrong.update(fresh)
 
