@@ -76,6 +76,18 @@ def test_the_pattern_replaces_the_default(tmp_path: Path) -> None:
     assert names(read(host, Options(exclude_devices="sd.*"))) == ["loop0"]
 
 
+def test_a_disk_to_leave_alone_is_shown_as_such_beside_those_that_are_judged(tmp_path: Path) -> None:
+    host = build_host(tmp_path, {"proc/diskstats": LINE + LINE.replace("sda", "sdb")})
+    assert read(host, Options(leave_alone="sd")) == [
+        amend(SDA, left_alone=False),
+        amend(SDA, device="sdb", left_alone=False),
+    ]
+    assert read(host, Options(leave_alone="sdb|sdc")) == [
+        amend(SDA, left_alone=False),
+        amend(SDA, device="sdb", left_alone=True),
+    ]
+
+
 def test_a_garbled_line_is_a_fault_and_hides_no_disk(tmp_path: Path) -> None:
     fault, whole = read(build_host(tmp_path, {"proc/diskstats": "8 0 sdb 100\n" + LINE}))
     assert isinstance(fault, Fault)

@@ -127,6 +127,14 @@ def test_types_that_hold_data_are_kept(tmp_path: Path, fstype: str) -> None:
     assert points(read(build_mounts(tmp_path, f"0:40 / /mnt {fstype} none"))) == ["/mnt"]
 
 
+def test_a_mount_that_is_meant_to_be_full_is_shown_as_such_whether_it_answers_or_not(tmp_path: Path) -> None:
+    host = build_mounts(tmp_path, "8:1 / / ext4 /dev/sda1", "8:2 / /mnt/media ext4 /dev/sda2")
+    probes = [one for one in filesystem.find(host, Options(full_expected="/mnt/.*")) if isinstance(one, Probe)]
+    for answers in ([*one.read()] for one in probes), ([*one.otherwise()] for one in probes):
+        expected = [one.full_expected for found in answers for one in found if isinstance(one, Filesystem)]
+        assert expected == [False, True]
+
+
 def test_the_root_is_told_whatever_its_type(tmp_path: Path) -> None:
     assert points(read(build_mounts(tmp_path, "0:40 / / overlay overlay"))) == ["/"]
 

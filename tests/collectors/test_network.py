@@ -140,6 +140,12 @@ def test_the_pattern_replaces_the_default(tmp_path: Path) -> None:
     assert devices == ["lo"]
 
 
+def test_a_device_to_leave_alone_is_shown_as_such_beside_those_that_are_judged(tmp_path: Path) -> None:
+    host = build_network(tmp_path, rows=ROW + ROW.replace("eth0", "eth1"))
+    found = [one for one in read(host, Options(leave_alone="eth1")) if isinstance(one, Network)]
+    assert [(one.device, one.left_alone) for one in found] == [("eth0", False), ("eth1", True)]
+
+
 def test_a_host_of_only_devices_left_out_lacks_the_subsystem(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="container"):
         read(build_network(tmp_path, rows=ROW.replace("eth0", "lo")))

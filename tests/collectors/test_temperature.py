@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sysvitals.collectors import temperature
-from sysvitals.collectors.temperature import Temperature
+from sysvitals.collectors.temperature import Options, Temperature
 from sysvitals.host.files import NO_DATA
 from sysvitals.model.catalog import build_catalog
 from sysvitals.model.collector import Fault, Probe, Unavailable
@@ -71,7 +71,7 @@ def test_hostile_files_give_readings_that_are_fit_to_tell() -> None:
 
 
 def probes(host: RecordedHost) -> dict[str, Probe]:
-    return {probe.name: probe for probe in temperature.find(host) if isinstance(probe, Probe)}
+    return {probe.name: probe for probe in temperature.find(host, Options()) if isinstance(probe, Probe)}
 
 
 def test_each_chip_and_each_zone_that_no_chip_shows_is_a_probe_of_its_own() -> None:
@@ -90,6 +90,16 @@ def build_chip(device: str, number: int = 0, **files: str) -> dict[str, str]:
     }
 
 
+def test_a_sensor_to_leave_alone_is_shown_as_such_beside_those_that_are_judged(tmp_path: Path) -> None:
+    host = build_host(tmp_path, build_chip("platform/x.0", temp2_input="90000"))
+    (probe,) = (one for one in temperature.find(host, Options(leave_alone="x temp2")) if isinstance(one, Probe))
+    found = [one for one in probe.read() if isinstance(one, Temperature)]
+    assert [(one.sensor, one.celsius, one.left_alone) for one in found] == [
+        ("temp1", 21.0, False),
+        ("temp2", 90.0, True),
+    ]
+
+
 @pytest.mark.parametrize(
     ("device", "bus"),
     [
@@ -106,7 +116,7 @@ def test_things_behind_one_bus_say_so(tmp_path: Path, device: str, bus: str) -> 
 def test_to_find_sensors_asks_no_hardware(tmp_path: Path) -> None:
     files = {"temp1_input.ERRNO-EIO": "", "temp1_crit.ERRNO-EIO": "", "temp1_max.ERRNO-EIO": "", "temp1_label": "a"}
     host = build_host(tmp_path, {f"sys/class/hwmon/hwmon0/{name}": text for name, text in files.items()})
-    assert [type(thing) for thing in temperature.find(host)] == [Probe]
+    assert [type(thing) for thing in temperature.find(host, Options())] == [Probe]
 
 
 def test_a_chip_that_is_unplugged_after_it_was_found_gives_nothing_and_no_error(tmp_path: Path) -> None:
@@ -183,5 +193,6 @@ def test_its_families_are_named_as_users_know_them() -> None:
     assert list(build_catalog([temperature.COLLECTOR]).families) == [
         "system_temperature_celsius",
         "system_temperature_critical_celsius",
+        "system_temperature_left_alone",
         "system_temperature_max_celsius",
     ]

@@ -7,7 +7,8 @@ from typing import Annotated, NamedTuple
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Unavailable
 from sysvitals.model.metric import Counter, Detail, Gauge, Label
-from sysvitals.model.reading import Reading, amend, tells
+from sysvitals.model.pattern import choose_by
+from sysvitals.model.reading import Reading, amend
 from sysvitals.sources.proc.diskstats import SECTOR_BYTES, DiskStats, read_diskstats, read_whole_disks
 from sysvitals.sources.proc.lxcfs import has_own_diskstats
 
@@ -15,12 +16,15 @@ _ORIGIN = "/proc/diskstats"
 
 
 class Options(NamedTuple):
-    """What is left out."""
+    """What is left out, and what is shown and not judged."""
 
     exclude_devices: Annotated[str, "Leave out disks whose name matches this as a whole."] = (
         r"(ram|zram|loop|fd|sr)\d+|mmcblk\d+(boot\d+|rpmb)"
     )
     partitions: Annotated[bool, "Report partitions beside their disks."] = False
+    leave_alone: Annotated[
+        str, "Disks whose name matches this as a whole are shown, but no alert and no verdict judges them."
+    ] = ""
 
 
 class Disk(Reading, event="system.disk.io.updated"):
@@ -103,6 +107,15 @@ class Disk(Reading, event="system.disk.io.updated"):
     busy_percent: Annotated[float | None, Detail("Busy part of the time since the last reading.", unit="percent")] = (
         None
     )
+    left_alone: Annotated[
+        bool | None,
+        Gauge(
+            "disk_left_alone",
+            help="1 where alerts and verdict leave the disk alone; no series without the setting.",
+            origin="the setting `collector.disk.leave_alone`",
+            summary=True,
+        ),
+    ] = None
 
 
 def read(host: Host, options: Options) -> Iterator[Disk | Fault]:
@@ -118,11 +131,14 @@ def read(host: Host, options: Options) -> Iterator[Disk | Fault]:
         raise Unavailable("no /proc/diskstats: this kernel has no block devices, or the container hides them")
     yield from (disk for disk in found if isinstance(disk, Fault))
     # disks that come and go while the table is read may stand there twice
-    disks = {disk.device: _build(disk) for disk in found if isinstance(disk, DiskStats)}
-    yield from (disk for disk in disks.values() if tells(disk))
+    disks = {disk.device: disk for disk in found if isinstance(disk, DiskStats)}
+    left_alone = choose_by(options.leave_alone)
+    for device, disk in disks.items():
+        if any(value is not None for value in disk[1:]):
+            yield _build(disk, left_alone=left_alone(device))
 
 
-def _build(disk: DiskStats) -> Disk:
+def _build(disk: DiskStats, *, left_alone: bool | None) -> Disk:
     return Disk(
         device=disk.device,
         reads=disk.reads,
@@ -136,6 +152,7 @@ def _build(disk: DiskStats) -> Disk:
         in_progress=disk.in_progress,
         busy_seconds=_seconds(disk.busy_ms),
         weighted_seconds=_seconds(disk.weighted_ms),
+        left_alone=left_alone,
     )
 
 

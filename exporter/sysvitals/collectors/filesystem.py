@@ -9,6 +9,7 @@ from sysvitals.host.files import attempt, fault
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Probe, Unavailable, Watch
 from sysvitals.model.metric import Detail, Gauge, Label
+from sysvitals.model.pattern import choose_by
 from sysvitals.model.reading import Change, Reading, amend
 from sysvitals.model.space import used_ratio
 from sysvitals.sources.os.statvfs import Space, is_remote, read_space
@@ -19,7 +20,7 @@ _SPACE = "statvfs(2) of the mount point"
 
 
 class Options(NamedTuple):
-    """What is left out, and how long a network mount may take.
+    """What is left out, what is meant to be full, and how long a network mount may take.
 
     The root filesystem is never left out for its type: on a board with a read-only system it is an overlay.
     """
@@ -38,6 +39,11 @@ class Options(NamedTuple):
         "|fuse[.](gvfsd-fuse|lxcfs|portal|revokefs-fuse|snapfuse|squashfuse.*)|hugetlbfs|iso9660|mqueue|nsfs|overlay"
         "|proc|pstore|ramfs|resctrl|rootfs|rpc_pipefs|securityfs|selinuxfs|squashfs|sysfs|tracefs|udf"
     )
+    full_expected: Annotated[
+        str,
+        "Mount points that match this as a whole are meant to be full, such as `/mnt/media`: neither alert nor verdict "
+        "judges their space and inodes.",
+    ] = ""
     network_timeout: Annotated[float, "How long a network mount may take to answer."] = 1.0
 
 
@@ -93,6 +99,15 @@ class Filesystem(Reading, event="system.disk.usage.updated"):
             summary=True,
         ),
     ]
+    full_expected: Annotated[
+        bool | None,
+        Gauge(
+            "filesystem_full_expected",
+            help="1 where it is meant to be full, and alerts and verdict leave its space alone; no series without the "
+            "setting.",
+            origin="the setting `collector.filesystem.full_expected`",
+        ),
+    ] = None
 
 
 class Remounted(Change, event="system.disk.remounted", urgent=True):
@@ -112,11 +127,13 @@ def find(host: Host, options: Options) -> Iterator[Probe | Fault]:
         raise Unavailable(
             "no mounted filesystems, except those left out (in a container, mount the host's / and /proc)"
         )
+    full_expected = choose_by(options.full_expected)
     for mount in mounts:
+        known = _describe(mount, full_expected=full_expected(mount.path))
         yield Probe(
             _name(mount),
-            read=partial(_read, host, mount),
-            otherwise=partial(_unanswered, mount),
+            read=partial(_read, host, mount, known),
+            otherwise=partial(tuple, [known]),
             timeout=options.network_timeout if is_remote(mount.fstype) else None,
         )
 
@@ -155,34 +172,32 @@ def _name(mount: Mount) -> str:
     return f"{mount.path} (mount {mount.id})"
 
 
-def _read(host: Host, mount: Mount) -> Iterator[Filesystem | Fault]:
-    """The mount's reading. Where it fails, a Fault and what is known all the same."""
+def _read(host: Host, mount: Mount, known: Filesystem) -> Iterator[Filesystem | Fault]:
+    """The mount's reading. Where it fails, a Fault and what is `known` all the same."""
     space = attempt(_name(mount), read_space, host, mount)
     if isinstance(space, Fault):
         yield space
-        yield from _unanswered(mount)
+        yield known
         return
     if space.doubts:
         yield fault(_name(mount), ValueError("; ".join(space.doubts)))
     if space.size != 0:  # one of no size holds no files of users
-        yield _measure(mount, space)
+        yield _measure(known, space)
 
 
-def _unanswered(mount: Mount) -> tuple[Filesystem]:
-    """What the table of mounts says of one that does not answer."""
-    return (
-        Filesystem(
-            device=mount.source,
-            mountpoint=mount.path,
-            fstype=mount.fstype,
-            read_only=mount.read_only,
-            device_error=True,
-        ),
+def _describe(mount: Mount, *, full_expected: bool | None) -> Filesystem:
+    """What the table of mounts and the settings say of one that does not answer."""
+    return Filesystem(
+        device=mount.source,
+        mountpoint=mount.path,
+        fstype=mount.fstype,
+        read_only=mount.read_only,
+        device_error=True,
+        full_expected=full_expected,
     )
 
 
-def _measure(mount: Mount, space: Space) -> Filesystem:
-    (known,) = _unanswered(mount)
+def _measure(known: Filesystem, space: Space) -> Filesystem:
     used = used_ratio(space.size, space.free, space.available)
     return amend(
         known,

@@ -11,6 +11,7 @@ from typing import Annotated, NamedTuple
 from sysvitals.host.host import Host
 from sysvitals.model.collector import Collector, Fault, Probe, Unavailable, Watch
 from sysvitals.model.metric import Counter, Detail, Gauge, Label
+from sysvitals.model.pattern import choose_by
 from sysvitals.model.reading import Change, Reading, amend, tells
 from sysvitals.sources.proc.netdev import NetDev, read_netdev
 from sysvitals.sources.sys.netclass import order_devices, read_devices, read_interface
@@ -20,12 +21,18 @@ _STATE = "/sys/class/net/*/"
 
 
 class Options(NamedTuple):
-    """What is left out: the loopback device, and what containers and virtual machines make and unmake."""
+    """What is left out, and what is shown and not judged.
+
+    Left out are the loopback device, and what containers and virtual machines make and unmake.
+    """
 
     exclude_devices: Annotated[str, "Leave out devices whose name matches this as a whole."] = (
         "lo|(veth|cali|vxlan[.]calico|cilium_|weave|antrea-|lxc|lxdbr|incusbr|docker|br-[0-9a-f]{12}|cni|flannel|virbr|"
         "vnet|tap|fwbr|fwpr|fwln|dummy|ifb|podman|kube-|nodelocaldns|hwsim).*"
     )
+    leave_alone: Annotated[
+        str, "Devices whose name matches this as a whole are shown, but no alert and no verdict judges them."
+    ] = ""
 
 
 class Network(Reading, event="system.network.usage.updated"):
@@ -63,6 +70,14 @@ class Network(Reading, event="system.network.usage.updated"):
     ] = None
     transmit_bytes_per_second: Annotated[
         float | None, Detail("Since the last reading.", unit="bytes per second", summary=True)
+    ] = None
+    left_alone: Annotated[
+        bool | None,
+        Gauge(
+            "network_left_alone",
+            help="1 where alerts and verdict leave the device alone; no series without the setting.",
+            origin="the setting `collector.network.leave_alone`",
+        ),
     ] = None
 
 
@@ -139,12 +154,15 @@ def read(host: Host, options: Options) -> Iterator[Network | Fault]:
     yield from (traffic for traffic in found if isinstance(traffic, Fault))
     # devices that come and go while the table is read may stand there twice
     devices = {traffic.device: traffic for traffic in found if isinstance(traffic, NetDev)}
-    readings = (_build(devices[device]) for device in order_devices(host, devices))
-    yield from (reading for reading in readings if tells(reading))
+    left_alone = choose_by(options.leave_alone)
+    for device in order_devices(host, devices):
+        traffic = devices[device]
+        if any(value is not None for value in traffic[1:]):
+            yield _build(traffic, left_alone=left_alone(device))
 
 
-def _build(traffic: NetDev) -> Network:
-    return Network(**traffic._asdict())
+def _build(traffic: NetDev, *, left_alone: bool | None) -> Network:
+    return Network(**traffic._asdict(), left_alone=left_alone)
 
 
 def find(host: Host, options: Options) -> Iterator[Probe]:
