@@ -11,6 +11,7 @@ SCENARIO ?= brownout
 help:
 	@echo "make run       the exporter, from nothing (more flags: make run ARGS='--console')"
 	@echo "make demo      the exporter on a simulated board that browns out (make demo BOARD=pi5 SCENARIO=fan-failure)"
+	@echo "make stack     exporter, Prometheus, Alertmanager, Grafana together, prints alerts (make stack SCENARIO=brownout)"
 	@echo "make test      all checks"
 	@echo "make bench     what it costs beside node_exporter, half an hour, and writes the tables of the pages (make bench ARGS=--quick: five minutes, only prints)"
 	@echo "make abuse     attack it and node_exporter over loopback, 40 minutes (make abuse ARGS=--quick: twelve)"
@@ -36,6 +37,7 @@ demo: $(VENV)/run.stamp
 	@folder=$$(mktemp -d "$${TMPDIR:-/tmp}/sysvitals-demo.XXXXXX"); \
 	$(BIN)/sysvitals simulate --board $(BOARD) --scenario $(SCENARIO) "$$folder/board" & board=$$!; \
 	trap 'kill $$board 2>/dev/null; wait $$board; rm -rf "$$folder"' EXIT; trap 'exit 130' INT TERM; \
+	echo "A simulated board without Prometheus. For alerts that are sent: make stack BOARD=$(BOARD) SCENARIO=$(SCENARIO)"; \
 	until [ -e "$$folder/board/proc/stat" ]; do kill -0 $$board || exit 1; sleep 0.1; done; \
 	$(BIN)/sysvitals serve --path.procfs="$$folder/board/proc" --path.sysfs="$$folder/board/sys" \
 		--path.rootfs="$$folder/board" --path.devfs="$$folder/board/dev" --storage.path="$$folder/data" --console $(ARGS)

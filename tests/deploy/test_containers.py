@@ -312,7 +312,7 @@ def test_secrets_are_mounted_where_the_configuration_looks_for_them() -> None:
 
 
 def test_grafana_is_set_as_the_stack_sets_it(tmp_path: Path) -> None:
-    ini = _render_grafana_ini(Layout(folder=tmp_path), Address(host=LOOPBACK, port=3000))
+    ini = _render_grafana_ini(Layout(folder=tmp_path, kept=tmp_path), Address(host=LOOPBACK, port=3000))
     known, section = {}, ""
     for line in ini.splitlines():
         if line.startswith("["):

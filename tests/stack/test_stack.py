@@ -24,6 +24,7 @@ import pytest
 from sysvitals.provision.shipped import shipped_folder
 from sysvitals.stack.programs import PROGRAMS, find_program
 from tests.patience import PATIENCE
+from tests.stack.receivers import run_http_receiver
 from tests.stack.running import answers, free_port, wait_until
 from tests.tools import need_tool
 
@@ -183,7 +184,10 @@ def path_without(folder: Path, *missing: str) -> str:
 def test_a_simulated_brownout_becomes_an_alert_and_nothing_is_left_behind(tmp_path: Path) -> None:
     scenario = tmp_path / "one.yaml"
     scenario.write_text(SCENARIO)
-    with running(tmp_path, f"--simulate=pi4:{scenario}", "--no-grafana") as stack:
+    with (
+        run_http_receiver() as phone,
+        running(tmp_path, f"--simulate=pi4:{scenario}", "--no-grafana", f"--webhook={phone.url('hook')}") as stack,
+    ):
         assert set(stack.children()) == {"simulate", "serve", "prometheus", "prometheus-alertmanager"}
         for name, path in (("web", "/-/ready"), ("prometheus", "/-/ready"), ("alertmanager", "/-/ready")):
             assert answers(stack.url(name) + path), name
@@ -201,11 +205,17 @@ def test_a_simulated_brownout_becomes_an_alert_and_nothing_is_left_behind(tmp_pa
 
         wait_until(lambda: firing() == ["pi4"], "the alert has come to Alertmanager")
         wait_until(lambda: "board     undervoltage begins" in stack.said, "it says what happens to the board")
+        wait_until(lambda: "alert        | critical: pi4: undervoltage, " in stack.said, "it prints the alert")
+        wait_until(lambda: phone.to("hook"), "the alert is sent to the web hook")
+        assert f"shown here as they fire, and sent to {phone.url('hook')}\n" in stack.said
+        page = next(line.split()[1] for line in stack.said.splitlines() if line.startswith("  prometheus "))
+        assert answers(page), page
         wait_until(lambda: stack.value('up{instance=~".*:.*"}') == [1.0, 1.0], "the servers are scraped, too")
         board = Path(stack.children()["simulate"].cmdline()[-1])
         (kept,) = [line.split()[4].removesuffix(":") for line in stack.said.splitlines() if line.startswith("until")]
         assert (board / "proc/stat").exists()
-        assert (Path(kept) / "prometheus/prometheus.yml").exists()
+        assert (Path(kept) / "data/prometheus").exists()
+        assert (tmp_path / "data/stack/prometheus/prometheus.yml").exists()
         assert end(stack) == 0
         assert not board.exists()
         assert not Path(kept).parent.exists()
@@ -215,6 +225,19 @@ def test_a_simulated_brownout_becomes_an_alert_and_nothing_is_left_behind(tmp_pa
     assert lines[-1].startswith("all ended after ")
     assert [line for line in lines if "level=" in line] == []
     assert set(tmp_path.iterdir()) == {scenario, stack.output}
+
+
+def test_what_is_edited_in_a_simulation_is_there_in_the_next_one(tmp_path: Path) -> None:
+    receivers = tmp_path / "data/stack/alertmanager/alertmanager.yml"
+    with running(tmp_path, "--simulate=pi4", "--no-grafana") as stack:
+        assert f"a receiver in\n  {receivers}\n" in stack.said
+        receivers.write_text(f"{receivers.read_text()}# mine\n")
+        assert end(stack) == 0
+        assert f"kept, since you edited it: {receivers}\n" in stack.said
+    with running(tmp_path, "--simulate=pi4", "--no-grafana", "--webhook=http://127.0.0.1:1/", ready=False) as stack:
+        assert stack.process.wait(timeout=PATIENCE) == 1
+        assert f"{receivers} is yours, since you edited it: name the web hook there" in stack.said
+    assert receivers.read_text().endswith("# mine\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -452,6 +475,8 @@ def test_a_real_grafana_has_our_data_source_and_dashboards(tmp_path: Path) -> No
         (["--simulate=pi4:idle", "--path.procfs=/x"], "--path.procfs does not go with --simulate"),
         (["--prometheus.listen-address=9090"], "--prometheus.listen-address: '9090' is not valid"),
         (["--web.listen-address=127.0.0.1:0"], "--web.listen-address: port 0 is not valid"),
+        (["--webhook=ntfy.sh/topic"], "--webhook: 'ntfy.sh/topic' is not valid: expected an address such as"),
+        (["--webhook=http://a/", "--no-alertmanager"], "--webhook does not go with --no-alertmanager"),
         (["--history.keep-age=never"], "--history.keep-age: 'never' is not valid"),
     ],
 )

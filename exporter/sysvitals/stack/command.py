@@ -31,6 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="On a simulated board, such as pi4:brownout; `sysvitals simulate --list` names all. Nothing is left"
         " behind, unless --storage.path says where.",
     )
+    parser.add_argument(
+        "--webhook",
+        metavar="URL",
+        action="append",
+        help="Send alerts there, as Alertmanager's JSON: a program of yours, or"
+        " https://ntfy.sh/TOPIC?template=alertmanager for a phone. May be given more than once.",
+    )
     for name, default in SERVERS.items():
         parser.add_argument(
             f"--{name}.listen-address",

@@ -7,7 +7,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,11 +120,19 @@ class Group:
             self._attend(_LOOK_SECONDS)
         return False
 
-    def run(self) -> None:
-        """Run until a signal asks for the end. Raises PartEndedError."""
+    def run(self, look: Callable[[], Iterable[tuple[str, str]]], seconds: float) -> None:
+        """Run until a signal asks for the end; each so many seconds `look`, and say what it gives, names and lines.
+
+        Raises PartEndedError.
+        """
+        due = time.monotonic()
         while not self._asked:
             self._check()
-            self._attend(None)
+            if time.monotonic() >= due:
+                for name, line in look():
+                    self._say(name, line)
+                due = time.monotonic() + seconds
+            self._attend(max(0.0, due - time.monotonic()))
 
     def stop(self) -> list[str]:
         """End all, the last one first; the names of those that had to be killed.

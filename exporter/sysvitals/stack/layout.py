@@ -1,38 +1,46 @@
 """Lays out the stack's folder: our configuration as `provision` writes it, and what only the stack knows."""
 
+import contextlib
 import errno
 import json
 import os
 import re
 import secrets
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sysvitals.provision.files import write_file
+from sysvitals.provision.files import remove_file, write_file
 from sysvitals.provision.kinds import KINDS, Files
+from sysvitals.provision.memory import memory_file
 from sysvitals.provision.plan import Action, Manner
 from sysvitals.provision.provision import provision
 from sysvitals.stack.addresses import Address
+from sysvitals.stack.receivers import add_webhooks
 
 _LOCAL_TARGETS = re.compile(r"targets/[^/]+/local\.yml")
 _PROMETHEUS_URL = re.compile(rb"http://(?:localhost|127\.0\.0\.1):9090")
 _ALERTMANAGER_URL = re.compile(rb"http://(?:localhost|127\.0\.0\.1):9093")
 _PLAIN = re.compile(r"[^\x00-\x1f\x7f%$;#`\"\\]+")
+_KINDS = ("prometheus", "alertmanager", "grafana")
+_TARGETS = ("sysvitals", "prometheus", "alertmanager")
+_OWN_OF_GRAFANA = ("grafana/grafana.ini", "grafana/admin-password")
+_RECEIVERS = "alertmanager.yml"
 _REMARK = "# Written again at each start of `sysvitals stack`. Name more of yours in a file beside this one.\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Where things are below the stack's folder."""
+    """Where things are: what may be edited below `folder`; what the parts keep and say below `kept`."""
 
     folder: Path
+    kept: Path
 
     @property
     def logs(self) -> Path:
         """What the parts say."""
-        return self.folder / "logs"
+        return self.kept / "logs"
 
     @property
     def admin_password(self) -> Path:
@@ -45,14 +53,14 @@ class Layout:
 
     def data(self, name: str) -> Path:
         """The folder for what this part keeps."""
-        return self.folder / "data" / name
+        return self.kept / "data" / name
 
 
-def lay_out(layout: Layout, addresses: Mapping[str, Address], instance: str) -> list[str]:
-    """Write the configuration of the parts that have an address. What is to be told: files that were left as they are.
+def lay_out(layout: Layout, addresses: Mapping[str, Address], instance: str, webhooks: Sequence[str] = ()) -> list[str]:
+    """Write the configuration of the parts that have an address; the lines say which files were left as they are.
 
     `addresses` are those of the exporter and of each server; `instance` is the exporter's name as a target. Raises
-    OSError.
+    OSError, also where a web hook has no place in a file that the user has edited.
     """
     notes = _provision("prometheus", layout, addresses)
     _write_targets(layout, "sysvitals", addresses.get("exporter"), {"instance": instance})
@@ -60,7 +68,7 @@ def lay_out(layout: Layout, addresses: Mapping[str, Address], instance: str) -> 
         _write_targets(layout, name, addresses.get(name), {})
     for name in ("alertmanager", "grafana"):
         if name in addresses:
-            notes += _provision(name, layout, addresses)
+            notes += _provision(name, layout, addresses, webhooks)
             layout.data(name).mkdir(parents=True, exist_ok=True)
     if "grafana" in addresses:
         _make_password(layout)
@@ -68,11 +76,34 @@ def lay_out(layout: Layout, addresses: Mapping[str, Address], instance: str) -> 
     return notes
 
 
-def _provision(name: str, layout: Layout, addresses: Mapping[str, Address]) -> list[str]:
+def take_away(layout: Layout) -> list[Path]:
+    """Remove the configuration, but for what the user has edited or added: the paths of these. Raises OSError."""
+    for written in (*(f"prometheus/targets/{name}/local.yml" for name in _TARGETS), *_OWN_OF_GRAFANA):
+        with contextlib.suppress(OSError):  # it is not there, or behind a link
+            remove_file(layout.folder, written)
+    for name in _KINDS:
+        if (folder := layout.config(name)).is_dir():
+            provision({}, folder, kind=name, covers=KINDS[name].covers, manner=Manner.REMOVE)
+    own = {"lock", *(memory_file(name) for name in _KINDS)}
+    left = []
+    for path in sorted(layout.folder.rglob("*"), reverse=True):  # the inner ones first
+        if path.is_dir() and not path.is_symlink():
+            with contextlib.suppress(OSError):  # it is not empty
+                path.rmdir()
+        elif path.name not in own:
+            left.append(path)
+    return left
+
+
+def _provision(name: str, layout: Layout, addresses: Mapping[str, Address], webhooks: Sequence[str] = ()) -> list[str]:
     kind, folder = KINDS[name], layout.config(name)
     files = _at_addresses(kind.files(folder), addresses)
+    if name == "alertmanager":
+        files = {path: add_webhooks(content, webhooks) for path, content in files.items()}
     notes = []
     for outcome in provision(files, folder, kind=name, covers=kind.covers, manner=Manner.RESTORE):
+        if outcome.action is Action.KEPT and webhooks and outcome.path == _RECEIVERS:
+            raise OSError(None, f"{folder / outcome.path} is yours, since you edited it: name the web hook there")
         if outcome.action is Action.FAILED:
             raise OSError(None, f"{folder / outcome.path}: {outcome.words}")
         if outcome.action is Action.KEPT and outcome.is_behind:

@@ -14,8 +14,9 @@ from sysvitals.config.settings import Paths
 from sysvitals.history.lock import Claim
 from sysvitals.sources.os.kernel import read_hostname
 from sysvitals.stack.addresses import Address, next_free, why_not
+from sysvitals.stack.alerts import Alerts
 from sysvitals.stack.group import Group, Part, PartEndedError
-from sysvitals.stack.layout import Layout, lay_out
+from sysvitals.stack.layout import Layout, lay_out, take_away
 from sysvitals.stack.parts import alertmanager_part, exporter_part, grafana_part, prometheus_part, simulation_part
 from sysvitals.stack.programs import PROGRAMS, find_grafana_home, find_program
 from sysvitals.stack.wishes import Wishes
@@ -23,6 +24,8 @@ from sysvitals.stack.words import dashboard_url, describe_missing, describe_stac
 
 _MEMORY = "/dev/shm"  # noqa: S108  # a folder of our own is made in it
 _NAME_WIDTH = 12
+_LOOK_SECONDS = 5.0
+"""The power rules are evaluated as often."""
 
 Say = Callable[[str], None]
 
@@ -58,12 +61,13 @@ def run_stack(wishes: Wishes, say: Say) -> int:
     servers = _find_servers(wishes, say)
     _check_ports(wishes, servers)
     group = Group(lambda name, line: say(f"{name:<{_NAME_WIDTH}} | {line}"))
-    with group.listening(), _make_place(wishes) as place:
+    with group.listening(), _make_place(wishes, say) as place:
         try:
             _start(group, wishes, servers, place, say)
             if group.wait_until_ready():
                 say(describe_stack(wishes, servers.addresses, place.layout))
-                group.run()
+                alerts = Alerts(servers.addresses["prometheus"])
+                group.run(lambda: (("alert", line) for line in alerts.look()), _LOOK_SECONDS)
         except PartEndedError as error:
             say(f"sysvitals: {error}")
             return 1
@@ -81,7 +85,7 @@ def _start(group: Group, wishes: Wishes, servers: _Servers, place: _Place, say: 
             return
     addresses = {"exporter": wishes.exporter, **servers.addresses}
     instance = _name_target(wishes, place)
-    for note in lay_out(place.layout, addresses, instance):
+    for note in lay_out(place.layout, addresses, instance, wishes.webhooks):
         say(note)
     say(f"starting {', '.join(addresses)}; Ctrl-C ends all")
     flags = dict(place.flags)
@@ -147,10 +151,14 @@ def _check_ports(wishes: Wishes, servers: _Servers) -> None:
 
 
 @contextlib.contextmanager
-def _make_place(wishes: Wishes) -> Iterator[_Place]:
-    """A simulation leaves nothing behind, unless the command line says where it shall. Raises StackError, OSError."""
+def _make_place(wishes: Wishes, say: Say) -> Iterator[_Place]:
+    """A simulation leaves behind what was edited, and no more, unless the command line says where to keep things.
+
+    Raises StackError, OSError.
+    """
     paths, flags, board = wishes.settings.path, {}, None
     storage = Path(wishes.settings.storage.path).absolute()
+    layout = Layout(folder=storage / "stack", kept=storage / "stack")
     with contextlib.ExitStack() as cleaning:
         if wishes.simulated is not None:
             # a dozen files change five times a second: not on an SD card
@@ -159,9 +167,9 @@ def _make_place(wishes: Wishes) -> Iterator[_Place]:
             paths = Paths(procfs=f"{board}/proc", sysfs=f"{board}/sys", rootfs=str(board), devfs=f"{board}/dev")
             flags = {f"--path.{name}": getattr(paths, name) for name in ("procfs", "sysfs", "rootfs", "devfs")}
             if not wishes.is_storage_chosen:
-                storage = cleaning.enter_context(_temporary_folder(None))
-                flags["--storage.path"] = str(storage)
-        layout = Layout(folder=storage / "stack")
+                passing = cleaning.enter_context(_temporary_folder(None))
+                flags["--storage.path"] = str(passing)
+                layout = cleaning.enter_context(_borrow(Layout(folder=layout.folder, kept=passing / "stack"), say))
         try:
             layout.folder.mkdir(0o700, parents=True, exist_ok=True)  # logs and a password are in it
         except OSError as error:
@@ -175,6 +183,28 @@ def _make_place(wishes: Wishes) -> Iterator[_Place]:
                 f"another sysvitals stack keeps its things in {layout.folder}: --storage.path=DIR"
             ) from None
         yield _Place(layout=layout, flags=flags, paths=paths, board=board)
+
+
+@contextlib.contextmanager
+def _borrow(layout: Layout, say: Say) -> Iterator[Layout]:
+    """A place for what may be edited. Where none was, it goes at the end, but for what was edited."""
+    missing = [path for path in (layout.folder, *layout.folder.parents) if not path.exists()]
+    try:
+        layout.folder.mkdir(0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        say(f"what you edit will be gone at the end: {layout.folder} cannot be made ({error.strerror})")
+        yield Layout(folder=layout.kept, kept=layout.kept)
+        return
+    try:
+        yield layout
+    finally:
+        if missing:
+            for path in take_away(layout):
+                say(f"kept, since you edited it: {path}")
+            (layout.folder / "lock").unlink(missing_ok=True)
+            for path in missing:
+                with contextlib.suppress(OSError):  # it is not empty
+                    path.rmdir()
 
 
 @contextlib.contextmanager

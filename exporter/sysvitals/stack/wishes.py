@@ -8,7 +8,7 @@ from sysvitals.collectors import COLLECTORS
 from sysvitals.config.errors import ConfigError
 from sysvitals.config.load import load_settings
 from sysvitals.config.settings import Settings
-from sysvitals.config.values import parse_address
+from sysvitals.config.values import parse_address, parse_url
 from sysvitals.simulation.boards import find_board
 from sysvitals.simulation.scenario import load_scenario
 from sysvitals.stack.addresses import SERVERS, Address
@@ -26,13 +26,17 @@ class Simulated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What was asked for. `file` and `flags` are the exporter's; `servers` those that are wanted, and where."""
+    """What was asked for. `file` and `flags` are the exporter's; `servers` those that are wanted, and where.
+
+    `webhooks` are addresses that are sent the alerts.
+    """
 
     settings: Settings
     file: str | None
     flags: Mapping[str, Any]
     servers: Mapping[str, Address]
     simulated: Simulated | None
+    webhooks: tuple[str, ...] = ()
 
     @property
     def exporter(self) -> Address:
@@ -79,10 +83,26 @@ def read_wishes(options: Mapping[str, Any]) -> Wishes:
         problems.append(
             "web.config_file: the stack knows no passwords; run the parts as services, or leave it out here"
         )
+    webhooks = []
+    for given in options["webhook"] or ():
+        try:
+            webhooks.append(parse_url(given or None))
+        except ValueError:
+            example = "https://ntfy.sh/TOPIC?template=alertmanager"
+            problems.append(f"--webhook: {given!r} is not valid: expected an address such as {example}")
+    if webhooks and "alertmanager" not in wanted:
+        problems.append("--webhook does not go with --no-alertmanager, which sends them")
     if problems:
         raise ConfigError(problems)
     simulated = _read_simulated(options["simulate"]) if options["simulate"] is not None else None
-    return Wishes(settings=settings, file=options["file"], flags=flags, servers=wanted, simulated=simulated)
+    return Wishes(
+        settings=settings,
+        file=options["file"],
+        flags=flags,
+        servers=wanted,
+        simulated=simulated,
+        webhooks=tuple(webhooks),
+    )
 
 
 def _read_simulated(text: str) -> Simulated:

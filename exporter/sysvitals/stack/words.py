@@ -6,7 +6,7 @@ from urllib.parse import quote
 from sysvitals.simulation.boards import find_board
 from sysvitals.simulation.scenario import load_scenario
 from sysvitals.stack.addresses import Address
-from sysvitals.stack.asking import ask
+from sysvitals.stack.asking import answers, ask
 from sysvitals.stack.layout import Layout
 from sysvitals.stack.programs import PROGRAMS, Program
 from sysvitals.stack.wishes import Simulated, Wishes
@@ -40,8 +40,8 @@ def dashboard_url(grafana: Address, instance: str) -> str:
 
 def describe_stack(wishes: Wishes, servers: Mapping[str, Address], layout: Layout) -> str:
     """What runs now, where to look, where things are kept."""
-    prometheus = servers["prometheus"].url
-    lines = ["", "all answer:", _row("exporter", wishes.exporter.url), _row("prometheus", f"{prometheus}alerts")]
+    prometheus = servers["prometheus"]
+    lines = ["", "all answer:", _row("exporter", wishes.exporter.url), _row("prometheus", find_alerts(prometheus))]
     if "alertmanager" in servers:
         lines.append(_row("alertmanager", _describe_alertmanager(servers["alertmanager"])))
     if "grafana" in servers:
@@ -51,10 +51,15 @@ def describe_stack(wishes: Wishes, servers: Mapping[str, Address], layout: Layou
     if wishes.simulated is not None:
         lines += _describe_demonstration(wishes.simulated, prometheus)
     else:
-        lines.append(f"to check the chain: sysvitals doctor --prometheus={prometheus}")
-    gone = wishes.simulated is not None and not wishes.is_storage_chosen
-    lines.append(f"{'until the end' if gone else 'kept'} in {layout.folder}: data/, logs/, and to edit")
-    lines[-1] += " prometheus/ (targets), alertmanager/ (receivers)" if "alertmanager" in servers else " prometheus/"
+        lines.append(f"to check the chain: sysvitals doctor --prometheus={prometheus.url}")
+    edited = "prometheus/ (targets), alertmanager/ (receivers)" if "alertmanager" in servers else "prometheus/"
+    lines.append(f"to edit, in {layout.folder}: {edited}")
+    lines.append(f"{'kept' if layout.kept == layout.folder else 'until the end'}, in {layout.kept}: data/, logs/")
+    if wishes.webhooks:
+        lines.append(f"alerts are shown here as they fire, and sent to {', '.join(wishes.webhooks)}")
+    elif "alertmanager" in servers:
+        lines.append("alerts are shown here as they fire; to be sent them, too: --webhook URL, or a receiver in")
+        lines.append(f"  {layout.config('alertmanager') / 'alertmanager.yml'}")
     return "\n".join(lines)
 
 
@@ -68,11 +73,23 @@ def _describe_alertmanager(address: Address) -> str:
     return f"{address.url}#/alerts"
 
 
-def _describe_demonstration(simulated: Simulated, prometheus: str) -> list[str]:
-    return [
+def find_alerts(prometheus: Address) -> str:
+    """Where this Prometheus shows its alerts: the page has other names in other builds, and some have none."""
+    return _find_page(prometheus, "alerts", "classic/alerts") or f"{prometheus.url}api/v1/alerts"
+
+
+def _find_page(server: Address, *names: str) -> str:
+    """The address of the first of these pages that there is, else nothing."""
+    return next((f"{server.url}{name}" for name in names if answers(server, f"/{name}")), "")
+
+
+def _describe_demonstration(simulated: Simulated, prometheus: Address) -> list[str]:
+    chart = _find_page(prometheus, "query", "graph", "classic/graph")
+    lines = [
         f"{find_board(simulated.board).summary}; simulated.",
         f"It plays {simulated.scenario}: {load_scenario(simulated.scenario).summary}",
-        "Below is what happens to the board; the addresses above show what is made of it. Each edge is counted:",
-        f"  {prometheus}graph?g0.expr={quote(_EVENTS)}&g0.tab=0&g0.range_input=15m",
-        "",
+        "Below is what happens to the board, and which alerts that fires; each edge is counted.",
     ]
+    if chart:
+        lines.append(f"  {chart}?g0.expr={quote(_EVENTS)}&g0.tab=0&g0.range_input=15m")
+    return [*lines, ""]
