@@ -4,6 +4,9 @@ Aggregations take labels away (`without`) instead of naming those to keep, so th
 targets, such as a site or a room, reach alerts and their routes.
 """
 
+import textwrap
+
+from sysvitals.judgement.left_alone import FULL, SENSOR
 from sysvitals.judgement.rule import Record, Subject
 from sysvitals.judgement.thresholds import (
     CRITICAL_MARGIN,
@@ -32,10 +35,16 @@ _LIMIT_OF_A_PI = f"""system_temperature_celsius{{chip="cpu_thermal"}} * 0 + on (
 _END = f"(system_temperature_critical_celsius > {LIMIT_LEAST.value:g})"
 _MOST = f"(system_temperature_max_celsius > {LIMIT_LEAST.value:g})"
 
+
+def _judged(limits: str) -> str:
+    """These limits, except for sensors that the user leaves alone: without a limit nothing judges them."""
+    return f"(\n{textwrap.indent(limits, '  ')}\n)\n{SENSOR.unless}"
+
+
 LIMITS = (
     Record(
         "sensor:system_temperature_critical_celsius:limit",
-        f"""(
+        _judged(f"""(
   {_LIMIT_OF_A_PI}
 )
 or
@@ -47,14 +56,14 @@ or
   < {_END}
 )
 or
-{_END} - {CRITICAL_MARGIN.value:g}""",
+{_END} - {CRITICAL_MARGIN.value:g}"""),
         "Where heat is critical for a sensor: for the processor of a Raspberry Pi where firmware throttles hardest, "
         "which is far below the critical point that it reports; elsewhere shortly before the sensor's own critical "
         "point, and halfway to it from the most that its maker gives where that is nearer still.",
     ),
     Record(
         "sensor:system_temperature_high_celsius:limit",
-        f"""(
+        _judged(f"""(
   {_LIMIT_OF_A_PI} - {THROTTLE_MARGIN.value:g}
 )
 or
@@ -62,9 +71,10 @@ or
 or
 {_END} - {HIGH_MARGIN.value:g}
 or
-{_MOST}""",
+{_MOST}"""),
         "Where heat is high for a sensor: where a Raspberry Pi begins to throttle, the most that its maker gives, or "
-        "some way below the critical point. A sensor without any limit has none; one that a warm room exceeds is none.",
+        "some way below the critical point. A sensor without any limit, or that is "
+        "left alone, has none; one that a warm room exceeds is none.",
     ),
     Record(
         "instance:system_temperature_headroom_celsius:min",
@@ -149,9 +159,10 @@ RATIOS = (
     mountpoint:system_filesystem_used:ratio > {FILESYSTEM_NEARLY_FULL.value:g}
     and system_filesystem_avail_bytes >= {FILESYSTEM_ROOM.value:g}
   )
+  {FULL.unless}
 )""",
         "The fullest filesystem that can be written, as FilesystemFull sees it: an image that is read-only and a tiny "
-        "disk are full by nature, and a tenth of a huge one is room enough.",
+        "disk are full by nature, a tenth of a huge one is room enough, and some are meant to be full.",
     ),
     Record(
         "device:system_disk_busy:ratio_rate5m",

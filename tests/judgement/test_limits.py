@@ -51,6 +51,16 @@ def values(*rows: tuple[str, dict[str, str], float]) -> dict[str, list[Sample]]:
         ([("system_temperature_critical_celsius", CPU, 115.0)], CPU, (100, 110)),
         ([("system_temperature_max_celsius", NVME, 70.0)], NVME, (70, None)),
         ([], NVME, (None, None)),
+        (
+            [("system_temperature_critical_celsius", NVME, 85.0), ("system_temperature_left_alone", NVME, 1.0)],
+            NVME,
+            (None, None),
+        ),
+        (
+            [("system_temperature_critical_celsius", NVME, 85.0), ("system_temperature_left_alone", NVME, 0.0)],
+            NVME,
+            (70, 80),
+        ),
     ],
 )
 def test_a_sensors_limits_are_its_own_or_where_the_board_throttles(

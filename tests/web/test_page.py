@@ -283,6 +283,35 @@ def test_what_is_over_colours_no_value_of_now() -> None:
     assert "warning" not in tile[: tile.index("</div>")]
 
 
+def test_what_the_user_leaves_alone_is_shown_with_its_value_behind_what_is_judged() -> None:
+    def mount(point: str, used: float, *, full_expected: bool) -> Filesystem:
+        return Filesystem(
+            device=f"/dev{point}", mountpoint=point, fstype="ext4", size=100, available=1, used_percent=used,
+            read_only=False, device_error=False, full_expected=full_expected,
+        )  # fmt: skip
+
+    readings = [
+        mount("/media", 98.5, full_expected=True),
+        mount("/", 40.0, full_expected=False),
+        Temperature(chip="acpitz", sensor="temp1", celsius=128.0, critical=105.0, left_alone=True),
+        Temperature(chip="coretemp", sensor="temp1", celsius=51.0, critical=105.0, left_alone=False),
+        *link("eth0"),
+        Network(device="eth1", receive_bytes=0, left_alone=True),
+    ]
+    page = draw(look(readings=readings))
+
+    def said(start: str, end: str) -> str:
+        return Reader(page[page.index(start) :].partition(end)[0]).said()
+
+    assert "40 %" in said('data-tile="storage"', "</div>")
+    assert "51.0 °C" in said('data-tile="heat"', "</div>")
+    mounts = said('id="filesystems"', "</table>")
+    assert mounts.index("40 %") < mounts.index("meant to be full") < mounts.index("98.5 %")
+    sensors, links = said('id="sensors"', "</table>"), said('id="network"', "</table>")
+    assert "acpitz left alone 128.0 °C" in sensors
+    assert "eth1 left alone" in links
+
+
 def test_the_tile_of_heat_has_the_limit_of_the_time_line() -> None:
     page = draw(look(readings=[Temperature(chip="c", sensor="temp1", celsius=40.0, maximum=80.0, critical=85.0)]))
     tile = Reader(page[page.index('data-tile="heat"') :].partition("</div>")[0]).said()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
+from sysvitals.judgement.left_alone import LeftAlone
 from sysvitals.judgement.windows import Watch, Windows
 from sysvitals.model.event import Event
 from sysvitals.model.samples import Sample, Samples
@@ -76,11 +77,15 @@ class Facts:
         """The current values of all series of a metric."""
         return self.samples.get(metric, [])
 
-    def rows(self, metric: str, *others: str) -> Iterator[tuple[Any, ...]]:
-        """Labels and current value of each series of a metric, then the others' with the same labels, or None."""
+    def rows(self, metric: str, *others: str, unless: LeftAlone | None = None) -> Iterator[tuple[Any, ...]]:
+        """Labels and current value of each series of a metric, then the others' with the same labels, or None.
+
+        What the user leaves alone by the setting `unless` is left out.
+        """
         columns = [{(*sample.labels.values(),): sample.value for sample in self.all(other)} for other in others]
         for labels, value in self.all(metric):
-            yield labels, value, *(column.get((*labels.values(),)) for column in columns)
+            if unless is None or not unless.has(self.samples, labels):
+                yield labels, value, *(column.get((*labels.values(),)) for column in columns)
 
     def average(self, metric: str, labels: Mapping[str, str], seconds: float, ago: float = 0.0) -> float | None:
         """The mean of what was read."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from sysvitals.judgement.judgement import Facts, Finding, Judgement, Watch
+from sysvitals.judgement.left_alone import DISK
 from sysvitals.judgement.thresholds import (
     DISK_BUSY,
     DISK_QUEUE,
@@ -27,7 +28,7 @@ _LONG_SECONDS, _SHORT_SECONDS = 1800.0, 300.0
 
 
 def _find_saturated(facts: Facts) -> Iterator[Finding]:
-    for labels, _ in facts.rows(_BUSY):
+    for labels, _ in facts.rows(_BUSY, unless=DISK):
         device = labels["device"]
         if _lies_on_others(device):
             continue
@@ -64,6 +65,8 @@ def _find_worn(facts: Facts, *, limit: Threshold, state: str, spare: str) -> Ite
         if life >= limit.value:
             worn.setdefault(device, f"has used up to {format_value(life, 'ratio')} of its life")
     for device, words in worn.items():
+        if DISK.has(facts.samples, {"device": device}):
+            continue
         yield Finding((device,), f"The storage {device} {words}", lives.get(device), cause=f"wear of {device}")
 
 

@@ -1,6 +1,7 @@
 """The rules of this subject for Prometheus: never imported by the program."""
 
 from sysvitals.judgement.disk import judge
+from sysvitals.judgement.left_alone import DISK
 from sysvitals.judgement.rule import Alert, Subject, beside
 from sysvitals.judgement.texts import tell
 from sysvitals.judgement.thresholds import (
@@ -18,7 +19,8 @@ SATURATED = Alert(
     compares=">",
     threshold=DISK_BUSY,
     condition=f"""and on (job, instance, device)
-rate(system_disk_io_time_weighted_seconds_total[30m]) > {DISK_QUEUE.value:g}""",
+rate(system_disk_io_time_weighted_seconds_total[30m]) > {DISK_QUEUE.value:g}
+{DISK.unless}""",
     summary="{{ $labels.instance }}: {{ $labels.device }} is busy {{ $value | humanizePercentage }} of the time",
     description=(
         "For an hour {{ $labels.device }} has been busy {{ $value | humanizePercentage }} of the time, with a queue "
@@ -55,7 +57,7 @@ def _spare_blocks(state: str, more: str) -> str:
 
 
 def _worn(state: str) -> str:
-    return f"or on (job, instance, device)\n{_spare_blocks(state, '')}"
+    return f"{DISK.unless}\nor on (job, instance, device)\n{_spare_blocks(state, '')}\n{DISK.unless}"
 
 
 def _spare(state: str, percent: str, otherwise: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from sysvitals.judgement.judgement import DAY_SECONDS, Facts, Finding, Judgement, Watch
+from sysvitals.judgement.left_alone import FULL as MEANT_FULL
 from sysvitals.judgement.thresholds import (
     BOOT_ROOM,
     FILESYSTEM_FILLS_NOW,
@@ -148,7 +149,7 @@ def _full(labels: Mapping[str, str], used: float, available: float) -> Finding:
 
 
 def _find_inodes_used(facts: Facts, *, limit: Threshold, of_servers: bool) -> Iterator[Finding]:
-    for labels, free, files, read_only in facts.rows(_FILES_FREE, _FILES, _READ_ONLY):
+    for labels, free, files, read_only in facts.rows(_FILES_FREE, _FILES, _READ_ONLY, unless=MEANT_FULL):
         if free is None or not files or read_only or (_is_a_servers(labels) and not of_servers):
             continue
         used = 1 - free / files
@@ -169,8 +170,8 @@ def _find_unresponsive(facts: Facts) -> Iterator[Finding]:
 
 
 def _rows_with_room(facts: Facts) -> Iterator[tuple[Mapping[str, str], float, float]]:
-    """Labels, used part and available bytes of filesystems that are written to and not tiny."""
-    for labels, size, free, available, read_only in facts.rows(_SIZE, _FREE, _AVAILABLE, _READ_ONLY):
+    """Labels, used part and available bytes of filesystems that are written to, not tiny, and not meant to be full."""
+    for labels, size, free, available, read_only in facts.rows(_SIZE, _FREE, _AVAILABLE, _READ_ONLY, unless=MEANT_FULL):
         used = used_ratio(size, free, available)
         is_small = size is not None and size < FILESYSTEM_SMALL.value and labels["fstype"] != "tmpfs"
         if used is not None and available is not None and not read_only and not is_small:

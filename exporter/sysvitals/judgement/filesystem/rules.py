@@ -1,6 +1,7 @@
 """The rules of this subject for Prometheus: never imported by the program."""
 
 from sysvitals.judgement.filesystem import judge
+from sysvitals.judgement.left_alone import FULL as MEANT_FULL
 from sysvitals.judgement.rule import Alert, Record, Subject, beside, still_firing
 from sysvitals.judgement.texts import tell
 from sysvitals.judgement.thresholds import (
@@ -108,7 +109,8 @@ FILLING = (
         condition=f"""and mountpoint:system_filesystem_used:ratio > {FILESYSTEM_HALF_FULL.value:g}
 {_HAS_HAD_LESS}
 {_NOT_WRITABLE}
-{_NOT_SMALL}""",
+{_NOT_SMALL}
+{MEANT_FULL.unless}""",
         summary="{{ $labels.instance }}: {{ $labels.mountpoint }} will be full in {{ $value | humanizeDuration }}",
         description=(
             "For hours {{ $labels.mountpoint }} ({{ $labels.device }}) has been filling up: "
@@ -132,7 +134,8 @@ FILLING = (
 {_HAS_HAD_LESS}
 {_NOT_WRITABLE}
 {_NOT_SMALL}
-{_NOT_A_SERVERS}""",
+{_NOT_A_SERVERS}
+{MEANT_FULL.unless}""",
         summary="{{ $labels.instance }}: {{ $labels.mountpoint }} will be full in {{ $value | humanizeDuration }}",
         description=(
             "{{ $labels.mountpoint }} ({{ $labels.device }}) fills up fast: "
@@ -157,7 +160,8 @@ FULL = (
         condition=f"""and system_filesystem_avail_bytes < {FILESYSTEM_ROOM.value:g}
 unless system_filesystem_avail_bytes{{mountpoint=~"{judge.BOOT}", fstype="vfat"}} >= {BOOT_ROOM.value:g}
 {_NOT_WRITABLE}
-{_NOT_SMALL}""",
+{_NOT_SMALL}
+{MEANT_FULL.unless}""",
         summary="{{ $labels.instance }}: {{ $labels.mountpoint }} is {{ $value | humanizePercentage }} full",
         description=(
             "Of {{ $labels.mountpoint }} ({{ $labels.device }}) {{ $value | humanizePercentage }} are used: "
@@ -180,7 +184,8 @@ unless system_filesystem_avail_bytes{{mountpoint=~"{judge.BOOT}", fstype="vfat"}
         condition=f"""and system_filesystem_avail_bytes{{mountpoint!~"{judge.BOOT}"}} < {FILESYSTEM_LITTLE_ROOM.value:g}
 {_NOT_WRITABLE}
 {_NOT_SMALL}
-{_NOT_A_SERVERS}""",
+{_NOT_A_SERVERS}
+{MEANT_FULL.unless}""",
         summary="{{ $labels.instance }}: {{ $labels.mountpoint }} is {{ $value | humanizePercentage }} full",
         description=(
             "Of {{ $labels.mountpoint }} ({{ $labels.device }}) {{ $value | humanizePercentage }} are used: "
@@ -203,7 +208,7 @@ INODES = (
         value=_INODES,
         compares=">",
         threshold=INODES_NEARLY_FULL,
-        condition=_NOT_WRITABLE,
+        condition=f"{_NOT_WRITABLE}\n{MEANT_FULL.unless}",
         summary="{{ $labels.instance }}: {{ $value | humanizePercentage }} of {{ $labels.mountpoint }}'s inodes used",
         description=(
             "{{ $labels.mountpoint }} ({{ $labels.device }}) has room for few more files: {{ $value | "
@@ -217,7 +222,7 @@ INODES = (
         value=_INODES,
         compares=">",
         threshold=INODES_FULL,
-        condition=f"{_NOT_WRITABLE}\n{_NOT_A_SERVERS}",
+        condition=f"{_NOT_WRITABLE}\n{_NOT_A_SERVERS}\n{MEANT_FULL.unless}",
         summary="{{ $labels.instance }}: {{ $value | humanizePercentage }} of {{ $labels.mountpoint }}'s inodes used",
         description=(
             "{{ $labels.mountpoint }} ({{ $labels.device }}) can take hardly another file: {{ $value | "

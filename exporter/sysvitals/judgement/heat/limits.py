@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from sysvitals.judgement.left_alone import SENSOR
 from sysvitals.judgement.thresholds import CRITICAL_MARGIN, HIGH_MARGIN, LIMIT_LEAST, THROTTLE_LIMIT, THROTTLE_MARGIN
 
 if TYPE_CHECKING:
@@ -29,8 +30,11 @@ def is_processor(chip: str) -> bool:
 def find_limits(samples: "Samples", sensor: Mapping[str, str]) -> tuple[float | None, float | None]:
     """Where this sensor's temperature is high and where it is critical, in degrees Celsius.
 
-    The processor of a Raspberry Pi is throttled far below the critical point that it reports.
+    The processor of a Raspberry Pi is throttled far below the critical point that it reports. A sensor that the user
+    leaves alone has no limits.
     """
+    if SENSOR.has(samples, sensor):
+        return None, None
     if sensor["chip"] == "cpu_thermal" and any(samples.get(metric) for metric in _IS_PI):
         limit = _limit(_find(samples, "system_firmware_temperature_limit_celsius", {"sensor": "soc"}))
         limit = THROTTLE_LIMIT.value if limit is None else limit

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from sysvitals.judgement.judgement import DAY_SECONDS, Facts, Finding, Judgement, Watch
+from sysvitals.judgement.left_alone import LINK
 from sysvitals.judgement.thresholds import (
     BOOT_SETTLED,
     LINK_FLAPS,
@@ -27,7 +28,7 @@ _QUARTER, _FLAP_SECONDS = 900.0, 600.0
 
 
 def _find_errors(facts: Facts) -> Iterator[Finding]:
-    for labels, _ in facts.rows(_ERRORS[0]):
+    for labels, _ in facts.rows(_ERRORS[0], unless=LINK):
         device, errors = labels["device"], _grown(facts, _ERRORS, labels)
         if not errors or _is_virtual(device):
             continue
@@ -49,7 +50,7 @@ def _grown(facts: Facts, counters: Iterable[str], labels: Mapping[str, str]) -> 
 def _find_flapping(facts: Facts) -> Iterator[Finding]:
     if facts.uptime < BOOT_SETTLED.value:
         return
-    for labels, _ in facts.rows(_CHANGES):
+    for labels, _ in facts.rows(_CHANGES, unless=LINK):
         device, flaps = labels["device"], facts.growth(_CHANGES, labels, _FLAP_SECONDS)
         if flaps is not None and flaps >= LINK_FLAPS.value and not _is_virtual(device):
             text = f"The link of {device} came or went {flaps:.0f} times within ten minutes"
@@ -57,7 +58,7 @@ def _find_flapping(facts: Facts) -> Iterator[Finding]:
 
 
 def _find_down(facts: Facts) -> Iterator[Finding]:
-    for labels, carrier in facts.rows(_CARRIER):
+    for labels, carrier in facts.rows(_CARRIER, unless=LINK):
         device = labels["device"]
         if carrier or _is_virtual(device):
             continue
@@ -69,12 +70,12 @@ def _find_down(facts: Facts) -> Iterator[Finding]:
 
 
 def _find_weak(facts: Facts) -> Iterator[Finding]:
-    for labels, _, associated in facts.rows(_SIGNAL, _ASSOCIATED):
+    for labels, _, associated in facts.rows(_SIGNAL, _ASSOCIATED, unless=LINK):
         device, signal = labels["device"], facts.average(_SIGNAL, labels, _QUARTER)
         if signal is not None and signal < WIFI_WEAK.value and associated != 0:
             text = f"Weak Wi-Fi: {format_value(round(signal), 'dbm')} on {device}"
             yield Finding((device,), text, -signal, cause=f"link {device}")
-    for labels, associated in facts.rows(_ASSOCIATED):
+    for labels, associated in facts.rows(_ASSOCIATED, unless=LINK):
         device = labels["device"]
         # it must not look better when a signal that was weak is lost
         if associated == 0 and facts.is_firing("WifiWeak", "warning", (device,)):

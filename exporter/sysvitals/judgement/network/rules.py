@@ -1,5 +1,6 @@
 """The rules of this subject for Prometheus: never imported by the program."""
 
+from sysvitals.judgement.left_alone import LINK
 from sysvitals.judgement.network import judge
 from sysvitals.judgement.rule import Alert, Subject, beside, still_firing
 from sysvitals.judgement.thresholds import (
@@ -36,7 +37,8 @@ ERRORS = Alert(
     threshold=NETWORK_ERRORS,
     condition=f"""and (
   {_PACKETS.format(function="increase")}
-) > {NETWORK_PACKETS.value:g}""",
+) > {NETWORK_PACKETS.value:g}
+{LINK.unless}""",
     summary="{{ $labels.instance }}: {{ $value | humanizePercentage }} of the packets on {{ $labels.device }} fail",
     description=(
         "Of the packets that {{ $labels.device }} of {{ $labels.instance }} receives and sends, {{ $value | "
@@ -54,7 +56,7 @@ FLAPPING = Alert(
     value=f"increase(system_network_carrier_changes_total{{{_REAL}}}[10m])",
     compares=">=",
     threshold=LINK_FLAPS,
-    condition=f"unless on (job, instance) system_uptime_seconds < {BOOT_SETTLED.value:g}",
+    condition=f"unless on (job, instance) system_uptime_seconds < {BOOT_SETTLED.value:g}\n{LINK.unless}",
     summary='{{ $labels.instance }}: the link of {{ $labels.device }} came or went {{ $value | printf "%.0f" }} times',
     description=(
         "Within ten minutes the link of {{ $labels.device }} of {{ $labels.instance }} came or went {{ $value | "
@@ -77,7 +79,8 @@ DOWN = Alert(
   max_over_time(system_network_carrier[1d]) == 1
   and on ({_DEVICE})
   {still_firing("LinkDown", "warning")}
-)""",
+)
+{LINK.unless}""",
     summary="{{ $labels.instance }}: {{ $labels.device }} has lost its link",
     description=(
         "{{ $labels.device }} of {{ $labels.instance }} had a link for most of the last day and has none for fifteen "
@@ -96,7 +99,7 @@ WEAK = Alert(
     value="avg_over_time(system_wifi_signal_dbm[15m])",
     compares="<",
     threshold=WIFI_WEAK,
-    condition=f"unless on ({_DEVICE}) system_wifi_associated == 0",
+    condition=f"unless on ({_DEVICE}) system_wifi_associated == 0\n{LINK.unless}",
     summary='{{ $labels.instance }}: weak Wi-Fi, {{ $value | printf "%.0f" }} dBm on {{ $labels.device }}',
     description=(
         '{{ $labels.device }} of {{ $labels.instance }} hears its access point with {{ $value | printf "%.0f" }} dBm '

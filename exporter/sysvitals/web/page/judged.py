@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sysvitals.judgement.verdict import WORDS, Level, Reason, Verdict
 from sysvitals.model.unit import format_duration
 from sysvitals.web.page.bounds import Bound, measure_texts
-from sysvitals.web.page.panels import find_sensor_limits, say_mounts
+from sysvitals.web.page.panels import find_sensor_limits, keep_judged, say_mounts
 from sysvitals.web.page.supply import say_undervoltage
 from sysvitals.web.page.times import say_time
 from sysvitals.web.page.values import Look, number_of, show, text_of
@@ -114,7 +114,7 @@ def _heat_fact(look: Look) -> _Fact:
     known = [event for event in look.all("temperature") if number_of(event, "celsius") is not None]
     if not known:
         return _Fact()
-    hottest = max(known, key=lambda event: number_of(event, "celsius") or 0)
+    hottest = max(keep_judged(known, "left_alone"), key=lambda event: number_of(event, "celsius") or 0)
     high, _ = find_sensor_limits(look, hottest)
     limit = f", high from {high:.0f} °C" if high is not None else ""
     return _Fact(f"at most {show(hottest, 'celsius').text}{limit}")
@@ -129,7 +129,7 @@ def _storage_fact(look: Look) -> _Fact:
     ]
     if not known:
         return _Fact()
-    fullest = max(known, key=lambda event: number_of(event, "used_percent") or 0)
+    fullest = max(keep_judged(known, "full_expected"), key=lambda event: number_of(event, "used_percent") or 0)
     return _Fact(f"fullest is {text_of(fullest, 'mountpoint')} with {show(fullest, 'used_percent').text}")
 
 

@@ -61,13 +61,15 @@ def _filesystems(look: Look) -> Panel | None:
     def grade(event: Event) -> str:
         return look.grade("storage", text_of(event, "mountpoint"))
 
-    def urgency(event: Event) -> tuple[int, bool, float, str]:
-        used = number_of(event, "used_percent")
-        return _GRADES[grade(event)], not number_of(event, "device_error"), -(used or 0), text_of(event, "mountpoint")
+    def urgency(event: Event) -> tuple[int, bool, bool, float, str]:
+        used, is_meant_full = number_of(event, "used_percent") or 0, bool(number_of(event, "full_expected"))
+        is_well = not number_of(event, "device_error")
+        return _GRADES[grade(event)], is_well, is_meant_full, -used, text_of(event, "mountpoint")
 
     rows = [
         Row(
             name=names[text_of(event, "mountpoint")],
+            small="meant to be full" if number_of(event, "full_expected") else "",
             subject=subject_of(event),
             cells=[
                 _used(event, grade(event)),
@@ -130,7 +132,7 @@ def _disks(look: Look) -> Panel | None:
     rows = [
         Row(
             name=names[device],
-            small=_describe_drive(wear.get(device)),
+            small=", ".join(filter(None, (_describe_drive(wear.get(device)), say_left_alone(devices.get(device))))),
             subject=subject_of(devices.get(device, wear[device] if device in wear else events[0])),
             cells=[
                 show(devices.get(device), "read_bytes_per_second"),
@@ -145,6 +147,16 @@ def _disks(look: Look) -> Panel | None:
     return Panel(
         id="disks", title="Disks", parts=[build_table(("Device", "Read", "Written", "Busy", "Life used"), rows)]
     )
+
+
+def say_left_alone(event: Event | None) -> str:
+    """That nothing judges it, where the user's settings say so."""
+    return "left alone" if number_of(event, "left_alone") else ""
+
+
+def keep_judged(events: Sequence[Event], setting: str) -> Sequence[Event]:
+    """Those that the user's setting, such as `left_alone`, does not name; all, where it names all."""
+    return [event for event in events if not number_of(event, setting)] or events
 
 
 def _describe_drive(event: Event | None) -> str:
@@ -180,6 +192,7 @@ def _network(look: Look) -> Panel | None:
     rows = [
         Row(
             name=names[device],
+            small=say_left_alone(traffic.get(device)),
             subject=subject_of(traffic.get(device) or links.get(device) or radios[device]),
             cells=[
                 show(traffic.get(device), "receive_bytes_per_second"),
@@ -219,6 +232,7 @@ def _sensors(look: Look) -> Panel | None:
     rows = [
         Row(
             name=names[name_sensor(event)],
+            small=say_left_alone(event),
             subject=subject_of(event),
             cells=[show(event, "celsius", grade_sensor(look, event)), say(_say_limits(look, event))],
         )

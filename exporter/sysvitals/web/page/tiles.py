@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from sysvitals.judgement.verdict import Level
 from sysvitals.model.event import Event
 from sysvitals.model.unit import format_duration, format_value
-from sysvitals.web.page.panels import find_sensor_limits, grade_sensor, name_sensor, say_mounts
+from sysvitals.web.page.panels import find_sensor_limits, grade_sensor, keep_judged, name_sensor, say_mounts
 from sysvitals.web.page.supply import find_undervoltage, say_undervoltage
 from sysvitals.web.page.times import say_time
 from sysvitals.web.page.values import Look, Scale, join, number_of, say, show, show_bar, text_of
@@ -54,7 +54,7 @@ def _heat(look: Look) -> Tile | None:
         celsius = number_of(event, "celsius") or 0
         return limit is not None, celsius / limit if limit else celsius
 
-    hottest = max(events, key=nearness)
+    hottest = max(keep_judged(events, "left_alone"), key=nearness)
     limit = _limit(look, hottest)
     level = look.grade("heat")
     small = [[say(name_sensor(hottest))]] if len(events) > 1 else []
@@ -140,7 +140,7 @@ def _storage(look: Look) -> Tile | None:
         return None
     # what cannot be written to is full by nature, such as the image of a package
     written = [event for event in known if not number_of(event, "read_only")] or known
-    fullest = max(written, key=lambda event: number_of(event, "used_percent") or 0)
+    fullest = max(keep_judged(written, "full_expected"), key=lambda event: number_of(event, "used_percent") or 0)
     level = look.grade("storage")
     mounts = say_mounts(look.all("disk.usage"))
     return Tile(
