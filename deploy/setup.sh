@@ -19,9 +19,9 @@ if [ $# -gt 1 ]; then
     exec sysvitals provision "$part" --to "$folder/$part" "$@"
 fi
 
-for part in prometheus alertmanager grafana; do
-    sysvitals provision "$part" --to "$folder/$part"
-done
+sysvitals provision prometheus --to "$folder/prometheus"
+sysvitals provision alertmanager --to "$folder/alertmanager" --alertmanager.version 0.34 # that of compose.yaml
+sysvitals provision grafana --to "$folder/grafana"
 
 # The servers have users of their own: they read these files, while nobody else on the host gets past the outer folder.
 secrets=$folder/secrets

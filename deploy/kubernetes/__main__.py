@@ -7,10 +7,13 @@ import yaml
 
 from prometheus.rulebook.__main__ import render_documents as render_rules
 from sysvitals import __version__
+from sysvitals.provision.receivers import take_known_keys
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = Path(__file__).parent
 RULES = FOLDER / "operator/rules"
+_ALERTMANAGER = (0, 28)
+"""The oldest that the chart has brought for years; it reads every secret from a file."""
 IMAGE = "ghcr.io/sysvitals/sysvitals"
 
 _HEADER = "# Written by `make docs` from {source}; do not edit: it would be lost.\n"
@@ -66,7 +69,7 @@ def _render_alertmanager() -> str:
 
     There templates and secrets lie elsewhere than with a Prometheus that someone runs himself.
     """
-    text = (ROOT / "prometheus/alertmanager.yml").read_text(encoding="utf-8")
+    text = take_known_keys((ROOT / "prometheus/alertmanager.yml").read_bytes(), _ALERTMANAGER).decode()
     text = text.replace("- templates/*.tmpl", "- /etc/alertmanager/config/*.tmpl")
     text = text.replace("/etc/prometheus/secrets/", "/etc/alertmanager/secrets/sysvitals-receivers/")
     return (

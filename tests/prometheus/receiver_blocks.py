@@ -6,7 +6,6 @@ from dataclasses import dataclass
 _START = re.compile(r"^ *#\w+_configs:$")
 _CODE = re.compile(r"^( *)#(?! \S)(.*)$")
 _REMARK = re.compile(r"^ *# \S")
-_NEWER = re.compile(r"^(?P<lead>[ -]*)(?P<key>\w+_file): (?P<path>\S+) # (?P<since>\d\.\d+); before: (?P<older>\w+)$")
 
 
 @dataclass(frozen=True)
@@ -39,18 +38,6 @@ def uncomment(text: str, *blocks: Block) -> str:
     for block in blocks:
         for number in range(block.first, block.last + 1):
             lines[number] = _CODE.sub(r"\1\2", lines[number])
-    return "\n".join(lines) + "\n"
-
-
-def take_older_keys(text: str) -> str:
-    """The file for the oldest Alertmanager: with the keys that its remarks name, and a secret in place of its file."""
-    lines = []
-    for line in text.splitlines():
-        if newer := _NEWER.match(line):
-            secret = "http://127.0.0.1:1/secret" if "url" in newer["older"] else "secret"
-            lines.append(f"{newer['lead']}{newer['older']}: {secret}")
-        else:
-            lines.append(line)
     return "\n".join(lines) + "\n"
 
 

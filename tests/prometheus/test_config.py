@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from prometheus.rulebook.subjects import SUBJECTS
+from sysvitals.provision.receivers import Version, find_version, take_known_keys
 from tests.patience import PATIENCE
-from tests.prometheus.receiver_blocks import Block, find_blocks, list_code_lines, take_older_keys, uncomment
+from tests.prometheus.receiver_blocks import Block, find_blocks, list_code_lines, uncomment
 from tests.recorded import HOSTS
 from tests.stack.running import wait_until
 from tests.stack.servers import SHIPPED, Prometheus, copy_shipped, read_yaml, run_prometheus, write_yaml
-from tests.tools import need_tool
+from tests.tools import need_newer_tool, need_tool
 
 CONFIG = read_yaml(SHIPPED / "prometheus.yml")
 JOBS: dict[str, dict[str, Any]] = {job["job_name"]: job for job in CONFIG["scrape_configs"]}
@@ -68,7 +69,7 @@ def test_the_readme_tells_the_waits_that_alertmanager_has() -> None:
     shown = {
         row[0]: row[1:4] for row in (line.strip("| ").split(" | ") for line in README.splitlines()) if len(row) == 5
     }
-    for kind, route in zip(("hosts down", "critical", "warning", "info"), routes[1:], strict=True):
+    for kind, route in zip(("hosts down", "critical", "warning", "info"), routes[2:], strict=True):
         waits = [route[key] for key in ("group_wait", "group_interval", "repeat_interval")]
         assert [cell.split()[-1] for cell in shown[kind]] == waits, kind
 
@@ -178,19 +179,47 @@ def test_there_is_a_block_for_each_medium_and_no_line_outside_of_one_but_two_exa
     assert [line.split()[0] for line in outside] == ["#mute_time_intervals:", "#-", "#"]
 
 
+ALERTMANAGERS = [None, (0, 25), (0, 26), (0, 27), (0, 28), (0, 34)]
+"""Versions that the file is made for; None is the file as it is shipped, for any."""
+
+
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
-def test_alertmanager_takes_each_receiver_alone(tmp_path: Path, block: Block) -> None:
-    check_alertmanager(tmp_path, take_older_keys(uncomment(ALERTMANAGER, block)))
+def test_the_oldest_alertmanager_takes_each_receiver_alone_as_it_is_shipped(tmp_path: Path, block: Block) -> None:
+    check_alertmanager(tmp_path, uncomment(ALERTMANAGER, block))
 
 
-def test_alertmanager_takes_all_receivers_at_once(tmp_path: Path) -> None:
-    text = take_older_keys(uncomment(ALERTMANAGER, *BLOCKS))
+def test_the_oldest_alertmanager_takes_all_receivers_together_as_they_are_shipped(tmp_path: Path) -> None:
+    text = uncomment(ALERTMANAGER, *BLOCKS)
     check_alertmanager(tmp_path, text)
     (tmp_path / "all.yml").write_text(text, encoding="utf-8")
-    people, _, watchdog = read_yaml(tmp_path / "all.yml")["receivers"]
-    assert set(people) == {"name", *(f"{medium}_configs" for medium in OF_PEOPLE)}
-    assert len(people["webhook_configs"]) == 2
-    assert set(watchdog) == {"name", "webhook_configs"}
+    receivers = {one["name"]: one for one in read_yaml(tmp_path / "all.yml")["receivers"]}
+    assert set(receivers["people"]) == {"name", *(f"{medium}_configs" for medium in OF_PEOPLE)}
+    assert len(receivers["people"]["webhook_configs"]) == 2
+    assert set(receivers["watchdog"]) == {"name", "webhook_configs"}
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=str)
+def test_the_newest_alertmanager_takes_each_receiver_with_either_kind_of_key(tmp_path: Path, block: Block) -> None:
+    amtool = need_newer_tool("amtool")
+    for version in (None, (0, 34)):
+        text = take_known_keys(ALERTMANAGER.encode(), version).decode()
+        path = copy_shipped(tmp_path / str(version)) / "alertmanager.yml"
+        path.write_text(uncomment(text, block), encoding="utf-8")
+        check(amtool, "check-config", str(path))
+
+
+def test_the_alertmanager_that_is_installed_takes_what_is_written_for_its_version(tmp_path: Path) -> None:
+    need_tool("amtool")
+    text = take_known_keys(ALERTMANAGER.encode(), find_version()).decode()
+    check_alertmanager(tmp_path, uncomment(text, *BLOCKS))
+
+
+@pytest.mark.parametrize(("version", "inline"), [*zip(ALERTMANAGERS, (7, 7, 1, 1, 0, 0), strict=True)])
+def test_a_newer_alertmanager_reads_more_secrets_from_files(version: Version | None, inline: int) -> None:
+    text = take_known_keys(ALERTMANAGER.encode(), version)
+    assert text.count(b" # secret. ") == inline
+    files = re.findall(rb"\w+_file: (/\S+)/[\w-]+", uncomment(text.decode(), *BLOCKS).encode())
+    assert {*files} == {b"/etc/prometheus/secrets"}
 
 
 def test_alertmanager_takes_the_examples_of_a_route_and_of_mute_times(tmp_path: Path) -> None:
@@ -203,11 +232,12 @@ def test_alertmanager_takes_the_examples_of_a_route_and_of_mute_times(tmp_path: 
     check_alertmanager(tmp_path, text)
 
 
-def test_no_secret_stands_in_the_file_and_each_one_is_in_a_folder_for_secrets() -> None:
+def test_a_secret_that_stands_in_the_file_is_marked_and_is_in_a_file_of_its_own_later() -> None:
     text = uncomment(ALERTMANAGER, *BLOCKS)
-    words = ("token", "password", "secret", "api_url", "webhook_url", "url", "user_key")
+    words = ("token", "password", "secret", "api_url", "webhook_url", "url", "user_key", "bot_token")
     inline = [line for line, word in product(text.splitlines(), words) if re.match(rf" *(- )?{word}:", line)]
-    assert inline == []
-    files = re.findall(r"\w+_file: (\S+)", text)
-    assert len(files) == 9
-    assert {str(Path(file).parent) for file in files} == {"/etc/prometheus/secrets"}
+    assert len(inline) == 7
+    assert [line for line in inline if " # secret. " not in line] == []
+    newest = uncomment(take_known_keys(ALERTMANAGER.encode(), (0, 34)).decode(), *BLOCKS)
+    assert [line for line, word in product(newest.splitlines(), words) if re.match(rf" *(- )?{word}:", line)] == []
+    assert len(re.findall(r"\w+_file: \S+", newest)) == 9

@@ -42,6 +42,8 @@ def route(**labels: str) -> str:
 @pytest.mark.parametrize(("name", "severity", "subject"), ALERTS)
 def test_each_alert_of_the_rules_reaches_those_of_its_severity(name: str, severity: str, subject: str) -> None:
     expected = "watchdog" if name == "Watchdog" else RECEIVERS[severity]
+    if subject == "chain":
+        expected = f"backup,{expected}"
     assert route(alertname=name, severity=severity, subject=subject, instance="pi4", job="sysvitals") == expected
 
 
@@ -60,7 +62,7 @@ def test_each_severity_of_the_rules_has_a_receiver() -> None:
 
 
 def test_a_critical_alert_is_told_first_and_nothing_repeats_within_four_hours() -> None:
-    _, host, critical, warning, info = CONFIG["route"]["routes"]
+    _, _, host, critical, warning, info = CONFIG["route"]["routes"]
     waits = [seconds(part["group_wait"]) for part in (critical, host, warning, info)]
     assert waits == sorted(waits)
     # a warning waits until the critical alert that silences it has come: two scrapes and two evaluations
@@ -80,6 +82,7 @@ HOST_DOWN = {"alertname": "HostDown", "severity": "critical", "subject": "host"}
 HOT = {"alertname": "TemperatureHigh", "subject": "heat", "chip": "cpu_thermal", "sensor": "temp1"}
 HOT_DISK = {**HOT, "chip": "nvme", "sensor": "Composite"}
 RISING = {"alertname": "TemperatureRising", "severity": "warning", "subject": "heat", "chip": "cpu_thermal"}
+FAN = {"alertname": "FanStalled", "severity": "critical", "subject": "heat", "chip": "pwmfan"}
 DISK = {"subject": "filesystem", "device": "/dev/mmcblk0p2", "mountpoint": "/", "fstype": "ext4"}
 FULL = {**DISK, "alertname": "FilesystemFull"}
 FILLING = {**DISK, "alertname": "FilesystemFilling"}
@@ -109,10 +112,17 @@ SILENCED: list[tuple[Labels, Labels]] = [
     ({**THROTTLED, "alertname": "FrequencyCapped"}, {**RISING, "sensor": "temp1"}),
     ({"alertname": "HeatLimited", **WARNING, "subject": "heat"}, {**HOT, **WARNING, "chip": "coretemp"}),
     ({**HOT, **WARNING}, {**RISING, "sensor": "temp1"}),
-    ({"alertname": "FanStalled", **CRITICAL, "subject": "heat", "chip": "pwmfan"}, {**RISING, "sensor": "temp1"}),
+    (FAN, {**RISING, "sensor": "temp1"}),
+    (FAN, {**HOT, **WARNING}),
+    (FAN, THROTTLED),
+    (FAN, {"alertname": "HeatLimited", **WARNING, "subject": "heat"}),
     ({**FULL, **CRITICAL}, {**FILLING, **CRITICAL}),
     ({**FULL, **WARNING}, {**FILLING, **WARNING}),
     ({**DISK, "alertname": "FilesystemReadOnly", **CRITICAL}, {**FULL, **CRITICAL}),
+    (
+        {**DISK, "alertname": "FilesystemReadOnly", **CRITICAL},
+        {"alertname": "HistoryNotWritable", **WARNING, "subject": "exporter"},
+    ),
     (
         {"alertname": "RebootLoop", **CRITICAL, "subject": "power"},
         {"alertname": "UncleanShutdown", **WARNING, "subject": "power"},
@@ -133,6 +143,7 @@ TOLD: list[tuple[Labels, Labels]] = [
     ({**HOT, **CRITICAL}, THROTTLED),
     ({**HOT_DISK, **WARNING}, {**RISING, "sensor": "temp1"}),
     ({**STALE, "alertname": "CollectorFailing"}, {**STALE, "collector": "fan"}),
+    (FAN, {**HOT, **CRITICAL}),
     (THROTTLED, UNDERVOLTAGE),
     (UNDERVOLTAGE, {**HOT, **WARNING}),
     (UNDERVOLTAGE, {"alertname": "UncleanShutdown", **WARNING, "subject": "power"}),

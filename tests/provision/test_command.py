@@ -1,6 +1,8 @@
 """`sysvitals provision`, from the files that are shipped to what it says."""
 
+import os
 import re
+import stat
 import subprocess
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 import yaml
 
 from sysvitals.cli import main
-from sysvitals.provision import kinds, shipped
+from sysvitals.provision import kinds, receivers, shipped
 from sysvitals.provision.kinds import KINDS, Kind
 from sysvitals.provision.shipped import shipped_folder
 from tests.patience import PATIENCE
@@ -154,3 +156,73 @@ def test_each_pattern_finds_files() -> None:
 
     found = {(kind.name, pattern): count(kind, pattern) for kind in KINDS.values() for pattern in kind.patterns}
     assert [which for which, number in found.items() if not number] == []
+
+
+@pytest.fixture
+def etc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with an alertmanager.yml that everyone can read, as a package leaves it; no group `prometheus`."""
+    monkeypatch.setattr(receivers, "_find_group", lambda: None)
+    (tmp_path / "alertmanager.yml").write_text("# the package's\n")
+    (tmp_path / "alertmanager.yml").chmod(0o644)
+    return tmp_path
+
+
+def fake_amtool(folder: Path, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = folder / "bin" / "amtool"
+    tool.parent.mkdir()
+    tool.write_text(f"#!/bin/sh\necho '{says}'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tool.parent))
+
+
+@pytest.mark.parametrize(
+    ("says", "inline"),
+    [
+        ("amtool, version 0.25.0 (branch: debian/sid)", True),
+        ("amtool, version 0.28.1+ds (branch: debian/sid)", False),
+        ("what is this", True),
+    ],
+)
+def test_receivers_are_written_with_the_keys_that_the_installed_alertmanager_knows(
+    etc: Path, says: str, inline: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_amtool(etc, says, monkeypatch)
+    assert main(["provision", "alertmanager", "--to", str(etc), "--overwrite"]) == 0
+    said = capsys.readouterr().out
+    file = etc / "alertmanager.yml"
+    assert ("bot_token: TOKEN # secret." in file.read_text()) == inline
+    assert ("  - bot_token_file: " in file.read_text()) != inline
+    assert stat.S_IMODE(file.stat().st_mode) == (0o640 if inline else 0o644)
+    assert ("may read it (mode 0640)" in said) == inline
+    assert ("No amtool is here to say" in said) == ("what" in says)
+
+
+def test_the_version_may_be_given_for_an_alertmanager_elsewhere(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_amtool(etc, "amtool, version 0.25.0", monkeypatch)
+    assert main(["provision", "alertmanager", "--to", str(etc), "--overwrite", "--alertmanager.version=0.27.1"]) == 0
+    text = (etc / "alertmanager.yml").read_text()
+    assert "bot_token_file: " in text
+    assert "webhook_url: https://discord.com/" in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "words"),
+    [("alertmanager", "new", "'new' is not valid: expected a version such as 0.27"), ("grafana", "0.27", "leave it")],
+)
+def test_a_version_that_means_nothing_is_refused(
+    tmp_path: Path, kind: str, version: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["provision", kind, "--to", str(tmp_path), f"--alertmanager.version={version}"]) == 2
+    assert words in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_holds_secrets_goes_to_the_group_of_the_server(
+    etc: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    group = max(os.getgroups(), default=os.getgid())
+    monkeypatch.setattr(receivers, "_find_group", lambda: group)
+    assert main(["provision", "alertmanager", "--to", str(etc), "--overwrite", "--alertmanager.version=0.25"]) == 0
+    assert (etc / "alertmanager.yml").stat().st_gid == group
+    assert (etc / "alertmanager.yml.old").read_text() == "# the package's\n"
+    assert "only its owner and the group prometheus may read it" in capsys.readouterr().out

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from sysvitals.judgement.thresholds import UNDERVOLTAGE_RECENT
-from tests.prometheus.receiver_blocks import find_blocks, take_older_keys, uncomment
+from tests.prometheus.receiver_blocks import find_blocks, uncomment
 from tests.prometheus.rendering import render
 from tests.stack.boards import SCENARIOS, build_boards, flags_of, play
 from tests.stack.receivers import HttpReceiver, MailReceiver, Message, run_http_receiver, run_mail_receiver
@@ -93,9 +93,9 @@ def find_rule(group: dict[str, Any], alertname: str) -> dict[str, Any]:
 def tell(etc: Path, http: HttpReceiver, mail: MailReceiver) -> None:
     """Take the receivers' comments away, and send to this machine what would go to each service."""
     text = (etc / "alertmanager.yml").read_text(encoding="utf-8")
-    (etc / "alertmanager.yml").write_text(take_older_keys(uncomment(text, *find_blocks(text))), encoding="utf-8")
+    (etc / "alertmanager.yml").write_text(uncomment(text, *find_blocks(text)), encoding="utf-8")
     config = read_yaml(etc / "alertmanager.yml")
-    people, _, watchdog = config["receivers"]
+    people, _, _, watchdog = config["receivers"]
     del people["pushover_configs"]  # its address cannot be changed
     people["email_configs"][0] |= {"smarthost": mail.address, "require_tls": False}
     for key in ("auth_username", "auth_password_file"):
@@ -110,7 +110,7 @@ def tell(etc: Path, http: HttpReceiver, mail: MailReceiver) -> None:
         route["group_interval"] = "4s"
         if route["receiver"] == "people" and "critical" not in str(route["matchers"][-1:]):
             route["group_wait"] = "20s"
-    config["route"]["routes"][1]["group_wait"] = "3s"
+    config["route"]["routes"][2]["group_wait"] = "3s"
     write_yaml(etc / "alertmanager.yml", config)
 
 

@@ -11,6 +11,7 @@ from sysvitals.outputs.terminal import complain, say
 from sysvitals.provision.kinds import KINDS
 from sysvitals.provision.plan import CHANGING, Action, Manner, Outcome
 from sysvitals.provision.provision import provision
+from sysvitals.provision.receivers import close_secrets, describe_access, parse_version
 
 _SHOWN_DIFF_LINES = 100
 
@@ -29,16 +30,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--overwrite", action="store_true", help="Replace what you changed or removed; yours is kept as FILE.old."
     )
     ways.add_argument("--remove", action="store_true", help="Remove what was written; what you changed stays.")
+    parser.add_argument(
+        "--alertmanager.version",
+        dest="alertmanager_version",
+        metavar="X.Y",
+        help="For alertmanager: which keys it knows for secrets in files. (default: that of amtool here)",
+    )
     parser.add_argument("--dry-run", action="store_true", help="Say what would be done, and do nothing.")
 
 
 def run(options: Mapping[str, Any]) -> int:
     """Write or remove them, and tell. The exit status: 1 if anything failed."""
-    kind = KINDS[options["kind"]]
+    kind, given = KINDS[options["kind"]], options["alertmanager_version"]
     folder = Path(options["to"]).absolute()
     manner = Manner.OVERWRITE if options["overwrite"] else Manner.REMOVE if options["remove"] else Manner.UPDATE
+    if given and kind.name != "alertmanager":
+        complain("--alertmanager.version is for alertmanager: leave it out")
+        return 2
     try:
-        files = kind.files(folder) if manner is not Manner.REMOVE else {}
+        version = parse_version(given) if given else kind.find_version()
+    except ValueError as error:
+        complain(f"--alertmanager.version: {given!r} is not valid: expected {error}")
+        return 2
+    try:
+        files = kind.files(folder, version) if manner is not Manner.REMOVE else {}
+        access = close_secrets(files)
         outcomes = provision(
             files,
             folder,
@@ -47,6 +63,7 @@ def run(options: Mapping[str, Any]) -> int:
             covers=kind.covers,
             manner=manner,
             dry_run=options["dry_run"],
+            access=access,
         )
     except OSError as error:
         complain(f"{folder}: {error.strerror}" if error.strerror else str(error))
@@ -54,6 +71,8 @@ def run(options: Mapping[str, Any]) -> int:
     say(*describe(outcomes, folder, dry_run=options["dry_run"]))
     if not options["dry_run"] and any(outcome.action in CHANGING for outcome in outcomes):
         then = kind.gone if manner is Manner.REMOVE else kind.then
+        changed = {one.path for one in outcomes if one.action in CHANGING}
+        say(*describe_access({path: one for path, one in access.items() if path in changed}, version))
         say(f"then: {then.replace('DIR', shlex.quote(str(folder)))}")
     return int(any(outcome.action is Action.FAILED for outcome in outcomes))
 

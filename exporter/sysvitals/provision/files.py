@@ -9,6 +9,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,7 +83,15 @@ def read_file(root: Path, path: str) -> Found:
             return Found(stream.read(HIGHEST_BYTES + 1), status.st_uid)
 
 
-def write_file(root: Path, path: str, content: bytes, mode: int = 0o644) -> None:
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may read a file that holds secrets: at most `mode`, and this group; None is the one that it has."""
+
+    mode: int
+    group: int | None = None
+
+
+def write_file(root: Path, path: str, content: bytes, mode: int = 0o644, access: Access | None = None) -> None:
     """Write it whole or not at all, power cuts included. One that is replaced lends its mode and owner. Raises OSError.
 
     A symbolic link is replaced, not followed.
@@ -98,6 +107,8 @@ def write_file(root: Path, path: str, content: bytes, mode: int = 0o644) -> None
             with open(descriptor, "wb") as stream:
                 if like is not None and stat.S_ISREG(like.st_mode):
                     _take_after(descriptor, like)
+                if access is not None:
+                    _close_to_others(descriptor, access)
                 stream.write(content)
                 stream.flush()
                 os.fsync(descriptor)
@@ -166,3 +177,10 @@ def _take_after(descriptor: int, like: os.stat_result) -> None:
     if (now.st_uid, now.st_gid) != (like.st_uid, like.st_gid):
         os.fchown(descriptor, like.st_uid, like.st_gid)
     os.fchmod(descriptor, like.st_mode & _PERMISSIONS)
+
+
+def _close_to_others(descriptor: int, access: Access) -> None:
+    now = os.fstat(descriptor)
+    if access.group is not None and now.st_gid != access.group:
+        os.fchown(descriptor, -1, access.group)
+    os.fchmod(descriptor, now.st_mode & access.mode)

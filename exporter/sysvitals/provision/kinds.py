@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from sysvitals.provision.program import find_program
+from sysvitals.provision.receivers import FILE, Version, find_version, take_known_keys
 from sysvitals.provision.shipped import read_shipped
 
 Files = dict[str, bytes]
@@ -19,11 +20,16 @@ _PROVIDERS = "provisioning/dashboards/"
 _PATH = re.compile(rb"(?m)^(?P<key>[ ]+path:[ ]+)(?P<value>.*)$")
 
 
-def _as_shipped(files: Files, _folder: Path) -> Files:
+def _as_shipped(files: Files, _folder: Path, _version: Version | None) -> Files:
     return files
 
 
-def _point_at_dashboards(files: Files, folder: Path) -> Files:
+def _take_known_keys(files: Files, _folder: Path, version: Version | None) -> Files:
+    """An Alertmanager refuses a file with a key that it does not know."""
+    return files | {FILE: take_known_keys(files[FILE], version)}
+
+
+def _point_at_dashboards(files: Files, folder: Path, _version: Version | None) -> Files:
     """Grafana wants the dashboards' folder by its whole path."""
     # in its provisioning files a $ begins the name of an environment variable
     path = json.dumps(str(folder / "dashboards").replace("$", "$$"), ensure_ascii=False).encode()
@@ -33,7 +39,7 @@ def _point_at_dashboards(files: Files, folder: Path) -> Files:
     }
 
 
-def _point_at_program(files: Files, folder: Path) -> Files:
+def _point_at_program(files: Files, folder: Path, _version: Version | None) -> Files:
     """A unit names the program by its whole path."""
     return files | {_UNIT: files[_UNIT].replace(_PROGRAM, find_program(folder).encode())}
 
@@ -42,7 +48,7 @@ def _point_at_program(files: Files, folder: Path) -> Files:
 class Kind:
     """One program's files. `then` is what to do when they are written, `gone` when removed; DIR in it is the folder.
 
-    What was written is remembered in the subfolder `memory`.
+    What was written is remembered in the subfolder `memory`. `find_version` asks the server that is installed here.
     """
 
     name: str
@@ -52,7 +58,8 @@ class Kind:
     then: str
     gone: str
     memory: str = ""
-    adapt: Callable[[Files, Path], Files] = _as_shipped
+    adapt: Callable[[Files, Path, Version | None], Files] = _as_shipped
+    find_version: Callable[[], Version | None] = lambda: None
 
     def covers(self, path: str) -> bool:
         """Whether a file of this path can be one of this kind's; or a folder, by a slash at its end, hold one."""
@@ -64,9 +71,12 @@ class Kind:
             for wanted in (pattern.split("/") for pattern in self.patterns)
         )
 
-    def files(self, folder: Path) -> Files:
-        """The files as they should be in this folder, by their paths in it. Raises OSError where none are shipped."""
-        return self.adapt(read_shipped(self.folder, self.patterns), folder)
+    def files(self, folder: Path, version: Version | None = None) -> Files:
+        """The files as they should be in this folder, by their paths in it, for this version of the server.
+
+        None is any version. Raises OSError where none are shipped.
+        """
+        return self.adapt(read_shipped(self.folder, self.patterns), folder, version)
 
 
 KINDS = {
@@ -91,6 +101,8 @@ KINDS = {
             "(where your alertmanager.yml is another one: take from ours what you like, and check that)",
             gone="let your alertmanager.yml name nothing that is gone (what was there before us is FILE.old), then "
             "sudo systemctl reload prometheus-alertmanager",
+            adapt=_take_known_keys,
+            find_version=find_version,
         ),
         Kind(
             name="grafana",

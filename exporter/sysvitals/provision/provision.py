@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from sysvitals.provision.files import discard_half, read_file, remove_file, remove_folder, set_aside, write_file
+from sysvitals.provision.files import Access, discard_half, read_file, remove_file, remove_folder, set_aside, write_file
 from sysvitals.provision.memory import Memory, digest, load_memory, memory_file, save_memory
 from sysvitals.provision.plan import CHANGING, Action, Manner, Outcome, make_plan
 
@@ -20,11 +20,13 @@ def provision(  # noqa: PLR0913  # by their names
     covers: Callable[[str], bool] = lambda _: True,
     manner: Manner = Manner.UPDATE,
     dry_run: bool = False,
+    access: Mapping[str, Access] | None = None,
 ) -> list[Outcome]:
     """Bring the folder up to these files, and tell of each by its path what was done, or would be.
 
     To remove, give no files. What was written is remembered in the subfolder `within`; `covers` says whether this
-    program can ever have written a file of this path, or made a folder, whose path ends with a slash.
+    program can ever have written a file of this path, or made a folder, whose path ends with a slash; `access` says who
+    may read those that hold secrets.
     Raises OSError where nothing can be done at all: what fails for one file is in its outcome.
     """
     file = memory_file(kind, within)
@@ -41,7 +43,7 @@ def provision(  # noqa: PLR0913  # by their names
     if changing:
         # told before it is done: should this break off, the next run knows both the old and the new as ours
         save_memory(folder, file, _foretell(memory, files, plan))
-    done = [_carry_out(folder, step, files.get(step.path)) for step in plan]
+    done = [_carry_out(folder, step, files.get(step.path), (access or {}).get(step.path)) for step in plan]
     remembered = _remember(memory, files, {step.path: step.action for step in done})
     try:
         if manner is Manner.REMOVE and not remembered.written and not problems:
@@ -92,13 +94,13 @@ def _settle(memory: Memory, folder: Path) -> Memory:
     return Memory(written, {}, memory.folders)
 
 
-def _carry_out(folder: Path, step: Outcome, ours: bytes | None) -> Outcome:
+def _carry_out(folder: Path, step: Outcome, ours: bytes | None, access: Access | None) -> Outcome:
     words = step.words
     try:
         if step.action is Action.REPLACED:
             words = f"yours is {set_aside(folder, step.path)} now"
         if step.action in CHANGING and ours is not None:
-            write_file(folder, step.path, ours)
+            write_file(folder, step.path, ours, access=access)
         elif step.action in CHANGING:
             remove_file(folder, step.path)
     except OSError as error:

@@ -97,7 +97,7 @@ def take_away(layout: Layout) -> list[Path]:
 
 def _provision(name: str, layout: Layout, addresses: Mapping[str, Address], webhooks: Sequence[str] = ()) -> list[str]:
     kind, folder = KINDS[name], layout.config(name)
-    files = _at_addresses(kind.files(folder), addresses)
+    files = _at_addresses(kind.files(folder, kind.find_version()), addresses)
     if name == "alertmanager":
         files = {path: add_webhooks(content, webhooks) for path, content in files.items()}
     notes = []
