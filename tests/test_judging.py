@@ -16,7 +16,7 @@ from sysvitals.host.side_process import NoAnswerError
 from sysvitals.judgement.verdict import Level
 from sysvitals.model.changes import VerdictChanged
 from sysvitals.model.event import Event
-from sysvitals.model.status import VerdictLevel, VerdictSince
+from sysvitals.model.status import VerdictLevel, VerdictReasons, VerdictSince
 from sysvitals.pipeline.clock import Clock
 from tests.patience import PATIENCE
 from tests.recorded import HOSTS, NOW, RecordedHost
@@ -33,14 +33,21 @@ class Listener:
         return [(e.body.before, e.body.level) for e in self.events if isinstance(e.body, VerdictChanged)]
 
 
-def build(folder: Path, *, ago: float = 0, history: bool = True) -> tuple[Exporter, Listener]:
+def build(
+    folder: Path, *, ago: float = 0, history: bool = True, board: str = "pi-4b-fine"
+) -> tuple[Exporter, Listener]:
     """A board that is fine, and this long ago was up for so much less."""
     settings = load_settings(COLLECTORS, flags={"--storage.path": str(folder), "--history": history})
     clock = Clock(wall=lambda: NOW - ago, uptime=lambda: 90_000.0 - ago, synced=lambda: True)
-    exporter = Exporter(settings, load=lambda: settings, host=RecordedHost(HOSTS / "pi-4b-fine"), clock=clock)
+    exporter = Exporter(settings, load=lambda: settings, host=RecordedHost(HOSTS / board), clock=clock)
     listener = Listener()
     exporter._bus.subscribe(listener)
     return exporter, listener
+
+
+def reasons(exporter: Exporter) -> list[tuple[str, str, int]]:
+    found = [b for b in exporter.bodies(None, PATIENCE) if isinstance(b, VerdictReasons)]
+    return [(b.alert, b.level, b.count) for b in found]
 
 
 def levels(exporter: Exporter) -> list[str]:
@@ -57,8 +64,20 @@ def test_a_board_that_is_fine_is_good_after_its_first_round_and_says_so_once(tmp
         exporter.tend()
         assert listener.verdicts() == [("unknown", "good")]
         assert levels(exporter) == ["good"]
+        assert reasons(exporter) == []
         (since,) = (body.since for body in exporter.bodies(None, PATIENCE) if isinstance(body, VerdictSince))
         assert since == NOW
+    finally:
+        exporter.stop("test")
+
+
+def test_a_scrape_says_why_a_board_is_in_trouble(tmp_path: Path) -> None:
+    exporter, _ = build(tmp_path, history=False, board="pi-4b-browning-out")
+    exporter.start()
+    try:
+        exporter.refresh(PATIENCE, slow=True)
+        assert exporter.verdict(0).level is Level.CRITICAL
+        assert ("Undervoltage", "critical", 1) in reasons(exporter)
     finally:
         exporter.stop("test")
 
@@ -97,6 +116,7 @@ def test_a_dip_of_last_night_is_remembered_by_the_next_exporter(tmp_path: Path) 
         second.take_up()
         verdict = second.verdict(0)
         assert [reason.alert for reason in verdict.reasons] == ["Undervoltage"]
+        assert reasons(second) == []  # it is over
         assert verdict.level is Level.WARNING
         assert verdict.reasons[0].last == pytest.approx(NOW - 8 * 3600)
         assert listener.verdicts() == [("critical", "warning")]

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ from sysvitals.model.status import (
     Refused,
     SinkStatus,
     VerdictLevel,
+    VerdictReasons,
     VerdictSince,
 )
 from sysvitals.outputs.console import STANDARD_OUTPUT, ConsoleSink, encode_visibly
@@ -465,6 +467,8 @@ class Exporter:
     def _verdict_statuses(self) -> list[Body]:
         verdict = self.verdict(_JUDGED_SECONDS)
         statuses: list[Body] = [VerdictLevel(level=name, present=name == verdict.name) for name in LEVELS]
+        present = Counter((one.alert, one.level.name.lower()) for one in verdict.reasons if one.last is None)
+        statuses += [VerdictReasons(alert=name, level=level, count=n) for (name, level), n in present.items()]
         if verdict.since is not None:
             statuses.append(VerdictSince(since=round(verdict.since, 3)))
         return statuses

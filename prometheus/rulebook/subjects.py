@@ -1,6 +1,7 @@
 """All subjects, in the order of their files: what a host judges by itself too, and what only Prometheus can."""
 
 from prometheus.rulebook import host, node_exporter, recording, recording_daily
+from prometheus.rulebook.states import build_state_subject
 from sysvitals.judgement.clock import rules as clock
 from sysvitals.judgement.cpu import rules as cpu
 from sysvitals.judgement.disk import rules as disk
@@ -11,9 +12,7 @@ from sysvitals.judgement.memory import rules as memory
 from sysvitals.judgement.network import rules as network
 from sysvitals.judgement.power import rules as power
 
-SUBJECTS = (
-    recording.SUBJECT,
-    recording_daily.SUBJECT,
+JUDGED = (
     power.SUBJECT,
     heat.SUBJECT,
     host.SUBJECT,
@@ -25,4 +24,12 @@ SUBJECTS = (
     disk.SUBJECT,
     network.SUBJECT,
     node_exporter.SUBJECT,
+)
+"""Those with alerts."""
+
+SUBJECTS = (
+    recording.SUBJECT,
+    recording_daily.SUBJECT,
+    *JUDGED,
+    build_state_subject(JUDGED),
 )

@@ -15,6 +15,9 @@ from sysvitals.model.reading import fields_of
 TARGET = frozenset({"job", "instance", "site"})
 """What Prometheus puts onto each series of a target; `site` stands for labels that users add, and that must survive."""
 
+SLEEPS = "sleeps"
+"""Which users give to targets that may be off; no rule needs to keep it."""
+
 ANYTHING = "anything"
 """Stands for the value of a label that is known only when an alert fires."""
 
@@ -140,7 +143,7 @@ class Reading:
             self.problems.append(f"there is no metric {name or 'without a name'}")
             return frozenset(m.name for m in matchers) | TARGET
         labels = metric.labels | TARGET
-        self._need({m.name for m in matchers}, labels, name)
+        self._need({m.name for m in matchers} - {SLEEPS}, labels, name)
         for matcher in matchers:
             known = metric.values.get(matcher.name)
             if known is not None:

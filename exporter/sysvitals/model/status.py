@@ -136,6 +136,23 @@ class VerdictSince(Status, event="system.verdict.since.status"):
     ]
 
 
+class VerdictReasons(Status, event="system.verdict.reasons.status"):
+    """Why the verdict is what it is now: a series for each alert that holds, none on a host that is well."""
+
+    alert: Annotated[str, Label("Name of the alert that says the same.")]
+    level: Annotated[
+        str,
+        Label("`critical` and `warning` make the verdict; a `note` does not.", values=("note", "warning", "critical")),
+    ]
+    count: Annotated[
+        int,
+        Gauge(
+            "verdict_reasons",
+            help="Reasons of the verdict that hold now, such as two full disks; what is over is not counted.",
+        ),
+    ]
+
+
 class ThreadStatus(Status, event="sysvitals.thread.status"):
     """A thread of the exporter that must go on for ever."""
 
@@ -223,6 +240,7 @@ STATUSES: tuple[type[Status], ...] = (
     SinkStatus,
     HistoryStatus,
     VerdictLevel,
+    VerdictReasons,
     VerdictSince,
     ThreadStatus,
     LogStatus,
