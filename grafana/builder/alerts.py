@@ -316,7 +316,6 @@ DASHBOARD = Dashboard(
     description="What fires now, what fired, how often, and on which hosts.",
     docs="prometheus/RUNBOOK.md",
     time_from="now-24h",
-    marked=False,
     more_variables=(SEVERITY_VARIABLE,),
     sections=(
         Section(

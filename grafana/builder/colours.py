@@ -10,8 +10,14 @@ CRITICAL = "red"
 CALM = "rgba(115, 191, 105, 0.28)"
 """Good, where so much of it is shown that it must not outshine the rest."""
 
+WATCHING = "rgba(87, 148, 242, 0.65)"
+"""Something is about to be worse, or is no trouble yet."""
+
+CLEAR = "transparent"
+"""No colour behind a value that is neither good nor bad, or that is not known."""
+
 UNKNOWN = "#8e8e8e"
-"""Nobody knows: no detector, no sensor, no answer."""
+"""Not known: no detector, no sensor, or a host that is asleep."""
 
 PLAIN = "text"
 """A value that is neither good nor bad."""

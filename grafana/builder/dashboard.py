@@ -16,9 +16,6 @@ SCHEMA_VERSION = 42
 
 TAG = "sysvitals"
 
-MARKED_HOSTS = 10
-"""Of more hosts at once, the marks would hide what is below them."""
-
 STARTED_WITHIN_SECONDS = 180
 """A board that is scraped later than this after its start gets no mark; longer, and the mark would be a broad band."""
 
@@ -27,8 +24,8 @@ STARTED_WITHIN_SECONDS = 180
 class Dashboard:
     """One dashboard. `uid` is in every link to it and never changes; `docs` is a page of this repository.
 
-    `marked` draws undervoltages and reboots from the start; of many hosts at once they would hide what is below, and
-    are there to be switched on.
+    Undervoltages and reboots can be marked on every chart; the marks are off at first, since over hours they hide what
+    is below them.
     """
 
     uid: str
@@ -39,7 +36,6 @@ class Dashboard:
     all_hosts: bool = True
     time_from: str = "now-6h"
     refresh: str = "1m"
-    marked: bool = True
     more_variables: Sequence[Json] = ()
 
 
@@ -63,7 +59,7 @@ def build(dashboard: Dashboard) -> Json:
         "weekStart": "",
         "preload": False,
         "links": _links(dashboard),
-        "annotations": {"list": _annotations(marked=dashboard.marked)},
+        "annotations": {"list": _annotations()},
         "templating": {"list": [*variables(all_hosts=dashboard.all_hosts), *dashboard.more_variables]},
         "panels": lay_out(dashboard.sections),
     }
@@ -112,11 +108,10 @@ def _links(dashboard: Dashboard) -> list[Json]:
     ]
 
 
-def _annotations(*, marked: bool) -> list[Json]:
+def _annotations() -> list[Json]:
     dips = increase("system_throttle_events_total", 'cause="undervoltage"')
     lasts = select("system_throttled", 'cause="undervoltage"')
     uptime = select("system_uptime_seconds", over=RATE)
-    few = f"and on () (count({select('sysvitals_build_info')}) <= {MARKED_HOSTS})" if marked else ""
     return [
         {
             "builtIn": 1,
@@ -129,26 +124,24 @@ def _annotations(*, marked: bool) -> list[Json]:
         },
         _annotation(
             "Undervoltage",
-            f"({dips} > 0 or {lasts} == 1) {few}".strip(),
+            f"{dips} > 0 or {lasts} == 1",
             UNDERVOLTAGE_MARK,
             "{{instance}}: undervoltage",
-            marked=marked,
         ),
         _annotation(
             "Reboots",
-            f"(min_over_time({uptime}) < {STARTED_WITHIN_SECONDS}) {few}".strip(),
+            f"min_over_time({uptime}) < {STARTED_WITHIN_SECONDS}",
             REBOOT_MARK,
             "{{instance}} started",
-            marked=marked,
         ),
     ]
 
 
-def _annotation(name: str, expr: str, colour: str, title: str, *, marked: bool) -> Json:
+def _annotation(name: str, expr: str, colour: str, title: str) -> Json:
     return {
         "name": name,
         "datasource": DATASOURCE,
-        "enable": marked,
+        "enable": False,
         "hide": False,
         "iconColor": colour,
         "expr": expr,

@@ -2,11 +2,11 @@
 
 from grafana.builder.colours import INFO, PLAIN, WARNING
 from grafana.builder.dashboard import Dashboard, link_to
-from grafana.builder.hosts import CHARTED, NOBODY_KNOWS, OURS, linked, of_top, over_range, per_host
+from grafana.builder.hosts import CHARTED, NOBODY_KNOWS, linked, of_top, over_range, per_host
 from grafana.builder.judging import Json, any_is, value_mappings, yes_no
 from grafana.builder.layout import Line, Section
 from grafana.builder.panels import About, Column, override, stat, table, time_series
-from grafana.builder.queries import Query, increase, rate, select
+from grafana.builder.queries import OURS, Query, increase, rate, select
 from grafana.builder.units import BYTES, BYTES_PER_SECOND, COUNT, PER_SECOND, RATIO, SECONDS
 from sysvitals.collectors import COLLECTORS
 from sysvitals.judgement.thresholds import COLLECTOR_STALE, READ_ERRORS
@@ -524,7 +524,6 @@ DASHBOARD = Dashboard(
     title="Exporter",
     description="Whether what the other dashboards show can be trusted, and what it costs.",
     docs="exporter/README.md",
-    marked=False,
     sections=(
         Section(
             lines=(

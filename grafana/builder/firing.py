@@ -4,6 +4,13 @@ Some alerts are about no host, such as NoHosts: nobody is there. They belong to 
 variables match an empty label, too.
 """
 
+import re
+
+from grafana.builder.colours import PLAIN
+from grafana.builder.judging import Json, value_mappings
+from prometheus.rulebook.subjects import JUDGED
+from sysvitals.judgement.rule import Alert
+
 CHOSEN = 'job=~"$job|", instance=~"$instance|"'
 
 OURS = 'subject!=""'
@@ -27,3 +34,53 @@ def since(matchers: str = "") -> str:
     """Unix time since when each alert is pending or firing."""
     given = f", {matchers}" if matchers else ""
     return f'ALERTS_FOR_STATE{{{CHOSEN}, {OURS}, alertname!="{WATCHDOG}"{given}}}'
+
+
+_TEMPLATE = re.compile(r"\{\{[^}]*\}\}")
+
+
+def plain_summary(summary: str) -> str:
+    """An alert's summary without its host and its part of it, which stand beside it, and with … for its values."""
+    text = re.sub(r"^\{\{ \$labels\.instance \}\}: (\{\{ \$labels\.\w+[^}]*\}\} )?", "", summary)
+    return _TEMPLATE.sub("…", text)
+
+
+def said(expr: str) -> str:
+    """The same alerts with a label `said`, which MEANINGS turns into what they say."""
+    return f'label_join({expr}, "said", " ", "severity", "alertname")'
+
+
+MEANINGS: list[Json] = value_mappings(
+    {
+        f"{rule.severity} {rule.name}": (plain_summary(rule.summary), PLAIN)
+        for subject in JUDGED
+        for rule in subject.rules
+        if isinstance(rule, Alert) and rule.severity != "none"
+    }
+)
+"""What each alert says, in the words of its summary."""
+
+DETAILS = (
+    "mountpoint",
+    "device",
+    "chip",
+    "sensor",
+    "fan",
+    "collector",
+    "error",
+    "sink",
+    "cause",
+    "component",
+    "resource",
+    "area",
+    "state",
+)
+"""The labels by which an alert says which part of a host it is about."""
+
+
+def parted(expr: str) -> str:
+    """The same alerts with a label `part`, made of those that say which part of the host they are about."""
+    one = f'label_replace({expr}, "device", "", "mountpoint", ".+")'  # its mountpoint says more than its device
+    details = ", ".join(f'"{label}"' for label in DETAILS)
+    joined = f'label_join({one}, "part", " ", {details})'
+    return f'label_replace({joined}, "part", "", "part", " *")'  # a table would make 0 of blanks

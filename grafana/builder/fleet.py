@@ -384,7 +384,6 @@ DASHBOARD = Dashboard(
     description="Every host on one screen, worst first.",
     docs="grafana/README.md",
     time_from="now-24h",
-    marked=False,
     sections=(
         Section(
             lines=(

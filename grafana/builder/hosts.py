@@ -1,9 +1,9 @@
 """Many hosts at once: which there are, one value for each, and the few that a chart has room for."""
 
-from grafana.builder.colours import GOOD, PLAIN
-from grafana.builder.judging import Json, Steps
+from grafana.builder.colours import CLEAR, CRITICAL, GOOD, PLAIN, UNKNOWN
+from grafana.builder.judging import Json, Steps, value_mappings
 from grafana.builder.panels import override
-from grafana.builder.queries import select
+from grafana.builder.queries import OURS, select
 
 CHARTED = 10
 """Series that a chart shows at most: more cannot be told apart, and a fleet has hundreds."""
@@ -11,15 +11,43 @@ CHARTED = 10
 NOBODY_KNOWS = "—"
 """What a table's cell says where there is no value."""
 
-OURS = 'job=~"sysvitals.*"'
-"""The job's name that the rules expect: Prometheus's own series are there for every other target, too."""
-
 UP = select("up", OURS)
 SEEN = f"({select('instance:up:max1d')} or {UP})"
 """One series for each host that was asked within a day, whether it still is or not."""
 
 GONE = f"({SEEN} unless on (instance) {UP})"
 """Those that are no longer among the targets; one that only changed its job is not gone."""
+
+
+DOWN = f"{select('up', f'{OURS}, sleeps!={chr(34)}true{chr(34)}')} == 0"
+ASLEEP = f"{select('up', f'{OURS}, sleeps={chr(34)}true{chr(34)}')} == 0"
+SILENT = f"({DOWN} or ({select('instance:up:max1d', f'sleeps!={chr(34)}true{chr(34)}')} unless on (instance) {UP}))"
+"""Hosts that do not answer, and those that are no longer targets; a host that may sleep is neither."""
+
+NO_ANSWER, SLEEPS, NOT_MEASURED = -1000, -1001, -2000
+"""What stands for a value in a tile of a host that does not answer, that is asleep, or that does not measure it."""
+
+WITHOUT_VALUE = value_mappings(
+    {
+        NO_ANSWER: ("no answer", CRITICAL),
+        SLEEPS: ("asleep", UNKNOWN),
+        NOT_MEASURED: ("not measured", CLEAR),
+    }
+)
+"""Words for these: mappings of a panel whose queries are `for_tile`."""
+
+
+def answered(expr: str) -> str:
+    """The values of hosts that answer: what rules recorded of one would be shown for five minutes more."""
+    return f"{per_host(expr)}\nunless on (job, instance) {UP} == 0"
+
+
+def for_tile(expr: str) -> str:
+    """One value for each host that is chosen: its value, or why there is none."""
+    return f"""{answered(expr)}
+or {per_host(DOWN)} * 0 - {-NO_ANSWER}
+or {per_host(ASLEEP)} * 0 - {-SLEEPS}
+or {per_host(UP)} * 0 - {-NOT_MEASURED}"""
 
 
 def per_host(expr: str) -> str:

@@ -113,7 +113,7 @@ def time_series(  # noqa: PLR0913  # what may differ is named where it is used
 def stat(about: About, *queries: Query, coloured: str = "value", text: str = "auto") -> Json:
     """One large value for each series, as of the end of the time range.
 
-    `coloured` is value, background or none; `text` is auto, value, value_and_name or name.
+    `coloured` is value, background, background_solid or none; `text` is auto, value, value_and_name or name.
     """
     options = {
         "colorMode": coloured,
@@ -127,6 +127,39 @@ def stat(about: About, *queries: Query, coloured: str = "value", text: str = "au
         "wideLayout": True,
     }
     return _panel("stat", about, queries, options=options, colour={"mode": "thresholds"}, instant=True)
+
+
+def tiles(about: About, *queries: Query, named: bool = True, size: int = 30) -> Json:
+    """Large values side by side on plain colour, each with its name unless a title of the panel is enough.
+
+    `size` is the values' height in pixels. A value that is good is faint, one that is not known has no colour.
+    """
+    panel = stat(about, *queries, coloured="background_solid", text="value_and_name" if named else "value")
+    panel["options"] |= {
+        "justifyMode": "center",
+        "orientation": "vertical",
+        "text": {"titleSize": 13, "valueSize": size},
+    }
+    return panel
+
+
+def bars(about: About, query: Query) -> Json:
+    """A bar for each series, as long as its value, in the order of the query."""
+    options = {
+        "displayMode": "basic",
+        "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": False},
+        "maxVizHeight": 26,
+        "minVizHeight": 16,
+        "minVizWidth": 8,
+        "namePlacement": "auto",
+        "orientation": "horizontal",
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+        "showUnfilled": True,
+        "sizing": "auto",
+        "text": {"titleSize": 12, "valueSize": 14},
+        "valueMode": "color",
+    }
+    return _panel("bargauge", about, (query,), options=options, colour={"mode": "thresholds"}, instant=True)
 
 
 def table(
@@ -179,14 +212,17 @@ def table(
     return panel
 
 
-def state_timeline(about: About, *queries: Query) -> Json:
-    """States over time, one line for each series; equal neighbours are one bar."""
+def state_timeline(about: About, *queries: Query, worded: bool = False) -> Json:
+    """States over time, one line for each series; equal neighbours are one bar.
+
+    `worded` writes its word into each bar that has room for it, and needs no legend.
+    """
     options = {
         "alignValue": "left",
-        "legend": _legend(()),
+        "legend": {**_legend(()), "showLegend": not worded},
         "mergeValues": True,
         "rowHeight": 0.8,
-        "showValue": "never",
+        "showValue": "auto" if worded else "never",
         "tooltip": {"mode": "single", "sort": "none"},
     }
     return _panel("state-timeline", about, queries, options=options, custom=_CELLS, colour={"mode": "thresholds"})

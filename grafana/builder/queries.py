@@ -9,6 +9,9 @@ from prometheus.rulebook.subjects import SUBJECTS
 from sysvitals.judgement.rule import Record
 
 RATE = "$__rate_interval"
+OURS = 'job=~"sysvitals.*"'
+"""The job's name that the rules expect: Prometheus's own series are there for every other target, too."""
+
 HOST = 'job=~"$job", instance=~"$instance"'
 
 RECORDED = frozenset(rule.name for subject in SUBJECTS for rule in subject.rules if isinstance(rule, Record))

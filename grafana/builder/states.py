@@ -4,13 +4,48 @@ The larger the number the worse, so that tables can be sorted by it. Each is one
 gives one value for each `job` and `instance`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from grafana.builder.colours import CRITICAL, GOOD, INFO, UNKNOWN, WARNING
+from grafana.builder.colours import CALM, CRITICAL, GOOD, INFO, UNKNOWN, WARNING, WATCHING
+from grafana.builder.hosts import SILENT, UP
 from grafana.builder.judging import Json, value_mappings
 from grafana.builder.queries import select
+from prometheus.rulebook.states import NO_ANSWER, STATE, STATES, Tone
+from prometheus.rulebook.states import UNKNOWN as NOT_KNOWN
 
 DAY_SECONDS = 86400
+
+TONES: Mapping[Tone, str] = {
+    "silent": CRITICAL,
+    "critical": CRITICAL,
+    "warning": WARNING,
+    "watching": WATCHING,
+    "well": CALM,
+    "unknown": UNKNOWN,
+}
+"""The colour of each state of a host."""
+
+RECORDED_STATE = select(STATE)
+"""The state of each host, as the rules record it: for what is asked over time."""
+
+HOST_STATE = f"""max by (job, instance) (
+  {RECORDED_STATE}
+) or max by (job, instance) (
+  {SILENT}
+) * 0 + {NO_ANSWER.code} or max by (job, instance) (
+  {UP} == 1
+) * 0 - {-NOT_KNOWN.code}"""
+"""The state of each host now. Where the rules do not run, a host that answers is not judged."""
+
+STATE_WORDS = value_mappings({float(state.code): (state.words, TONES[state.tone]) for state in STATES})
+"""Words and colours of the states."""
+
+
+def in_tone(*tones: Tone) -> str:
+    """Hosts whose state is as bad as one of these says."""
+    codes = [state.code for state in STATES if state.tone in tones]
+    return f"({HOST_STATE}) >= {min(codes)} <= {max(codes)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ AMPERES = UNITS["amperes"].grafana
 WATTS = UNITS["watts"].grafana
 BYTES_PER_SECOND = UNITS["bytes per second"].grafana
 PER_SECOND = UNITS["per second"].grafana
+BITS_PER_SECOND = UNITS["link speed"].grafana
+"""Of bytes a second, times 8."""
+
 OPERATIONS_PER_SECOND = "iops"
 PACKETS_PER_SECOND = "pps"
 AGO = UNITS["timestamp_seconds"].grafana

@@ -2,10 +2,14 @@
 
 from grafana.builder.judging import Json
 from grafana.builder.panels import DATASOURCE
+from grafana.builder.queries import OURS
 
 
 def variables(*, all_hosts: bool = True) -> list[Json]:
-    """The variables `datasource`, `job` and `instance`. Without `all_hosts` a dashboard opens with one host."""
+    """The variables `datasource`, `job` and `instance`, with hosts that do not answer among them.
+
+    Without `all_hosts` a dashboard opens with one host.
+    """
     return [
         {
             "type": "datasource",
@@ -20,11 +24,11 @@ def variables(*, all_hosts: bool = True) -> list[Json]:
             "current": {},
             "options": [],
         },
-        _labels("job", "Job", "label_values(sysvitals_build_info, job)", include_all=True),
+        _labels("job", "Job", f"label_values(up{{{OURS}}}, job)", include_all=True),
         _labels(
             "instance",
-            "Instance",
-            'label_values(sysvitals_build_info{job=~"$job"}, instance)',
+            "Host",
+            'label_values(up{job=~"$job"}, instance)',
             include_all=all_hosts,
         ),
     ]

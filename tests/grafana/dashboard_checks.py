@@ -27,8 +27,9 @@ CATALOG = build_full_catalog()
 
 Json = dict[str, Any]
 
-AT_ONE_MOMENT = {"stat", "table"}
+AT_ONE_MOMENT = {"bargauge", "stat", "table"}
 LEAST_HEIGHT = {
+    "bargauge": 5,
     "stat": 3,
     "table": 4,
     "timeseries": 6,
@@ -36,7 +37,9 @@ LEAST_HEIGHT = {
     "status-history": 5,
     "row": 1,
 }
-MOST_QUERIES = 20
+MOST_QUERIES = 40
+"""Most of them ask for one moment, of what rules have recorded."""
+
 MOST_REFRESH = {"30s", "1m", "5m"}
 UIDS = {"sysvitals-fleet", "sysvitals-host", "sysvitals-power", "sysvitals-exporter", "sysvitals-alerts"}
 
@@ -45,6 +48,7 @@ UNITS = {
         "none",
         "short",
         "percentunit",
+        "bps",
         "bytes",
         "binBps",
         "s",
@@ -74,7 +78,7 @@ _GRAFANAS_OWN = {
     "__value",
 }
 
-_TARGET_LABELS = {"job", "instance"}
+_TARGET_LABELS = {"job", "instance", "sleeps"}
 _ALERT_LABELS = {"alertname", "alertstate", "severity", "subject"}
 _PROCESS = {"process_cpu_seconds_total"}
 _OVER_CHANGES = {"rate", "irate", "increase", "resets", "changes", "delta", "idelta", "deriv"}
@@ -193,11 +197,13 @@ def check_behaviour(dashboard: Json) -> Iterator[str]:
 
 
 def check_annotations(dashboard: Json) -> Iterator[str]:
-    """Undervoltage and reboots are marked on every chart."""
+    """Undervoltage and reboots can be marked on every chart, and are not at first: over hours they would hide it."""
     ours = {one["name"]: one for one in dashboard["annotations"]["list"] if "expr" in one}
     for name, metric in (("Undervoltage", "system_throttle_events_total"), ("Reboots", "system_uptime_seconds")):
         if name not in ours or metric not in ours[name]["expr"]:
             yield f"does not mark {name}"
+        elif ours[name]["enable"]:
+            yield f"marks {name} from the start"
         elif "{{instance}}" not in ours[name]["titleFormat"]:
             yield f"does not say whose {name}"
 
@@ -210,7 +216,7 @@ def check_variables(dashboard: Json) -> Iterator[str]:
         return
     if (listed["datasource"]["label"], listed["datasource"]["query"]) != ("Data source", "prometheus"):
         yield "datasource: is not labelled Data source, or not for Prometheus"
-    for name, within in (("job", ""), ("instance", 'job=~"$job"')):
+    for name, label, within in (("job", "Job", 'job=~"sysvitals.*"'), ("instance", "Host", 'job=~"$job"')):
         if name not in listed:
             yield f"has no variable {name}"
             continue
@@ -218,9 +224,9 @@ def check_variables(dashboard: Json) -> Iterator[str]:
         query = variable["query"]["query"]
         if not (match := re.fullmatch(rf"label_values\((\w+)(?:\{{(.*)\}})?, {name}\)", query)):
             yield f"{name}: {query} is no query for labels"
-        elif match[1] not in queries.KNOWN or (match[2] or "") != within:
-            yield f"{name}: {query} does not follow the job, or names what is not there"
-        expected = {"label": name.title(), "multi": True, "allValue": ".+", "refresh": 2, "hide": 0}
+        elif match[1] != "up" or (match[2] or "") != within:
+            yield f"{name}: {query} does not follow the job, or leaves out hosts that do not answer"
+        expected = {"label": label, "multi": True, "allValue": ".+", "refresh": 2, "hide": 0}
         yield from (f"{name}: {key} is not {value}" for key, value in expected.items() if variable.get(key) != value)
         if variable["includeAll"] is not (name == "job" or dashboard["uid"] != "sysvitals-host"):
             yield f"{name}: All is there, or is not, against the rule that only Host opens with one host"

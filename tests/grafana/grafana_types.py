@@ -35,6 +35,7 @@ TOOLTIP = {
     "maxWidth": NUMBER,
 }
 ORIENTATION = {"auto", "horizontal", "vertical"}
+TEXT_SIZES = {"titleSize": NUMBER, "valueSize": NUMBER}
 VISIBILITY = {"auto", "always", "never"}
 HIDE_FROM = {"legend": bool, "tooltip": bool, "viz": bool}
 
@@ -138,6 +139,7 @@ CUSTOM: dict[str, Json] = {
         "wrapText": bool,
     },
     "stat": {},
+    "bargauge": {},
 }
 
 OPTIONS: dict[str, Json] = {
@@ -150,8 +152,23 @@ OPTIONS: dict[str, Json] = {
         "percentChangeColorMode": {"standard", "inverted", "same_as_value"},
         "reduceOptions": REDUCE,
         "showPercentChange": bool,
+        "text": TEXT_SIZES,
         "textMode": {"auto", "value", "value_and_name", "name", "none"},
         "wideLayout": bool,
+    },
+    "bargauge": {
+        "displayMode": {"basic", "gradient", "lcd"},
+        "legend": LEGEND,
+        "maxVizHeight": int,
+        "minVizHeight": int,
+        "minVizWidth": int,
+        "namePlacement": {"auto", "top", "left", "hidden"},
+        "orientation": ORIENTATION,
+        "reduceOptions": REDUCE,
+        "showUnfilled": bool,
+        "sizing": {"auto", "manual"},
+        "text": TEXT_SIZES,
+        "valueMode": {"color", "text", "hidden"},
     },
     "table": {
         "cellHeight": {"sm", "md", "lg"},

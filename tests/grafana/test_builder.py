@@ -9,6 +9,8 @@ import pytest
 from grafana.builder import __main__ as command
 from grafana.builder import colours, heat, units
 from grafana.builder.dashboard import Dashboard, build, link_to, render
+from grafana.builder.firing import MEANINGS, parted, plain_summary, said
+from grafana.builder.hosts import for_tile
 from grafana.builder.judging import (
     NEUTRAL,
     Json,
@@ -23,7 +25,18 @@ from grafana.builder.judging import (
 from grafana.builder.layout import Line, Section, lay_out, repeated
 from grafana.builder.panels import About, Column, stat, table, time_series
 from grafana.builder.queries import Look, Query, increase, rate, select
-from grafana.builder.states import ALERTS, POWER, START, SUPPLY, THROTTLING, State, States
+from grafana.builder.states import (
+    ALERTS,
+    HOST_STATE,
+    POWER,
+    START,
+    STATE_WORDS,
+    SUPPLY,
+    THROTTLING,
+    State,
+    States,
+    in_tone,
+)
 from prometheus.rulebook.subjects import SUBJECTS
 from sysvitals.judgement.rule import Alert
 from sysvitals.judgement.thresholds import FILESYSTEM_FULL, FILESYSTEM_NEARLY_FULL, WIFI_WEAK
@@ -324,6 +337,46 @@ def test_heat_is_promql(expression: str) -> None:
     assert parsed(expression) is not None
 
 
+# what is known of hosts and alerts
+
+
+def test_each_state_of_the_rules_has_its_word_and_its_colour() -> None:
+    options = STATE_WORDS[0]["options"]
+    assert {code: options[code]["text"] for code in ("20", "17", "0", "-1", "-2")} == {
+        "20": "no answer",
+        "17": "disk full",
+        "0": "well",
+        "-1": "not known yet",
+        "-2": "asleep",
+    }
+    assert (options["20"]["color"], options["9"]["color"]) == (colours.CRITICAL, colours.WARNING)
+
+
+@pytest.mark.parametrize("expression", [HOST_STATE, in_tone("critical"), for_tile("up"), parted("up"), said("up")])
+def test_what_is_asked_of_hosts_is_promql(expression: str) -> None:
+    assert parsed(expression) is not None
+
+
+@pytest.mark.parametrize(
+    ("summary", "said"),
+    [
+        ("{{ $labels.instance }}: does not answer", "does not answer"),
+        ("{{ $labels.instance }}: {{ $labels.mountpoint }} has become read-only", "has become read-only"),
+        ("{{ $labels.instance }}: only {{ $value | printf `%.2f` }} V at the 5 V input", "only … V at the 5 V input"),
+        ("No host is watched", "No host is watched"),
+    ],
+)
+def test_an_alert_is_explained_in_the_words_of_its_summary(summary: str, said: str) -> None:
+    assert plain_summary(summary) == said
+
+
+def test_each_alert_of_a_host_is_explained() -> None:
+    options = MEANINGS[0]["options"]
+    alerts = [rule for subject in SUBJECTS for rule in subject.rules if isinstance(rule, Alert)]
+    assert {f"{one.severity} {one.name}" for one in alerts if one.severity != "none"} == set(options)
+    assert not [option["text"] for option in options.values() if "{" in option["text"] or not option["text"]]
+
+
 # the whole
 
 
@@ -352,14 +405,10 @@ def test_a_dashboard_opens_with_all_hosts_unless_it_is_about_one() -> None:
     assert build(one)["templating"]["list"][2]["current"] == {}
 
 
-def test_marks_of_many_hosts_do_not_hide_the_charts() -> None:
-    def marks(**changes: Any) -> list[Json]:
-        board = Dashboard(**{name: getattr(SMALL, name) for name in SMALL.__slots__} | changes)
-        return [one for one in build(board)["annotations"]["list"] if "expr" in one]
-
-    assert all(one["enable"] and "<= 10)" in one["expr"] for one in marks())
-    assert not any(one["enable"] or "<= 10)" in one["expr"] for one in marks(marked=False))
-    assert all(parsed(one["expr"]) is not None for one in (*marks(), *marks(marked=False)))
+def test_marks_are_off_at_first() -> None:
+    marks = [one for one in build(SMALL)["annotations"]["list"] if "expr" in one]
+    assert [one["enable"] for one in marks] == [False, False]
+    assert all(parsed(one["expr"]) is not None for one in marks)
 
 
 def test_a_link_keeps_time_data_source_and_job_and_goes_to_the_host() -> None:
