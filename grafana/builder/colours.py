@@ -22,6 +22,10 @@ UNKNOWN = "#8e8e8e"
 PLAIN = "text"
 """A value that is neither good nor bad."""
 
+FADED = "rgba(142, 142, 142, 0.28)"
+"""Not known, where so much of it is shown that it must not outshine the rest."""
+
+BOOT = "purple"
 UNDERVOLTAGE = CRITICAL
 THROTTLED = WARNING
 FREQUENCY_CAPPED = "yellow"

@@ -1,397 +1,519 @@
 """Fleet, the home: every host on one screen, worst first, and the way from there into each."""
 
-from grafana.builder.colours import (
-    CRITICAL,
-    FREQUENCY_CAPPED,
-    GOOD,
-    INFO,
-    PLAIN,
-    SEVERITIES,
-    THROTTLED,
-    UNDERVOLTAGE,
-    UNKNOWN,
-    WARNING,
-)
+from grafana.builder.cells import NO_COLOUR, measured, stated
+from grafana.builder.colours import CALM, CLEAR, CRITICAL, INFO, PLAIN, UNDERVOLTAGE, UNKNOWN, WARNING, WATCHING
 from grafana.builder.dashboard import Dashboard, link_to
-from grafana.builder.firing import RULES_RUN, alerts
-from grafana.builder.hosts import CHARTED, GONE, NOBODY_KNOWS, SEEN, UP, linked, of_top, over_range, per_host, quiet
-from grafana.builder.judging import Steps, any_is, range_mapping, rising, value_mappings
+from grafana.builder.firing import MEANINGS, RULES_RUN, alerts, parted, said
+from grafana.builder.hosts import (
+    DOWN,
+    GONE,
+    NOBODY_KNOWS,
+    SEEN,
+    answered,
+    linked,
+    of_top,
+    over_range,
+    per_host,
+)
+from grafana.builder.judging import Json, Steps, any_is, rising
 from grafana.builder.layout import Line, Section
-from grafana.builder.panels import About, Column, override, stat, state_timeline, table, thresholds_of, time_series
+from grafana.builder.panels import (
+    About,
+    Column,
+    bars,
+    override,
+    state_timeline,
+    table,
+    thresholds_of,
+    tiles,
+    time_series,
+)
 from grafana.builder.queries import Look, Query, increase, select
-from grafana.builder.units import CELSIUS, COUNT, RATIO, SECONDS
+from grafana.builder.states import HOST_STATE, RECORDED_STATE, STATE_WORDS, in_tone
+from grafana.builder.units import BITS_PER_SECOND, CELSIUS, COUNT, RATIO, SECONDS
 from sysvitals.judgement.thresholds import (
+    DISK_BUSY,
     FILESYSTEM_FULL,
     FILESYSTEM_NEARLY_FULL,
     LOAD_HIGH,
     MEMORY_LOW,
     MEMORY_VERY_LOW,
     THROTTLE_MARGIN,
-    UNDERVOLTAGE_RECURS,
 )
 
-ALERTS = {severity: alerts(f'instance!="", severity="{severity}"') for severity in ("critical", "warning", "info")}
-"""Those of hosts."""
+DRAWN = 15
+"""Hosts that the timeline has at most."""
 
 UNDERVOLTAGES = 'cause="undervoltage"'
 DIPS = select("cause:system_throttle_events:increase1d", UNDERVOLTAGES)
 UNCLEAN = select("instance:system_unclean_shutdowns:increase1d")
 HEADROOM = select("instance:system_temperature_headroom_celsius:min")
 FULLEST = select("instance:system_filesystem_used:ratio_max")
+MEMORY = select("instance:system_memory_used:ratio")
+CPU = select("instance:system_cpu_busy:ratio_rate5m")
+LOAD = select("instance:system_load1_per_cpu:ratio")
+DISK = select("device:system_disk_busy:ratio_rate5m")
+NETWORK = (
+    f"({select('instance:system_network_receive_bytes:rate5m')} "
+    f"+ {select('instance:system_network_transmit_bytes:rate5m')}) * 8"
+)
 
-HEADROOM_STEPS: Steps = ((None, CRITICAL), (-THROTTLE_MARGIN.value, WARNING), (0.0, GOOD))
+HEADROOM_STEPS: Steps = ((None, CRITICAL), (-THROTTLE_MARGIN.value, WARNING), (0.0, CLEAR))
 """Below zero it is too hot. A Raspberry Pi throttles hardest this far beyond the limit at which it begins to."""
-
-BEYOND_LIMIT_STEPS: Steps = ((None, GOOD), (0.0, WARNING), (THROTTLE_MARGIN.value, CRITICAL))
-"""The same, counted upwards."""
-
-
-def named(expr: str, name: str) -> str:
-    """The same series as if an alert of this name had made them."""
-    return f'label_replace({expr}, "alertname", "{name}", "", "")'
-
-
-WORST = f"""topk by (job, instance) (1, max by (job, instance, alertname) (
-    {named(f"{UP} == 0", "HostDown")} + 4
-  or
-    {named(GONE, "HostVanished")} * 0 + 4
-  or
-    {ALERTS["critical"]} * 3
-  or
-    {ALERTS["warning"]} * 2
-  or
-    {ALERTS["info"]}
-  or
-    {named(f"{UP} == 1", "none")} * 0
-))
-+ on (job, instance) group_left ()
-clamp_max(sum by (job, instance) (
-    {alerts('instance!=""')} / 100
-  or
-    {named(FULLEST, "fullest")} / 1000
-  or
-    {named(SEEN, "seen")} * 0
-), 0.99)"""
-"""The whole part is the worst severity (4 is silence), beside that alert's name. Behind the point are the number of
-alerts and then the fullest filesystem, which put hosts of one severity in order and are not shown."""
-
-STATE_WORDS = [
-    range_mapping(4, 4.999, "silent", CRITICAL, index=0),
-    range_mapping(3, 3.999, "critical", SEVERITIES["critical"], index=1),
-    range_mapping(2, 2.999, "warning", SEVERITIES["warning"], index=2),
-    range_mapping(1, 1.999, "info", SEVERITIES["info"], index=3),
-    range_mapping(0, 0.999, "well", GOOD, index=4),
-]
-
-UNDERVOLTED_TODAY = select("cause:system_throttle_seconds:increase1d", UNDERVOLTAGES)
-SLOWED_TODAY = select("cause:system_throttle_seconds:increase1d", 'cause=~"throttled|frequency_capped"')
-DIP_WEIGHS = 1000
-"""Seconds of slowness that a second of undervoltage counts for: it lasts no longer, and may cost the card."""
-
-UNDERVOLTED = increase("system_throttle_seconds_total", UNDERVOLTAGES)
-SLOWED = increase("system_throttle_seconds_total", 'cause="throttled"')
-HEAT_LIMITED = select("system_heat_limited")
-CAPPED = increase("system_throttle_seconds_total", 'cause="frequency_capped"')
-
-TROUBLE = f"""(
-  max by (job, instance) (
-      ({UP} == 0) + 4
-    or
-      ({UNDERVOLTED} > 0) * 0 + 3
-    or
-      ({SLOWED} > 0) * 0 + 2
-    or
-      ({HEAT_LIMITED} == 1) + 1
-    or
-      ({CAPPED} > 0) * 0 + 1
-  )
-  or
-  {per_host(UP)} * 0
-)
-and on (job, instance)
-topk({CHARTED}, max by (job, instance) (
-    {over_range("max_over_time", UNDERVOLTED_TODAY)} * {DIP_WEIGHS}
-  or
-    {over_range("max_over_time", SLOWED_TODAY)}
-  or
-    {named(over_range("avg_over_time", HEAT_LIMITED), "HeatLimited")} * 86400
-  or
-    {named(f"(1 - {over_range('avg_over_time', UP)})", "HostDown")} * 86400
-) > 0)"""
-"""What is seen within a step, for the hosts that were longest in trouble; those are chosen once, at the range's end.
-Only what holds is joined, so that hundreds of hosts that are well cost little."""
-
-TROUBLE_WORDS = value_mappings(
-    {
-        0: ("all well", GOOD),
-        1: ("clock capped", FREQUENCY_CAPPED),
-        2: ("throttled", THROTTLED),
-        3: ("undervoltage", UNDERVOLTAGE),
-        4: ("no answer", UNKNOWN),
-    }
-)
-
-DIPS_OVER_TIME = of_top(
-    f"sum by (job, instance) (round({increase('system_throttle_events_total', UNDERVOLTAGES)})) > 0",
-    f"{over_range('max_over_time', DIPS)} > 0",
-)
-
-BEYOND_LIMIT = of_top(f"-{per_host(HEADROOM)}", over_range("min_over_time", HEADROOM), least=True)
 
 TO_HOST = link_to("sysvitals-host", "Open this host")
 TO_POWER = link_to("sysvitals-power", "Its power and heat")
+TO_POWER_OF_ALL = link_to("sysvitals-power", "Power and heat")
+TO_ALERTS = link_to("sysvitals-alerts", "Alerts")
+
+
+def clear(steps: Steps) -> Steps:
+    """The same for bars, which need a colour where nothing is wrong."""
+    return tuple((value, INFO if colour == CLEAR else colour) for value, colour in steps)
+
+
+def coloured(ref: str, colour: str, *, none: str = CLEAR) -> Json:
+    """The tile of this query is plain at 0."""
+    return override("byFrameRefID", ref, thresholds=thresholds_of(any_is(colour, base=none)))
+
+
+def count_hosts(expr: str) -> str:
+    """How many hosts those are, 0 among them, where any host was seen within a day."""
+    return f"(count({expr}) or vector(0)) and on () count({SEEN})"
+
+
+def count_alerts(severity: str) -> str:
+    """How many fire, 0 among them, where the rules run."""
+    matcher = f'severity="{severity}"'
+    return f"(count({alerts(matcher)}) or vector(0)) and on () {RULES_RUN}"
+
 
 TOTALS = (
-    stat(
+    tiles(
         About(
-            title="Do all answer?",
-            description="Hosts that answer, and hosts that are silent: they do not answer now, or were asked within "
-            "the day and no longer are. A board without power says nothing: silence is not health.",
-            docs="prometheus/RUNBOOK.md#hostdown",
-            missing="no host within a day",
-            unit=COUNT,
-            overrides=[override("byFrameRefID", "B", thresholds=thresholds_of(any_is(CRITICAL)))],
-        ),
-        Query(f"count({UP} == 1) or count({SEEN}) * 0", "answer"),
-        Query(
-            f"((count({UP} == 0) or vector(0)) + (count({GONE}) or vector(0))) and on () count({SEEN})",
-            "silent",
-        ),
-    ),
-    stat(
-        About(
-            title="Which alerts fire?",
-            description="How many alerts fire now. Without the rules of this project there is no number: then nothing "
-            "is watched.",
+            title="Hosts by state",
+            description="Every host is in one state: the worst of what its own verdict says and of the alerts that "
+            "fire. The table and the timeline below go by the same state. *Watching*: an alert is pending. *Not known "
+            "yet*: the rules have not judged the host. *Asleep*: a host that may sleep does not answer.",
             docs="prometheus/RUNBOOK.md",
-            missing="no rules: nothing is watched",
+            missing="no host seen in 24 h",
             unit=COUNT,
             overrides=[
-                override("byFrameRefID", "A", thresholds=thresholds_of(any_is(SEVERITIES["critical"]))),
-                override("byFrameRefID", "B", thresholds=thresholds_of(any_is(SEVERITIES["warning"]))),
+                coloured("A", CRITICAL),
+                coloured("B", CRITICAL),
+                coloured("C", WARNING),
+                coloured("D", WATCHING),
+                coloured("E", CALM),
+                coloured("F", UNKNOWN),
+                coloured("G", UNKNOWN),
             ],
         ),
-        *(
-            Query(
-                f"""(count({alerts(f'severity="{severity}"')}) or vector(0)) and on () {RULES_RUN}""",
-                severity,
-            )
-            for severity in ("critical", "warning")
-        ),
+        Query(count_hosts(in_tone("silent")), "no answer"),
+        Query(count_hosts(in_tone("critical")), "critical"),
+        Query(count_hosts(in_tone("warning")), "warning"),
+        Query(count_hosts(in_tone("watching")), "watching"),
+        Query(count_hosts(in_tone("well")), "well"),
+        Query(f"count(({HOST_STATE}) == -1)", "not known yet"),
+        Query(f"count(({HOST_STATE}) == -2)", "asleep"),
     ),
-    stat(
+    tiles(
         About(
-            title="Brownouts, 24 h",
-            description="How often the voltage was too low within a day, on all hosts together. Boards without a "
-            "detector are not in it.",
+            title="Alerts firing",
+            description="How many alerts fire now. Without a number the rules of this project do not run, and nothing "
+            "is judged.",
+            docs="prometheus/RUNBOOK.md",
+            missing="rules do not run",
+            unit=COUNT,
+            overrides=[coloured("A", CRITICAL), coloured("B", WARNING)],
+            value_links=[TO_ALERTS],
+        ),
+        Query(count_alerts("critical"), "critical"),
+        Query(count_alerts("warning"), "warning"),
+    ),
+    tiles(
+        About(
+            title="Undervoltages, 24 h",
+            description="How often the voltage was too low in 24 hours. Only boards with a detector are counted: the "
+            "second number says how many there are.",
             docs="exporter/POWER.md#undervoltage",
-            missing="no board can tell",
+            missing="not known yet, or no board has a detector",
             unit=COUNT,
-            thresholds=any_is(UNDERVOLTAGE),
+            overrides=[
+                coloured("A", UNDERVOLTAGE),
+                override("byFrameRefID", "B", thresholds=thresholds_of(NO_COLOUR)),
+            ],
+            value_links=[TO_POWER_OF_ALL],
         ),
-        Query(f"sum(round({DIPS}))", "brownouts"),
+        Query(f"sum(round({DIPS}))", "undervoltages"),
+        Query(f"count({select('system_undervoltage_detectable')} == 1)", "with detector"),
     ),
-    stat(
+    tiles(
         About(
-            title="Power cuts, 24 h",
-            description="Boots within a day that ended without a shutdown: the power failed, or the kernel hung, "
-            "crashed or was reset.",
+            title="Unclean shutdowns, 24 h",
+            description="Boots in 24 hours that came after a power cut, a crash or a reset, as far as hosts were "
+            "watched.",
             docs="exporter/POWER.md#the-lights-went-out",
-            missing="no history is kept",
+            missing="not known yet",
             unit=COUNT,
-            thresholds=any_is(WARNING),
+            thresholds=any_is(WARNING, base=CLEAR),
+            value_links=[TO_POWER_OF_ALL],
         ),
         Query(f"sum(round({UNCLEAN}))", "unclean shutdowns"),
-    ),
-    stat(
-        About(
-            title="Least headroom",
-            description="The host that is nearest to a heat limit: how far its sensor is below where the board begins "
-            "to throttle, or its maker warns. Below zero it is too hot.",
-            docs="exporter/POWER.md#frequency_capped-and-throttled",
-            missing="no sensor has a limit",
-            unit=CELSIUS,
-            decimals=1,
-            thresholds=HEADROOM_STEPS,
-            overrides=[linked(TO_POWER)],
-        ),
-        Query(f"bottomk(1, {per_host(HEADROOM)})"),
-        text="value_and_name",
-    ),
-    stat(
-        About(
-            title="Fullest",
-            description="The host with the fullest filesystem that can be written.",
-            docs="prometheus/RUNBOOK.md#filesystemfull",
-            missing="no filesystem is known",
-            unit=RATIO,
-            decimals=1,
-            thresholds=rising(FILESYSTEM_NEARLY_FULL, FILESYSTEM_FULL),
-            overrides=[linked(TO_HOST)],
-        ),
-        Query(f"topk(1, {per_host(FULLEST)})"),
-        text="value_and_name",
+        named=False,
     ),
 )
 
 _HERE = "${__data.fields.instance}"
 
+
+def _as_alert(expr: str, severity: str) -> str:
+    """The same series as if alerts of this severity had made them."""
+    return f'label_replace({expr}, "severity", "{severity}", "", "")'
+
+
+def _named(expr: str, name: str) -> str:
+    return f'label_replace({expr}, "alertname", "{name}", "", "")'
+
+
+def _reasons(level: str) -> str:
+    """Reasons of the hosts' own verdicts, as if they were alerts: they are known before an alert has waited."""
+    matcher = f'level="{level}"'
+    reasons = select("system_verdict_reasons", matcher)
+    return _as_alert(f'label_replace({reasons}, "alertname", "$1", "alert", "(.*)")', level)
+
+
+_CRITICAL, _WARNING = 'instance!="", severity="critical"', 'instance!="", severity="warning"'
+_PENDING = alerts('instance!="", severity=~"critical|warning"', state="pending")
+
+WORST_ALERT = f"""topk by (job, instance) (1, max by (job, instance, alertname, said, part) ({
+    parted(
+        said(
+            f'''(
+  {_as_alert(_named(DOWN, "HostDown"), "critical")} * 0 + 6
+  or
+  {_as_alert(_named(GONE, "HostVanished"), "warning")} * 0 + 6
+  or
+  {alerts(_CRITICAL)} * 5
+  or
+  {_reasons("critical")} * 0 + 4
+  or
+  {alerts(_WARNING)} * 3
+  or
+  {_reasons("warning")} * 0 + 2
+  or
+  {_PENDING}
+)'''
+        )
+    )
+}))"""
+"""The worst alert of each host, or the reason of its verdict that no alert fires for yet."""
+
+RANKED = f"""({HOST_STATE})
++ on (job, instance)
+clamp_max(
+  count by (job, instance) ({alerts('instance!=""')}) / 100
+  or
+  {per_host(SEEN)} * 0
+, 0.98)"""
+"""The state; behind the point the number of alerts puts hosts of one state in order."""
+
 HOSTS = table(
     About(
-        title="Which host needs me?",
-        description="All hosts, worst first: by the worst alert that fires, then by how many fire, then by how full "
-        "they are. Click a host to open it, a heading to sort. A dash: nobody knows.",
+        title="Hosts, worst first",
+        description="Each host with its state, its worst alert and what that says, how many alerts fire, and what is "
+        "measured now. Coloured cells are reasons. A dash: not known. Click a host to open it, a heading to sort.",
         docs="prometheus/RUNBOOK.md",
-        missing="no host within a day",
+        missing="no host seen in 24 h",
     ),
-    Query(WORST),
-    Query(per_host(f"round({DIPS})")),
-    Query(per_host(f"round({UNCLEAN})")),
-    Query(per_host(HEADROOM)),
-    Query(per_host(FULLEST)),
-    Query(per_host(select("instance:system_memory_used:ratio"))),
-    Query(per_host(select("instance:system_load1_per_cpu:ratio"))),
-    Query(per_host(select("system_uptime_seconds"))),
+    Query(RANKED),
+    Query(WORST_ALERT),
+    Query(f"count by (job, instance) ({alerts('instance!=' + chr(34) * 2)})"),
+    Query(answered(HEADROOM)),
+    Query(answered(FULLEST)),
+    Query(answered(MEMORY)),
+    Query(answered(CPU)),
+    Query(answered(LOAD)),
+    Query(answered(f"round({DIPS})")),
+    Query(answered(f"round({UNCLEAN})")),
+    Query(answered(select("system_uptime_seconds"))),
     columns=[
         Column(
             name="instance",
             title="Host",
-            min_width=140,
+            width=118,
             links=[
                 link_to("sysvitals-host", "Open this host", instance=_HERE),
                 link_to("sysvitals-power", "Its power and heat", instance=_HERE),
                 link_to("sysvitals-alerts", "Its alerts", instance=_HERE),
             ],
         ),
-        Column(name="Value #A", title="State", width=84, mappings=STATE_WORDS, cell="color-background", align="center"),
-        Column(name="alertname", title="Worst alert", min_width=180),
-        Column(
-            name="Value #B",
-            title="Brownouts",
-            unit=COUNT,
-            width=100,
-            thresholds=((None, PLAIN), (1.0, WARNING), (UNDERVOLTAGE_RECURS.value, CRITICAL)),
-            cell="color-text",
-            missing=NOBODY_KNOWS,
-        ),
-        Column(
-            name="Value #C",
-            title="Power cuts",
-            unit=COUNT,
-            width=100,
-            thresholds=any_is(WARNING, base=PLAIN),
-            cell="color-text",
-            missing=NOBODY_KNOWS,
-        ),
-        Column(
-            name="Value #D",
-            title="Headroom",
-            unit=CELSIUS,
-            decimals=1,
-            width=100,
-            thresholds=quiet(HEADROOM_STEPS),
-            mappings=value_mappings({}, missing=(NOBODY_KNOWS, PLAIN)),
-            cell="color-text",
-        ),
-        Column(
-            name="Value #E",
-            title="Fullest",
-            unit=RATIO,
-            decimals=0,
-            width=130,
-            minimum=0,
-            maximum=1,
-            thresholds=rising(FILESYSTEM_NEARLY_FULL, FILESYSTEM_FULL, base=INFO),
-            cell="gauge",
-            missing=NOBODY_KNOWS,
-        ),
-        Column(
-            name="Value #F",
-            title="Memory",
-            unit=RATIO,
-            decimals=0,
-            width=130,
-            minimum=0,
-            maximum=1,
-            thresholds=rising(MEMORY_LOW, MEMORY_VERY_LOW, base=INFO),
-            cell="gauge",
-            missing=NOBODY_KNOWS,
-        ),
-        Column(
-            name="Value #G",
-            title="Load per CPU",
-            decimals=2,
-            width=110,
-            thresholds=rising(LOAD_HIGH, base=PLAIN),
-            cell="color-text",
-            missing=NOBODY_KNOWS,
-        ),
-        Column(name="Value #H", title="Up for", unit=SECONDS, decimals=1, width=110, missing=NOBODY_KNOWS),
+        stated("A", "State", 124, STATE_WORDS),
+        Column(name="alertname", title="Worst alert", width=168, missing=""),
+        Column(name="part", title="Where", width=104, missing=""),
+        Column(name="said", title="What it says", min_width=150, mappings=MEANINGS, missing=""),
+        Column(name="Value #C", title="Alerts", width=58, align="center", missing="0"),
+        measured("D", "To limit", 66, unit=CELSIUS, steps=HEADROOM_STEPS),
+        measured("E", "Disk", 56, unit=RATIO, steps=rising(FILESYSTEM_NEARLY_FULL, FILESYSTEM_FULL, base=CLEAR)),
+        measured("F", "Mem", 56, unit=RATIO, steps=rising(MEMORY_LOW, MEMORY_VERY_LOW, base=CLEAR)),
+        measured("G", "CPU", 56, unit=RATIO),
+        measured("H", "Load", 56, decimals=1, steps=rising(LOAD_HIGH, base=CLEAR)),
+        measured("I", "Dips", 50, steps=any_is(UNDERVOLTAGE, base=CLEAR)),
+        measured("J", "Cuts", 50, steps=any_is(WARNING, base=CLEAR)),
+        Column(name="Value #K", title="Up", unit=SECONDS, decimals=1, width=84, missing=NOBODY_KNOWS),
     ],
     calculated=[{"id": "sortBy", "options": {"sort": [{"field": "Value #A", "desc": True}]}}],
     frozen=1,
 )
 
-WHEN = state_timeline(
+STATES_OVER_TIME = state_timeline(
     About(
-        title="Who was in trouble, and when?",
-        description=f"The {CHARTED} hosts that were longest undervolted, which weighs most, silent or slowed down, and "
-        "what it was. A gap: nobody asked them then.",
-        docs="exporter/POWER.md#three-questions",
-        missing="no host was in trouble",
-        mappings=TROUBLE_WORDS,
-        interval="2m",
-        overrides=[linked(TO_POWER)],
+        title="State over time",
+        description=f"The state of each host, for the {DRAWN} hosts that were in the worst ones for longest; the same "
+        "states as in the table. A gap: the rules did not run, or the host was not scraped.",
+        docs="prometheus/RUNBOOK.md",
+        missing="no state recorded in this time: the rules record it",
+        mappings=STATE_WORDS,
+        interval="1m",
+        overrides=[linked(TO_HOST)],
     ),
-    Query(TROUBLE),
+    Query(
+        of_top(
+            per_host(RECORDED_STATE),
+            f"{over_range('avg_over_time', f'clamp_min({RECORDED_STATE}, 0)')}",
+            charted=DRAWN,
+        )
+    ),
+    worded=True,
 )
 
-BROWNOUTS = time_series(
-    About(
-        title="How often did voltages fall?",
-        description=f"Brownouts in each half hour, of the {CHARTED} hosts with the worst day.",
-        docs="exporter/POWER.md#undervoltage",
-        missing="no brownout",
-        unit=COUNT,
-        decimals=0,
-        minimum=0,
-        interval="30m",
-        overrides=[linked(TO_POWER)],
-    ),
-    Query(DIPS_OVER_TIME, look=Look(bars=True, fill=80, colour=UNDERVOLTAGE, shades=True)),
-    stacked=True,
-)
 
-HOTTEST = time_series(
-    About(
-        title="Who comes near to its heat limit?",
-        description=f"The {CHARTED} hosts that came nearest, each by its nearest sensor: 0 is where the board begins "
-        "to throttle or its maker warns, below it there is room.",
+def top_10(  # noqa: PLR0913  # what may differ is named where it is used
+    title: str,
+    description: str,
+    expr: str,
+    *,
+    docs: str,
+    missing: str = "not recorded yet",
+    unit: str = COUNT,
+    decimals: int | None = 0,
+    least: bool = False,
+    minimum: float | None = 0,
+    maximum: float | None = None,
+    steps: Steps = ((None, INFO),),
+) -> Json:
+    """Bars of the ten hosts with the most, or the least, of something now."""
+    order = "sort(bottomk" if least else "sort_desc(topk"
+    return bars(
+        About(
+            title=f"Top 10: {title}",
+            description=description,
+            docs=docs,
+            missing=missing,
+            unit=unit,
+            decimals=decimals,
+            minimum=minimum,
+            maximum=maximum,
+            thresholds=clear(steps),
+            overrides=[linked(link_to("sysvitals-host", "Open this host", instance="${__field.labels.instance}"))],
+        ),
+        Query(f"{order}(10, {answered(expr)}))"),
+    )
+
+
+NOW = (
+    top_10(
+        "CPU",
+        "Busy part of all CPUs, mean of five minutes. Busy is no trouble as long as nothing waits.",
+        CPU,
+        docs="prometheus/RUNBOOK.md#cpusaturated",
+        unit=RATIO,
+        maximum=1,
+    ),
+    top_10(
+        "load per CPU",
+        "Tasks that run or wait, for each CPU, mean of one minute.",
+        LOAD,
+        docs="prometheus/RUNBOOK.md#loadhigh",
+        decimals=2,
+        maximum=2 * LOAD_HIGH.value,
+        steps=rising(LOAD_HIGH, base=CLEAR),
+    ),
+    top_10(
+        "memory used",
+        "Part of the memory that programs can no longer have.",
+        MEMORY,
+        docs="prometheus/RUNBOOK.md#memorylow",
+        unit=RATIO,
+        maximum=1,
+        steps=rising(MEMORY_LOW, MEMORY_VERY_LOW, base=CLEAR),
+    ),
+    top_10(
+        "least room to heat limit",
+        "Degrees below the limit of the nearest sensor; negative is above it.",
+        HEADROOM,
         docs="exporter/POWER.md#frequency_capped-and-throttled",
-        missing="no sensor has a limit",
+        missing="not recorded yet, or no sensor has a limit",
         unit=CELSIUS,
-        thresholds=BEYOND_LIMIT_STEPS,
-        overrides=[linked(TO_POWER)],
+        decimals=1,
+        least=True,
+        minimum=-10,
+        maximum=50,
+        steps=HEADROOM_STEPS,
     ),
-    Query(BEYOND_LIMIT),
-    fill=0,
-    thresholds_drawn=True,
+    top_10(
+        "fullest filesystem",
+        "The fullest filesystem of each host that can be written.",
+        FULLEST,
+        docs="prometheus/RUNBOOK.md#filesystemfull",
+        unit=RATIO,
+        maximum=1,
+        steps=rising(FILESYSTEM_NEARLY_FULL, FILESYSTEM_FULL, base=CLEAR),
+    ),
+    top_10(
+        "disk busy",
+        "Part of the time that the busiest disk had work, mean of five minutes.",
+        DISK,
+        docs="prometheus/RUNBOOK.md#disksaturated",
+        unit=RATIO,
+        maximum=1,
+        steps=rising(DISK_BUSY, base=CLEAR),
+    ),
+    top_10(
+        "network",
+        "Bits received and sent in a second, on all devices, mean of five minutes.",
+        NETWORK,
+        docs="exporter/METRICS.md#network",
+        unit=BITS_PER_SECOND,
+        decimals=None,
+    ),
+    top_10(
+        "undervoltages, 24 h",
+        "How often the voltage was too low in 24 hours, of boards with a detector.",
+        f"round({DIPS})",
+        docs="exporter/POWER.md#undervoltage",
+        missing="not known yet, or no board has a detector",
+        steps=any_is(UNDERVOLTAGE, base=CLEAR),
+    ),
+)
+
+
+def chart(  # noqa: PLR0913  # what may differ is named where it is used
+    title: str,
+    description: str,
+    expr: str,
+    *,
+    docs: str,
+    unit: str = COUNT,
+    least: bool = False,
+    rank: str = "max_over_time",
+    maximum: float | None = None,
+    minimum: float | None = 0,
+    steps: Steps = ((None, PLAIN),),
+) -> Json:
+    """Lines of the ten hosts with the most, or the least, of something in the time shown."""
+    return time_series(
+        About(
+            title=title,
+            description=description,
+            docs=docs,
+            missing="no data in this time",
+            unit=unit,
+            minimum=minimum,
+            maximum=maximum,
+            thresholds=steps,
+            overrides=[linked(TO_HOST)],
+        ),
+        Query(of_top(per_host(expr), over_range(rank, expr), least=least)),
+        fill=0,
+        thresholds_drawn=len(steps) > 1,
+    )
+
+
+OVER_TIME = (
+    chart(
+        "CPU",
+        "The ten hosts that were busiest.",
+        CPU,
+        docs="prometheus/RUNBOOK.md#cpusaturated",
+        unit=RATIO,
+        rank="avg_over_time",
+        maximum=1,
+    ),
+    chart(
+        "Load per CPU",
+        "The ten hosts with the highest load.",
+        LOAD,
+        docs="prometheus/RUNBOOK.md#loadhigh",
+        steps=rising(LOAD_HIGH, base=CLEAR),
+    ),
+    chart(
+        "Memory used",
+        "The ten hosts with the least memory left.",
+        MEMORY,
+        docs="prometheus/RUNBOOK.md#memorylow",
+        unit=RATIO,
+        maximum=1,
+        steps=rising(MEMORY_LOW, MEMORY_VERY_LOW, base=CLEAR),
+    ),
+    chart(
+        "Room to heat limit",
+        "The ten hosts that came nearest to their limit, each by its nearest sensor. Below 0 it is too hot; "
+        "the same sign as in the table.",
+        HEADROOM,
+        docs="exporter/POWER.md#frequency_capped-and-throttled",
+        unit=CELSIUS,
+        rank="min_over_time",
+        least=True,
+        minimum=None,
+        steps=((None, CLEAR), (0.0, WARNING)),
+    ),
+    chart(
+        "Fullest filesystem",
+        "The ten fullest hosts.",
+        FULLEST,
+        docs="prometheus/RUNBOOK.md#filesystemfull",
+        unit=RATIO,
+        maximum=1,
+        steps=rising(FILESYSTEM_NEARLY_FULL, FILESYSTEM_FULL, base=CLEAR),
+    ),
+    time_series(
+        About(
+            title="Undervoltages per half hour",
+            description="Of the ten hosts with the worst day. Only boards with a detector are counted.",
+            docs="exporter/POWER.md#undervoltage",
+            missing="no undervoltage counted in this time; Power and heat says which boards have a detector",
+            unit=COUNT,
+            decimals=0,
+            minimum=0,
+            interval="30m",
+            overrides=[linked(TO_POWER)],
+        ),
+        Query(
+            of_top(
+                f"sum by (job, instance) (round({increase('system_throttle_events_total', UNDERVOLTAGES)})) > 0",
+                f"{over_range('max_over_time', DIPS)} > 0",
+            ),
+            look=Look(bars=True, fill=80),
+        ),
+        stacked=True,
+    ),
 )
 
 DASHBOARD = Dashboard(
     uid="sysvitals-fleet",
     title="Fleet",
     description="Every host on one screen, worst first.",
-    docs="grafana/README.md",
-    time_from="now-24h",
+    docs="grafana/README.md#fleet",
+    time_from="now-12h",
     sections=(
         Section(
             lines=(
-                Line(4, TOTALS),
-                Line(12, (HOSTS,)),
-                Line(9, (WHEN,)),
-                Line(8, (BROWNOUTS, HOTTEST)),
+                Line(4, TOTALS, widths=(11, 4, 5, 4)),
+                Line(11, (HOSTS,)),
+                Line(10, (STATES_OVER_TIME,)),
             )
         ),
+        Section(title="Top 10 now", lines=(Line(8, NOW[:4]), Line(8, NOW[4:]))),
+        Section(title="Compare over time", collapsed=True, lines=(Line(8, OVER_TIME[:3]), Line(8, OVER_TIME[3:]))),
     ),
 )

@@ -61,16 +61,16 @@ def over_range(function: str, expr: str) -> str:
     It looks as often as the chart has points. All samples that hundreds of hosts have in a month would take long, and
     be more than Prometheus allows.
     """
-    return f"{function}({expr}[$__range:$__interval] @ end())"
+    return f"{function}(({expr})[$__range:$__interval] @ end())"
 
 
-def of_top(expr: str, rank: str, *, by: str = "job, instance", least: bool = False) -> str:
+def of_top(expr: str, rank: str, *, by: str = "job, instance", least: bool = False, charted: int = CHARTED) -> str:
     """The series of `expr` that rank highest, or lowest where the least is the worst.
 
     `rank` has to be the same at every step, as `over_range` is: so the choice is made once, where a plain topk() would
     make another for each step and end up with many series.
     """
-    return f"{expr}\nand on ({by})\n{'bottomk' if least else 'topk'}({CHARTED}, max by ({by}) ({rank}))"
+    return f"{expr}\nand on ({by})\n{'bottomk' if least else 'topk'}({charted}, max by ({by}) ({rank}))"
 
 
 def quiet(steps: Steps) -> Steps:

@@ -162,15 +162,18 @@ def bars(about: About, query: Query) -> Json:
     return _panel("bargauge", about, (query,), options=options, colour={"mode": "thresholds"}, instant=True)
 
 
-def table(
+def table(  # noqa: PLR0913  # what may differ is named where it is used
     about: About,
     *queries: Query,
     columns: Sequence[Column],
     sort: tuple[str, bool] | None = None,
     calculated: Sequence[Json] = (),
     frozen: int = 0,
+    listed: bool = False,
 ) -> Json:
     """One row for each set of labels; the values of several queries stand side by side.
+
+    `listed` makes it a list of what happened: a row for each point in time, with a column `Time`.
 
     Only `columns` are shown, in their order. `sort` is a column's title and whether the largest comes first.
     Queries must keep the same labels (`max by (job, instance) (…)`) to be merged.
@@ -204,7 +207,7 @@ def table(
         options=options,
         custom={"align": "auto", "cellOptions": {"type": "auto"}, "filterable": False, "minWidth": 100},
         colour={"mode": "thresholds"},
-        instant=True,
+        instant=not listed,
         table=True,
         more_overrides=[_column_override(column) for column in columns],
     )

@@ -1,323 +1,429 @@
-"""Power and heat: what happened, when and for how long, and whether anybody would know."""
+"""Power and heat: what happened, when and for how long, and which boards can know."""
 
-from grafana.builder import colours, heat, units
+from grafana.builder import colours, units
+from grafana.builder.cells import NO_COLOUR, measured, stated
 from grafana.builder.dashboard import Dashboard, link_to
-from grafana.builder.judging import any_is, line_at, value_mappings
+from grafana.builder.hosts import ASLEEP, CHARTED, SEEN, SILENT, UP, linked, of_top, over_range, per_host
+from grafana.builder.judging import Json, Steps, any_is, line_at, value_mappings
 from grafana.builder.layout import Line, Section
-from grafana.builder.panels import About, Column, state_timeline, status_history, table, time_series
+from grafana.builder.panels import (
+    About,
+    Column,
+    override,
+    state_timeline,
+    status_history,
+    table,
+    thresholds_of,
+    tiles,
+    time_series,
+)
 from grafana.builder.power_details import DETAILS
 from grafana.builder.queries import Look, Query, increase, select
-from grafana.builder.states import POWER, SUPPLY
+from grafana.builder.states import SUPPLY, VOLTAGE, State, States
 from sysvitals.judgement.thresholds import INPUT_VOLTS_LOW, UNDERVOLTAGE_RECURS
 
-CHARTED = 10
-"""Hosts that a chart shows at most, those with the most trouble: more lines cannot be told apart."""
-
-FEW_HOSTS = 4
-"""Of so many hosts the timeline shows every cause; of more, only those that came about."""
+DRAWN = 15
+"""Hosts that the timeline has at most."""
 
 _UNDERVOLTAGE = 'cause="undervoltage"'
 _SLOWED = 'cause=~"throttled|frequency_capped"'
 _RANGE = "$__range"
-
-_SILENT = 9
-"""A board that does not answer, above all states of power: a bad supply ends so, too."""
-
-_NOT = 0
-_UNKNOWN = 1
-_CAUSES = {
-    "soft_temperature_limit": (2, "soft limit", colours.SOFT_TEMPERATURE_LIMIT),
-    "frequency_capped": (3, "clock capped", colours.FREQUENCY_CAPPED),
-    "throttled": (4, "throttled", colours.THROTTLED),
-    "undervoltage": (5, "undervoltage", colours.UNDERVOLTAGE),
-}
-_HEAT_LIMITED = 6
-_FAN_STALLED = 7
-
-_WORDS = value_mappings(
-    {
-        _NOT: ("no", colours.CALM),
-        _UNKNOWN: ("cannot be known", colours.UNKNOWN),
-        **{code: (word, colour) for code, word, colour in _CAUSES.values()},
-        _HEAT_LIMITED: ("slowed by heat", colours.THROTTLED),
-        _FAN_STALLED: ("fan stalled", colours.CRITICAL),
-    }
-)
-
-
-def _in_range(metric: str, matchers: str = "") -> str:
-    """The whole time shown, looked at once and not anew for each point."""
-    return f"{select(metric, matchers, over=_RANGE)} @ end()"
-
-
-_ARE_FEW = f"count(count by (job, instance) (last_over_time({_in_range('sysvitals_build_info')}))) <= {FEW_HOSTS}"
-
-
-def _named(values: str, what: str) -> str:
-    """Values with a label that says what they are about."""
-    return f'label_replace({values}, "what", "{what}", "", "")'
-
-
-def _cause(cause: str, code: int, word: str) -> str:
-    """Whether the cause was there since the step before, however short it was: the exporter counts its seconds.
-
-    The hosts are chosen first, and all else is reckoned for these few only.
-    """
-    matcher = f'cause="{cause}"'
-    seconds = increase("system_throttle_seconds_total", matcher)
-    happened = f"increase({_in_range('system_throttle_seconds_total', matcher)}) > 0"
-    known = f"last_over_time({_in_range('system_throttled', matcher)})"
-    shown = happened if cause == "soft_temperature_limit" else f"{happened} or ({known} and on () {_ARE_FEW})"
-    values = f"max by (job, instance) ({seconds} and on (job, instance) ({shown}))"
-    return _named(f"({values} > bool 0) * {code}", word)
-
-
-def _device(metric: str, label: str, code: int, what: str) -> str:
-    """Whether a device of a host was in the state that the metric tells, named by its label and that state."""
-    ever = _in_range(metric)
-    shown = f"max_over_time({ever}) == 1 or (last_over_time({ever}) and on () {_ARE_FEW})"
-    values = f"max by (job, instance, {label}) ({select(metric)} and on (job, instance, {label}) ({shown}))"
-    named = _named(f"{values} * {code}", what)
-    return f'max by (job, instance, what) (label_join({named}, "what", " ", "{label}", "what"))'
-
-
-_NO_DETECTOR = _named(
-    f"max by (job, instance) ({select('system_undervoltage_detectable')} == 0) * 0 + {_UNKNOWN}\n"
-    f"  and on () {_ARE_FEW}",
-    "undervoltage",
-)
-
-_TIMELINE = "\nor\n".join(
-    (
-        *(_cause(cause, code, word) for cause, (code, word, _) in _CAUSES.items()),
-        _NO_DETECTOR,
-        _device("system_heat_limited", "component", _HEAT_LIMITED, "slowed by heat"),
-        _device("system_fan_stalled", "fan", _FAN_STALLED, "stalled"),
-    )
-)
-
-_HOST = "max by (job, instance)"
-
-
-def _of(worst: str, values: str) -> str:
-    """Values of the hosts that a query has chosen as the worst ones, once for the whole time shown."""
-    return f"{values}\nand on (job, instance) {worst}"
-
+_DETECTOR = select("system_undervoltage_detectable")
+_HEADROOM = select("instance:system_temperature_headroom_celsius:min")
 
 _DIPS = increase("system_throttle_events_total", _UNDERVOLTAGE, over=_RANGE)
 _LOW_SECONDS = increase("system_throttle_seconds_total", _UNDERVOLTAGE, over=_RANGE)
 _SLOW_SECONDS = increase("system_throttle_seconds_total", _SLOWED, over=_RANGE)
-_LAST_DIP = f"max_over_time({select('system_throttle_last_timestamp_seconds', _UNDERVOLTAGE, over=_RANGE)})"
 _UNCLEAN = increase("system_unclean_shutdowns_total", over=_RANGE)
-_OPEN_HOST = link_to("sysvitals-host", "Open this host", instance="${__data.fields.instance}")
-_NOT_KNOWN = ("not known", colours.UNKNOWN)
 
-_WHO = table(
-    About(
-        title="Which boards had trouble, and which would not know?",
-        description="The worst first. Counts and times are those of the time shown above, *Power* is as of its end. "
-        "*No detector*: the board cannot tell, and its silence is not health. *Silent*: it does not answer at "
-        "all, as boards without power do.",
-        docs="exporter/POWER.md#three-questions",
-        missing="no host was seen",
-    ),
-    Query(
-        f"{_HOST} ({select('up')} == 0) * 0 + {_SILENT}\nor\n{POWER.expression}\nor\n"
-        f"{_HOST} ({select('sysvitals_build_info')}) * 0"
-    ),
-    Query(f"{_HOST} (round({_DIPS}))"),
-    Query(f"{_HOST} ({_LAST_DIP}) * 1000"),
-    Query(f"{_HOST} ({_LOW_SECONDS})"),
-    Query(f"{_HOST} ({_SLOW_SECONDS})"),
-    Query(SUPPLY.expression),
-    Query(f"{_HOST} (round({_UNCLEAN}))"),
-    columns=(
-        Column(name="instance", title="Host", links=[_OPEN_HOST]),
-        Column(
-            name="Value #A",
-            title="Power",
-            cell="color-text",
-            mappings=[
-                *POWER.mappings,
-                *value_mappings({0: ("not measured", colours.UNKNOWN), _SILENT: ("silent", colours.CRITICAL)}),
+_HERE = "${__data.fields.instance}"
+_OPEN_HOST = link_to("sysvitals-host", "Open this host", instance=_HERE)
+
+
+def _tile(ref: str, steps: Steps, *, unit: str = units.COUNT) -> Json:
+    return override("byFrameRefID", ref, thresholds=thresholds_of(steps), unit=unit)
+
+
+def _count(hosts: str) -> str:
+    """How many hosts those are, 0 among them, where any host was seen within a day."""
+    return f"(count({hosts}) or vector(0)) and on () count({SEEN})"
+
+
+_TROUBLE = any_is(colours.WARNING, base=colours.CLEAR)
+
+_TOTALS = (
+    tiles(
+        About(
+            title="Undervoltages",
+            description="How often and for how long the voltage was too low in the time shown, on boards with a "
+            "detector.",
+            docs="exporter/POWER.md#undervoltage",
+            missing="no board with a detector has answered",
+            decimals=0,
+            overrides=[
+                _tile("A", any_is(colours.UNDERVOLTAGE, base=colours.CLEAR)),
+                _tile("B", any_is(colours.UNDERVOLTAGE, base=colours.CLEAR), unit=units.SECONDS),
             ],
-            align="left",
         ),
-        Column(
-            name="Value #B",
-            title="Dips",
-            decimals=0,
-            cell="color-text",
-            thresholds=((None, colours.GOOD), (1, colours.WARNING), (UNDERVOLTAGE_RECURS.value, colours.CRITICAL)),
-            mappings=value_mappings({}, missing=_NOT_KNOWN),
-        ),
-        Column(
-            name="Value #C",
-            title="Last dip",
-            unit=units.TIME,
-            width=170,
-            mappings=value_mappings({}, missing=("-", colours.PLAIN)),
-        ),
-        Column(
-            name="Value #D",
-            title="Too low for",
-            unit=units.SECONDS,
-            cell="color-text",
-            thresholds=any_is(colours.CRITICAL),
-            mappings=value_mappings({0: ("never", colours.GOOD)}, missing=_NOT_KNOWN),
-        ),
-        Column(
-            name="Value #E",
-            title="Slowed for",
-            unit=units.SECONDS,
-            cell="color-text",
-            thresholds=any_is(colours.WARNING),
-            mappings=value_mappings({0: ("never", colours.GOOD)}, missing=_NOT_KNOWN),
-        ),
-        Column(
-            name="Value #F",
-            title="Supply promised",
-            cell="color-text",
-            mappings=[*SUPPLY.mappings, *value_mappings({}, missing=("is not asked", colours.UNKNOWN))],
-            align="left",
-        ),
-        Column(
-            name="Value #G",
-            title="Unclean ends",
-            decimals=0,
-            cell="color-text",
-            thresholds=any_is(colours.WARNING),
-            mappings=value_mappings({0: ("none", colours.GOOD)}, missing=_NOT_KNOWN),
-        ),
+        Query(f"sum(round({_DIPS}))", "undervoltages"),
+        Query(f"sum({_LOW_SECONDS})", "total time"),
     ),
-    sort=("Power", True),
-)
-
-_WHAT = state_timeline(
-    About(
-        title="What happened, and when?",
-        description="Every cause that slowed a board down or threatened it. A dip between two scrapes is shown, too: "
-        f"the exporter counts its seconds. Of more than {FEW_HOSTS} hosts only what came about has a line.",
-        docs="exporter/POWER.md#the-causes",
-        missing="nothing came about in this time, or nothing here can tell (as on a virtual machine)",
-        thresholds=any_is(colours.WARNING),
-        mappings=_WORDS,
-    ),
-    Query(_TIMELINE, "{{instance}} {{what}}"),
-)
-
-_CLOCK = select("system_firmware_clock_hertz", 'clock="arm"')
-_CLOCK_ASKED = f"{select('system_cpu_scaling_frequency_hertz')} unless on (job, instance) {_CLOCK} or " + select(
-    "system_firmware_clock_requested_hertz", 'clock="arm"'
-)
-
-_HOTTEST = f"bottomk({CHARTED}, min_over_time({_in_range('instance:system_temperature_headroom_celsius:min')}))"
-_SLOWEST = (
-    f"topk({CHARTED},\n"
-    f"  {_HOST} (increase({_in_range('system_throttle_seconds_total', _SLOWED)}))\n"
-    f"  or {_HOST} (last_over_time({_in_range('sysvitals_build_info')})) * 0\n)"
-)
-_LOWEST = f"bottomk({CHARTED}, min_over_time({_in_range('system_board_input_volts')}))"
-_THIRSTIEST = (
-    f"topk({CHARTED}, {_HOST} (max_over_time({_in_range('system_board_power_watts')})\n"
-    f"  or max_over_time({_in_range('system_power_supply_watts')})))"
-)
-_FASTEST_FANS = f"topk({CHARTED}, {_HOST} (max_over_time({_in_range('system_fan_duty_ratio')})))"
-
-_HEAT = (
-    time_series(
+    tiles(
         About(
-            title="How near to its limit is the heat?",
-            description=f"The sensor that is nearest to its own limit, of the {CHARTED} hosts that came nearest. "
-            "Dashed: where a Raspberry Pi begins to slow down or the maker warns (orange), and where it is critical "
-            "(red).",
+            title="Throttling",
+            description="For how long boards were throttled or their clock was capped in the time shown, all together.",
             docs="exporter/POWER.md#frequency_capped-and-throttled",
-            missing="no sensor that knows its limit, as on a virtual machine",
-            unit=units.CELSIUS,
+            missing="no board that reports it has answered",
+            decimals=0,
+            unit=units.SECONDS,
+            thresholds=_TROUBLE,
         ),
-        Query(_of(_HOTTEST, heat.TEMPERATURE)),
-        Query(
-            _of(_HOTTEST, heat.HIGH_LIMIT),
-            "{{instance}} high",
-            Look(colour=colours.HIGH_LIMIT, dashed=True, unnamed=True),
-        ),
-        Query(
-            _of(_HOTTEST, heat.CRITICAL_LIMIT),
-            "{{instance}} critical",
-            Look(colour=colours.CRITICAL_LIMIT, dashed=True, unnamed=True),
-        ),
-        fill=0,
+        Query(f"sum({_SLOW_SECONDS})", "throttled or capped"),
     ),
-    time_series(
+    tiles(
         About(
-            title="Does it run as fast as asked?",
-            description="Clock that the firmware measures, and dashed what it was asked for. Measured below asked: the "
-            f"board is held back. Both low: it idles. Of many hosts the {CHARTED} that were held back most.",
-            docs="exporter/POWER.md#raspberry-pi-5",
-            missing="no clock can be asked for, as on a virtual machine",
-            unit=units.HERTZ,
-            minimum=0,
+            title="Unclean shutdowns and boots",
+            description="Boots in the time shown, and how many of them came after a power cut, a crash or a reset.",
+            docs="exporter/POWER.md#the-lights-went-out",
+            missing="no host has answered",
+            decimals=0,
+            overrides=[_tile("A", _TROUBLE), _tile("B", NO_COLOUR)],
         ),
-        Query(_of(_SLOWEST, f"{_HOST} ({_CLOCK})"), "{{instance}} measured"),
-        Query(
-            _of(_SLOWEST, f"{_HOST} ({_CLOCK_ASKED})"),
-            "{{instance}} asked",
-            Look(colour=colours.REQUESTED, dashed=True, unnamed=True),
+        Query(f"sum(round({_UNCLEAN}))", "unclean shutdowns"),
+        Query(f"sum(resets({select('system_uptime_seconds', over=_RANGE)}))", "boots"),
+    ),
+    tiles(
+        About(
+            title="Undervoltage detectors",
+            description="Boards that can detect undervoltage, boards that cannot, hosts that report nothing about "
+            "power (as virtual machines), and hosts that do not answer. What has no detector is not known to be well.",
+            docs="exporter/POWER.md#three-questions",
+            missing="no host seen in 24 h",
+            unit=units.COUNT,
+            overrides=[
+                _tile("A", any_is(colours.CALM, base=colours.CLEAR)),
+                _tile("B", any_is(colours.UNKNOWN, base=colours.CLEAR)),
+                _tile("C", NO_COLOUR),
+                _tile("D", any_is(colours.CRITICAL, base=colours.CLEAR)),
+            ],
         ),
-        fill=0,
+        Query(_count(f"{_DETECTOR} == 1"), "detector"),
+        Query(_count(f"{_DETECTOR} == 0"), "no detector"),
+        Query(_count(f"{per_host(f'{UP} == 1')} unless on (job, instance) {_DETECTOR}"), "no power data"),
+        Query(_count(SILENT), "no answer"),
     ),
 )
 
-_SUPPLY = (
-    time_series(
-        About(
-            title="How many volts arrive?",
-            description="The 5 V input, below the line with nothing left for a dip under load. Measured every ten "
-            f"seconds: short dips are seen by the detector, not here. Of many hosts the {CHARTED} that fell lowest.",
-            docs="exporter/POWER.md#raspberry-pi-5",
-            missing="only a Raspberry Pi 5 measures its input",
+# what happened: when it began
+
+
+def _named(values: str, what: str) -> str:
+    """Values of hosts with a label that says what they are about."""
+    return f'label_replace({per_host(values)}, "what", "{what}", "", "")'
+
+
+def _grown(counter: str, matchers: str = "", *, remembered: str = "") -> str:
+    """What a counter grew by since the step before; where it began again, all of it.
+
+    Each step is looked at once, so that nothing is listed twice. `remembered` is how long before that the host may have
+    been away.
+    """
+    now = select(counter, matchers)
+    before = (
+        f"last_over_time({select(counter, matchers, over=remembered)} offset $__interval)"
+        if remembered
+        else (f"{now} offset $__interval")
+    )
+    return f"(({now} - {before}) >= 0 or ({now} and {before}))"
+
+
+_AWAY = "30m"
+_CAUSES = {"undervoltage": "undervoltage", "throttled": "throttled", "frequency_capped": "clock capped"}
+_UPTIME = select("system_uptime_seconds")
+_FAN_STALLED = select("system_fan_stalled")
+
+
+def _began(cause: str) -> str:
+    matcher = f'cause="{cause}"'
+    return f"{_grown('system_throttle_events_total', matcher)} > 0"
+
+
+def _lasted(cause: str) -> str:
+    matcher = f'cause="{cause}"'
+    return f"{_grown('system_throttle_seconds_total', matcher)} and on (job, instance) ({_began(cause)})"
+
+
+_EVENTS = "\nor\n".join(
+    (
+        *(_named(_began(cause), words) for cause, words in _CAUSES.items()),
+        _named(f"{_grown('system_unclean_shutdowns_total', remembered=_AWAY)} > 0", "unclean shutdown"),
+        _named(
+            f"({_UPTIME} < last_over_time({select('system_uptime_seconds', over=_AWAY)} offset $__interval)) * 0 + 1",
+            "boot",
+        ),
+        _named(f"({UP} == 0 and {UP} offset $__interval == 1) + 1", "no answer"),
+        _named(f"({_FAN_STALLED} == 1 unless {_FAN_STALLED} offset $__interval == 1)", "fan stalled"),
+    )
+)
+_SECONDS = "\nor\n".join(_named(_lasted(cause), words) for cause, words in _CAUSES.items())
+
+_WHAT_WORDS = value_mappings(
+    {
+        "undervoltage": ("undervoltage", colours.UNDERVOLTAGE),
+        "throttled": ("throttled", colours.THROTTLED),
+        "clock capped": ("clock capped", colours.FREQUENCY_CAPPED),
+        "unclean shutdown": ("unclean shutdown", colours.CRITICAL),
+        "boot": ("boot", colours.BOOT),
+        "no answer": ("no answer", colours.UNKNOWN),
+        "fan stalled": ("fan stalled", colours.CRITICAL),
+    }
+)
+
+_HAPPENED = table(
+    About(
+        title="Events",
+        description="When each thing began, the newest first, in steps of 2 minutes (longer for long ranges): how "
+        "often in that step, and for how long within it. What lasts longer is in the timeline below. The first 2 "
+        "minutes of a host are not in it.",
+        docs="exporter/POWER.md#the-causes",
+        missing="no event found in whole steps of 2 minutes; tiles and Boards count all",
+        interval="2m",
+    ),
+    Query(_EVENTS),
+    Query(_SECONDS),
+    columns=(
+        Column(name="Time", title="Time", width=98, unit="time:MM-DD HH:mm"),
+        Column(name="instance", title="Host", width=110, links=[_OPEN_HOST]),
+        Column(name="what", title="Event", min_width=110, mappings=_WHAT_WORDS, cell="color-text"),
+        Column(name="Value #A", title="Count", width=56, decimals=0, align="center"),
+        Column(name="Value #B", title="Lasted", width=76, unit=units.SECONDS, decimals=0, align="right", missing="—"),
+    ),
+    calculated=[{"id": "sortBy", "options": {"sort": [{"field": "Time", "desc": True}]}}],
+    sort=("Time", True),
+    listed=True,
+)
+
+# each board
+
+_KNOWS = States(
+    (
+        State(SILENT, "no answer", colours.CRITICAL),
+        State(ASLEEP, "asleep", colours.UNKNOWN),
+        State(f"{_DETECTOR} == 1", "yes", colours.CLEAR),
+        State(f"{_DETECTOR} == 0", "no detector", colours.UNKNOWN),
+        State(UP, "no power data", colours.CLEAR),
+    )
+)
+
+
+_LOW: Steps = any_is(colours.UNDERVOLTAGE, base=colours.CLEAR)
+
+_BOARDS = table(
+    About(
+        title="Boards",
+        description="Those with the most undervoltages first, with whether each could detect one. Counts and times are "
+        "those of the time shown; *Voltage* and *Supply* are of its end. A dash: not known.",
+        docs="exporter/POWER.md#three-questions",
+        missing="no host seen in 24 h",
+    ),
+    Query(_KNOWS.expression),
+    Query(VOLTAGE.expression),
+    Query(per_host(f"round({_DIPS})")),
+    Query(per_host(_LOW_SECONDS)),
+    Query(per_host(_SLOW_SECONDS)),
+    Query(SUPPLY.expression),
+    Query(per_host(f"min_over_time({select('system_board_input_volts', over=_RANGE)})")),
+    Query(per_host(f"round({_UNCLEAN})")),
+    columns=(
+        Column(name="instance", title="Host", min_width=90, links=[_OPEN_HOST]),
+        stated("A", "Detector", 104, _KNOWS.mappings),
+        stated("B", "Voltage", 104, VOLTAGE.mappings),
+        measured("C", "Dips", 50, steps=_LOW),
+        measured("D", "Low for", 68, steps=_LOW, unit=units.SECONDS),
+        measured("E", "Throttled", 76, steps=_TROUBLE, unit=units.SECONDS),
+        stated("F", "Supply", 84, SUPPLY.mappings),
+        measured(
+            "G",
+            "Least volts",
+            80,
+            steps=((None, colours.WARNING), (INPUT_VOLTS_LOW.value, colours.CLEAR)),
             unit=units.VOLTS,
             decimals=2,
-            thresholds=line_at(INPUT_VOLTS_LOW),
         ),
-        Query(_of(_LOWEST, select("system_board_input_volts"))),
-        fill=0,
-        thresholds_drawn=True,
+        measured("H", "Cuts", 48, steps=_TROUBLE),
     ),
-    time_series(
-        About(
-            title="How much power is drawn?",
-            description="A Raspberry Pi 5: the sum of its rails, without USB devices and what converters lose. Other "
-            f"boards: what each of their chips measures. Of many hosts the {CHARTED} that drew most.",
-            docs="exporter/POWER.md#raspberry-pi-5",
-            missing="this board does not measure it",
-            unit=units.WATTS,
-            minimum=0,
-        ),
-        Query(
-            _of(_THIRSTIEST, f"({select('system_board_power_watts')} or {select('system_power_supply_watts')})"),
-            "{{instance}} {{sensor}}",
-        ),
-        fill=0,
+    calculated=[{"id": "sortBy", "options": {"sort": [{"field": "Value #C", "desc": True}]}}],
+    sort=("Dips", True),
+    frozen=1,
+)
+
+# over time
+
+
+def _in_step(cause: str) -> str:
+    """Hosts on which the cause was there since the step before, however short: the exporter counts its seconds."""
+    matcher = f'cause="{cause}"'
+    return f"{increase('system_throttle_seconds_total', matcher)} > 0"
+
+
+_COURSE = States(
+    (
+        State(SILENT, "no answer", colours.UNKNOWN),
+        State(ASLEEP, "asleep", colours.UNKNOWN),
+        State(_in_step("undervoltage"), "undervoltage", colours.UNDERVOLTAGE),
+        State(f"{_FAN_STALLED} == 1", "fan stalled", colours.CRITICAL),
+        State(f"resets({select('system_uptime_seconds', over='$__rate_interval')}) > 0", "boot", colours.BOOT),
+        State(_in_step("throttled"), "throttled", colours.THROTTLED),
+        State(_in_step("frequency_capped"), "clock capped", colours.FREQUENCY_CAPPED),
+        State(f"{select('system_heat_limited')} == 1", "slowed by heat", colours.THROTTLED),
+        State(_in_step("soft_temperature_limit"), "soft limit", colours.WATCHING),
+        State(f"{_DETECTOR} == 0", "no detector", colours.FADED),
+        State(f"{select('system_throttled', _UNDERVOLTAGE)} == 0", "voltage good", colours.CALM),
+        State(f"{UP} == 1", "no power data", colours.FADED),
+    )
+)
+
+_LOW_TODAY = select("cause:system_throttle_seconds:increase1d", _UNDERVOLTAGE)
+_SLOW_TODAY = select("cause:system_throttle_seconds:increase1d", _SLOWED)
+_DIP_WEIGHS = 1000
+"""Seconds of throttling that a second of undervoltage counts for: it lasts no longer, and may cost the card."""
+
+_RANK = (
+    f"sum by (job, instance) ({over_range('max_over_time', _LOW_TODAY)}) * {_DIP_WEIGHS}\n"
+    f"  + sum by (job, instance) ({over_range('max_over_time', _SLOW_TODAY)}) or {per_host(SEEN)} * 0"
+)
+
+_TIMELINE = state_timeline(
+    About(
+        title="Power and throttling over time",
+        description="The worst that was there in each step, even between two scrapes; of many hosts the "
+        f"{DRAWN} with the most undervoltage and throttling. Grey: the board cannot know, or did not answer.",
+        docs="exporter/POWER.md#the-causes",
+        missing="no host answered in this time",
+        mappings=_COURSE.mappings,
+        overrides=[linked(link_to("sysvitals-host", "Open this host", instance="${__field.labels.instance}"))],
     ),
-    time_series(
+    Query(of_top(f"(\n{_COURSE.expression}\n)", _RANK, charted=DRAWN)),
+    worded=True,
+)
+
+
+def _chart(  # noqa: PLR0913  # what may differ is named where it is used
+    title: str,
+    description: str,
+    expr: str,
+    rank: str,
+    *,
+    docs: str,
+    missing: str,
+    unit: str,
+    legend: str = "{{instance}}",
+    least: bool = False,
+    decimals: int | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    steps: Steps = ((None, colours.PLAIN),),
+) -> Json:
+    """Lines of the ten hosts with the most, or the least, of something in the time shown."""
+    return time_series(
         About(
-            title="Does the fan turn?",
-            description="Revolutions a minute, and dashed how much it is driven. Driven as when it turned, and still, "
-            f"is a stalled fan; off while the board is cool is as it should be. Of many hosts the {CHARTED} driven "
-            "most.",
-            docs="exporter/POWER.md#raspberry-pi-5",
-            missing="no fan that the kernel knows",
-            unit=units.unit_of("system_fan_speed_rpm"),
-            minimum=0,
+            title=title,
+            description=f"{description} Of many hosts the {CHARTED} with the {'least' if least else 'most'}.",
+            docs=docs,
+            missing=missing,
+            unit=unit,
+            decimals=decimals,
+            minimum=minimum,
+            maximum=maximum,
+            thresholds=steps,
         ),
-        Query(_of(_FASTEST_FANS, select("system_fan_speed_rpm")), "{{instance}} {{fan}} speed"),
-        Query(
-            _of(_FASTEST_FANS, select("system_fan_duty_ratio")),
-            "{{instance}} {{fan}} driven",
-            Look(colour=colours.REQUESTED, dashed=True, unit=units.RATIO, right=True, unnamed=True),
-        ),
+        Query(of_top(expr, over_range("min_over_time" if least else "max_over_time", rank), least=least), legend),
         fill=0,
+        thresholds_drawn=len(steps) > 1,
+    )
+
+
+_PI5 = "exporter/POWER.md#raspberry-pi-5"
+_VOLTS = select("system_board_input_volts")
+_WATTS = f"({select('system_board_power_watts')} or {select('system_power_supply_watts')})"
+_CLOCK = select("system_firmware_clock_hertz", 'clock="arm"')
+_REQUESTED = (
+    f"({per_host(select('system_firmware_clock_requested_hertz', 'clock=' + chr(34) + 'arm' + chr(34)))} "
+    f"or {per_host(select('system_cpu_scaling_frequency_hertz'))})"
+)
+_CLOCK_PART = f"{per_host(_CLOCK)} / {_REQUESTED}"
+_DUTY = select("system_fan_duty_ratio")
+
+_SUPPLY = (
+    _chart(
+        "Input voltage",
+        "Volts at the 5 V input; dashed is where the alert begins. Measured every ten seconds: short dips are seen by "
+        "the detector, not here.",
+        _VOLTS,
+        _VOLTS,
+        docs=_PI5,
+        missing="no board that measures its input (a Raspberry Pi 5 does)",
+        unit=units.VOLTS,
+        decimals=2,
+        least=True,
+        steps=line_at(INPUT_VOLTS_LOW),
+    ),
+    _chart(
+        "Power drawn",
+        "A Raspberry Pi 5: the sum of its rails, without USB devices and losses. Other boards: what their chips "
+        "measure.",
+        _WATTS,
+        _WATTS,
+        docs=_PI5,
+        missing="no board that measures its power",
+        unit=units.WATTS,
+        legend="{{instance}} {{sensor}}",
+        minimum=0,
+    ),
+    _chart(
+        "Actual clock / requested",
+        "The clock that the firmware measures, as part of what was requested. Below 100 % the board is held back.",
+        _CLOCK_PART,
+        _CLOCK_PART,
+        docs=_PI5,
+        missing="no board whose firmware measures its clock",
+        unit=units.RATIO,
+        least=True,
+        minimum=0,
+    ),
+    _chart(
+        "Room to heat limit",
+        "Degrees below the limit of the nearest sensor; below the dashed line it is too hot.",
+        per_host(_HEADROOM),
+        _HEADROOM,
+        docs="exporter/POWER.md#frequency_capped-and-throttled",
+        missing="no sensor that has a limit, or the rules do not run",
+        unit=units.CELSIUS,
+        least=True,
+        steps=((None, colours.CLEAR), (0.0, colours.WARNING)),
+    ),
+    _chart(
+        "Fan duty",
+        "How much each fan is driven.",
+        _DUTY,
+        _DUTY,
+        docs=_PI5,
+        missing="no fan that the kernel drives",
+        unit=units.RATIO,
+        legend="{{instance}} {{fan}}",
+        minimum=0,
+        maximum=1,
+    ),
+    _chart(
+        "Fan speed",
+        "Revolutions a minute of the fans that are driven most; 0 while driven is a stalled fan.",
+        select("system_fan_speed_rpm"),
+        _DUTY,
+        docs=_PI5,
+        missing="no fan that reports its speed",
+        unit=units.unit_of("system_fan_speed_rpm"),
+        legend="{{instance}} {{fan}}",
+        minimum=0,
     ),
 )
 
@@ -333,17 +439,18 @@ def _dips_of_day(days_ago: int) -> str:
 
 def _each_day(counter: str, matchers: str = "") -> str:
     """What a counter grew by in the day that begins at each point, and for today until now."""
-    return f"{_HOST} (increase({select(counter, matchers, over='1d')} offset -1d)) > 0"
+    in_a_day = select(counter, matchers, over="1d")
+    return f"{per_host(f'increase({in_a_day} offset -1d)')} > 0"
 
 
 _DAYS = (
     status_history(
         About(
-            title="At what hour does it dip?",
+            title="Undervoltages by hour of the day",
             description="Undervoltages in each hour of the last week, of all chosen hosts together. A "
             "column that keeps its colour tells of something that happens every day at that time.",
             docs="exporter/POWER.md#undervoltage",
-            missing="no board here can tell",
+            missing="not known yet, or no board has a detector",
             unit=units.COUNT,
             decimals=0,
             thresholds=((None, colours.CALM), (1, colours.WARNING), (UNDERVOLTAGE_RECURS.value, colours.CRITICAL)),
@@ -354,10 +461,10 @@ _DAYS = (
     ),
     time_series(
         About(
-            title="How long is it low each day?",
+            title="Undervoltage time per day",
             description="Time of undervoltage in each of the last fourteen days, today so far among them.",
             docs="exporter/POWER.md#undervoltage",
-            missing="never, as far as boards here can tell",
+            missing="no undervoltage counted in 14 days, or no board has a detector",
             unit=units.SECONDS,
             minimum=0,
             interval="1d",
@@ -368,11 +475,11 @@ _DAYS = (
     ),
     time_series(
         About(
-            title="How often does power fail?",
+            title="Unclean shutdowns per day",
             description="Boots that ended without a shutdown in each of the last fourteen days, today so far among "
             "them: the power failed, or the kernel hung or crashed.",
             docs="exporter/POWER.md#the-lights-went-out",
-            missing="never, as far as exporters here keep a history",
+            missing="no unclean shutdown counted in 14 days",
             unit=units.COUNT,
             decimals=0,
             minimum=0,
@@ -388,13 +495,18 @@ _DAYS = (
 DASHBOARD = Dashboard(
     uid="sysvitals-power",
     title="Power and heat",
-    description="Did the voltage dip, was a board slowed down, is it too hot, and would anybody know?",
-    docs="exporter/POWER.md",
+    description="What happened to power and heat, which boards can know, and whether there is a pattern.",
+    docs="grafana/README.md#power-and-heat",
     sections=(
-        Section(lines=(Line(8, (_WHO,)), Line(8, (_WHAT,)))),
-        Section(title="Is it too hot, and does that cost speed?", lines=(Line(9, _HEAT),)),
-        Section(title="What do supply and fan do? (where the board measures it)", lines=(Line(8, _SUPPLY),)),
-        Section(title="Is there a pattern?", lines=(Line(8, _DAYS),)),
+        Section(
+            lines=(
+                Line(4, _TOTALS, widths=(6, 4, 6, 8)),
+                Line(10, (_HAPPENED, _BOARDS), widths=(10, 14)),
+                Line(9, (_TIMELINE,)),
+            )
+        ),
+        Section(title="Per day", lines=(Line(8, _DAYS),)),
+        Section(title="Supply, clock and heat", lines=(Line(8, _SUPPLY[:3]), Line(8, _SUPPLY[3:]))),
         *DETAILS,
     ),
     time_from="now-24h",

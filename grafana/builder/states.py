@@ -7,9 +7,9 @@ gives one value for each `job` and `instance`.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from grafana.builder.colours import CALM, CRITICAL, GOOD, INFO, UNKNOWN, WARNING, WATCHING
+from grafana.builder.colours import CALM, CLEAR, CRITICAL, GOOD, INFO, UNKNOWN, WARNING, WATCHING
 from grafana.builder.hosts import SILENT, UP
-from grafana.builder.judging import Json, value_mappings
+from grafana.builder.judging import Json, range_mapping, value_mappings
 from grafana.builder.queries import select
 from prometheus.rulebook.states import NO_ANSWER, STATE, STATES, Tone
 from prometheus.rulebook.states import UNKNOWN as NOT_KNOWN
@@ -38,8 +38,11 @@ HOST_STATE = f"""max by (job, instance) (
 ) * 0 - {-NOT_KNOWN.code}"""
 """The state of each host now. Where the rules do not run, a host that answers is not judged."""
 
-STATE_WORDS = value_mappings({float(state.code): (state.words, TONES[state.tone]) for state in STATES})
-"""Words and colours of the states."""
+STATE_WORDS = [
+    range_mapping(state.code, state.code + 0.99, state.words, TONES[state.tone], index=place)
+    for place, state in enumerate(STATES)
+]
+"""Words and colours of the states. What is behind the point puts hosts of one state in order."""
 
 
 def in_tone(*tones: Tone) -> str:
@@ -84,6 +87,16 @@ _UNDERVOLTAGE = select("system_throttled", 'cause="undervoltage"')
 _DIPS_TODAY = select("cause:system_throttle_events:increase1d", 'cause="undervoltage"')
 _DIPPED_SINCE_BOOT = select("system_throttled_since_boot", 'cause="undervoltage"')
 
+VOLTAGE = States(
+    (
+        State(f"{_UNDERVOLTAGE} == 1", "too low", CRITICAL),
+        State(f"{_DIPS_TODAY} > 0", "low today", WARNING),
+        State(f"{_DIPPED_SINCE_BOOT} == 1", "low since boot", WATCHING),
+        State(f"{_UNDERVOLTAGE} == 0", "good", CALM),
+    )
+)
+"""Is the voltage high enough? No series where no detector is."""
+
 POWER = States(
     (
         State(f"{_UNDERVOLTAGE} == 1", "too low", CRITICAL),
@@ -115,9 +128,9 @@ THROTTLING = States(
 
 SUPPLY = States(
     (
-        State(f"{select('system_usb_over_current_detected')} == 1", "USB took too much", WARNING),
+        State(f"{select('system_usb_over_current_detected')} == 1", "USB overload", WARNING),
         State(f"{select('system_power_budget_sufficient')} == 0", "too little", WARNING),
-        State(f"{select('system_power_budget_sufficient')} == 1", "enough", GOOD),
+        State(f"{select('system_power_budget_sufficient')} == 1", "enough", CLEAR),
     )
 )
 """What the supply promised when the board started. No series for boards that do not ask it."""

@@ -55,6 +55,7 @@ UNITS = {
         "ms",
         "dateTimeFromNow",
         "dateTimeAsIsoNoDateIfToday",
+        "time:MM-DD HH:mm",
         "hertz",
     ),
     *("celsius", "volt", "amp", "watt", "rotrpm", "dBm", "cps", "iops", "pps", "string"),
@@ -379,6 +380,7 @@ def check_targets(dashboard: Json) -> Iterator[str]:
         if not letters or len(set(letters)) < len(letters):
             yield f"{panel['title']}: asks nothing, or has a letter twice: {letters}"
         moment = panel["type"] in AT_ONE_MOMENT and panel["options"].get("graphMode", "none") == "none"
+        moment = moment and not is_list(panel)
         for target in panel["targets"]:
             if (target["instant"], target["range"]) != (moment, not moment):
                 yield f"{panel['title']} [{target['refId']}]: asks for a range or a moment against its kind"
@@ -471,8 +473,11 @@ def check_selectors(dashboard: Json) -> Iterator[str]:
 
 
 def check_counters(dashboard: Json) -> Iterator[str]:
-    """A counter's own value says nothing: it is asked only for what it grew by."""
+    """A counter's own value says nothing: what it grew by is asked for, or a list of events subtracts it."""
+    lists = {f"{panel['title']} [{target['refId']}]" for panel, target in targets_of(dashboard) if is_list(panel)}
     for where, text in expressions_of(dashboard):
+        if where in lists:
+            continue
         for selector, parents in selectors(text):
             name = selector.name or ""
             is_counter = name in _PROCESS or (name in CATALOG.families and CATALOG.families[name].kind == "counter")
@@ -481,12 +486,22 @@ def check_counters(dashboard: Json) -> Iterator[str]:
                 yield f"{where}: {name} is a counter, and not inside rate() or increase()"
 
 
+def is_list(panel: Json) -> bool:
+    """Whether the panel lists what happened: a table with a column of times."""
+    return panel["type"] == "table" and any(
+        "Time" in one["options"]["include"]["names"]
+        for one in panel.get("transformations", ())
+        if one["id"] == "filterFieldsByName"
+    )
+
+
 def check_windows(dashboard: Json) -> Iterator[str]:
     """Over time, changes are taken over $__rate_interval, or over the step that the panel fixes.
 
-    At one moment they may be taken over the whole time shown as well, or over as long as the title says.
+    At one moment they may be taken over the whole time shown as well, or over as long as the title says. A list of
+    events compares with the step before.
     """
-    at_one_moment = {f"{p['title']} [{t['refId']}]" for p, t in targets_of(dashboard) if t["instant"]}
+    at_one_moment = {f"{p['title']} [{t['refId']}]" for p, t in targets_of(dashboard) if t["instant"] or is_list(p)}
     steps = {panel["title"]: panel.get("interval", "") for panel in asking(dashboard)}
     for where, text in expressions_of(dashboard):
         if where in at_one_moment:

@@ -341,15 +341,15 @@ def test_heat_is_promql(expression: str) -> None:
 
 
 def test_each_state_of_the_rules_has_its_word_and_its_colour() -> None:
-    options = STATE_WORDS[0]["options"]
-    assert {code: options[code]["text"] for code in ("20", "17", "0", "-1", "-2")} == {
-        "20": "no answer",
-        "17": "disk full",
-        "0": "well",
-        "-1": "not known yet",
-        "-2": "asleep",
+    words = {one["options"]["from"]: one["options"]["result"] for one in STATE_WORDS}
+    assert {code: words[code]["text"] for code in (20, 17, 0, -1, -2)} == {
+        20: "no answer",
+        17: "disk full",
+        0: "well",
+        -1: "not known yet",
+        -2: "asleep",
     }
-    assert (options["20"]["color"], options["9"]["color"]) == (colours.CRITICAL, colours.WARNING)
+    assert (words[20]["color"], words[9]["color"]) == (colours.CRITICAL, colours.WARNING)
 
 
 @pytest.mark.parametrize("expression", [HOST_STATE, in_tone("critical"), for_tile("up"), parted("up"), said("up")])
