@@ -81,10 +81,11 @@ def names(wheel: Path) -> set[str]:
 
 def test_the_wheel_has_exactly_the_files_that_are_provisioned(wheel: Path) -> None:
     expected = {
-        f"{kind.folder}/{path.relative_to(shipped_folder(kind.folder)).as_posix()}"
+        f"{folder}/{path.relative_to(shipped_folder(folder)).as_posix()}"
         for kind in KINDS.values()
-        for pattern in kind.patterns
-        for path in shipped_folder(kind.folder).glob(pattern)
+        for folder, patterns in kind.sources.items()
+        for pattern in patterns
+        for path in shipped_folder(folder).glob(pattern)
     }
     assert {name.removeprefix(SHIPPED) for name in names(wheel) if name.startswith(SHIPPED)} == expected
     for needed in (
@@ -94,6 +95,9 @@ def test_the_wheel_has_exactly_the_files_that_are_provisioned(wheel: Path) -> No
         "prometheus/rules/power.yml",
         "prometheus/templates/sysvitals.tmpl",
         "prometheus/targets/sysvitals/local.yml",
+        "victoriametrics/scrape.yml",
+        "victoriametrics/rules/power.yml",
+        "victoriametrics/targets/victoriametrics/local.yml",
         "grafana/dashboards/fleet.json",
         "grafana/provisioning/datasources/sysvitals.yml",
         "grafana/provisioning/dashboards/sysvitals.yml",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from prometheus.rulebook.__main__ import render_documents as render_rules
+from prometheus.rulebook.__main__ import render_rules
 from sysvitals import __version__
 from sysvitals.provision.receivers import take_known_keys
 

@@ -1,19 +1,30 @@
-"""Writes prometheus/rules: part of `make docs`. A test proves that what is committed is current."""
+"""Writes prometheus/rules and victoriametrics/rules: part of `make docs`. A test proves that they are current."""
 
 from pathlib import Path
 
+from prometheus.rulebook.metricsql import translate_subject
 from prometheus.rulebook.subjects import SUBJECTS
 from sysvitals.judgement.rule import render_subject
 
-RULES = Path(__file__).parent.parent / "rules"
+ROOT = Path(__file__).parents[2]
+
+
+def render_rules() -> dict[Path, str]:
+    """The files of rules for Prometheus, and for what takes the same."""
+    return {ROOT / f"prometheus/rules/{one.name}.yml": render_subject(one) for one in SUBJECTS}
+
+
+def render_rules_for_victoria_metrics() -> dict[Path, str]:
+    """Those for vmalert."""
+    return {ROOT / f"victoriametrics/rules/{one.name}.yml": render_subject(translate_subject(one)) for one in SUBJECTS}
 
 
 def render_documents() -> dict[Path, str]:
     """Each generated file with its text."""
-    return {RULES / f"{subject.name}.yml": render_subject(subject) for subject in SUBJECTS}
+    return render_rules() | render_rules_for_victoria_metrics()
 
 
 if __name__ == "__main__":
     for path, text in render_documents().items():
         path.write_text(text, encoding="utf-8")
-        print(path.relative_to(RULES.parent.parent))  # noqa: T201
+        print(path.relative_to(ROOT))  # noqa: T201

@@ -59,7 +59,7 @@ PORTS = {
     9100: "node_exporter",
     Settings().web.listen_address[0][1]: "sysvitals",
 }
-OURS = ("deploy", "exporter", "grafana", "prometheus", "tests", "benchmarks")
+OURS = ("deploy", "exporter", "grafana", "prometheus", "victoriametrics", "tests", "benchmarks")
 """Folders of this repository: a path that begins so must exist."""
 
 OWN_PATH = re.compile(r"(?<![\w.:])/(?:etc|var/lib|run|usr/lib|lib)/(?:[\w@.-]+/)*?sysvitals[\w@./-]*")

@@ -255,7 +255,7 @@ def test_the_users_are_understood_by_systemds_own_program(tmp_path: Path) -> Non
 
 
 def test_every_file_of_the_folder_is_provisioned() -> None:
-    matched = {path for pattern in KINDS["systemd"].patterns for path in FILES.glob(pattern)}
+    matched = {path for pattern in KINDS["systemd"].sources["deploy/systemd"] for path in FILES.glob(pattern)}
     assert matched == {path for path in FILES.rglob("*") if path.is_file()}
 
 

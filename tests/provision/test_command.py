@@ -11,7 +11,7 @@ import yaml
 
 from sysvitals.cli import main
 from sysvitals.provision import kinds, receivers, shipped
-from sysvitals.provision.kinds import KINDS, Kind
+from sysvitals.provision.kinds import KINDS
 from sysvitals.provision.shipped import shipped_folder
 from tests.patience import PATIENCE
 from tests.tools import need_tool
@@ -138,7 +138,8 @@ def test_what_is_asked_wrongly_is_status_2(arguments: list[str], capsys: pytest.
 
 
 def test_in_a_checkout_its_own_folders_are_the_shipped_ones() -> None:
-    assert [shipped_folder(kind.folder) for kind in KINDS.values()] == [ROOT / kind.folder for kind in KINDS.values()]
+    folders = {folder for kind in KINDS.values() for folder in kind.sources}
+    assert [shipped_folder(folder) for folder in folders] == [ROOT / folder for folder in folders]
 
 
 def test_an_installation_without_the_files_says_so(
@@ -151,11 +152,10 @@ def test_an_installation_without_the_files_says_so(
 
 
 def test_each_pattern_finds_files() -> None:
-    def count(kind: Kind, pattern: str) -> int:
-        return len(list(shipped_folder(kind.folder).glob(pattern)))
-
-    found = {(kind.name, pattern): count(kind, pattern) for kind in KINDS.values() for pattern in kind.patterns}
-    assert [which for which, number in found.items() if not number] == []
+    wanted = [
+        (folder, pattern) for kind in KINDS.values() for folder in kind.sources for pattern in kind.sources[folder]
+    ]
+    assert [(folder, pattern) for folder, pattern in wanted if not any(shipped_folder(folder).glob(pattern))] == []
 
 
 @pytest.fixture

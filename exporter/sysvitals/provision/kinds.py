@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -48,13 +48,13 @@ def _point_at_program(files: Files, folder: Path, _version: Version | None) -> F
 class Kind:
     """One program's files. `then` is what to do when they are written, `gone` when removed; DIR in it is the folder.
 
-    What was written is remembered in the subfolder `memory`. `find_version` asks the server that is installed here.
+    `sources` are the patterns of the files that are taken from each shipped folder. What was written is remembered in
+    the subfolder `memory`. `find_version` asks the server that is installed here.
     """
 
     name: str
     help: str
-    folder: str
-    patterns: tuple[str, ...]
+    sources: Mapping[str, tuple[str, ...]]
     then: str
     gone: str
     memory: str = ""
@@ -68,7 +68,8 @@ class Kind:
             (depth := len(wanted) - 1) >= len(folders)
             and all(map(fnmatchcase, folders, wanted))
             and (not name or (depth == len(folders) and fnmatchcase(name, wanted[-1])))
-            for wanted in (pattern.split("/") for pattern in self.patterns)
+            for patterns in self.sources.values()
+            for wanted in (pattern.split("/") for pattern in patterns)
         )
 
     def files(self, folder: Path, version: Version | None = None) -> Files:
@@ -76,7 +77,10 @@ class Kind:
 
         None is any version. Raises OSError where none are shipped.
         """
-        return self.adapt(read_shipped(self.folder, self.patterns), folder, version)
+        files: Files = {}
+        for source, patterns in self.sources.items():
+            files |= read_shipped(source, patterns)
+        return self.adapt(files, folder, version)
 
 
 KINDS = {
@@ -85,18 +89,33 @@ KINDS = {
         Kind(
             name="prometheus",
             help="prometheus.yml, rules/ and targets/ (where you name your boards)",
-            folder="prometheus",
-            patterns=("prometheus.yml", "rules/*.yml", "targets/*/*", "RUNBOOK.md"),
+            sources={"prometheus": ("prometheus.yml", "rules/*.yml", "targets/*/*", "RUNBOOK.md")},
             then="promtool check config DIR/prometheus.yml && sudo systemctl reload prometheus "
             "(where your prometheus.yml is another one: let it load DIR/rules/*.yml, and check that)",
             gone="let your prometheus.yml name nothing that is gone (what was there before us is FILE.old), then "
             "sudo systemctl reload prometheus",
         ),
         Kind(
+            name="victoria-metrics",
+            help="scrape.yml, rules/ (for vmalert) and targets/ (where you name your boards)",
+            sources={
+                "victoriametrics": ("scrape.yml", "rules/*.yml", "targets/victoriametrics/*"),
+                "prometheus": (
+                    "targets/sysvitals/*",
+                    "targets/node-exporter/*",
+                    "targets/alertmanager/*",
+                    "RUNBOOK.md",
+                ),
+            },
+            then="victoria-metrics -promscrape.config=DIR/scrape.yml -dryRun && "
+            "vmalert -rule='DIR/rules/*.yml' -dryRun "
+            "(victoriametrics/README.md has the other flags of both), then restart or reload both",
+            gone="take these files out of the flags of victoria-metrics and vmalert, and restart both",
+        ),
+        Kind(
             name="alertmanager",
             help="alertmanager.yml (where you name the receivers) and templates/",
-            folder="prometheus",
-            patterns=("alertmanager.yml", "templates/*.tmpl"),
+            sources={"prometheus": ("alertmanager.yml", "templates/*.tmpl")},
             then="amtool check-config DIR/alertmanager.yml && sudo systemctl reload prometheus-alertmanager "
             "(where your alertmanager.yml is another one: take from ours what you like, and check that)",
             gone="let your alertmanager.yml name nothing that is gone (what was there before us is FILE.old), then "
@@ -107,8 +126,7 @@ KINDS = {
         Kind(
             name="grafana",
             help="provisioning/ (data source, dashboard provider) and dashboards/",
-            folder="grafana",
-            patterns=("provisioning/*/*.yml", "dashboards/*.json"),
+            sources={"grafana": ("provisioning/*/*.yml", "dashboards/*.json")},
             then="sudo systemctl restart grafana-server (its paths.provisioning must be DIR/provisioning)",
             gone="sudo systemctl restart grafana-server",
             adapt=_point_at_dashboards,
@@ -116,14 +134,15 @@ KINDS = {
         Kind(
             name="systemd",
             help="the service: etc/ with its unit, user, device rule and sysvitals.yml (--to /)",
-            folder="deploy/systemd",
-            patterns=(
-                "etc/systemd/system/sysvitals*.service",
-                "etc/sysusers.d/sysvitals*.conf",
-                "etc/tmpfiles.d/sysvitals*.conf",
-                "etc/udev/rules.d/*-sysvitals.rules",
-                "etc/sysvitals/*.yml",
-            ),
+            sources={
+                "deploy/systemd": (
+                    "etc/systemd/system/sysvitals*.service",
+                    "etc/sysusers.d/sysvitals*.conf",
+                    "etc/tmpfiles.d/sysvitals*.conf",
+                    "etc/udev/rules.d/*-sysvitals.rules",
+                    "etc/sysvitals/*.yml",
+                )
+            },
             then="sudo systemd-sysusers && sudo systemd-tmpfiles --create sysvitals.conf && "
             "sudo udevadm control --reload && sudo udevadm trigger && "
             "sudo systemctl daemon-reload && sudo systemctl enable sysvitals && sudo systemctl restart sysvitals",
