@@ -2,24 +2,27 @@
 
 from sysvitals.judgement.rule import Alert, Subject
 from sysvitals.judgement.texts import ask, tell
-from sysvitals.judgement.thresholds import HOST_FLAPS
+from sysvitals.judgement.thresholds import HOST_FLAPS, SCRAPE_INTERVAL_LONG, SCRAPE_INTERVAL_MARGIN, SCRAPE_SLOW
 
 _UP = 'up{job=~"sysvitals.*"}'
+_AWAKE = 'up{job=~"sysvitals.*", sleeps!="true"}'
+"""Hosts that should always answer: those that may sleep have `sleeps: "true"` in their target file."""
+
 _BROWNED_OUT = 'increase(system_throttle_seconds_total{cause="undervoltage",SAME}[1h]) > 0'
 
 DOWN = Alert(
     name="HostDown",
     severity="critical",
-    value=_UP,
+    value=_AWAKE,
     threshold=0,
     lasts="5m",
-    keeps="2m",
+    keeps="6m",
     summary="{{ $labels.instance }}: does not answer",
     description=(
         tell(
-            "time() - max(max_over_time(timestamp(up{SAME} == 1)[1d:1m]))",
-            "No answer for {{ VALUE | humanizeDuration }}. ",
-            "No answer within the last 24 hours, or not ever. ",
+            "floor((time() - max(max_over_time(timestamp(up{SAME} == 1)[1d:1m]))) / 300) * 300",
+            "{{ if ge (VALUE) 300.0 }}No answer for at least {{ VALUE | humanizeDuration }}. {{ end }}",
+            "No answer in the last 24 hours, or never. ",
         )
         + f"{{{{ if {ask(_BROWNED_OUT)} }}}}Shortly before, its voltage was too low: the supply may have failed. "
         "{{ end }}"
@@ -27,46 +30,84 @@ DOWN = Alert(
         "sysvitals` on the host. All other alerts of this host are held back until it answers."
     ),
     why=(
-        "A reboot takes a small board up to three minutes, so five. Two minutes more, so that one answer from a host "
-        "that is not really back makes no end."
+        "A reboot takes a small board up to three minutes, so five. Kept for six, so that one answer from a host that "
+        "is not really back makes no end; and when its target gets other labels, which is another alert to Prometheus, "
+        "the new one begins before the old one ends."
     ),
 )
 
 FLAPPING = Alert(
     name="HostFlapping",
     severity="warning",
-    value=f"changes({_UP}[1h])",
+    value=f"floor(changes({_AWAKE}[1h]) / 2)",
     compares=">=",
     threshold=HOST_FLAPS,
     keeps="30m",
     summary="{{ $labels.instance }}: comes and goes",
     description=(
-        "Within an hour the host stopped answering or answered again {{ $value }} times; it answered "
-        + tell("avg_over_time(up{SAME}[1h])", "{{ VALUE | humanizePercentage }}", "some")
-        + " of the scrapes. Weak Wi-Fi, a bad cable, a supply that gives up, or a host too busy to answer in time. "
-        "Look at its network and power, and at `scrape_duration_seconds`."
+        "Within 1 hour the host stopped answering and came back {{ $value }} times. Weak Wi-Fi, a bad cable, a supply "
+        "that gives up, or a host too busy to answer in time. Look at its network and power, and at "
+        "`scrape_duration_seconds`."
     ),
     why=(
-        "Such a host is never down for long enough to be told as down. An hour is looked at; half an hour more, since "
-        "it is calm in between."
+        "Such a host is never down for long enough for HostDown. Each outage is two changes, and the one that the edge "
+        "of the hour cuts off counts half: it is rounded down. The hour is the patience; half an hour more, since it "
+        "is calm in between."
     ),
 )
 
 VANISHED = Alert(
     name="HostVanished",
     severity="warning",
-    value="instance:up:max1d",
+    value='instance:up:max1d{sleeps!="true"}',
     condition=f"unless on (instance)\n{_UP}",
     lasts="15m",
     summary="{{ $labels.instance }}: is not watched any more",
     description=(
-        "Prometheus scraped {{ $labels.instance }} within the last 24 hours and now has no such target: nothing tells "
-        "of it any more. Was it taken out of the target files, or did its discovery fail? Put it back; if it is gone "
-        "for good, silence this alert for a day."
+        "Prometheus scraped {{ $labels.instance }} within the last 24 hours and now has no such target: its alerts "
+        "cannot fire any more. Was it taken out of the target files, or did its discovery fail? Put it back; if it is "
+        "gone for good, silence this alert for a day."
     ),
     why=(
-        "A quarter of an hour spares whoever writes the target files anew. It ends by itself after a day, when nothing "
-        "remembers the host. A host that only has another job or new labels is still there."
+        "A quarter of an hour is enough to write the target files again. It ends by itself after a day, when nothing "
+        "remembers the host. A host that only has another job or other labels is still there."
+    ),
+)
+
+SLOW = Alert(
+    name="ScrapeSlow",
+    severity="warning",
+    value='avg_over_time(scrape_duration_seconds{job=~"sysvitals.*"}[10m])',
+    compares=">",
+    threshold=SCRAPE_SLOW,
+    condition=f"and on (job, instance) {_UP} == 1",
+    lasts="10m",
+    keeps="15m",
+    summary="{{ $labels.instance }}: scrapes are close to their timeout",
+    description=(
+        'A scrape of this host has taken {{ $value | printf "%.0f" }} s on average over the last 10 minutes. '
+        "Prometheus gives up after 10 s unless set otherwise; then the host counts as down. A busy host, weak Wi-Fi, "
+        "or a device that hangs: `sysvitals doctor` on the host says how long each collector takes."
+    ),
+    why="Twenty minutes in all: a backup or an update may slow the host down for some.",
+)
+
+INTERVAL = Alert(
+    name="ScrapeIntervalLong",
+    severity="warning",
+    value=f"3600 / count_over_time({_UP}[1h])",
+    compares=">",
+    threshold=f"{SCRAPE_INTERVAL_LONG.value * SCRAPE_INTERVAL_MARGIN.value:g}",
+    lasts="1h",
+    summary="{{ $labels.instance }}: scraped too seldom for these rules",
+    description=(
+        f"Prometheus scrapes this host less often than each {SCRAPE_INTERVAL_LONG.value:g} s, which these rules do not "
+        "support: some alerts come late, and others never. Set `scrape_interval: 15s` in its scrape job; 1m is fine as "
+        "well."
+    ),
+    why=(
+        f"{SCRAPE_INTERVAL_LONG.why} {SCRAPE_INTERVAL_MARGIN.why} An hour: a target that is new, or a Prometheus that "
+        "was off, has fewer scrapes in the hour for as long."
     ),
 )
 
@@ -113,5 +154,5 @@ WATCHDOG = Alert(
 SUBJECT = Subject(
     name="host",
     help="Hosts that are silent: silence is not health.",
-    rules=(DOWN, FLAPPING, VANISHED, NONE, STRANGER, WATCHDOG),
+    rules=(DOWN, FLAPPING, VANISHED, NONE, STRANGER, SLOW, INTERVAL, WATCHDOG),
 )

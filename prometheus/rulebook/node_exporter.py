@@ -5,7 +5,7 @@ the kernel asked for, and the firmware lowers it in silence), whether the board 
 there and reads 0 on those without), and what happened between two scrapes.
 """
 
-from sysvitals.judgement.rule import Alert, Record, Subject
+from sysvitals.judgement.rule import Alert, Record, Subject, still_firing
 from sysvitals.judgement.thresholds import (
     THROTTLE_LIMIT,
     THROTTLE_MARGIN,
@@ -237,8 +237,36 @@ REBOOTS = Alert(
     ),
 )
 
+DOWN = Alert(
+    name="NodeHostDown",
+    severity="critical",
+    value=f"""max without (instance_without_port) (
+  {_board('up{job!~"sysvitals.*", sleeps!="true"}')}
+  unless on (instance_without_port)
+  {_board('up{job=~"sysvitals.*"}')}
+)""",
+    threshold=0,
+    condition=f"""and on (job, instance) (
+  up{{job=~"node|.*node.?exporter.*"}}
+  or on (job, instance) last_over_time(instance:node_exporter_alone:group[1h])
+  or on (job, instance) {still_firing("NodeHostDown", "critical")}
+)""",
+    lasts="5m",
+    keeps="6m",
+    summary="{{ $labels.instance }}: does not answer",
+    description=(
+        "node_exporter on {{ $labels.instance }} has not answered for 5 minutes or more. Does `ping` reach the host? "
+        "If not: power, network, card. If so, its node_exporter is down: `systemctl status prometheus-node-exporter` "
+        "on the host."
+    ),
+    why=(
+        "As HostDown, for hosts without sysvitals. A target is known as node_exporter by the name of its job, or by "
+        "what it said within the hour; once it fires, it goes on until the host answers."
+    ),
+)
+
 SUBJECT = Subject(
     name="node-exporter-power",
-    help="The power alerts for hosts that run only node_exporter, as far as it can tell.",
-    rules=(*RECORDS, *UNDERVOLTAGE, *TEMPERATURE, FAN, HEAT_LIMITED, REBOOTS),
+    help="The power alerts for hosts that run only node_exporter, as far as it can tell, and that they answer.",
+    rules=(*RECORDS, DOWN, *UNDERVOLTAGE, *TEMPERATURE, FAN, HEAT_LIMITED, REBOOTS),
 )

@@ -1,6 +1,6 @@
 """All subjects, in the order of their files: what a host judges by itself too, and what only Prometheus can."""
 
-from prometheus.rulebook import host, node_exporter, recording, recording_daily
+from prometheus.rulebook import chain, host, node_exporter, recording, recording_daily
 from prometheus.rulebook.states import build_state_subject
 from sysvitals.judgement.clock import rules as clock
 from sysvitals.judgement.cpu import rules as cpu
@@ -16,6 +16,7 @@ JUDGED = (
     power.SUBJECT,
     heat.SUBJECT,
     host.SUBJECT,
+    chain.SUBJECT,
     exporter.SUBJECT,
     clock.SUBJECT,
     filesystem.SUBJECT,

@@ -13,20 +13,18 @@ NOT_BY_THE_HOST = {
     "HostFlapping": "the host does not know that it is not reached",
     "HostVanished": "the host does not know who watches it",
     "NoHosts": "the host does not know who watches it",
+    "ScrapeSlow": "the host does not know how long its answer is under way",
+    "ScrapeIntervalLong": "the rules need scrapes, the host does not",
     "NotSysvitals": "what answers in its place is not this exporter",
     "Watchdog": "it watches Prometheus and Alertmanager, not the host",
     "ClockWrong": "a clock cannot be compared with itself: only Prometheus has another one",
     "CollectorStale": "what is read at scrapes alone is not late while nothing scrapes",
 }
-OF_NODE_EXPORTER = "node-exporter-power"
-"""Rules for hosts without this exporter."""
+OF_OTHERS = frozenset({"node-exporter-power", "chain"})
+"""Rules for hosts without this exporter, and for Prometheus and Alertmanager themselves."""
 
 RULES = [
-    rule
-    for subject in SUBJECTS
-    if subject.name != OF_NODE_EXPORTER
-    for rule in subject.rules
-    if isinstance(rule, Alert)
+    rule for subject in SUBJECTS if subject.name not in OF_OTHERS for rule in subject.rules if isinstance(rule, Alert)
 ]
 JUDGED = {(judgement.alert, judgement.severity) for judgement in JUDGEMENTS}
 

@@ -15,8 +15,8 @@ from sysvitals.model.reading import fields_of
 TARGET = frozenset({"job", "instance", "site"})
 """What Prometheus puts onto each series of a target; `site` stands for labels that users add, and that must survive."""
 
-SLEEPS = "sleeps"
-"""Which users give to targets that may be off; no rule needs to keep it."""
+ASKED = frozenset({"sleeps"})
+"""What users may say of a target by a label, and rules ask for."""
 
 ANYTHING = "anything"
 """Stands for the value of a label that is known only when an alert fires."""
@@ -46,6 +46,16 @@ PROMETHEUS_OWN: Metrics = {
 }
 """What Prometheus itself writes for each target."""
 
+SERVERS: Metrics = {
+    "alertmanager_config_last_reload_successful": Metric(frozenset()),
+    "alertmanager_notifications_failed_total": Metric(frozenset({"integration", "reason"})),
+    "prometheus_config_last_reload_successful": Metric(frozenset()),
+    "prometheus_notifications_alertmanagers_discovered": Metric(frozenset()),
+    "prometheus_notifications_errors_total": Metric(frozenset({"alertmanager"})),
+    "prometheus_rule_evaluation_failures_total": Metric(frozenset({"rule_group"})),
+}
+"""What the rules may name of Prometheus's and Alertmanager's own metrics."""
+
 _HWMON = frozenset({"chip", "sensor"})
 _BUILD = frozenset({"branch", "goarch", "goos", "goversion", "revision", "tags", "version"})
 _UNAME = frozenset({"domainname", "machine", "nodename", "release", "sysname", "version"})
@@ -73,7 +83,7 @@ NODE_EXPORTER: Metrics = {
 def list_metrics(catalog: Catalog) -> dict[str, Metric]:
     """All that the exporter exposes, what Prometheus adds, and what is named of node_exporter's."""
     metrics = {name: _metric(family, catalog) for name, family in catalog.families.items()}
-    return metrics | dict(PROMETHEUS_OWN) | dict(NODE_EXPORTER)
+    return metrics | dict(PROMETHEUS_OWN) | dict(SERVERS) | dict(NODE_EXPORTER)
 
 
 def _metric(family: Family, catalog: Catalog) -> Metric:
@@ -143,7 +153,7 @@ class Reading:
             self.problems.append(f"there is no metric {name or 'without a name'}")
             return frozenset(m.name for m in matchers) | TARGET
         labels = metric.labels | TARGET
-        self._need({m.name for m in matchers} - {SLEEPS}, labels, name)
+        self._need({m.name for m in matchers} - ASKED, labels, name)
         for matcher in matchers:
             known = metric.values.get(matcher.name)
             if known is not None:

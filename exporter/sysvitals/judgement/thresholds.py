@@ -41,14 +41,18 @@ HEAT_RISING = Threshold(1, "celsius in ten minutes", "What rises less is the wea
 HEAT_PREDICTED = Threshold(1800, "seconds", "Half an hour is time to open a lid or to stop a job.")
 
 # availability and the exporter itself
-HOST_FLAPS = Threshold(8, "changes an hour", "Four times gone and come back: more than updates and their reboots do.")
+HOST_FLAPS = Threshold(4, "outages an hour", "Four times gone and come back: more than updates and their reboots do.")
 EXPORTER_RESTARTS = Threshold(3, "restarts an hour", "Three times in an hour nobody restarts it on purpose.")
 COLLECTOR_FAILING = Threshold(0.50, "ratio", "Half of the time: what it reads has more gaps than values.")
 COLLECTOR_STALE = Threshold(3, "intervals", "One slow run and one failed run are chance; three missed ones are not.")
 READ_ERRORS = Threshold(0.05, "errors a second", "A sensor that fails on most reads; a rare error is a bus's bad day.")
 SCRAPE_INTERVAL_LONG = Threshold(
-    60, "seconds", "Rules look back over five minutes, and a rate wants four scrapes in it."
+    120,
+    "seconds",
+    "Values are forgotten after five minutes, and a rate over five needs two scrapes, also if one fails.",
 )
+SCRAPE_INTERVAL_MARGIN = Threshold(1.1, "ratio", "A few scrapes of an hour may be missing.")
+SCRAPE_SLOW = Threshold(5, "seconds", "Half of the timeout that Prometheus has by default: 10 s.")
 
 # clock
 CLOCK_ERROR = Threshold(1, "seconds", "Events of different hosts can no longer be put in order.")
