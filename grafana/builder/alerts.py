@@ -21,6 +21,7 @@ RANKS = {"critical": 3, "warning": 2, "info": 1}
 DETAILS = (
     "mountpoint",
     "device",
+    "part",
     "chip",
     "sensor",
     "fan",

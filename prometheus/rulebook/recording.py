@@ -6,6 +6,7 @@ targets, such as a site or a room, reach alerts and their routes.
 
 import textwrap
 
+from sysvitals.judgement.heat.limits import BOARD_MONITORS, GRAPHICS, PROCESSOR, PROCESSORS
 from sysvitals.judgement.left_alone import FULL, SENSOR
 from sysvitals.judgement.rule import Record, Subject
 from sysvitals.judgement.thresholds import (
@@ -17,8 +18,11 @@ from sysvitals.judgement.thresholds import (
     HEAT_RISING,
     HIGH_MARGIN,
     LIMIT_LEAST,
+    PROCESSOR_CRITICAL_MARGIN,
+    PROCESSOR_MARGIN,
     THROTTLE_LIMIT,
     THROTTLE_MARGIN,
+    UNLIMITED_HIGH,
 )
 
 _RISE_SECONDS = 600
@@ -32,8 +36,16 @@ _LIMIT_OF_A_PI = f"""system_temperature_celsius{{chip="cpu_thermal"}} * 0 + on (
     or
     max by (job, instance) (system_throttling_source_info) * {THROTTLE_LIMIT.value:g}
   )"""
+
+
+def _begins(*names: str) -> str:
+    return f"({'|'.join(names)}).*"
+
+
+_OF_PROCESSOR = _begins(*PROCESSORS, *GRAPHICS)
 _END = f"(system_temperature_critical_celsius > {LIMIT_LEAST.value:g})"
-_MOST = f"(system_temperature_max_celsius > {LIMIT_LEAST.value:g})"
+_PROCESSORS_END = f'(system_temperature_critical_celsius{{chip=~"{_OF_PROCESSOR}"}} > {LIMIT_LEAST.value:g})'
+_MOST = f'(system_temperature_max_celsius{{chip!~"{_OF_PROCESSOR}"}} > {LIMIT_LEAST.value:g})'
 
 
 def _judged(limits: str) -> str:
@@ -48,6 +60,8 @@ LIMITS = (
   {_LIMIT_OF_A_PI}
 )
 or
+{_PROCESSORS_END} - {PROCESSOR_CRITICAL_MARGIN.value:g}
+or
 (
   (
     ({_MOST} + {_END}) / 2
@@ -58,8 +72,9 @@ or
 or
 {_END} - {CRITICAL_MARGIN.value:g}"""),
         "Where heat is critical for a sensor: for the processor of a Raspberry Pi where firmware throttles hardest, "
-        "which is far below the critical point that it reports; elsewhere shortly before the sensor's own critical "
-        "point, and halfway to it from the most that its maker gives where that is nearer still.",
+        "which is far below the critical point that it reports; for other processors and for graphics just below their "
+        "critical point; elsewhere shortly before the sensor's own critical point, and halfway to it from the most "
+        "that its maker gives where that is nearer still.",
     ),
     Record(
         "sensor:system_temperature_high_celsius:limit",
@@ -67,14 +82,19 @@ or
   {_LIMIT_OF_A_PI} - {THROTTLE_MARGIN.value:g}
 )
 or
+{_PROCESSORS_END} - {PROCESSOR_MARGIN.value:g}
+or
 ({_MOST} < {_END})
 or
 {_END} - {HIGH_MARGIN.value:g}
 or
-{_MOST}"""),
-        "Where heat is high for a sensor: where a Raspberry Pi begins to throttle, the most that its maker gives, or "
-        "some way below the critical point. A sensor without any limit, or that is "
-        "left alone, has none; one that a warm room exceeds is none.",
+{_MOST}
+or
+system_temperature_celsius{{chip!~"{_begins(*BOARD_MONITORS)}"}} * 0 + {UNLIMITED_HIGH.value:g}"""),
+        "Where heat is high for a sensor: where a Raspberry Pi begins to throttle, near the critical point of other "
+        "processors and of graphics (their `max` is where fans run full), the most that its maker gives, or some way "
+        "below the critical point. A limit that a warm room exceeds is none. What has no limit is hot where nothing is "
+        "made to work, but for inputs of a board's monitor: they may be connected to nothing. A sensor that is left alone has no limit.",
     ),
     Record(
         "instance:system_temperature_headroom_celsius:min",
@@ -84,6 +104,10 @@ or
         "How far the sensor that is nearest to its high limit is below it; negative is too hot.",
     ),
 )
+
+_MEAN = "sensor:system_temperature_celsius:avg5m"
+_HIGH = "sensor:system_temperature_high_celsius:limit"
+_CRITICAL = "sensor:system_temperature_critical_celsius:limit"
 
 HEAT = (
     Record(
@@ -113,6 +137,21 @@ HEAT = (
 * ({" + ".join(f"sensor:system_temperature_rise:ratio ^ {step}" for step in range(1, _STEPS + 1))})""",
         f"Where it will be in {HEAT_PREDICTED.value / 60:g} minutes if each ten minutes it rises by the same part of "
         "the ten before. A straight line (predict_linear) would take each new job for the end.",
+    ),
+    *(
+        Record(
+            f"sensor:system_temperature_{name}:excess",
+            f"""label_replace(
+  label_replace({celsius} - {limit}, "part", "$1", "chip", "(.*)"),
+  "part", "{PROCESSOR}", "chip", "{_begins(*PROCESSORS)}"
+)""",
+            f"How far {what}; negative is below. `part` is the chip, or `{PROCESSOR}` for all that show the processor.",
+        )
+        for name, celsius, limit, what in (
+            ("high", _MEAN, _HIGH, "it is above its high limit"),
+            ("critical", _MEAN, _CRITICAL, "it is above its critical limit"),
+            ("predicted", "sensor:system_temperature_celsius:predicted", _HIGH, "it will be above its high limit"),
+        )
     ),
 )
 

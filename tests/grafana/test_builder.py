@@ -37,6 +37,7 @@ from grafana.builder.states import (
     States,
     in_tone,
 )
+from prometheus.rulebook import recording
 from prometheus.rulebook.subjects import SUBJECTS
 from sysvitals.judgement.rule import Alert
 from sysvitals.judgement.thresholds import FILESYSTEM_FULL, FILESYSTEM_NEARLY_FULL, WIFI_WEAK
@@ -329,7 +330,9 @@ def test_a_board_without_a_detector_is_not_called_good() -> None:
 def test_heat_begins_where_its_alert_does(severity: str, expression: str) -> None:
     rules = [rule for subject in SUBJECTS for rule in subject.rules if isinstance(rule, Alert)]
     alert = next(rule for rule in rules if (rule.name, rule.severity) == ("TemperatureHigh", severity))
-    assert f"{select('system_temperature_celsius')} {alert.compares} {select(str(alert.threshold))}" in expression
+    excess = next(record for record in recording.HEAT if record.name in alert.value)
+    limit = next(record.name for record in recording.LIMITS if record.name in excess.expression)
+    assert f"{select('system_temperature_celsius')} {alert.compares} {select(limit)}" in expression
 
 
 @pytest.mark.parametrize("expression", [heat.TEMPERATURE, heat.HIGH_LIMIT, heat.FINE, heat.TOO_WARM, heat.TOO_HOT])

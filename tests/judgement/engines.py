@@ -4,7 +4,7 @@ import json
 import math
 import re
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -118,10 +118,16 @@ def _fire(story: Story, path: Path) -> Fired:
         number = round(seconds_of(block["time"]) / story.rhythm)
         for found in _FIRING.finditer(block["got"]):
             labels = dict(_LABEL.findall(found["labels"]))
-            subject = labels.get("mountpoint") or labels.get("device")
-            key = (labels.get("instance", ""), labels["alertname"], labels["severity"], (subject,) if subject else ())
+            key = (labels.get("instance", ""), labels["alertname"], labels["severity"], _subject_of(labels))
             fired.setdefault(key, []).append(number)
     return fired
+
+
+def _subject_of(labels: Mapping[str, str]) -> tuple[str, ...]:
+    """What an alert is about, as the host's judgement names it."""
+    if "fan" in labels:
+        return labels["chip"], labels["fan"]
+    return next(((labels[name],) for name in ("mountpoint", "device", "part", "component") if name in labels), ())
 
 
 class Difference(NamedTuple):

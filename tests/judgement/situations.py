@@ -42,7 +42,7 @@ TRUTHS: Mapping[str, Truth] = {
         Level.WARNING, 60, frozenset({"UncleanShutdown"}), frozenset({"RebootLoop"}), stays=DAY - 60, lingers=DAY + 60
     ),
     "read_only": Truth(Level.CRITICAL, 75, frozenset({"FilesystemReadOnly"})),
-    "fan_stalled": Truth(Level.CRITICAL, 75, frozenset({"FanStalled"}), HEAT),
+    "fan_stalled": Truth(Level.CRITICAL, 225, frozenset({"FanStalled"}), HEAT),
     "hot": Truth(Level.WARNING, 660, HEAT - {"TemperatureRising", "SoftTemperatureLimit"}, HEAT),
     "throttled": Truth(Level.WARNING, 660, HEAT, HEAT),
     "link_down eth0": Truth(Level.WARNING, 960, frozenset({"LinkDown"}), frozenset({"LinkFlapping"})),

@@ -17,7 +17,7 @@ from tests.judgement.more_stories import MORE
 from tests.judgement.stories import Story, load_stories
 
 STORIES = Path(__file__).parents[2] / "prometheus" / "rule-tests"
-SUBJECTS = ("filesystem", "memory", "cpu", "disk", "network")
+SUBJECTS = ("heat", "clock", "filesystem", "memory", "cpu", "disk", "network")
 
 
 class Known(NamedTuple):

@@ -2,10 +2,11 @@
 
 import pytest
 
-from sysvitals.judgement.heat.limits import PROCESSOR_HEAT, cause_of_heat, find_limits
+from sysvitals.judgement.heat.limits import PROCESSOR_HEAT, cause_of_heat, find_limits, part_of
 from sysvitals.model.samples import Sample
 
 CPU = {"chip": "cpu_thermal", "sensor": "temp1"}
+CORE = {"chip": "coretemp", "sensor": "Package id 0"}
 NVME = {"chip": "nvme0", "sensor": "Composite"}
 
 
@@ -48,9 +49,18 @@ def values(*rows: tuple[str, dict[str, str], float]) -> dict[str, list[Sample]]:
             NVME,
             (85, 95),
         ),
-        ([("system_temperature_critical_celsius", CPU, 115.0)], CPU, (100, 110)),
+        ([("system_temperature_critical_celsius", CPU, 115.0)], CPU, (110, 113)),
+        ([("system_temperature_critical_celsius", NVME, 85.0)], NVME, (70, 80)),
+        (
+            [("system_temperature_max_celsius", CORE, 80.0), ("system_temperature_critical_celsius", CORE, 100.0)],
+            CORE,
+            (95, 98),
+        ),
+        ([("system_temperature_max_celsius", CORE, 70.0)], CORE, (96, None)),
+        ([("system_temperature_critical_celsius", CORE, 20.8)], CORE, (96, None)),
         ([("system_temperature_max_celsius", NVME, 70.0)], NVME, (70, None)),
-        ([], NVME, (None, None)),
+        ([], NVME, (96, None)),
+        ([], {"chip": "nct6798", "sensor": "AUXTIN0"}, (None, None)),
         (
             [("system_temperature_critical_celsius", NVME, 85.0), ("system_temperature_left_alone", NVME, 1.0)],
             NVME,
@@ -69,7 +79,12 @@ def test_a_sensors_limits_are_its_own_or_where_the_board_throttles(
     assert find_limits(values(*rows), sensor) == limits
 
 
-@pytest.mark.parametrize("chip", ["cpu_thermal", "coretemp", "k10temp", "soc_thermal"])
+@pytest.mark.parametrize("chip", ["cpu_thermal", "coretemp", "k10temp", "soc_thermal", "acpitz", "tj_thermal"])
 def test_what_a_processor_reports_has_one_cause(chip: str) -> None:
     assert cause_of_heat(chip) == PROCESSOR_HEAT
     assert cause_of_heat("nvme0") != PROCESSOR_HEAT
+
+
+def test_sensors_of_a_processor_are_one_part_and_those_of_another_chip_are_another() -> None:
+    assert {part_of(chip) for chip in ("coretemp", "acpitz", "x86_pkg_temp")} == {"cpu"}
+    assert part_of("nvme0") == "nvme0"

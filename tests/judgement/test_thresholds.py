@@ -49,6 +49,7 @@ def test_a_threshold_is_used(name: str) -> None:
         (thresholds.MEMORY_LOW, thresholds.MEMORY_VERY_LOW),
         (thresholds.STORAGE_WORN, thresholds.STORAGE_WORN_OUT),
         (thresholds.CRITICAL_MARGIN, thresholds.HIGH_MARGIN),
+        (thresholds.PROCESSOR_CRITICAL_MARGIN, thresholds.PROCESSOR_MARGIN),
         (thresholds.THROTTLED_TIME, thresholds.SOFT_LIMIT_TIME),
         (thresholds.LIMIT_LEAST, thresholds.THROTTLE_LIMIT),
     ],

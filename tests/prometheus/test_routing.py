@@ -79,9 +79,9 @@ def seconds(text: str) -> float:
 UNDERVOLTAGE = {"alertname": "Undervoltage", "severity": "critical", "subject": "power", "cause": "undervoltage"}
 THROTTLED = {"alertname": "Throttled", "severity": "warning", "subject": "power", "cause": "throttled"}
 HOST_DOWN = {"alertname": "HostDown", "severity": "critical", "subject": "host"}
-HOT = {"alertname": "TemperatureHigh", "subject": "heat", "chip": "cpu_thermal", "sensor": "temp1"}
-HOT_DISK = {**HOT, "chip": "nvme", "sensor": "Composite"}
-RISING = {"alertname": "TemperatureRising", "severity": "warning", "subject": "heat", "chip": "cpu_thermal"}
+HOT = {"alertname": "TemperatureHigh", "subject": "heat", "part": "cpu"}
+HOT_DISK = {**HOT, "part": "nvme0"}
+RISING = {"alertname": "TemperatureRising", "severity": "warning", "subject": "heat", "part": "cpu"}
 FAN = {"alertname": "FanStalled", "severity": "critical", "subject": "heat", "chip": "pwmfan"}
 DISK = {"subject": "filesystem", "device": "/dev/mmcblk0p2", "mountpoint": "/", "fstype": "ext4"}
 FULL = {**DISK, "alertname": "FilesystemFull"}
@@ -109,10 +109,10 @@ SILENCED: list[tuple[Labels, Labels]] = [
     (UNDERVOLTAGE, {**UNDERVOLTAGE, "alertname": "UndervoltageRecurring", **WARNING}),
     (UNDERVOLTAGE, {"alertname": "InputVoltsLow", **WARNING, "subject": "power"}),
     (THROTTLED, {**HOT, **WARNING}),
-    ({**THROTTLED, "alertname": "FrequencyCapped"}, {**RISING, "sensor": "temp1"}),
-    ({"alertname": "HeatLimited", **WARNING, "subject": "heat"}, {**HOT, **WARNING, "chip": "coretemp"}),
-    ({**HOT, **WARNING}, {**RISING, "sensor": "temp1"}),
-    (FAN, {**RISING, "sensor": "temp1"}),
+    ({**THROTTLED, "alertname": "FrequencyCapped"}, RISING),
+    ({"alertname": "HeatLimited", **WARNING, "subject": "heat"}, {**HOT, **WARNING}),
+    ({**HOT, **WARNING}, RISING),
+    (FAN, RISING),
     (FAN, {**HOT, **WARNING}),
     (FAN, THROTTLED),
     (FAN, {"alertname": "HeatLimited", **WARNING, "subject": "heat"}),
@@ -141,7 +141,7 @@ TOLD: list[tuple[Labels, Labels]] = [
     (THROTTLED, {**HOT_DISK, **WARNING}),
     (THROTTLED, {**HOT, **CRITICAL}),
     ({**HOT, **CRITICAL}, THROTTLED),
-    ({**HOT_DISK, **WARNING}, {**RISING, "sensor": "temp1"}),
+    ({**HOT_DISK, **WARNING}, RISING),
     ({**STALE, "alertname": "CollectorFailing"}, {**STALE, "collector": "fan"}),
     (FAN, {**HOT, **CRITICAL}),
     (THROTTLED, UNDERVOLTAGE),

@@ -7,15 +7,17 @@ HOST = ("job", "instance")
 
 
 def ask(promql: str, labels: tuple[str, ...] = HOST) -> str:
-    """A template's pipeline that runs this PromQL. `SAME` in it stands for the alert's own `labels`.
+    """A template's pipeline that runs this PromQL.
 
-    Raises ValueError for what a template would take for its own.
+    `SAME` in it stands for the alert's own `labels`, `HOST` for those of its host alone. Raises ValueError for what a
+    template would take for its own.
     """
     if "%" in promql or "`" in promql or "SAME" not in promql:
         raise ValueError(f"{promql}: ask for the alert's own host, without % and `")
-    matchers = ",".join(f"{label}=%q" for label in labels)
-    values = " ".join(f"$labels.{label}" for label in labels)
-    return " ".join((f"printf `{promql.replace('SAME', matchers)}`", *[values] * promql.count("SAME"), "| query"))
+    asked = [HOST if word == "HOST" else labels for word in re.findall("SAME|HOST", promql)]
+    matchers = iter([",".join(f"{label}=%q" for label in names) for names in asked])
+    values = (f"$labels.{label}" for names in asked for label in names)
+    return " ".join((f"printf `{re.sub('SAME|HOST', lambda _: next(matchers), promql)}`", *values, "| query"))
 
 
 def tell(promql: str, words: str, otherwise: str = "", labels: tuple[str, ...] = HOST) -> str:

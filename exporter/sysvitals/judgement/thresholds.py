@@ -34,6 +34,15 @@ CRITICAL_MARGIN = Threshold(
     5, "celsius", "At a sensor's critical point the host is shut down at once, so the warning comes before it."
 )
 HIGH_MARGIN = Threshold(15, "celsius", "A sensor that gives a critical point only is warm this far below it.")
+PROCESSOR_MARGIN = Threshold(
+    5, "celsius", "A processor at work is meant to come near its critical point: 88 of 100 is an ordinary build."
+)
+PROCESSOR_CRITICAL_MARGIN = Threshold(
+    2, "celsius", "A processor slows down at its critical point: what stays this near to it is not held by that."
+)
+UNLIMITED_HIGH = Threshold(
+    96, "celsius", "What gives no limits of its own: some processors run at 95 by design, and none is made for more."
+)
 LIMIT_LEAST = Threshold(
     40, "celsius", "A limit that a warm room exceeds is none: some firmware gives 5 or 20.8 degrees for a processor."
 )

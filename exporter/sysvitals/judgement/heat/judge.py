@@ -1,9 +1,10 @@
 """Temperatures against their limits, fans, and what heat slows down, as the host itself judges it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from typing import NamedTuple
 
-from sysvitals.judgement.heat.limits import PROCESSOR_HEAT, cause_of_heat, find_limits, is_processor
+from sysvitals.judgement.heat.limits import PROCESSOR_HEAT, cause_of_heat, find_limits, is_processor, part_of
 from sysvitals.judgement.judgement import Facts, Finding, Judgement, Watch
 from sysvitals.judgement.thresholds import HEAT_PREDICTED, HEAT_RISING, THROTTLED_TIME
 from sysvitals.model.unit import format_value
@@ -20,31 +21,53 @@ def _name(sensor: Mapping[str, str]) -> str:
     return f"{sensor['chip']} {sensor['sensor']}{' (processor)' if is_processor(sensor['chip']) else ''}"
 
 
+class _Heat(NamedTuple):
+    """How far a sensor is above a limit, and what is to be said of that."""
+
+    excess: float
+    chip: str
+    text: str
+    celsius: float
+
+
 def _find_hot(facts: Facts, *, is_critical: bool) -> Iterator[Finding]:
     word = "critical" if is_critical else "high"
+    found = []
     for sample in facts.all(_TEMPERATURE):
         high, critical = find_limits(facts.samples, sample.labels)
         limit = critical if is_critical else high
         celsius = facts.average(_TEMPERATURE, sample.labels, _AVERAGE_SECONDS)
         if limit is not None and celsius is not None and celsius >= limit:
             text = f"{_name(sample.labels)} is at {celsius:.0f} °C ({word} from {limit:.0f} °C)"
-            subject = tuple(sample.labels.values())
-            yield Finding(subject, text, value=celsius, cause=cause_of_heat(sample.labels["chip"]))
+            found.append(_Heat(celsius - limit, sample.labels["chip"], text, celsius))
+    return _find_worst(found)
 
 
 def _find_rising(facts: Facts) -> Iterator[Finding]:
+    found = []
+    minutes = HEAT_PREDICTED.value / 60
+    hot = {finding.subject for finding in _find_hot(facts, is_critical=False)}
     for sample in facts.all(_TEMPERATURE):
         high, _ = find_limits(facts.samples, sample.labels)
-        if high is None:
+        if high is None or (part_of(sample.labels["chip"]),) in hot:
             continue
         ahead = _predict(facts, sample.labels)
-        if ahead is not None and ahead[0] < high <= ahead[1]:
-            minutes = HEAT_PREDICTED.value / 60
+        if ahead is not None and ahead[1] >= high:
             text = (
                 f"{_name(sample.labels)} is at {ahead[0]:.0f} °C and rising: {ahead[1]:.0f} °C in {minutes:.0f} min "
                 f"(high from {high:.0f} °C)"
             )
-            yield Finding(tuple(sample.labels.values()), text, ahead[1], cause_of_heat(sample.labels["chip"]))
+            found.append(_Heat(ahead[1] - high, sample.labels["chip"], text, ahead[1]))
+    return _find_worst(found)
+
+
+def _find_worst(found: Iterable[_Heat]) -> Iterator[Finding]:
+    """One finding a part of the host: on the sensor that is furthest above its limit."""
+    worst: dict[str, _Heat] = {}
+    for heat in sorted(found, reverse=True):
+        worst.setdefault(part_of(heat.chip), heat)
+    for part, heat in worst.items():
+        yield Finding((part,), heat.text, heat.celsius, cause_of_heat(heat.chip))
 
 
 def _predict(facts: Facts, sensor: Mapping[str, str]) -> tuple[float, float] | None:
@@ -103,7 +126,7 @@ CRITICAL = Judgement(
     severity="critical",
     area="heat",
     find=partial(_find_hot, is_critical=True),
-    lasts=60,
+    lasts=120,
     keeps=600,
     watches=HIGH.watches,
     remedy="Stop what works hard and give it air now. Then look at fan, dust and heat sink.",
@@ -125,7 +148,7 @@ FAN = Judgement(
     severity="critical",
     area="heat",
     find=_find_stalled_fans,
-    lasts=30,
+    lasts=180,
     keeps=900,
     remedy=(
         "Look for a cable in it, dust or a loose plug; else it is broken. "

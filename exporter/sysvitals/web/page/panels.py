@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from sysvitals.judgement.heat.limits import find_limits
+from sysvitals.judgement.heat.limits import find_limits, part_of
 from sysvitals.model.event import Event
 from sysvitals.model.sentence import CAUSES
 from sysvitals.model.unit import UNKNOWN
@@ -280,9 +280,9 @@ def grade_sensor(look: Look, event: Event) -> str:
     """The level of a temperature that is above its limit, where a reason says so."""
     high, critical = find_sensor_limits(look, event)
     celsius = number_of(event, "celsius") or 0
-    # a reason may be on several sensors of one chip, of which not all are hot
+    # a reason is on a part of the host, of whose sensors not all may be hot
     is_hot = any(limit is not None and celsius >= limit for limit in (high, critical))
-    return look.grade("heat", text_of(event, "chip")) if is_hot else ""
+    return look.grade("heat", part_of(text_of(event, "chip"))) if is_hot else ""
 
 
 def _say_limits(look: Look, event: Event) -> str:
