@@ -89,8 +89,8 @@ RISING = Alert(
     condition=f"unless\n{_worst(_HIGH)} >= 0",
     summary=f"{_WHAT} is getting hot",
     description=(
-        f"{_name(_PREDICTED)} is at {_degrees(_MEAN, _PREDICTED, form='.0f')} and rising. If it goes on like that, it will be at "
-        f"{_degrees('sensor:system_temperature_celsius:predicted', _PREDICTED, form='.0f')} in "
+        f"{_name(_PREDICTED)} is at {_degrees(_MEAN, _PREDICTED, form='.0f')} and rising. If it goes on like that, it "
+        f"will be at {_degrees('sensor:system_temperature_celsius:predicted', _PREDICTED, form='.0f')} in "
         f"{HEAT_PREDICTED.value / 60:g} minutes; its high limit is {_degrees(_HIGH_LIMIT, _PREDICTED)}"
         ". Has the fan stopped, does the sun shine on it, is the case closed? Or let the job that heats it wait."
     ),
