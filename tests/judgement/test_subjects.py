@@ -89,7 +89,7 @@ def take_all_memory(board: Board) -> Verdict:
 
 
 def thrash(board: Board) -> Verdict:
-    return grow(board, 16 * MINUTE, {"system_pressure_stalled_seconds_total": 0.2}, {"resource": "memory"})
+    return grow(board, 26 * MINUTE, {"system_pressure_stalled_seconds_total": 0.2}, {"resource": "memory"})
 
 
 def kill(board: Board) -> Verdict:
@@ -107,17 +107,41 @@ def overload(board: Board) -> Verdict:
 
 
 def saturate(board: Board) -> Verdict:
-    return grow(board, 36 * MINUTE, {"system_pressure_waiting_seconds_total": 0.63}, {"resource": "cpu"})
+    board.shows("system_cpu_seconds_total", 1e5, cpu="0", mode="idle")
+    board.shows("system_load1", 9)
+    return grow(board, 41 * MINUTE, {"system_pressure_waiting_seconds_total": 0.63}, {"resource": "cpu"})
+
+
+def withhold(board: Board) -> Verdict:
+    return grow(board, 41 * MINUTE, {"system_cpu_seconds_total": 0.4}, {"cpu": "0", "mode": "steal"})
+
+
+def leak(board: Board) -> Verdict:
+    board.shows("system_memory_size_bytes", 4e9)
+    for minute in range(60):
+        board.shows("system_memory_available_bytes", 3e9 - minute * 40e6)
+        board.after(MINUTE)
+    return board.judged()
+
+
+def wear_out(board: Board) -> Verdict:
+    rates = {
+        "system_disk_io_time_seconds_total": 1.0,
+        "system_disk_io_time_weighted_seconds_total": 4.0,
+        "system_disk_reads_completed_total": 0.0,
+        "system_disk_writes_completed_total": 2.0,
+    }
+    return grow(board, 65 * MINUTE, rates, {"device": "mmcblk0"})
 
 
 def keep_disk_busy(board: Board) -> Verdict:
     rates = {"system_disk_io_time_seconds_total": 0.98, "system_disk_io_time_weighted_seconds_total": 40.0}
-    return grow(board, 65 * MINUTE, rates, {"device": "mmcblk0"})
+    return grow(board, 155 * MINUTE, rates, {"device": "mmcblk0"})
 
 
 def stall(board: Board) -> Verdict:
     board.shows("system_procs_blocked", 5)
-    return grow(board, 21 * MINUTE, {"system_pressure_stalled_seconds_total": 0.4}, {"resource": "io"})
+    return grow(board, 71 * MINUTE, {"system_pressure_stalled_seconds_total": 0.4}, {"resource": "io"})
 
 
 def wear(board: Board) -> Verdict:
@@ -129,6 +153,19 @@ def lose_packets(board: Board) -> Verdict:
     names = ("receive_packets", "transmit_packets", "receive_errs", "transmit_errs")
     rates = dict(zip((f"system_network_{name}_total" for name in names), (19.0, 0.0, 1.0, 0.0), strict=True))
     return grow(board, 25 * MINUTE, rates, {"device": "eth0"})
+
+
+def drop_packets(board: Board) -> Verdict:
+    names = ("receive_packets", "transmit_packets", "receive_drop", "transmit_drop")
+    rates = dict(zip((f"system_network_{name}_total" for name in names), (85.0, 5.0, 10.0, 0.0), strict=True))
+    return grow(board, 35 * MINUTE, rates, {"device": "eth0"})
+
+
+def slow_down(board: Board) -> Verdict:
+    board.shows("system_network_speed_bytes", 125e6, device="eth0")
+    board.after(HOUR)
+    board.shows("system_network_speed_bytes", 12.5e6, device="eth0")
+    return board.after(16 * MINUTE)
 
 
 def flap(board: Board) -> Verdict:
@@ -163,10 +200,15 @@ def weaken(board: Board) -> Verdict:
         (kill, "Memory ran out: the kernel killed 2 tasks within the last hour"),
         (overload, "Overloaded: load 18.8 on 2 CPUs"),
         (saturate, "Overloaded: tasks wait for a CPU 63 % of the time"),
+        (withhold, "The virtual machine's host withholds the CPUs 40 % of the time"),
+        (leak, "The memory will be used up in less than 20 min at this pace (610 MiB left)"),
+        (wear_out, "mmcblk0 takes 2.0 s for a read or write"),
         (keep_disk_busy, "mmcblk0 is busy 98 % of the time, with 40 waiting"),
         (stall, "All tasks wait for a disk 40 % of the time"),
         (wear, "The storage mmcblk0 has used up to 90 % of its life"),
         (lose_packets, "5.0 % of the packets of eth0 are damaged or cannot be sent"),
+        (drop_packets, "10.0 % of the packets of eth0 are dropped"),
+        (slow_down, "eth0 runs at 100 Mbit/s instead of 1 Gbit/s"),
         (flap, "The link of eth0 came or went 10 times within ten minutes"),
         (pull, "The link of eth0 is down"),
         (weaken, "Weak Wi-Fi: -78 dBm on wlan0"),
@@ -248,6 +290,13 @@ def test_a_lost_link_is_a_reason_until_it_is_up_again_or_was_down_for_a_day() ->
     assert alerts(board.after(3 * HOUR)) == []
 
 
+def test_a_slow_link_is_a_reason_until_it_is_as_fast_again_or_was_not_for_a_day() -> None:
+    board = settled()
+    assert alerts(slow_down(board)) == [("LinkSlow", "warning")]
+    assert alerts(board.after(22 * HOUR)) == [("LinkSlow", "warning")]
+    assert alerts(board.after(3 * HOUR)) == []
+
+
 def test_a_link_that_was_weak_and_is_lost_is_never_less_of_a_reason() -> None:
     board = settled()
     for metric, value in (
@@ -281,7 +330,11 @@ def test_nothing_known_is_no_reason(judgement: object) -> None:
 
 
 NOT_IN_SUMMARIES = {
-    "system_cpu_seconds_total": "five minutes: known again before LoadHigh could fire",
+    "system_cpu_seconds_total": "ten minutes: known again before LoadHigh could fire",
+    "system_disk_reads_completed_total": "known again before DiskSlow could fire, which is kept for as long",
+    "system_disk_writes_completed_total": "as above",
+    "system_network_receive_drop_total": "known again before PacketsDropped could fire, which is kept for as long",
+    "system_network_transmit_drop_total": "as above",
     "sysvitals_collector_available": "the exporter's own state, no reading",
     "sysvitals_collector_success": "the exporter's own state, no reading",
     "sysvitals_events_dropped_total": "the exporter's own state, no reading",

@@ -121,6 +121,7 @@ class Link(Reading, event="system.network.link.updated"):
             shown="link speed",
             help="Bytes per second that the link was negotiated at; not reported by Wi-Fi and virtual devices.",
             origin=_STATE + "speed",
+            summary=True,
         ),
     ] = None
     mtu: Annotated[

@@ -92,17 +92,42 @@ MEMORY_VERY_LOW = Threshold(0.97, "ratio", "The next larger program is killed, o
 MEMORY_STALLED = Threshold(0.10, "ratio", "A tenth of the time in which nothing got done for want of memory.")
 MEMORY_ROOM = Threshold(1e9, "bytes", "A tenth of a large memory is no want of memory.")
 SWAP_LEFT = Threshold(0.10, "ratio", "While there is swap, nothing need be killed.")
+MEMORY_FILLS_SOON = Threshold(60, "minutes", "An hour is time to find the program and to restart it.")
+MEMORY_MOSTLY_USED = Threshold(0.75, "ratio", "A database that warms up takes three quarters of the memory and stops.")
+MEMORY_STEADY = Threshold(
+    0.15,
+    "ratio",
+    "A leak takes about a third of a quarter of an hour's loss in each third of it; a program that starts takes all of "
+    "its memory in one or two of them.",
+)
 
 # load and disks
-LOAD_HIGH = Threshold(2, "tasks per CPU", "As many again wait as run: everything takes twice as long.")
+LOAD_HIGH = Threshold(
+    2,
+    "tasks per CPU",
+    "As many again wait as run: everything takes twice as long. One program that uses all CPUs, such as a video "
+    "encoder, has one or one and a half threads for each.",
+)
 LOAD_LEAST = Threshold(4, "tasks", "On one core two or three waiting tasks are an ordinary moment.")
 NICED = Threshold(0.50, "ratio", "Half of the CPU time goes to work that was started to take what nobody else wants.")
 BOOT_SETTLED = Threshold(
     900, "seconds", "While a small board boots it has more to do than it can, and links come and go."
 )
 CPU_WAITING = Threshold(0.50, "ratio", "Half of the time some task waited for a CPU.")
+CPU_STOLEN = Threshold(
+    0.20, "ratio", "A fifth of the time the CPUs served other virtual machines; a few percent are a busy neighbour."
+)
 DISK_BUSY = Threshold(0.95, "ratio", "The disk has no rest left; a small card gets there long before a large one.")
 DISK_QUEUE = Threshold(10, "requests", "A busy disk alone harms nobody; ten requests that wait for it at any time do.")
+DISK_SLOW = Threshold(
+    1, "seconds", "A request takes a card hundredths of a second, and a second where it fails or is read again."
+)
+DISK_FEW_REQUESTS = Threshold(
+    5,
+    "requests a second",
+    "In a backup many large requests wait for each other, and even a slow card completes ten a second.",
+)
+DISK_OFTEN_BUSY = Threshold(0.50, "ratio", "Half of the time: a disk that had to spin up first is slow only once.")
 IO_STALLED = Threshold(0.30, "ratio", "Almost a third of the time in which nothing got done but waiting for a disk.")
 TASKS_BLOCKED = Threshold(2, "tasks", "A lone copy makes itself wait, and the kernel's writer; others do not notice.")
 STORAGE_WORN = Threshold(0.8, "ratio", "Above 70 percent of an eMMC's life: time to order another.")
@@ -111,6 +136,13 @@ STORAGE_WORN_OUT = Threshold(1.0, "ratio", "Above 90 percent: the maker promises
 # network
 NETWORK_ERRORS = Threshold(0.01, "ratio", "One packet of a hundred: a bad cable, port or radio link.")
 NETWORK_PACKETS = Threshold(1000, "packets in fifteen minutes", "The ratio of fewer says nothing.")
+NETWORK_DROPS = Threshold(0.05, "ratio", "One packet in twenty: connections slow down to a crawl.")
+NETWORK_DROPS_LEAST = Threshold(
+    4500,
+    "packets in fifteen minutes",
+    "Five a second: a host drops multicasts that no program of it asked for, a few a second in any network.",
+)
 LINK_FLAPS = Threshold(6, "changes in ten minutes", "Three times gone and come back; one replugging is two changes.")
 LINK_WAS_UP = Threshold(0.50, "ratio", "Of a day: what is mostly unplugged is not missed.")
+LINK_WAS_FAST = Threshold(0.50, "ratio", "Of a day: what a link seldom has, as at another desk, is not missed.")
 WIFI_WEAK = Threshold(-75, "dBm", "Below it rates fall and packets are lost; below -80 the link breaks.")

@@ -12,7 +12,10 @@ _STEPS = ((MINUTE, 2 * HOUR), (QUARTER, 8 * HOUR), (HOUR, float("inf")))
 """How finely a stretch of time is kept: each step with the longest stretch that is kept so."""
 
 MOST_SERIES = 1024
-"""Windows at a time, of which a server with 256 CPUs needs half for them; what comes later is not watched. A row takes 64 bytes, a window 2 to 121 rows."""
+"""Windows at a time; what comes later is not watched. A row takes 64 bytes, a window 2 to 121 rows.
+
+A server with 256 CPUs needs half of them for its CPUs.
+"""
 
 _BUCKET, _COUNT, _SUM, _LEAST, _MOST, _GROWTH, _COVERED, _CHANGES = range(8)
 _WIDTH = 8

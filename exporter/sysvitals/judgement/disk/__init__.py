@@ -1,1 +1,1 @@
-"""Disks at their limit, and storage that wears out."""
+"""Disks at their limit, slow disks, and storage that wears out."""

@@ -1,14 +1,17 @@
-"""Disks at their limit, and storage that wears out: as the host judges them."""
+"""Disks at their limit, slow disks, and storage that wears out: as the host judges them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from sysvitals.judgement.judgement import Facts, Finding, Judgement, Watch
 from sysvitals.judgement.left_alone import DISK
 from sysvitals.judgement.thresholds import (
     DISK_BUSY,
+    DISK_FEW_REQUESTS,
+    DISK_OFTEN_BUSY,
     DISK_QUEUE,
+    DISK_SLOW,
     IO_STALLED,
     STORAGE_WORN,
     STORAGE_WORN_OUT,
@@ -23,32 +26,57 @@ ON_OTHERS = "(bcache|dm-|drbd|md|zd).*"
 _lies_on_others = re.compile(ON_OTHERS).fullmatch
 
 _BUSY, _QUEUE = "system_disk_io_time_seconds_total", "system_disk_io_time_weighted_seconds_total"
+_COUNTS = ("system_disk_reads_completed_total", "system_disk_writes_completed_total")
 _STALLED, _BLOCKED = "system_pressure_stalled_seconds_total", "system_procs_blocked"
-_LONG_SECONDS, _SHORT_SECONDS = 1800.0, 300.0
+_LONG_SECONDS, _SHORT_SECONDS = 1800.0, 600.0
+
+
+def _find_slow(facts: Facts) -> Iterator[Finding]:
+    for labels, _ in _rows_busy(facts, DISK_OFTEN_BUSY):
+        device, latency = labels["device"], _latency(facts, labels)
+        if latency is not None and latency > DISK_SLOW.value and _stalled_part(facts) is None:
+            yield Finding((device,), f"{device} takes {latency:.1f} s for a read or write", latency)
 
 
 def _find_saturated(facts: Facts) -> Iterator[Finding]:
-    for labels, _ in facts.rows(_BUSY, unless=DISK):
-        device = labels["device"]
-        if _lies_on_others(device):
-            continue
-        busy = facts.rate(_BUSY, labels, _LONG_SECONDS)
-        if busy is None or busy <= DISK_BUSY.value:
-            continue
-        queue = facts.rate(_QUEUE, labels, _LONG_SECONDS)
-        if queue is not None and queue > DISK_QUEUE.value:
+    for labels, busy in _rows_busy(facts, DISK_BUSY):
+        device, queue = labels["device"], facts.rate(_QUEUE, labels, _LONG_SECONDS)
+        if queue is not None and queue > DISK_QUEUE.value and (_latency(facts, labels) or 0.0) <= DISK_SLOW.value:
             # a request's time is counted when it ends, so that a short while may get more than its own length
             text = f"{device} is busy {format_value(min(1.0, busy), 'ratio')} of the time, with {queue:.0f} waiting"
             yield Finding((device,), text, busy)
 
 
+def _rows_busy(facts: Facts, limit: Threshold) -> Iterator[tuple[Mapping[str, str], float]]:
+    """The labels of disks that are busy for a larger part of the time than this, and the part."""
+    for labels, _ in facts.rows(_BUSY, unless=DISK):
+        busy = None if _lies_on_others(labels["device"]) else facts.rate(_BUSY, labels, _LONG_SECONDS)
+        if busy is not None and busy > limit.value:
+            yield labels, busy
+
+
+def _latency(facts: Facts, labels: Mapping[str, str]) -> float | None:
+    """Seconds that a request took on average; None where there are none, or so many that their queue takes the time."""
+    queue = facts.rate(_QUEUE, labels, _LONG_SECONDS)
+    requests = sum(facts.rate(counter, labels, _LONG_SECONDS) or 0.0 for counter in _COUNTS)
+    return queue / requests if queue is not None and 0 < requests < DISK_FEW_REQUESTS.value else None
+
+
 def _find_stalled(facts: Facts) -> Iterator[Finding]:
+    part = _stalled_part(facts)
+    if part is not None:
+        yield Finding((), f"All tasks wait for a disk {format_value(part, 'ratio')} of the time")
+
+
+def _stalled_part(facts: Facts) -> float | None:
+    """The part of the time in which all tasks wait for a disk; None where that is little, or few tasks wait."""
     part, blocked = (
         facts.rate(_STALLED, {"resource": "io"}, _SHORT_SECONDS),
         facts.average(_BLOCKED, {}, _SHORT_SECONDS),
     )
-    if part is not None and part > IO_STALLED.value and blocked is not None and blocked > TASKS_BLOCKED.value:
-        yield Finding((), f"All tasks wait for a disk {format_value(part, 'ratio')} of the time")
+    if part is None or part <= IO_STALLED.value or blocked is None or blocked <= TASKS_BLOCKED.value:
+        return None
+    return part
 
 
 def _find_worn(facts: Facts, *, limit: Threshold, state: str, spare: str) -> Iterator[Finding]:
@@ -70,14 +98,27 @@ def _find_worn(facts: Facts, *, limit: Threshold, state: str, spare: str) -> Ite
         yield Finding((device,), f"The storage {device} {words}", lives.get(device), cause=f"wear of {device}")
 
 
+_OF_STALLS = (Watch(_STALLED, _SHORT_SECONDS, (("resource", "io"),)), Watch(_BLOCKED, _SHORT_SECONDS))
+_OF_DISKS = tuple(Watch(counter, _LONG_SECONDS) for counter in (_BUSY, _QUEUE, *_COUNTS))
+
+SLOW = Judgement(
+    alert="DiskSlow",
+    severity="warning",
+    area="storage",
+    find=_find_slow,
+    lasts=1800,
+    keeps=1800,
+    watches=(*_OF_DISKS, *_OF_STALLS),
+    remedy="Check the backups, then `dmesg | grep -iE 'mmc|ata|nvme|usb'`. The disk, its cable or its supply fails.",
+)
 SATURATED = Judgement(
     alert="DiskSaturated",
     severity="warning",
     area="storage",
     find=_find_saturated,
-    lasts=1800,
+    lasts=7200,
     keeps=1800,
-    watches=(Watch(_BUSY, _LONG_SECONDS), Watch(_QUEUE, _LONG_SECONDS)),
+    watches=_OF_DISKS,
     remedy="`sudo iotop -oa` shows what reads and writes. A card that is busy with little traffic is failing.",
 )
 STALLED = Judgement(
@@ -85,9 +126,9 @@ STALLED = Judgement(
     severity="warning",
     area="storage",
     find=_find_stalled,
-    lasts=900,
+    lasts=3600,
     keeps=900,
-    watches=(Watch(_STALLED, _SHORT_SECONDS, (("resource", "io"),)), Watch(_BLOCKED, _SHORT_SECONDS)),
+    watches=_OF_STALLS,
     remedy="`iostat -x 5` shows which disk, `dmesg | grep -iE 'mmc|ata|nvme|error'` whether it fails.",
 )
 WORN = Judgement(
@@ -107,4 +148,4 @@ WORN_OUT = Judgement(
     remedy="Copy what matters now, and replace it: it may fail or turn read-only any day.",
 )
 
-JUDGEMENTS = (SATURATED, STALLED, WORN, WORN_OUT)
+JUDGEMENTS = (SLOW, SATURATED, STALLED, WORN, WORN_OUT)

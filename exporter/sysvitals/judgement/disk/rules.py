@@ -6,48 +6,92 @@ from sysvitals.judgement.rule import Alert, Subject, beside
 from sysvitals.judgement.texts import tell
 from sysvitals.judgement.thresholds import (
     DISK_BUSY,
+    DISK_FEW_REQUESTS,
+    DISK_OFTEN_BUSY,
     DISK_QUEUE,
+    DISK_SLOW,
     IO_STALLED,
     STORAGE_WORN,
     STORAGE_WORN_OUT,
     TASKS_BLOCKED,
 )
 
+_REAL = f'device!~"{judge.ON_OTHERS}"'
+_STALLED = 'rate(system_pressure_stalled_seconds_total{resource="io"}[10m])'
+_BLOCKED = f"and on (job, instance) avg_over_time(system_procs_blocked[10m]) > {TASKS_BLOCKED.value:g}"
+
+_REQUESTS = """(
+  rate(system_disk_reads_completed_total[30m])
+  + rate(system_disk_writes_completed_total[30m])
+)"""
+_LATENCY = f"rate(system_disk_io_time_weighted_seconds_total{{{_REAL}}}[30m]) / {_REQUESTS}"
+_FEW = f"and {_REQUESTS} < {DISK_FEW_REQUESTS.value:g}"
+
+SLOW = Alert(
+    **beside(judge.SLOW),
+    value=_LATENCY,
+    compares=">",
+    threshold=DISK_SLOW,
+    condition=f"""{_FEW}
+and rate(system_disk_io_time_seconds_total[30m]) > {DISK_OFTEN_BUSY.value:g}
+unless on (job, instance) (
+  {_STALLED} > {IO_STALLED.value:g}
+  {_BLOCKED}
+)
+{DISK.unless}""",
+    summary='{{ $labels.instance }}: {{ $labels.device }} takes {{ $value | printf "%.1f" }} s for a read or write',
+    description=(
+        "For an hour a read or write of {{ $labels.device }} of {{ $labels.instance }} has taken "
+        '{{ $value | printf "%.1f" }} s on average, with few of them under way: the disk, its cable or its supply '
+        "fails. Check the backups, then look for errors: `dmesg | grep -iE 'mmc|ata|nvme|usb'`. A card is replaced."
+    ),
+    why=(
+        f"{DISK_FEW_REQUESTS.why} {DISK_OFTEN_BUSY.why} The average over half an hour, true for half an hour more, "
+        "which an upgrade does not last. DiskSaturated stays silent meanwhile. Where all tasks wait, only DiskStalled "
+        "fires."
+    ),
+)
+
 SATURATED = Alert(
     **beside(judge.SATURATED),
-    value=f'rate(system_disk_io_time_seconds_total{{device!~"{judge.ON_OTHERS}"}}[30m])',
+    value=f"rate(system_disk_io_time_seconds_total{{{_REAL}}}[30m])",
     compares=">",
     threshold=DISK_BUSY,
     condition=f"""and on (job, instance, device)
 rate(system_disk_io_time_weighted_seconds_total[30m]) > {DISK_QUEUE.value:g}
+unless on (job, instance, device) (
+{_LATENCY} > {DISK_SLOW.value:g}
+{_FEW}
+)
 {DISK.unless}""",
     summary="{{ $labels.instance }}: {{ $labels.device }} is busy {{ $value | humanizePercentage }} of the time",
     description=(
-        "For an hour {{ $labels.device }} has been busy {{ $value | humanizePercentage }} of the time, with a queue "
+        "For two hours {{ $labels.device }} has been busy {{ $value | humanizePercentage }} of the time, with a queue "
         "before it: all that reads or writes it is slow. See what does: `sudo iotop -oa`. A card that does this with "
         "little traffic is failing: `dmesg | grep -i mmc`."
     ),
     why=(
-        f"{DISK_QUEUE.why} The average over half an hour, true for half an hour more: a backup or a copy may take "
-        "that long. Devices that lie on other disks (LVM, RAID) are left out, so that one disk is told once."
+        f"{DISK_QUEUE.why} The average over half an hour, true for two hours: a backup or a copy may take that "
+        "long. Devices that lie on other disks (LVM, RAID) are left out, so that one disk is one alert."
     ),
 )
 
 STALLED = Alert(
     **beside(judge.STALLED),
-    value='resource:system_pressure_stalled:ratio_rate5m{resource="io"}',
+    value=_STALLED,
     compares=">",
     threshold=IO_STALLED,
-    condition=f"and on (job, instance) avg_over_time(system_procs_blocked[5m]) > {TASKS_BLOCKED.value:g}",
+    condition=_BLOCKED,
     summary="{{ $labels.instance }}: stands still {{ $value | humanizePercentage }} of the time, waiting for a disk",
     description=(
-        "{{ $value | humanizePercentage }} of the time nothing on {{ $labels.instance }} gets done but waiting for a "
-        "disk, and several tasks wait. See which disk: `iostat -x 5`, or `system_disk_io_now`; and whether it fails: "
+        "For an hour nothing on {{ $labels.instance }} gets done {{ $value | humanizePercentage }} of the time because "
+        "all tasks wait for a disk. See which disk: `iostat -x 5`, or `system_disk_io_now`; and whether it fails: "
         "`dmesg | grep -iE 'mmc|ata|nvme|error'`."
     ),
     why=(
         f"{TASKS_BLOCKED.why} On an otherwise idle host a lone backup makes the kernel count a stall nearly all the "
-        "time. A kernel without pressure stall information has no such series; then DiskSaturated speaks."
+        "time. An hour: an upgrade of a system on a card makes all tasks wait for nearly as long. A kernel without "
+        "pressure stall information has no such series; then DiskSlow and DiskSaturated speak."
     ),
 )
 
@@ -106,5 +150,7 @@ WORN = (
 )
 
 SUBJECT = Subject(
-    name="disk", help="Disks at their limit, and storage that wears out.", rules=(SATURATED, STALLED, *WORN)
+    name="disk",
+    help="Disks at their limit, slow disks, and storage that wears out.",
+    rules=(SLOW, SATURATED, STALLED, *WORN),
 )

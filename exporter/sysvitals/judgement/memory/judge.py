@@ -1,15 +1,30 @@
 """Memory that runs out, as the host judges it."""
 
+import math
 from collections.abc import Iterator
+from itertools import pairwise
 
 from sysvitals.judgement.judgement import Facts, Finding, Judgement, Watch
-from sysvitals.judgement.thresholds import MEMORY_LOW, MEMORY_ROOM, MEMORY_STALLED, MEMORY_VERY_LOW, SWAP_LEFT
+from sysvitals.judgement.thresholds import (
+    MEMORY_FILLS_SOON,
+    MEMORY_LOW,
+    MEMORY_MOSTLY_USED,
+    MEMORY_ROOM,
+    MEMORY_STALLED,
+    MEMORY_STEADY,
+    MEMORY_VERY_LOW,
+    SWAP_LEFT,
+)
 from sysvitals.model.unit import format_value
 
+_AVAILABLE, _SIZE = "system_memory_available_bytes", "system_memory_size_bytes"
 _STALLED, _KILLS = "system_pressure_stalled_seconds_total", "system_memory_oom_kills_total"
 _TOO_LITTLE = "memory"
 _OF_MEMORY = {"resource": "memory"}
-_RATE_SECONDS, _HOUR = 300.0, 3600.0
+_RATE_SECONDS, _HOUR = 600.0, 3600.0
+
+PIECE_SECONDS, PIECES = 300, 3
+"""The loss of memory is looked at in so many pieces of so many seconds."""
 
 
 def _find_low(facts: Facts) -> Iterator[Finding]:
@@ -31,10 +46,29 @@ def _find_very_low(facts: Facts) -> Iterator[Finding]:
 
 def _measure(facts: Facts) -> tuple[float, str]:
     """The used part, and what is left in words. The used part is 0 where much is left, or nothing is known."""
-    available, size = facts.value("system_memory_available_bytes"), facts.value("system_memory_size_bytes")
+    available, size = facts.value(_AVAILABLE), facts.value(_SIZE)
     if available is None or not size or available >= MEMORY_ROOM.value:
         return 0.0, ""
     return 1 - available / size, format_value(available, "bytes")
+
+
+def _find_filling(facts: Facts) -> Iterator[Finding]:
+    available, size = facts.value(_AVAILABLE), facts.value(_SIZE)
+    if available is None or not size or 1 - available / size <= MEMORY_MOSTLY_USED.value:
+        return
+    means = [facts.average(_AVAILABLE, {}, PIECE_SECONDS, ago=n * PIECE_SECONDS) for n in range(PIECES, -1, -1)]
+    known = [mean for mean in means if mean is not None]
+    if len(known) < len(means):
+        return
+    lost = known[0] - known[-1]
+    if lost <= 0 or any(before - after <= MEMORY_STEADY.value * lost for before, after in pairwise(known)):
+        return
+    # in tens of minutes: what is predicted is not known better
+    minutes = math.ceil(available / lost * PIECES * PIECE_SECONDS / 600) * 10
+    if minutes <= MEMORY_FILLS_SOON.value:
+        left = format_value(available, "bytes")
+        text = f"The memory will be used up in less than {minutes} min at this pace ({left} left)"
+        yield Finding((), text, cause=_TOO_LITTLE)
 
 
 def _find_stalled(facts: Facts) -> Iterator[Finding]:
@@ -71,12 +105,22 @@ VERY_LOW = Judgement(
     keeps=600,
     remedy=f"{_PROGRAMS} Restart or stop that now: the kernel will soon kill a program.",
 )
+FILLING = Judgement(
+    alert="MemoryFilling",
+    severity="warning",
+    area="memory",
+    find=_find_filling,
+    lasts=300,
+    keeps=900,
+    watches=(Watch(_AVAILABLE, (PIECES + 1) * PIECE_SECONDS),),
+    remedy=f"{_PROGRAMS} Restart what grows.",
+)
 STALLED = Judgement(
     alert="MemoryStalled",
     severity="warning",
     area="memory",
     find=_find_stalled,
-    lasts=600,
+    lasts=900,
     keeps=600,
     watches=(Watch(_STALLED, _RATE_SECONDS, (("resource", "memory"),)),),
     remedy=f"{_PROGRAMS} `vmstat 5` shows the swapping.",
@@ -90,4 +134,4 @@ OUT_OF_MEMORY = Judgement(
     remedy="`journalctl -k --grep 'out of memory'` names what was killed. Check that it runs again.",
 )
 
-JUDGEMENTS = (LOW, VERY_LOW, STALLED, OUT_OF_MEMORY)
+JUDGEMENTS = (LOW, VERY_LOW, FILLING, STALLED, OUT_OF_MEMORY)

@@ -3,7 +3,16 @@
 from sysvitals.judgement.memory import judge
 from sysvitals.judgement.rule import Alert, Subject, beside
 from sysvitals.judgement.texts import tell
-from sysvitals.judgement.thresholds import MEMORY_LOW, MEMORY_ROOM, MEMORY_STALLED, MEMORY_VERY_LOW, SWAP_LEFT
+from sysvitals.judgement.thresholds import (
+    MEMORY_FILLS_SOON,
+    MEMORY_LOW,
+    MEMORY_MOSTLY_USED,
+    MEMORY_ROOM,
+    MEMORY_STALLED,
+    MEMORY_STEADY,
+    MEMORY_VERY_LOW,
+    SWAP_LEFT,
+)
 
 _NO_ROOM = f"and system_memory_available_bytes < {MEMORY_ROOM.value:g}"
 
@@ -47,9 +56,46 @@ system_memory_swap_free_bytes / system_memory_swap_size_bytes > {SWAP_LEFT.value
     ),
 )
 
+
+_MINUTES = judge.PIECE_SECONDS // 60
+
+
+def _mean(pieces_ago: int) -> str:
+    ago = f" offset {pieces_ago * _MINUTES}m" if pieces_ago else ""
+    return f"avg_over_time(system_memory_available_bytes[{_MINUTES}m]{ago})"
+
+
+_LOST = f"({_mean(judge.PIECES)} - {_mean(0)})"
+_STEADILY = "\n".join(
+    f"and {_mean(n)} - {_mean(n - 1)} > {MEMORY_STEADY.value:g} * {_LOST}" for n in range(judge.PIECES, 0, -1)
+)
+
+FILLING = Alert(
+    **beside(judge.FILLING),
+    # in tens of minutes: what is predicted is not known better
+    value=f"ceil(system_memory_available_bytes / ({_LOST} > 0) * {judge.PIECES * _MINUTES} / 10) * 10",
+    compares="<=",
+    threshold=MEMORY_FILLS_SOON,
+    condition=f"""and instance:system_memory_used:ratio > {MEMORY_MOSTLY_USED.value:g}
+{_STEADILY}""",
+    summary=(
+        "{{ $labels.instance }}: the memory will be used up in less than "
+        '{{ $value | printf "%.0f" }} minutes at this pace'
+    ),
+    description=(
+        "For a quarter of an hour {{ $labels.instance }} has lost memory steadily. At this pace the rest is used up "
+        'in less than {{ $value | printf "%.0f" }} minutes, and then the kernel kills a program. See which program '
+        "grows: `ps axo rss,comm --sort=-rss | head`, twice, and restart it."
+    ),
+    why=(
+        f"{MEMORY_MOSTLY_USED.why} {MEMORY_STEADY.why} A line through the last minutes (predict_linear) would take "
+        "each program that starts for a leak. The means of five minutes need no sample at their edges."
+    ),
+)
+
 STALLED = Alert(
     **beside(judge.STALLED),
-    value='resource:system_pressure_stalled:ratio_rate5m{resource="memory"}',
+    value='rate(system_pressure_stalled_seconds_total{resource="memory"}[10m])',
     compares=">",
     threshold=MEMORY_STALLED,
     summary="{{ $labels.instance }}: stalled {{ $value | humanizePercentage }} of the time, memory is short",
@@ -59,9 +105,9 @@ STALLED = Alert(
         "`vmstat 5` for swapping."
     ),
     why=(
-        "The kernel's pressure stall information, averaged over five minutes and true for ten: the start of a large "
-        "program is over by then. A kernel without it (Raspberry Pi OS wants psi=1 on its command line) has no such "
-        "series, and then only MemoryLow speaks."
+        "The kernel's pressure stall information, averaged over ten minutes and true for fifteen more: the start "
+        "of a large program is over by then. A kernel without it (Raspberry Pi OS wants psi=1 on its command "
+        "line) has no such series, and then only MemoryLow speaks."
     ),
 )
 
@@ -82,4 +128,4 @@ OUT_OF_MEMORY = Alert(
     ),
 )
 
-SUBJECT = Subject(name="memory", help="Memory that runs out.", rules=(*LOW, STALLED, OUT_OF_MEMORY))
+SUBJECT = Subject(name="memory", help="Memory that runs out.", rules=(*LOW, FILLING, STALLED, OUT_OF_MEMORY))

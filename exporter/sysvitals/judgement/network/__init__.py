@@ -1,1 +1,1 @@
-"""Links that lose packets, flap or are weak."""
+"""Links that lose packets, flap, or are down, slow or weak."""

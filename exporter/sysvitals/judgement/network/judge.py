@@ -1,4 +1,4 @@
-"""Links that lose packets, flap, are down or are weak: as the host judges them."""
+"""Links that lose packets, flap, are down, slow or weak: as the host judges them."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,7 +8,10 @@ from sysvitals.judgement.left_alone import LINK
 from sysvitals.judgement.thresholds import (
     BOOT_SETTLED,
     LINK_FLAPS,
+    LINK_WAS_FAST,
     LINK_WAS_UP,
+    NETWORK_DROPS,
+    NETWORK_DROPS_LEAST,
     NETWORK_ERRORS,
     NETWORK_PACKETS,
     WIFI_WEAK,
@@ -21,8 +24,10 @@ VIRTUAL = "(bond|br|can|gre|ip6|ipvlan|macv|ppp|sit|tailscale|team|tun|vcan|vlan
 _is_virtual = re.compile(VIRTUAL).fullmatch
 
 _ERRORS = ("system_network_receive_errs_total", "system_network_transmit_errs_total")
+_DROPS = ("system_network_receive_drop_total", "system_network_transmit_drop_total")
 _PACKETS = ("system_network_receive_packets_total", "system_network_transmit_packets_total")
 _CARRIER, _CHANGES = "system_network_carrier", "system_network_carrier_changes_total"
+_SPEED = "system_network_speed_bytes"
 _SIGNAL, _ASSOCIATED = "system_wifi_signal_dbm", "system_wifi_associated"
 _QUARTER, _FLAP_SECONDS = 900.0, 600.0
 
@@ -38,6 +43,20 @@ def _find_errors(facts: Facts) -> Iterator[Finding]:
         part = errors / (packets + errors)
         if part > NETWORK_ERRORS.value:
             text = f"{100 * part:.1f} % of the packets of {device} are damaged or cannot be sent"
+            yield Finding((device,), text, part, cause=f"link {device}")
+
+
+def _find_drops(facts: Facts) -> Iterator[Finding]:
+    for labels, received, sent in facts.rows(*_DROPS, unless=LINK):
+        device = labels["device"]
+        if received + (sent or 0.0) <= NETWORK_DROPS_LEAST.value or _is_virtual(device):
+            continue
+        drops = _grown(facts, _DROPS, labels)
+        if drops is None or drops <= NETWORK_DROPS_LEAST.value:
+            continue
+        packets = _grown(facts, _PACKETS, labels)
+        if packets is not None and (part := drops / (packets + drops)) > NETWORK_DROPS.value:
+            text = f"{100 * part:.1f} % of the packets of {device} are dropped"
             yield Finding((device,), text, part, cause=f"link {device}")
 
 
@@ -69,6 +88,18 @@ def _find_down(facts: Facts) -> Iterator[Finding]:
             yield Finding((device,), f"The link of {device} is down", cause=f"link {device}")
 
 
+def _find_slow(facts: Facts) -> Iterator[Finding]:
+    for labels, speed in facts.rows(_SPEED, unless=LINK):
+        device, most = labels["device"], facts.most(_SPEED, labels, DAY_SECONDS)
+        if most is None or speed >= most or _is_virtual(device):
+            continue
+        mean = facts.average(_SPEED, labels, DAY_SECONDS) or 0.0
+        # what fires goes on until the link is as fast again, or was not for a day
+        if (mean - speed) / (most - speed) > LINK_WAS_FAST.value or facts.is_firing("LinkSlow", "warning", (device,)):
+            now, before = format_value(speed, "link speed"), format_value(most, "link speed")
+            yield Finding((device,), f"{device} runs at {now} instead of {before}", cause=f"link {device}")
+
+
 def _find_weak(facts: Facts) -> Iterator[Finding]:
     for labels, _, associated in facts.rows(_SIGNAL, _ASSOCIATED, unless=LINK):
         device, signal = labels["device"], facts.average(_SIGNAL, labels, _QUARTER)
@@ -92,6 +123,16 @@ ERRORS = Judgement(
     watches=tuple(Watch(counter, _QUARTER) for counter in (*_ERRORS, *_PACKETS)),
     remedy="Change the cable, then the port of the switch. `ip -s -s link` shows the kind of errors.",
 )
+DROPPED = Judgement(
+    alert="PacketsDropped",
+    severity="warning",
+    area="network",
+    find=_find_drops,
+    lasts=900,
+    keeps=900,
+    watches=tuple(Watch(counter, _QUARTER) for counter in (*_DROPS, *_PACKETS)),
+    remedy="`ip -s -s link` shows whether they are dropped on arrival or before they are sent. Is the CPU busy?",
+)
 FLAPPING = Judgement(
     alert="LinkFlapping",
     severity="warning",
@@ -114,6 +155,17 @@ DOWN = Judgement(
     watches=(Watch(_CARRIER, DAY_SECONDS),),
     remedy="Check the cable, and whether the switch or the access point is on.",
 )
+SLOW = Judgement(
+    alert="LinkSlow",
+    severity="warning",
+    area="network",
+    find=_find_slow,
+    lasts=900,
+    keeps=300,
+    fades=True,
+    watches=(Watch(_SPEED, DAY_SECONDS),),
+    remedy="Change the cable: 1 Gbit/s needs all eight wires. Then try another port of the switch.",
+)
 WEAK = Judgement(
     alert="WifiWeak",
     severity="warning",
@@ -125,4 +177,4 @@ WEAK = Judgement(
     remedy="Move the board or its antenna out of metal and away from USB 3 plugs, or bring the access point nearer.",
 )
 
-JUDGEMENTS = (ERRORS, FLAPPING, DOWN, WEAK)
+JUDGEMENTS = (ERRORS, DROPPED, FLAPPING, DOWN, SLOW, WEAK)

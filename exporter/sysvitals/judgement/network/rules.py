@@ -3,10 +3,14 @@
 from sysvitals.judgement.left_alone import LINK
 from sysvitals.judgement.network import judge
 from sysvitals.judgement.rule import Alert, Subject, beside, still_firing
+from sysvitals.judgement.texts import tell
 from sysvitals.judgement.thresholds import (
     BOOT_SETTLED,
     LINK_FLAPS,
+    LINK_WAS_FAST,
     LINK_WAS_UP,
+    NETWORK_DROPS,
+    NETWORK_DROPS_LEAST,
     NETWORK_ERRORS,
     NETWORK_PACKETS,
     WIFI_WEAK,
@@ -18,10 +22,11 @@ _REAL = f'device!~"{judge.VIRTUAL}"'
 _DEVICE = "job, instance, device"
 
 
-_PACKETS = """{function}(system_network_receive_packets_total[15m])
-  + {function}(system_network_transmit_packets_total[15m])
-  + {function}(system_network_receive_errs_total[15m])
-  + {function}(system_network_transmit_errs_total[15m])"""
+_PACKETS_ONLY = """{function}(system_network_receive_packets_total[15m])
+  + {function}(system_network_transmit_packets_total[15m])"""
+_PACKETS = f"""{_PACKETS_ONLY}
+  + {{function}}(system_network_receive_errs_total[15m])
+  + {{function}}(system_network_transmit_errs_total[15m])"""
 
 ERRORS = Alert(
     **beside(judge.ERRORS),
@@ -51,9 +56,39 @@ ERRORS = Alert(
     ),
 )
 
+_DROPS = f"""(
+  {{function}}(system_network_receive_drop_total{{{{{_REAL}}}}}[15m])
+  + {{function}}(system_network_transmit_drop_total[15m])
+)"""
+
+DROPPED = Alert(
+    **beside(judge.DROPPED),
+    value=f"""{_DROPS.format(function="rate")}
+/
+(
+  {_DROPS.format(function="rate")}
+  + {_PACKETS_ONLY.format(function="rate")}
+)""",
+    compares=">",
+    threshold=NETWORK_DROPS,
+    condition=f"""and {_DROPS.format(function="increase")} > {NETWORK_DROPS_LEAST.value:g}
+{LINK.unless}""",
+    summary="{{ $labels.instance }}: {{ $labels.device }} drops {{ $value | humanizePercentage }} of the packets",
+    description=(
+        "Of the packets of {{ $labels.device }} of {{ $labels.instance }} {{ $value | humanizePercentage }} are thrown "
+        "away by the kernel or the network card. On arrival: the host is too slow for them, or its buffers are small "
+        "(`ethtool -g {{ $labels.device }}`). When sent: the link is full. Which: `ip -s -s link show "
+        "{{ $labels.device }}`."
+    ),
+    why=(
+        f"{NETWORK_DROPS_LEAST.why} Over fifteen minutes and for fifteen more, as with damaged packets: a burst is "
+        "over by then."
+    ),
+)
+
 FLAPPING = Alert(
     **beside(judge.FLAPPING),
-    value=f"increase(system_network_carrier_changes_total{{{_REAL}}}[10m])",
+    value=f"system_network_carrier_changes_total{{{_REAL}}} - system_network_carrier_changes_total offset 10m",
     compares=">=",
     threshold=LINK_FLAPS,
     condition=f"unless on (job, instance) system_uptime_seconds < {BOOT_SETTLED.value:g}\n{LINK.unless}",
@@ -64,8 +99,8 @@ FLAPPING = Alert(
         'which a USB network adapter feels first. When exactly: `journalctl -k --grep "{{ $labels.device }}"`.'
     ),
     why=(
-        f"The window is the patience. {BOOT_SETTLED.why} Kept for half an hour: a link that flaps does so by fits, "
-        "and is told once."
+        f"A difference, because increase() makes seven of six changes at the edges of its window. {BOOT_SETTLED.why} "
+        "Kept for half an hour: a link that flaps does so by fits, and is one alert."
     ),
 )
 
@@ -94,6 +129,39 @@ DOWN = Alert(
     ),
 )
 
+_SPEED, _MOST = "system_network_speed_bytes", "max_over_time(system_network_speed_bytes[1d])"
+
+SLOW = Alert(
+    **beside(judge.SLOW),
+    value=f"8 * system_network_speed_bytes{{{_REAL}}}",
+    compares="<",
+    threshold=f"8 * {_MOST}",
+    condition=f"""and on ({_DEVICE}) (
+  (avg_over_time(system_network_speed_bytes[1d]) - {_SPEED}) / ({_MOST} - {_SPEED}) > {LINK_WAS_FAST.value:g}
+  or
+  system_network_speed_bytes
+  and on ({_DEVICE})
+  {still_firing("LinkSlow", "warning")}
+)
+{LINK.unless}""",
+    summary="{{ $labels.instance }}: {{ $labels.device }} runs at {{ $value | humanize }}bit/s only",
+    description=(
+        "{{ $labels.device }} of {{ $labels.instance }} has negotiated {{ $value | humanize }}bit/s"
+        + tell(
+            "8 * max_over_time(system_network_speed_bytes{SAME}[1d])",
+            "; for most of the last day it had {{ VALUE | humanize }}bit/s",
+            labels=("job", "instance", "device"),
+        )
+        + ". Change the cable: 1 Gbit/s needs all eight wires, and a plug that is worn or crooked has fewer. Then try "
+        "another port of the switch. If it is meant, this ends after a day."
+    ),
+    why=(
+        f"{LINK_WAS_FAST.why} A link that never was faster is as it is. A quarter of an hour: a switch that restarts "
+        "negotiates more than once. Once it fires it goes on until the link is as fast again; what was so for a whole "
+        "day is taken for intended."
+    ),
+)
+
 WEAK = Alert(
     **beside(judge.WEAK),
     value="avg_over_time(system_wifi_signal_dbm[15m])",
@@ -115,7 +183,7 @@ WEAK = Alert(
 
 SUBJECT = Subject(
     name="network",
-    help="Links that lose packets, flap or are weak.",
+    help="Links that lose packets, flap, or are down, slow or weak.",
     interval="1m",  # nothing here is a matter of seconds, and a look back over a day costs time
-    rules=(ERRORS, FLAPPING, DOWN, WEAK),
+    rules=(ERRORS, DROPPED, FLAPPING, DOWN, SLOW, WEAK),
 )
