@@ -118,8 +118,9 @@ NONE = Alert(
     lasts="10m",
     summary="No host is watched",
     description=(
-        "Prometheus has not one target in a job called sysvitals: silence means nothing. Look at its page /targets and "
-        "at the files in targets/sysvitals. The rules know hosts by the name of the job."
+        "Prometheus has not one target in a job called sysvitals: silence means nothing. Look at the files in "
+        "targets/sysvitals; `sysvitals doctor --prometheus URL` on a host says what is missing. The rules know hosts "
+        "by the name of the job."
     ),
     why="Ten minutes: a Prometheus that starts has to read its target files first.",
 )

@@ -13,6 +13,7 @@ from sysvitals.config.values import is_loopback
         ("localhost:9090", "http://localhost:9090"),
         ("https://host/prometheus/", "https://host/prometheus"),
         ("http://host:9090/graph?g0.expr=up", "http://host:9090"),
+        ("http://host:9090/prometheus/classic/alerts", "http://host:9090/prometheus"),
         ("http://host/prometheus/alerts", "http://host/prometheus"),
         ("http://host:9093/#/alerts", "http://host:9093"),
         ("http://host:9090/api/v1", "http://host:9090"),

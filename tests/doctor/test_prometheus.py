@@ -13,7 +13,9 @@ from sysvitals.doctor.prometheus import (
     ThisHost,
     check_clock,
     check_config,
+    check_interval,
     check_scrape,
+    check_sleeps,
     find_this_host,
     greet,
 )
@@ -200,7 +202,6 @@ def scrape_checks(age: float, interval: float, scraped: float, kept: float) -> d
         (44, 15, 390, 390, {"scrape_age": OK, "samples": OK}),
         (60, 15, 390, 390, {"scrape_age": BROKEN, "samples": OK}),
         (60, 60, 390, 390, {"scrape_age": OK, "samples": OK}),
-        (60, 120, 390, 390, {"scrape_age": OK, "scrape_interval": WARNING, "samples": OK}),
         (5, 15, 390, 90, {"scrape_age": OK, "samples": WARNING}),
         (5, 15, 0, 0, {"scrape_age": OK, "samples": BROKEN}),
     ],
@@ -212,6 +213,55 @@ def test_how_old_how_often_and_how_much(
     assert {name: check.verdict for name, check in checks.items()} == {
         f"prometheus.{name}": verdict for name, verdict in verdicts.items()
     }
+
+
+def interval_checks(configured: float | None, counted: float | None) -> list[Check]:
+    """What is said of a host scraped so often, as its target says (None: it has none here) and as its series show."""
+
+    def answer(question: Question) -> Any:
+        assert 'count_over_time(up{job="sysvitals",instance="pi-kitchen"}[1h])' in question.query["query"]
+        return vector(*() if counted is None else (({}, counted),))
+
+    one = None if configured is None else Target(LABELS, "http://pi4:9877/metrics", "up", "", 0.0, configured)
+    with connect({"/api/v1/query": answer}) as (server, _):
+        return list(check_interval(server, Scraped(LABELS, one)))
+
+
+@pytest.mark.parametrize(
+    ("configured", "counted"),
+    [(15, 240), (120, 30), (120, 28), (None, 60), (None, None)],
+    ids=["15 s", "120 s", "120 s, two missed", "remote write", "new"],
+)
+def test_scrapes_up_to_two_minutes_apart_are_fine(configured: float | None, counted: float | None) -> None:
+    assert interval_checks(configured, counted) == []
+
+
+@pytest.mark.parametrize(
+    ("configured", "counted", "words"),
+    [
+        (121, 29, "a scrape every 121 s is not supported: rules need one every 120 s at least"),
+        (300, None, "a scrape every 300 s is not supported"),
+        (None, 12, "only 12 scrapes in the last hour: rules need one every 120 s at least"),
+        (15, 12, "only 12 scrapes in the last hour"),
+    ],
+    ids=["just beyond", "as configured", "as counted", "configured, and not kept"],
+)
+def test_scrapes_further_apart_are_not_supported(configured: float | None, counted: float | None, words: str) -> None:
+    [check] = interval_checks(configured, counted)
+    assert check.verdict is WARNING
+    assert check.text.startswith(words)
+
+
+@pytest.mark.parametrize(("value", "verdicts"), [("true", [ABSENT]), ("false", []), ("", []), ("yes", [WARNING])])
+def test_a_host_that_may_sleep_is_said_to_be_left_out(value: str, verdicts: list[Verdict]) -> None:
+    labels = {**LABELS, "sleeps": value}
+    assert [check.verdict for check in check_sleeps(Scraped(labels, None))] == verdicts
+
+
+def test_a_host_that_may_sleep_is_known_as_one_without_its_target() -> None:
+    scraped, _ = find(prometheus(now=[{**SERIES, "sleeps": "true"}]))
+    assert scraped is not None
+    assert [check.verdict for check in check_sleeps(scraped)] == [ABSENT]
 
 
 @pytest.mark.parametrize(("apart", "verdict"), [(0.0, OK), (0.9, OK), (-90.0, WARNING), (3600.0, WARNING)])

@@ -87,7 +87,7 @@ HOSTILE = describe(
 KINDS: dict[str, list[Alert]] = {
     "undervoltage": [alert("Undervoltage", instance="pi4")],
     "undervoltage-over": [alert("Undervoltage", instance="pi4", lasts=905)],
-    "host-down": [alert("HostDown", instance="pi-attic", says="No answer for 5m")],
+    "host-down": [alert("HostDown", instance="pi-attic", says="No answer for at least 10m")],
     "hosts-down": [alert("HostDown", instance=name, after=5 * n) for n, name in enumerate(BOARDS)],
     "hosts-down-one-back": [
         *[alert("HostDown", instance=name, after=5 * n) for n, name in enumerate(BOARDS[:2])],

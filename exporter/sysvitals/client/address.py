@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 _PAGES = (
+    "/classic/graph",
+    "/classic/alerts",
+    "/classic/targets",
     "/graph",
     "/query",
     "/targets",

@@ -18,6 +18,7 @@ from sysvitals.doctor.alerts import (
     find_sending,
     guess_sending,
 )
+from sysvitals.doctor.chain import check_chain, check_page
 from sysvitals.doctor.check import Check, absent, broken, ok, warning
 from sysvitals.doctor.desk import STRANGE, Desk, explain_strange
 from sysvitals.doctor.effort import CPU_SECONDS, limited_effort
@@ -28,13 +29,15 @@ from sysvitals.doctor.prometheus import (
     ThisHost,
     check_clock,
     check_config,
+    check_interval,
     check_scrape,
+    check_sleeps,
     find_this_host,
     greet,
 )
 from sysvitals.doctor.readings import Look, look_at_host
 from sysvitals.doctor.report import Report
-from sysvitals.doctor.rules import HEADLINE, Group, check_rules, find_alert, load_groups, load_shipped
+from sysvitals.doctor.rules import CHAIN, HEADLINE, Group, check_rules, find_alert, load_groups, load_shipped
 from sysvitals.doctor.trial import send_test_alert
 from sysvitals.doctor.trouble import Trouble
 from sysvitals.provision.shipped import shipped_folder
@@ -114,15 +117,21 @@ def _examine_prometheus(
         return guess, []
     desk.put(ok("prometheus.answers", f"Prometheus {version} answers"))
     desk.take("prometheus.clock", lambda: [check_clock(server)])
+    desk.take("prometheus.page", lambda: [check_page(server)])
     desk.take("prometheus.config", lambda: check_config(server))
     scraped, checks = desk.attempt("prometheus.target", lambda: find_this_host(server, host)) or (None, [])
     desk.take("prometheus.target", lambda: checks)
     target = scraped.target if scraped else None
     if target is not None and target.health == "up":
         desk.take("prometheus.scrape_age", lambda: check_scrape(server, target))
+    if scraped is not None:
+        desk.take("prometheus.scrape_interval", lambda: check_interval(server, scraped))
+        desk.take("prometheus.sleeps", lambda: check_sleeps(scraped))
     loaded = desk.attempt("prometheus.rules", lambda: load_groups(server))
     if loaded is not None:
         desk.take("prometheus.rules", lambda: check_rules(server, loaded, shipped))
+        if find_alert(loaded, CHAIN):
+            desk.take("prometheus.chain", lambda: [check_chain(server)])
         if scraped is not None:
             desk.take("prometheus.alerts", lambda: check_firing(loaded, scraped))
     sending = desk.attempt(

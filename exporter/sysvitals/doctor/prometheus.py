@@ -9,15 +9,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sysvitals.config.values import is_loopback
-from sysvitals.doctor.check import Check, broken, ok, warning
+from sysvitals.doctor.check import Check, absent, broken, ok, warning
 from sysvitals.doctor.fetching import LARGEST_LIST_BYTES, Server
 from sysvitals.doctor.samples import identify, read_samples
 from sysvitals.doctor.times import parse_duration
 from sysvitals.doctor.trouble import Trouble
-from sysvitals.judgement.thresholds import CLOCK_ERROR, COLLECTOR_STALE, SCRAPE_INTERVAL_LONG
+from sysvitals.judgement.thresholds import CLOCK_ERROR, COLLECTOR_STALE, SCRAPE_INTERVAL_LONG, SCRAPE_INTERVAL_MARGIN
 
 _BOOT_TOLERANCE_SECONDS = 3.0
 """The kernel's time of boot moves by a second from reading to reading; two hosts do not boot at the same moment."""
+
+_HOUR_SECONDS = 3600.0
 
 _REMEDIES = (
     (("connection refused",), "does the exporter run, on that port? see above"),
@@ -174,7 +176,7 @@ def find_this_host(server: Server, host: ThisHost) -> tuple[Scraped | None, list
 
 
 def check_scrape(server: Server, target: Target) -> Iterator[Check]:
-    """How old the last scrape is, how often they come, and how much they bring. Raises Trouble."""
+    """How old the last scrape is, and how much they bring. Raises Trouble."""
     [(_, now)] = query(server, "time()")
     age = max(0.0, now - target.last_scrape)
     interval = target.interval
@@ -185,14 +187,7 @@ def check_scrape(server: Server, target: Target) -> Iterator[Check]:
         )
     else:
         yield ok("prometheus.scrape_age", f"the last scrape is {age:.0f} s old; one is due every {interval:g} s")
-    if interval > SCRAPE_INTERVAL_LONG.value:
-        yield warning(
-            "prometheus.scrape_interval",
-            f"a scrape every {interval:g} s is too seldom: rates and alerts need one every"
-            f" {SCRAPE_INTERVAL_LONG.value:g} s at least",
-            "scrape_interval: 15s in its scrape job",
-        )
-    selector = f'{{job="{escape(target.name[0])}",instance="{escape(target.name[1])}"}}'
+    selector = _select(target.labels)
     scraped = sum(value for _, value in query(server, f"scrape_samples_scraped{selector}"))
     kept = sum(value for _, value in query(server, f"scrape_samples_post_metric_relabeling{selector}"))
     name = "prometheus.samples"
@@ -203,6 +198,40 @@ def check_scrape(server: Server, target: Target) -> Iterator[Check]:
         yield warning(name, f"{scraped:.0f} samples in a scrape, of which {scraped - kept:.0f} are thrown away", remedy)
     else:
         yield ok(name, f"{scraped:.0f} samples in a scrape")
+
+
+def check_interval(server: Server, scraped: Scraped) -> Iterator[Check]:
+    """Whether scrapes come often enough: as configured, where that is known, and as counted. Raises Trouble.
+
+    Series that arrive by another way, such as remote write, have no target here.
+    """
+    name = "prometheus.scrape_interval"
+    limit = SCRAPE_INTERVAL_LONG.value
+    remedy = "scrape_interval: 15s in its scrape job; 1m is fine as well"
+    if scraped.target is not None and scraped.target.interval > limit:
+        text = (
+            f"a scrape every {scraped.target.interval:g} s is not supported: rules need one every {limit:g} s at least"
+        )
+        yield warning(name, text, remedy)
+        return
+    up = f"up{_select(scraped.labels)}"
+    for _, count in query(server, f"count_over_time({up}[1h]) and last_over_time({up}[5m] offset 1h)"):
+        if count * limit * SCRAPE_INTERVAL_MARGIN.value < _HOUR_SECONDS:
+            yield warning(
+                name,
+                f"only {count:.0f} scrapes in the last hour: rules need one every {limit:g} s at least",
+                f"{remedy}. Was Prometheus off? Then ask again in an hour",
+            )
+
+
+def check_sleeps(scraped: Scraped) -> Iterator[Check]:
+    """Whether the host is marked as one that may sleep."""
+    name = "prometheus.sleeps"
+    said = scraped.labels.get("sleeps", "")
+    if said == "true":
+        yield absent(name, "marked as a host that may sleep: no alert reports that it does not answer")
+    elif said not in ("", "false"):
+        yield warning(name, f'its label sleeps="{said}" has no effect', 'write sleeps: "true" in its target file')
 
 
 def parse_target(one: Mapping[str, Any]) -> Target:
@@ -239,7 +268,7 @@ def _scraped(labels: Labels, targets: Iterable[Target]) -> Scraped:
     for target in targets:
         if target.name == (labels.get("job"), labels.get("instance")):
             return Scraped(target.labels, target)
-    return Scraped({name: labels[name] for name in ("job", "instance") if name in labels}, None)
+    return Scraped({name: labels[name] for name in ("job", "instance", "sleeps") if name in labels}, None)
 
 
 def _check_target(found: Scraped, host: ThisHost, *, was_seen: bool) -> Check:
@@ -322,6 +351,11 @@ def own_names(server: Server, hostname: str) -> tuple[frozenset[str], bool]:
                 continue
     here = is_loopback(server.address.host) or any(address[0] in names for *_, address in there)
     return frozenset(names), here
+
+
+def _select(labels: Labels) -> str:
+    """The matchers of a host's series."""
+    return f'{{job="{escape(labels.get("job", ""))}",instance="{escape(labels.get("instance", ""))}"}}'
 
 
 def escape(text: str) -> str:

@@ -17,6 +17,7 @@ from sysvitals.doctor.words import format_count
 
 HEADLINE = "Undervoltage"
 WATCHDOG = "Watchdog"
+CHAIN = "NotificationsFailing"
 _OPTIONAL = frozenset({"node-exporter-power.yml"})
 """Files for hosts that run something else."""
 _SHOWN = 5
@@ -133,7 +134,7 @@ def _check_health(there: list[Group]) -> Check:
         return broken(
             name,
             f"{_some([rule.name for rule in failing])} cannot be evaluated: {failing[0].error}",
-            "a series may be there twice: is a host scraped by two jobs? Prometheus's page /rules shows each error",
+            "a series may be there twice: is a host scraped by two jobs?",
         )
     if waiting:
         return warning(name, f"not evaluated yet: {format_count(len(waiting), 'rule')}", "ask again in a few minutes")
