@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -15,10 +16,9 @@ from sysvitals.model.state import State
 from sysvitals.model.status import CollectorStatus, ReadErrors
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
+from sysvitals.pipeline.crew import Run
 from sysvitals.pipeline.scheduler import Scheduler
 from tests.patience import PATIENCE
-
-"""How long a test waits for what must happen before it calls it a failure."""
 
 WALL = 1_789_905_600.0
 B = TypeVar("B", bound=Body)
@@ -115,8 +115,9 @@ class Script:
         self._rig.time.now += self.seconds
         if self.hangs:
             self._rig.advance(self._hanging_seconds)
-            self.entered.set()
-            self.release.wait()
+            with self._rig.no_turn():
+                self.entered.set()
+                self.release.wait()
         self.running -= 1
         yield from self.items
         if self.error is not None:
@@ -194,6 +195,9 @@ class Rig:
         self.host = Host(procfs=str(folder / "proc"), sysfs=str(folder))
         self.scheduler = Scheduler((), host=self.host, bus=self.bus, clock=self.clock, **settings)
         self.scripts: list[Script] = []
+        self._turn = threading.Lock()
+        self._hanging: set[threading.Thread] = set()
+        self._takes_turns = False
         self._others = set(threading.enumerate())  # of tests before this one some may still be ending
         self.collectors: dict[str, Collector] = {}
 
@@ -242,8 +246,16 @@ class Rig:
             self.settle()
 
     def settle(self) -> None:
-        """Let all that is due by now be done."""
+        """Let all that is due by now be done, slow reads included. Only what hangs is left."""
+        wait_until(self._settle, "a read does not end")
+
+    def _settle(self) -> bool:
         assert Background(lambda: self.scheduler.settle(PATIENCE)).result()
+        return self._is_at_rest()
+
+    def _is_at_rest(self) -> bool:
+        """Whether all workers that have something to do hang. Those that look again and again have nothing to do."""
+        return all(lane.worker in self._hanging for lane in tuple(self.scheduler._crew._busy) if not lane.every)
 
     def settle_until(self, what: Callable[[], object], why: str) -> None:
         """Let what is due be done until this is so: a read that was let go returns when its thread gets to it."""
@@ -295,6 +307,35 @@ class Rig:
     def readers(self) -> list[threading.Thread]:
         """The worker threads that there are."""
         return [one for one in threading.enumerate() if one.name == "reader" and one not in self._others]
+
+    def take_turns(self) -> None:
+        """From now on reads take turns, so that the held seconds of one do not count for another.
+
+        A read that hangs gives its turn away.
+        """
+        self._takes_turns = True
+        crew = self.scheduler._crew
+        do = crew._do
+
+        def do_in_turn(run: Run) -> None:
+            with self._turn:
+                do(run)
+
+        crew._do = do_in_turn  # type: ignore[method-assign]
+
+    @contextmanager
+    def no_turn(self) -> Iterator[None]:
+        """This thread's read hangs: others have their turn."""
+        this = threading.current_thread()
+        if self._takes_turns:
+            self._turn.release()
+        self._hanging.add(this)
+        try:
+            yield
+        finally:
+            self._hanging.discard(this)
+            if self._takes_turns:
+                self._turn.acquire()
 
     def close(self) -> None:
         for script in self.scripts:

@@ -6,6 +6,7 @@ Most tests drive its loop themselves and hold the clock; gates decide when a slo
 import errno
 import logging
 import os
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -221,6 +222,7 @@ def test_one_that_looks_once_waits_for_slow_things_too(rig: Rig) -> None:
 
 
 def test_what_is_known_to_be_slow_is_not_waited_for_at_all(rig: Rig) -> None:
+    rig.take_turns()
     found = rig.add_things("alpha", "slow", "quick", interval=1.0)
     slow = found.reads["slow"]
     slow.seconds = 1.0
@@ -240,6 +242,7 @@ def test_what_is_known_to_be_slow_is_not_waited_for_at_all(rig: Rig) -> None:
 def test_a_slow_thing_is_read_in_a_rhythm_of_its_own_and_this_is_said(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
+    rig.take_turns()
     found = rig.add_things("alpha", "slow", "quick", interval=2.0)
     found.reads["slow"].seconds = 1.0
     with caplog.at_level(logging.INFO):
@@ -296,6 +299,7 @@ def test_a_value_that_is_too_old_leaves_and_its_thing_has_failed(rig: Rig) -> No
 
 
 def test_things_of_one_bus_are_read_one_after_the_other_and_hold_up_nobody_else(rig: Rig) -> None:
+    rig.take_turns()
     found = rig.add_things("alpha", "fast")
     sensors = [found.add(f"28-{number}", bus="w1") for number in range(23)]
     for sensor in sensors:
@@ -342,6 +346,7 @@ def test_a_scrape_waits_for_a_whole_bus_no_longer_than_for_one_thing(rig: Rig) -
 
 
 def test_many_slow_things_behind_one_bus_are_all_shown_and_none_counts_as_failed(rig: Rig) -> None:
+    rig.take_turns()
     found = rig.add_things("alpha", interval=5.0)
     for number in range(23):
         found.add(f"w1-{number}", bus="w1").seconds = 0.75
@@ -367,7 +372,7 @@ def test_sensors_on_a_bus_that_hangs_block_four_reading_threads_at_most(rig: Rig
     rig.live(60.0)
     assert sum(sensor.runs for sensor in sensors) == 4
     assert rig.sensors("alpha") == {"fast"}
-    assert len(rig.readers()) <= 4 + 3
+    rig.settle_until(lambda: len(rig.readers()) <= 4 + 3, "a worker that has nothing to do stays")
     for sensor in sensors:
         sensor.go()
     rig.settle_until(lambda: len(rig.sensors("alpha")) == 11, "they do not recover")
@@ -391,7 +396,8 @@ def test_however_many_of_a_collectors_things_hang_all_others_are_read_in_every_s
         assert rig.sensors("alpha") == set(healthy)
         after = [cpu.runs, *(found.reads[name].runs for name in healthy)]
         assert all(later > earlier for earlier, later in zip(before, after, strict=True))
-        assert len(rig.readers()) <= hanging + 3
+        rig.settle_until(lambda: len(rig.readers()) <= hanging + 3, "a worker that has nothing to do stays")
+        rig.settle()
         rig.time.now += 5
     rig.settle()
     assert rig.errors()["alpha", "timeout"] >= hanging
@@ -414,15 +420,19 @@ def test_while_many_sensors_hang_those_that_answer_are_still_read(rig: Rig) -> N
         if name != "late":
             read.hang(seconds=FIRST_SECONDS)
     for _ in range(20):
+        rig.settle()
         rig.time.now += 5
         runs = cpu.runs
         assert rig.refresh(seconds=200)
         assert cpu.runs > runs
-    assert sum(read.runs for read in found.reads.values()) == TRIAL_LIMIT
-    assert len(rig.readers()) < LIMIT
+    # workers that were called and have not begun yet are not counted as held, so that a few more may hang
+    assert TRIAL_LIMIT <= sum(read.runs for read in found.reads.values()) < LIMIT
+    rig.settle_until(lambda: len(rig.readers()) < LIMIT, "a worker that has nothing to do stays")
     assert found.reads["late"].runs == 0
     failed = {event.thing: event.message for event in rig.record.bodies(CollectorFailed)}
-    assert failed["late"] == f"not read: {TRIAL_LIMIT} other reads hang"
+    words = re.fullmatch(r"not read: (\d+) other reads hang", failed["late"])
+    assert words
+    assert TRIAL_LIMIT <= int(words[1]) < LIMIT
     for read in found.reads.values():
         read.go()
     wait_until(lambda: not any(read.running for read in found.reads.values()), "they do not return")
@@ -440,10 +450,11 @@ def test_where_as_many_hang_as_may_what_answers_is_found_by_trying_one_by_one(ri
         found.reads[name].hang(seconds=FIRST_SECONDS)
     for _ in range(10):
         assert rig.refresh(seconds=200)
+        rig.settle()
         rig.time.now += 5
     rig.settle_until(lambda: set(healthy) <= rig.sensors("alpha"), "what answers is not found")
     assert all(table.runs >= 10 for table in tables)
-    assert len(rig.readers()) < LIMIT
+    rig.settle_until(lambda: len(rig.readers()) < LIMIT, "a worker that has nothing to do stays")
 
 
 def test_where_all_of_a_collectors_things_begin_to_hang_those_of_others_are_read(rig: Rig) -> None:
@@ -454,10 +465,11 @@ def test_where_all_of_a_collectors_things_begin_to_hang_those_of_others_are_read
         read.hang(seconds=SLOW_SECONDS)  # their server is gone
     for _ in range(8):
         runs = cpu.runs
+        rig.settle()
         rig.time.now += 5
         assert rig.refresh(seconds=200)
         assert cpu.runs > runs
-    assert HANGING_LIMIT <= sum(read.runs for read in found.reads.values()) - (LIMIT + 20) <= TRIAL_LIMIT
+    assert HANGING_LIMIT <= sum(read.runs for read in found.reads.values()) - (LIMIT + 20) < LIMIT
 
 
 def test_a_thing_that_hangs_is_given_up_once_at_its_timeout(rig: Rig) -> None:

@@ -179,9 +179,9 @@ class Scheduler:
     def _wait(self, ticket: Ticket) -> bool:
         self._post(lambda: self._tickets.admit(ticket, self._clock.monotonic()))
         if self.thread.ident is None:  # nothing runs by itself: a single look, or a driver that holds the clock
-            wait = 0.0
+            until = self._clock.monotonic()
             while not ticket.done.is_set() and not self._stopping.is_set():
-                wait = self._turn(self._watching.files.wait(wait))
+                until = self._turn(self._watching.files.wait(until - self._clock.monotonic()))
                 self._crew.require_worker()
             return True
         while not ticket.done.wait(_ANSWER_SECONDS):
@@ -192,19 +192,18 @@ class Scheduler:
         return True
 
     def _work(self) -> None:
-        seconds = 0.0
+        until = self._clock.monotonic()
         while not self._stopping.is_set():
-            planned = self._clock.monotonic() + seconds
-            noticed = self._watching.files.wait(seconds)
-            if self._clock.monotonic() - planned > PAUSE_SECONDS or seconds < -PAUSE_SECONDS:
+            noticed = self._watching.files.wait(until - self._clock.monotonic())
+            if self._clock.monotonic() - until > PAUSE_SECONDS:
                 self._set_paused()
-            seconds = self._turn(noticed)
+            until = self._turn(noticed)
 
     def _set_paused(self) -> None:
         self._paused_at = self._clock.monotonic()
 
     def _turn(self, noticed: Iterable[Watched | NoticeSocket]) -> float:
-        """One round of the loop. Returns for how many seconds there is nothing to do."""
+        """One round of the loop. Returns until when there is nothing to do."""
         now = self._clock.monotonic()
         for watched in noticed:
             if isinstance(watched, NoticeSocket):
@@ -226,13 +225,12 @@ class Scheduler:
             self._expire(key)
         self._reporter.publish()
         self._dispatcher.dispatch(now, watches=self.thread.ident is not None or self._tickets.follow)
-        look_again = (
+        return min(
             self._dispatcher.relieve(now),
             self._tickets.serve(now),
             self._plan.next_time(now),
             self._reporter.next_time,
         )
-        return min(look_again) - self._clock.monotonic()
 
     # what is run
 
