@@ -11,6 +11,7 @@ from sysvitals.judgement.heat import rules as heat
 from sysvitals.judgement.memory import rules as memory
 from sysvitals.judgement.network import rules as network
 from sysvitals.judgement.power import rules as power
+from sysvitals.judgement.vanished import rules as vanished
 
 JUDGED = (
     power.SUBJECT,
@@ -24,6 +25,7 @@ JUDGED = (
     cpu.SUBJECT,
     disk.SUBJECT,
     network.SUBJECT,
+    vanished.SUBJECT,
     node_exporter.SUBJECT,
 )
 """Those with alerts."""

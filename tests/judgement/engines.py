@@ -125,9 +125,12 @@ def _fire(story: Story, path: Path) -> Fired:
 
 def _subject_of(labels: Mapping[str, str]) -> tuple[str, ...]:
     """What an alert is about, as the host's judgement names it."""
-    if "fan" in labels:
-        return labels["chip"], labels["fan"]
-    return next(((labels[name],) for name in ("mountpoint", "device", "part", "component") if name in labels), ())
+    names = next((names for names in _SUBJECTS if labels.keys() >= {*names}), ())
+    return tuple(labels[name] for name in names)
+
+
+_SUBJECTS = (("chip", "fan"), ("mountpoint",), ("device",), ("part",), ("component",), ("chip", "sensor"))
+"""The labels that are an alert's subject: the first of these that it has."""
 
 
 class Difference(NamedTuple):

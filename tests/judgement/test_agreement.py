@@ -17,7 +17,7 @@ from tests.judgement.more_stories import MORE
 from tests.judgement.stories import Story, load_stories
 
 STORIES = Path(__file__).parents[2] / "prometheus" / "rule-tests"
-SUBJECTS = ("heat", "clock", "filesystem", "memory", "cpu", "disk", "network")
+SUBJECTS = ("heat", "clock", "filesystem", "memory", "cpu", "disk", "network", "vanished")
 
 
 class Known(NamedTuple):
@@ -49,6 +49,10 @@ DIFFERENCES = (
         "warning",
         5,
         "The host knows a day by its hours: what is over after a day may be so up to an hour sooner or later.",
+    ),
+    *(
+        Known("vanished: what was there for a day", alert, "warning", 3, "As above.")
+        for alert in ("DiskVanished", "FilesystemVanished", "SensorVanished")
     ),
 )
 

@@ -87,6 +87,14 @@ class Facts:
             if unless is None or not unless.has(self.samples, labels):
                 yield labels, value, *(column.get((*labels.values(),)) for column in columns)
 
+    def gone(self, metric: str) -> Iterator[Mapping[str, str]]:
+        """Labels of the series of a metric that are watched, were there before and are not now."""
+        return self._windows.gone(metric, self.all(metric))
+
+    def last(self, metric: str, labels: Mapping[str, str], seconds: float) -> float:
+        """When it was last there, in seconds since boot, by the window of so many seconds."""
+        return self._windows.last(metric, labels, seconds)
+
     def average(self, metric: str, labels: Mapping[str, str], seconds: float, ago: float = 0.0) -> float | None:
         """The mean of what was read."""
         return self._windows.average(metric, labels, self.uptime - ago, seconds)

@@ -9,6 +9,7 @@ from sysvitals.judgement.heat import judge as heat
 from sysvitals.judgement.memory import judge as memory
 from sysvitals.judgement.network import judge as network
 from sysvitals.judgement.power import judge as power
+from sysvitals.judgement.vanished import judge as vanished
 
 JUDGEMENTS = (
     *power.JUDGEMENTS,
@@ -19,5 +20,6 @@ JUDGEMENTS = (
     *memory.JUDGEMENTS,
     *disk.JUDGEMENTS,
     *network.JUDGEMENTS,
+    *vanished.JUDGEMENTS,
     *cpu.JUDGEMENTS,  # last: where a host has more CPUs than there are windows, only what is niced is not seen
 )

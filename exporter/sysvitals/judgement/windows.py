@@ -1,10 +1,10 @@
 """What series did within the last hours, in bounded memory: what alert rules ask Prometheus for."""
 
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from sysvitals.model.samples import Samples
+from sysvitals.model.samples import Sample, Samples
 from sysvitals.model.summary import Stretch
 
 MINUTE, QUARTER, HOUR = 60.0, 900.0, 3600.0
@@ -20,8 +20,8 @@ A server with 256 CPUs needs half of them for its CPUs.
 _BUCKET, _COUNT, _SUM, _LEAST, _MOST, _GROWTH, _COVERED, _CHANGES = range(8)
 _WIDTH = 8
 
-_Series = tuple[str, ...]
-"""A metric and the values of its labels."""
+_Values = tuple[str, ...]
+"""The values of a series' labels."""
 
 
 class Watch(NamedTuple):
@@ -148,7 +148,8 @@ class Windows:
             if all(one.labels for one in found)
         }
         self._most = most
-        self._kept: dict[_Series, tuple[Window, ...]] = {}
+        self._kept: dict[str, dict[_Values, tuple[Window, ...]]] = {metric: {} for metric in self._watches}
+        self._names: dict[str, tuple[str, ...]] = {}
         self._count = 0
         self._tidied_at = float("-inf")
 
@@ -163,13 +164,12 @@ class Windows:
 
     def observe(self, samples: Samples, at: float) -> None:
         """Take in the current values."""
-        kept = self._kept
-        for metric in self._watches:
+        for metric, kept in self._kept.items():
             chosen = self._chosen.get(metric)
             for labels, value in samples.get(metric, ()):
                 if chosen is not None and chosen.isdisjoint(labels.items()):
                     continue
-                windows = kept.get((metric, *labels.values()))
+                windows = kept.get((*labels.values(),))
                 if windows is None:
                     windows = self._begin(metric, labels, at)
                 for window in windows:
@@ -180,13 +180,26 @@ class Windows:
         stretches = sorted(stretches, key=lambda one: one[0])
         hours = [one for one in stretches if one[1].seconds > MINUTE]
         minutes = [one for one in stretches if one[1].seconds <= MINUTE]
-        windows = self._kept.get((metric, *labels.values()))
+        windows = self._kept.get(metric, {}).get((*labels.values(),))
         if windows is None:
             windows = self._begin(metric, labels, stretches[-1][0] if stretches else 0.0)
         for window in windows:
             known = _pick(window.step, hours, minutes)
             if known:
                 window.restore(known)
+
+    def gone(self, metric: str, samples: Sequence[Sample]) -> Iterator[Mapping[str, str]]:
+        """Labels of the series that were read before, and are not among these samples, which have been observed."""
+        kept = self._kept.get(metric, {})
+        if len(kept) > len(samples):
+            present = {(*labels.values(),) for labels, _ in samples}
+            names = self._names[metric]
+            yield from (dict(zip(names, values, strict=True)) for values in kept if values not in present)
+
+    def last(self, metric: str, labels: Mapping[str, str], seconds: float) -> float:
+        """When it was last read; negative infinity where it never was."""
+        window = self._window(metric, labels, seconds)
+        return float("-inf") if window is None else window.at
 
     def average(self, metric: str, labels: Mapping[str, str], now: float, seconds: float) -> float | None:
         """The mean of what was read until then."""
@@ -249,7 +262,7 @@ class Windows:
 
     def _window(self, metric: str, labels: Mapping[str, str], seconds: float) -> Window | None:
         step = _step_of(seconds)
-        for window in self._kept.get((metric, *labels.values()), ()):
+        for window in self._kept.get(metric, {}).get((*labels.values(),), ()):
             if window.step == step:
                 return window
         return None
@@ -261,15 +274,17 @@ class Windows:
         longest = {_step_of(seconds): seconds for seconds in sorted(lengths)}
         if not longest or not self._has_room(len(longest), at):
             return ()
-        windows = self._kept[metric, *labels.values()] = tuple(Window(*one) for one in longest.items())
+        self._names[metric] = (*labels,)
+        windows = self._kept[metric][(*labels.values(),)] = tuple(Window(*one) for one in longest.items())
         self._count += len(windows)
         return windows
 
     def _has_room(self, more: int, at: float) -> bool:
         if self._count + more > self._most and at - self._tidied_at >= HOUR:  # to look costs as much as all windows
             self._tidied_at = at
-            self._kept = {series: found for series, found in self._kept.items() if at - found[0].at < HOUR}
-            self._count = sum(map(len, self._kept.values()))
+            for metric, kept in self._kept.items():
+                self._kept[metric] = {series: found for series, found in kept.items() if at - found[0].at < HOUR}
+            self._count = sum(len(windows) for kept in self._kept.values() for windows in kept.values())
         return self._count + more <= self._most
 
 
