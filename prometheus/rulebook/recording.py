@@ -94,7 +94,8 @@ system_temperature_celsius{{chip!~"{_begins(*BOARD_MONITORS)}"}} * 0 + {UNLIMITE
         "Where heat is high for a sensor: where a Raspberry Pi begins to throttle, near the critical point of other "
         "processors and of graphics (their `max` is where fans run full), the most that its maker gives, or some way "
         "below the critical point. A limit that a warm room exceeds is none. What has no limit is hot where nothing is "
-        "made to work, but for inputs of a board's monitor: they may be connected to nothing. A sensor that is left alone has no limit.",
+        "made to work, but for inputs of a board's monitor: they may be connected to nothing. A sensor that is left "
+        "alone has no limit.",
     ),
     Record(
         "instance:system_temperature_headroom_celsius:min",

@@ -1,6 +1,6 @@
 """What happened within a day: long looks back, which are taken less often."""
 
-from sysvitals.judgement.rule import Record, Subject
+from sysvitals.judgement.rule import Record, Subject, still_firing
 
 SUBJECT = Subject(
     name="recording-daily",
@@ -16,6 +16,12 @@ SUBJECT = Subject(
             "cause:system_throttle_seconds:increase1d",
             "increase(system_throttle_seconds_total[1d])",
             "How long each cause lasted within a day.",
+        ),
+        Record(
+            "instance:undervoltage_alerts:max1d",
+            f"max without (alertname, alertstate, severity, subject, cause) (\n"
+            f"  max_over_time({still_firing('Undervoltage', 'critical')}[1d])\n)",
+            "1 for each host whose Undervoltage was sent within a day.",
         ),
         Record(
             "instance:system_unclean_shutdowns:increase1d",

@@ -1,7 +1,11 @@
 """What a host says of its clock, and the exporter of itself."""
 
+import pytest
+
+from sysvitals.collectors.filesystem import Remounted
 from sysvitals.judgement.clock import judge as clock
 from sysvitals.judgement.exporter import judge as exporter
+from sysvitals.judgement.filesystem import judge as storage
 from sysvitals.judgement.verdict import Level
 from sysvitals.model.changes import Started
 from tests.judgement.judging import Board, alerts, texts
@@ -67,7 +71,7 @@ def test_lost_events_are_said_for_half_an_hour_but_not_those_of_a_slow_viewer() 
     it.after(15)
     for sink in ("live", "history"):
         it.grows("sysvitals_events_dropped_total", 7, sink=sink)
-    assert texts(it.after(15)) == ["7 events did not reach the history in the last 30 min"]
+    assert texts(it.after(135)) == ["7 events did not reach the history in the last 30 min"]
     it.after(2000)
     assert not it.engine.firing
 
@@ -77,6 +81,40 @@ def test_a_history_that_cannot_be_written_is_said_after_five_minutes() -> None:
     it.shows("sysvitals_history_writable", 0)
     assert it.after(280).level is Level.GOOD
     assert alerts(it.after(60)) == [("HistoryNotWritable", "warning")]
+
+
+ROOT = {"device": "/dev/mmcblk0p2", "mountpoint": "/", "fstype": "ext4"}
+BOOT = {"device": "/dev/mmcblk0p1", "mountpoint": "/boot/firmware", "fstype": "vfat"}
+
+
+@pytest.mark.parametrize(
+    ("filesystem", "expected"),
+    [(ROOT, {"FilesystemReadOnly"}), (BOOT, {"FilesystemReadOnly", "HistoryNotWritable", "EventsDropped"})],
+)
+def test_a_root_that_becomes_read_only_takes_the_history_with_it_and_a_boot_partition_does_not(
+    filesystem: dict[str, str], expected: set[str]
+) -> None:
+    it = Board((*storage.JUDGEMENTS, *exporter.JUDGEMENTS))
+    it.shows("system_filesystem_readonly", 0, **filesystem)
+    it.shows("sysvitals_events_dropped_total", 0, sink="history")
+    it.after(3600)
+    it.shows("system_filesystem_readonly", 1, **filesystem)
+    it.happens(Remounted(device=filesystem["device"], mountpoint=filesystem["mountpoint"], read_only=True))
+    it.shows("sysvitals_history_writable", 0)
+    it.grows("sysvitals_events_dropped_total", 7, sink="history")
+    seen = set()
+    for _ in range(20):
+        it.after(60)
+        seen |= {alert for alert, _, _ in it.engine.firing}
+    assert seen == expected
+
+
+def test_the_clock_of_a_virtual_machine_is_not_judged_by_the_machine_itself() -> None:
+    for kind, expected in (("none", [("ClockUnsynchronised", "warning")]), ("microsoft", [])):
+        it = board()
+        it.shows("system_identity_info", 1, virtualization=kind)
+        it.shows("system_timex_sync_status", 0)
+        assert alerts(it.after(7200)) == expected
 
 
 def test_a_configuration_that_was_refused_is_said() -> None:

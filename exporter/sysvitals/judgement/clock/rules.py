@@ -10,24 +10,33 @@ _DEVIATION = """max without (collector) (abs(
   - sysvitals_collector_last_success_timestamp_seconds{collector="load"}
 ))"""
 
+_DEVIATION_HERE = _DEVIATION.replace("}", ",SAME}")
+
 UNSYNCHRONISED = Alert(
     **beside(judge.UNSYNCHRONISED),
     value="system_timex_sync_status",
     threshold=0,
-    summary="{{ $labels.instance }}: the clock follows no time server",
+    condition=f"""unless on (job, instance) (
+  {_DEVIATION} <= {CLOCK_DEVIATION.value:g}
+  and on (job, instance)
+  system_identity_info{{virtualization!~"|none"}}
+)""",
+    summary="{{ $labels.instance }}: clock not synchronised (no NTP)",
     description=(
-        "For an hour no time server has steered the clock of {{ $labels.instance }}: it drifts by seconds a day. "
+        "For an hour no time server has steered the clock of {{ $labels.instance }}: it drifts by seconds a day."
         + tell(
-            f"{_DEVIATION.replace('}', ',SAME}')} > {CLOCK_DEVIATION.value:g}",
-            "Now it is {{ VALUE | humanizeDuration }} off from Prometheus's.",
-            "As yet Prometheus finds it right.",
+            f"{_DEVIATION_HERE} > {CLOCK_DEVIATION.value:g}",
+            " Now it is {{ VALUE | humanizeDuration }} off from Prometheus's.",
+            tell(f"{_DEVIATION_HERE} <= {CLOCK_DEVIATION.value:g}", " It still agrees with Prometheus's."),
         )
         + " Look at `timedatectl timesync-status` or `chronyc sources`, and whether UDP port 123 gets out."
     ),
     why=(
         "A board without a clock of its own has no time after each start, until the network is up and a server has "
         "answered: minutes, and on a bad day half an hour. With systemd-timesyncd the kernel gives a synchronised "
-        "clock up only after nine hours without a server, so an hour more costs little and spares each reboot."
+        "clock up only after nine hours without a server, so an hour more costs little and spares each reboot. A "
+        "hypervisor may steer the clock of a virtual machine, of which the kernel knows nothing: not where it agrees "
+        "with Prometheus's."
     ),
 )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from sysvitals.judgement.filesystem.judge import READ_ONLY_WATCHES, REMOUNTED, has_become_read_only
 from sysvitals.judgement.judgement import DAY_SECONDS, Facts, Finding, Judgement, Watch
 from sysvitals.judgement.thresholds import COLLECTOR_FAILING, EXPORTER_RESTARTS, READ_ERRORS
 
@@ -46,6 +47,8 @@ def _find_left_out(facts: Facts) -> Iterator[Finding]:
 
 
 def _find_dropped(facts: Facts) -> Iterator[Finding]:
+    if has_become_read_only(facts, _HALF_HOUR):  # on which filesystem the history is, no series says
+        return
     for sample in facts.all(_DROPPED):
         sink = sample.labels["sink"]
         lost = facts.growth(_DROPPED, sample.labels, _HALF_HOUR) or 0.0
@@ -54,7 +57,7 @@ def _find_dropped(facts: Facts) -> Iterator[Finding]:
 
 
 def _find_not_writable(facts: Facts) -> Iterator[Finding]:
-    if facts.value("sysvitals_history_writable") == 0:
+    if facts.value("sysvitals_history_writable") == 0 and not has_become_read_only(facts, _HALF_HOUR):
         yield Finding((), "The history cannot be written")
 
 
@@ -128,7 +131,9 @@ DROPPED = Judgement(
     severity="warning",
     area="exporter",
     find=_find_dropped,
-    watches=(Watch(_DROPPED, _HALF_HOUR),),
+    lasts=120,
+    watches=(Watch(_DROPPED, _HALF_HOUR), *READ_ONLY_WATCHES),
+    events=(REMOUNTED,),
     remedy="Is the disk full, read-only or overloaded? See `df -h`, `dmesg | tail` and the exporter's log.",
 )
 
@@ -139,6 +144,8 @@ NOT_WRITABLE = Judgement(
     find=_find_not_writable,
     lasts=300,
     keeps=600,
+    watches=READ_ONLY_WATCHES,
+    events=(REMOUNTED,),
     remedy="Is the disk full or read-only (`df -h`, `dmesg | tail`)? Does storage.path belong to the exporter's user?",
 )
 

@@ -2,6 +2,7 @@
 
 from sysvitals.collectors import COLLECTORS
 from sysvitals.judgement.exporter import judge
+from sysvitals.judgement.filesystem.judge import BOOT
 from sysvitals.judgement.rule import Alert, Subject, beside
 from sysvitals.judgement.texts import tell
 from sysvitals.judgement.thresholds import (
@@ -15,6 +16,10 @@ _COLLECTOR = ("job", "instance", "collector")
 _ON = "on (job, instance, collector)"
 _STALE_SECONDS = COLLECTOR_STALE.value * max(collector.max_age for collector in COLLECTORS)
 _LATEST = "sysvitals_collector_last_success_timestamp_seconds"
+
+_BECAME_READ_ONLY = f"""unless on (job, instance)
+max_over_time(ALERTS{{alertname="FilesystemReadOnly", mountpoint!~"{BOOT}"}}[30m])"""
+"""FilesystemReadOnly, pending too: that nothing can be written follows from it."""
 
 FAILING = Alert(
     **beside(judge.FAILING),
@@ -120,6 +125,7 @@ DROPPED = Alert(
     value='increase(sysvitals_events_dropped_total{sink!="live"}[30m])',
     compares=">",
     threshold=0,
+    condition=_BECAME_READ_ONLY,
     summary="{{ $labels.instance }}: {{ $labels.sink }} has lost events",
     description=(
         'About {{ $value | printf "%.0f" }} events did not reach {{ $labels.sink }} within half an hour, because it '
@@ -127,8 +133,8 @@ DROPPED = Alert(
         "`df -h`, `dmesg | tail` and the exporter's log."
     ),
     why=(
-        "Any loss is told, for half an hour after the last one. A viewer of the live page who is too slow harms nobody "
-        "but himself."
+        "Any loss, for half an hour after the last one; two minutes, in which a filesystem that became read-only is "
+        "found: then the loss follows from that. A viewer of the live page that is too slow harms no other."
     ),
 )
 
@@ -136,6 +142,7 @@ NOT_WRITABLE = Alert(
     **beside(judge.NOT_WRITABLE),
     value="sysvitals_history_writable",
     threshold=0,
+    condition=_BECAME_READ_ONLY,
     summary="{{ $labels.instance }}: the history cannot be written",
     description=(
         "The exporter's history cannot be written"
@@ -146,7 +153,10 @@ NOT_WRITABLE = Alert(
         + ": after a power cut there will be no record of what came before it. Is the disk full or read-only "
         "(`df -h`, `dmesg | tail`)? Does the folder storage.path belong to the exporter's user?"
     ),
-    why="A disk may be full for a moment: five minutes. Ten more, since it is tried again and again.",
+    why=(
+        "A disk may be full for a moment: five minutes. Ten more, since it is tried again and again. Where a "
+        "filesystem became read-only, that alert says it."
+    ),
 )
 
 RELOAD = Alert(

@@ -65,6 +65,19 @@ def _find_unintended_read_only(facts: Facts) -> Iterator[Finding]:
             yield _finding(labels, "/ is read-only, but its boot partition is not", cause="writing")
 
 
+def has_become_read_only(facts: Facts, seconds: float) -> bool:
+    """Whether a filesystem is read-only that should not be, or became so within so many seconds.
+
+    Not a boot partition: nothing but updates is written there.
+    """
+    found = (
+        finding.subject[0] for find in (_find_turned_read_only, _find_unintended_read_only) for finding in find(facts)
+    )
+    remounted = (event.body for event in facts.events(REMOUNTED, seconds))
+    became = (getattr(body, "mountpoint", "") for body in remounted if getattr(body, "read_only", False))
+    return any(not _is_boot(point) for point in (*found, *became))
+
+
 def _is_boot_writable(facts: Facts) -> bool:
     return any(_is_boot(labels["mountpoint"]) and not read_only for labels, read_only in facts.rows(_READ_ONLY))
 
@@ -197,13 +210,16 @@ _FIND = "Find what grows there: `sudo du -xh --max-depth=2 | sort -h | tail`."
 _QUICK = "Quick gains: `sudo journalctl --vacuum-size=100M`, `sudo apt clean`."
 _SAVE = "Back up what matters and look at `dmesg`: the card or disk may be failing, or had lost its power."
 
+REMOUNTED = "system.disk.remounted"
+READ_ONLY_WATCHES = (Watch(_READ_ONLY, DAY_SECONDS),)
+
 READ_ONLY = Judgement(
     alert="FilesystemReadOnly",
     severity="critical",
     area="storage",
     find=_find_turned_read_only,
     keeps=900,
-    watches=(Watch(_READ_ONLY, DAY_SECONDS),),
+    watches=READ_ONLY_WATCHES,
     remedy=_SAVE,
 )
 READ_ONLY_UNINTENDED = Judgement(
@@ -214,7 +230,7 @@ READ_ONLY_UNINTENDED = Judgement(
     lasts=900,
     keeps=900,
     fades=True,
-    watches=(Watch(_READ_ONLY, DAY_SECONDS),),
+    watches=READ_ONLY_WATCHES,
     remedy="Look at `journalctl -b -u systemd-remount-fs -u systemd-fsck-root`. " + _SAVE,
 )
 FILLING_SOON = Judgement(

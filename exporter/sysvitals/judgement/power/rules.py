@@ -1,7 +1,7 @@
 """The rules of this subject for Prometheus: never imported by the program."""
 
 from sysvitals.judgement.power import judge
-from sysvitals.judgement.rule import Alert, Subject, beside
+from sysvitals.judgement.rule import Alert, Subject, beside, still_firing
 from sysvitals.judgement.texts import ask, tell, times
 from sysvitals.judgement.thresholds import (
     INPUT_VOLTS_LOW,
@@ -66,6 +66,11 @@ RECURRING = Alert(
     value=f"floor(cause:system_throttle_events:increase1d{{{_DIP}}})",
     compares=">=",
     threshold=UNDERVOLTAGE_RECURS,
+    condition=f"""unless on (job, instance) (
+  instance:undervoltage_alerts:max1d
+  or
+  {still_firing("Undervoltage", "critical")}
+)""",
     summary="{{ $labels.instance }}: {{ $value }} undervoltages within a day",
     description=(
         "Within a day the 5 V fell {{ $value }} times below 4.6 V"
@@ -77,8 +82,9 @@ RECURRING = Alert(
         "load, when a disk or a motor starts), then give USB devices a powered hub, or the board a supply made for it."
     ),
     why=(
-        "At once, for a day has been looked at. Whole events only: increase() reads a little high. Four hours more, so "
-        "that one old dip less is not called an end."
+        "Immediately, since a day has been looked at. Only where Undervoltage was not sent within that day: its text "
+        "has the count of the day already. So this is for dips that no scrape was near, such as while the network was "
+        "away. Whole events only: increase() reads a little high. Four hours more, so that one old dip less is no end."
     ),
 )
 
