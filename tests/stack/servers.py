@@ -79,11 +79,11 @@ def write_yaml(path: Path, content: object) -> None:
 
 
 @contextmanager
-def run_prometheus(etc: Path, port: int | None = None) -> Iterator[Prometheus]:
-    """Prometheus with this folder's prometheus.yml."""
+def run_prometheus(etc: Path, port: int | None = None, *, program: str = "") -> Iterator[Prometheus]:
+    """Prometheus with this folder's prometheus.yml: the one that is installed, or this program."""
     port = port or free_port()
     arguments = [
-        need_tool("prometheus"),
+        program or need_tool("prometheus"),
         f"--config.file={etc / 'prometheus.yml'}",
         f"--storage.tsdb.path={etc.parent / 'tsdb'}",
         f"--web.listen-address=127.0.0.1:{port}",
@@ -95,11 +95,11 @@ def run_prometheus(etc: Path, port: int | None = None) -> Iterator[Prometheus]:
 
 
 @contextmanager
-def run_alertmanager(etc: Path, port: int | None = None) -> Iterator[Alertmanager]:
-    """Alertmanager with this folder's alertmanager.yml, alone."""
+def run_alertmanager(etc: Path, port: int | None = None, *, program: str = "") -> Iterator[Alertmanager]:
+    """Alertmanager with this folder's alertmanager.yml, alone: the one that is installed, or this program."""
     port = port or free_port()
     arguments = [
-        need_tool("prometheus-alertmanager"),
+        program or need_tool("prometheus-alertmanager"),
         f"--config.file={etc / 'alertmanager.yml'}",
         f"--storage.path={etc.parent / 'alertmanager'}",
         f"--web.listen-address=127.0.0.1:{port}",

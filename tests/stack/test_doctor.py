@@ -123,7 +123,17 @@ class Stack:
                 ],
                 "alertmanagers": [{"path_prefix": "/am", "static_configs": [{"targets": alertmanagers}]}],
             },
-            "scrape_configs": [{"job_name": "sysvitals", "static_configs": [{"targets": [target], "labels": labels}]}],
+            "scrape_configs": [
+                {"job_name": "sysvitals", "static_configs": [{"targets": [target], "labels": labels}]},
+                *(
+                    {
+                        "job_name": name,
+                        "metrics_path": f"/{path}/metrics",
+                        "static_configs": [{"targets": [url.split("/")[2]]}],
+                    }
+                    for name, path, url in (("prometheus", "prom", self.prometheus), ("am", "am", self.alertmanager))
+                ),
+            ],
         }
         path = self.folder / "prometheus.yml"
         if path.read_text() == json.dumps(config):
@@ -146,14 +156,20 @@ class Stack:
         found: list[dict[str, Any]] = httpx.get(f"{self.alertmanager}/api/v2/alerts", timeout=PATIENCE).json()
         return found
 
+    def servers_scraped(self) -> bool:
+        question = {"query": 'up{job=~"prometheus|am"} == 1'}
+        answer = httpx.get(f"{self.prometheus}/api/v1/query", params=question, timeout=PATIENCE).json()
+        return len(answer["data"]["result"]) == 2
+
     def rules(self) -> list[dict[str, Any]]:
         groups = httpx.get(f"{self.prometheus}/api/v1/rules", timeout=PATIENCE).json()["data"]["groups"]
         return [rule for group in groups for rule in group["rules"]]
 
     def wait_until_settled(self) -> None:
-        """Every rule was evaluated, and Prometheus is heard."""
+        """Every rule was evaluated, Prometheus is heard, and both servers were scraped."""
         wait_until(lambda: all(rule["health"] != "unknown" for rule in self.rules()), "rules are evaluated")
         wait_until(self.watchdog_arrived, "the watchdog has arrived")
+        wait_until(self.servers_scraped, "both servers were scraped")
 
 
 def copy_rules(folder: Path, *but: str) -> None:
@@ -237,12 +253,14 @@ WELL = {
     "exporter.open": "absent",
     "prometheus.answers": "ok",
     "prometheus.clock": "ok",
+    "prometheus.page": "ok",
     "prometheus.target": "ok",
     "prometheus.scrape_age": "ok",
     "prometheus.samples": "ok",
     "prometheus.rules": "ok",
     "prometheus.rules.health": "ok",
     "prometheus.rules.current": "ok",
+    "prometheus.chain": "ok",
     "prometheus.alertmanagers": "ok",
     "alertmanager.answers": "ok",
     "alertmanager.watchdog": "ok",
