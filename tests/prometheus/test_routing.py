@@ -98,6 +98,10 @@ SILENCED: list[tuple[Labels, Labels]] = [
         HOST_DOWN,
         {"alertname": "NodeUndervoltage", **CRITICAL, "subject": "node-exporter-power", "job": "node-exporter"},
     ),
+    (
+        {"alertname": "NodeHostDown", **CRITICAL, "subject": "node-exporter-power"},
+        {"alertname": "NodeUndervoltage", **CRITICAL, "subject": "node-exporter-power"},
+    ),
     ({**FULL, **CRITICAL}, {**FULL, **WARNING}),
     ({**HOT, **CRITICAL}, {**HOT, **WARNING}),
     (
