@@ -1,12 +1,13 @@
 """Alerts: what fires now, what fired, how often, and on which hosts."""
 
-from grafana.builder.colours import CRITICAL, GOOD, PLAIN, SEVERITIES
+from grafana.builder.cells import NO_COLOUR
+from grafana.builder.colours import CALM, CLEAR, CRITICAL, PLAIN, SEVERITIES, WATCHING
 from grafana.builder.dashboard import Dashboard, link_to
-from grafana.builder.firing import RULES_RUN, alerts, since
+from grafana.builder.firing import MEANINGS, RULES_RUN, alerts, parted, said, since
 from grafana.builder.hosts import NOBODY_KNOWS, linked, over_range
 from grafana.builder.judging import Json, any_is, none_is, range_mapping, value_mappings
 from grafana.builder.layout import Line, Section
-from grafana.builder.panels import About, Column, override, stat, state_timeline, table, thresholds_of, time_series
+from grafana.builder.panels import About, Column, override, state_timeline, table, thresholds_of, tiles, time_series
 from grafana.builder.queries import Look, Query
 from grafana.builder.units import AGO, COUNT, SECONDS
 from prometheus.rulebook.subjects import SUBJECTS
@@ -17,24 +18,6 @@ DRAWN = 20
 """Lines that the timeline has at most: more cannot be read."""
 
 RANKS = {"critical": 3, "warning": 2, "info": 1}
-
-DETAILS = (
-    "mountpoint",
-    "device",
-    "part",
-    "chip",
-    "sensor",
-    "fan",
-    "collector",
-    "error",
-    "sink",
-    "cause",
-    "component",
-    "resource",
-    "area",
-    "state",
-)
-"""The labels by which an alert says which part of a host it is about."""
 
 SEVERITY_VARIABLE: Json = {
     "type": "custom",
@@ -76,12 +59,9 @@ def by_rank(expressions: dict[int, str]) -> str:
 
 
 def detailed(expr: str) -> str:
-    """One series for each alert, with its parts of the host as one label and with its name once more, for a link."""
-    details = ", ".join(f'"{label}"' for label in DETAILS)
-    joined = f'label_join({expr}, "part", " ", {details})'
-    bare = f'label_replace({joined}, "part", "", "part", " *")'  # a table would make 0 of blanks
-    named = f'label_join({bare}, "runbook", "", "alertname")'
-    return f"max by (job, instance, alertname, runbook, subject, part) (\n{named}\n)"
+    """One series for each alert, with its part of the host, what it says, and its name once more for a link."""
+    named = f'label_join({parted(said(expr))}, "runbook", "", "alertname")'
+    return f"max by (job, instance, alertname, runbook, subject, part, said) (\n{named}\n)"
 
 
 def since_when(state: str, severity: str = "") -> str:
@@ -138,8 +118,8 @@ def alert_table(title: str, description: str, missing: str, state: str) -> Json:
                     link_to("sysvitals-power", "Its power and heat", instance=here),
                 ],
             ),
-            Column(name="part", title="What of it", min_width=140, missing=NOBODY_KNOWS),
-            Column(name="subject", title="Subject", width=110),
+            Column(name="part", title="Where", width=140, missing=""),
+            Column(name="said", title="What it says", min_width=220, mappings=MEANINGS, missing=""),
             Column(name="Value #B", title="Since", unit=AGO, width=130),
             Column(
                 name="runbook",
@@ -154,28 +134,29 @@ def alert_table(title: str, description: str, missing: str, state: str) -> Json:
 
 
 NOW = (
-    stat(
+    tiles(
         About(
-            title="Is the chain alive?",
-            description="The alert Watchdog always fires, to show that Prometheus evaluates the rules: that it fires "
-            "is good. Whether messages arrive is known only at their end; the runbook says how to watch that.",
+            title="Watchdog",
+            description="This alert always fires while Prometheus evaluates the rules. Whether messages arrive is "
+            "known only where they are received; the runbook says how to watch that.",
             docs="prometheus/RUNBOOK.md#watchdog",
             missing="no answer from Prometheus",
-            thresholds=none_is(CRITICAL),
-            mappings=value_mappings({0: ("no watchdog", CRITICAL), 1: ("alive", GOOD)}),
+            thresholds=none_is(CRITICAL, good=CALM),
+            mappings=value_mappings({0: ("not firing", CRITICAL), 1: ("firing", CALM)}),
         ),
         Query(f"count({RULES_RUN}) > bool 0 or vector(0)", "watchdog"),
+        named=False,
     ),
-    stat(
+    tiles(
         About(
-            title="How many fire now?",
-            description="Alerts that fire, by severity, whichever is chosen above. Without a watchdog there is no "
-            "number: nothing is watched then.",
+            title="Alerts firing",
+            description="Alerts that fire, by severity, whichever is chosen above. Without a number the rules do not "
+            "run, and nothing is judged.",
             docs="prometheus/RUNBOOK.md",
-            missing="no rules: nothing is watched",
+            missing="rules do not run",
             unit=COUNT,
             overrides=[
-                override("byName", severity, thresholds=thresholds_of(any_is(SEVERITIES[severity])))
+                override("byName", severity, thresholds=thresholds_of(any_is(SEVERITIES[severity], base=CLEAR)))
                 for severity in RANKS
             ],
         ),
@@ -187,53 +168,56 @@ NOW = (
             for severity in RANKS
         ),
     ),
-    stat(
+    tiles(
         About(
-            title="On how many hosts?",
+            title="Hosts with alerts",
             description="Hosts on which at least one alert fires.",
             docs="prometheus/RUNBOOK.md",
-            missing="no rules: nothing is watched",
+            missing="rules do not run",
             unit=COUNT,
+            thresholds=NO_COLOUR,
         ),
         Query(
             f"(count(count by (job, instance) ({alerts(chosen())})) or vector(0)) and on () {RULES_RUN}",
             "hosts",
         ),
-        coloured="none",
+        named=False,
     ),
-    stat(
+    tiles(
         About(
-            title="How many may soon?",
+            title="Alerts pending",
             description="Alerts that are pending: their condition holds, and not yet for long enough.",
             docs="prometheus/RUNBOOK.md",
-            missing="no rules: nothing is watched",
+            missing="rules do not run",
             unit=COUNT,
+            thresholds=any_is(WATCHING, base=CLEAR),
         ),
         Query(f"(count({alerts(chosen(), state='pending')}) or vector(0)) and on () {RULES_RUN}", "pending"),
-        coloured="none",
+        named=False,
     ),
 )
 
 FIRING_TABLE = alert_table(
-    "What fires now?",
-    "Worst first, and the newest first among those of one severity. The name in the last column leads to what to do.",
-    "nothing fires; all is well if the chain is alive",
+    "Firing alerts",
+    "Worst first, and the newest first among those of one severity, each in the words of its message without its "
+    "values. The name in the last column leads to what to do.",
+    "no alert fires now, or the rules do not run: see Watchdog",
     "firing",
 )
 
 PENDING_TABLE = alert_table(
-    "What may fire soon?",
-    "Pending alerts: their condition holds, and not yet for as long as the rule wants.",
-    "nothing is pending",
+    "Pending alerts",
+    "Their condition holds, and not yet for as long as the rule asks for.",
+    "no alert is pending now, or the rules do not run: see Watchdog",
     "pending",
 )
 
 TIMELINE = state_timeline(
     About(
-        title="What fired, and when?",
+        title="Alerts over time",
         description=f"At most {DRAWN} alerts: the worst, and among those of one severity the longest.",
         docs="prometheus/RUNBOOK.md",
-        missing="nothing fired",
+        missing="no alert fired in this time, or the rules did not run",
         mappings=value_mappings({rank: (severity, SEVERITIES[severity]) for severity, rank in RANKS.items()}),
         interval="1m",
         overrides=[linked(link_to("sysvitals-host", "Open this host"))],
@@ -243,10 +227,10 @@ TIMELINE = state_timeline(
 
 COURSE = time_series(
     About(
-        title="How many fired at once?",
+        title="Number of firing alerts",
         description="Alerts that fired, by severity, one above the other.",
         docs="prometheus/RUNBOOK.md",
-        missing="nothing fired",
+        missing="no alert fired in this time, or the rules did not run",
         unit=COUNT,
         decimals=0,
         minimum=0,
@@ -270,11 +254,11 @@ _COUNTS = (
 
 MOST = table(
     About(
-        title="Which fire most?",
+        title="Alerts by name",
         description="How often each alert began within the time range, for how long it fired (the time of all hosts "
         "added up), and on how many hosts. Looked at once a minute.",
         docs="prometheus/RUNBOOK.md",
-        missing="nothing fired",
+        missing="no alert fired in this time, or the rules did not run",
     ),
     Query(f"sum by (alertname) (count_over_time({BEGAN}))"),
     Query(f"sum by (alertname) (count_over_time({LASTS})) * 60"),
@@ -289,11 +273,11 @@ MOST = table(
 
 WHOSE = table(
     About(
-        title="Whose alerts fire most?",
+        title="Alerts by host",
         description="How often alerts began on each host within the time range, for how long they fired (added up), "
         "and how many different ones. Looked at once a minute.",
         docs="prometheus/RUNBOOK.md",
-        missing="nothing fired",
+        missing="no alert fired in this time, or the rules did not run",
     ),
     Query(f"sum by (job, instance) (count_over_time({BEGAN}))"),
     Query(f"sum by (job, instance) (count_over_time({LASTS})) * 60"),
@@ -315,14 +299,14 @@ DASHBOARD = Dashboard(
     uid="sysvitals-alerts",
     title="Alerts",
     description="What fires now, what fired, how often, and on which hosts.",
-    docs="prometheus/RUNBOOK.md",
+    docs="grafana/README.md#alerts",
     time_from="now-24h",
     more_variables=(SEVERITY_VARIABLE,),
     sections=(
         Section(
             lines=(
                 Line(4, NOW, widths=(5, 9, 5, 5)),
-                Line(10, (FIRING_TABLE,)),
+                Line(11, (FIRING_TABLE,)),
                 Line(13, (TIMELINE,)),
                 Line(9, (COURSE, MOST, WHOSE), widths=(7, 9, 8)),
                 Line(6, (PENDING_TABLE,)),

@@ -57,7 +57,7 @@ def lately(function: str, metric: str) -> str:
 HEALTH = (
     stat(
         About(
-            title="Any collector ill?",
+            title="Failing collectors",
             description="Collectors whose last run failed, and collectors that do not fail and yet have not run for "
             "too long. What such a collector reads is not known: alerts on it cannot fire.",
             docs=f"{RUNBOOK}#collectorfailing",
@@ -70,7 +70,7 @@ HEALTH = (
     ),
     stat(
         About(
-            title="Any sensor lost?",
+            title="Unreadable sensors",
             description="Kinds of read errors that come so often that a sensor must be missing from what is shown.",
             docs=f"{RUNBOOK}#sensorsunreadable",
             missing="no exporter answers",
@@ -126,7 +126,7 @@ HEALTH = (
     ),
     stat(
         About(
-            title="What does it cost?",
+            title="Exporter CPU and memory",
             description="Part of one core that the exporter takes, and its memory: the mean of all hosts.",
             docs="benchmarks/README.md",
             missing="no exporter answers",
@@ -142,7 +142,7 @@ HEALTH = (
 
 COLLECTOR_TABLE = table(
     About(
-        title="Which collectors work?",
+        title="Collectors",
         description="Each collector over all hosts: how many have what it reads, on how many its last run failed, how "
         "far the slowest is behind its siblings (each collector has its own interval), its longest run, and the most "
         "reads that failed on one host within an hour.",
@@ -185,11 +185,11 @@ WRONG = f"""max by (job, instance, collector) (
 
 FAULTS = table(
     About(
-        title="Where is something wrong?",
+        title="Failing collectors by host",
         description="Each collector that fails, is late, or met a read error within an hour, with its host and its "
         "most frequent error. `sysvitals collectors` on the host says why.",
         docs=f"{RUNBOOK}#collectorfailing",
-        missing="all collectors work",
+        missing="no failing collector reported",
     ),
     Query(WRONG),
     Query(
@@ -219,7 +219,7 @@ FAULTS = table(
 
 DURATIONS = time_series(
     About(
-        title="How long do collectors take?",
+        title="Collector duration",
         description=f"The longest run of each of the {CHARTED} collectors that are slowest at the end of the time "
         "range, on the slowest host. A scrape waits for those that are due, all at once.",
         docs=METRICS_DOCS,
@@ -244,7 +244,7 @@ SHORT_EVENT = r"system\.(.*)\.updated"
 
 EVENTS = time_series(
     About(
-        title="What is told, and how often?",
+        title="Events by name",
         description=f"Events a second on all hosts together, of the {CHARTED} kinds that are most frequent at the end "
         "of the time range.",
         docs="exporter/METRICS.md",
@@ -266,7 +266,7 @@ EVENTS = time_series(
 
 VERSIONS = table(
     About(
-        title="Which versions run?",
+        title="Versions",
         description="Versions of the exporter, and of the Python that runs it.",
         docs="CHANGELOG.md",
         missing="no exporter answers",
@@ -282,7 +282,7 @@ VERSIONS = table(
 
 PROCESSOR = time_series(
     About(
-        title="Who pays most CPU?",
+        title="Exporter CPU by host",
         description=f"Part of one core that the exporter takes, on the {CHARTED} hosts where it is most.",
         docs="benchmarks/README.md",
         missing="no exporter answers",
@@ -296,7 +296,7 @@ PROCESSOR = time_series(
 
 RESIDENT = time_series(
     About(
-        title="Who pays most memory?",
+        title="Exporter memory by host",
         description=f"Memory that the exporter has, on the {CHARTED} hosts where it is most.",
         docs="benchmarks/README.md",
         missing="no exporter answers",
@@ -330,7 +330,7 @@ _SIZE = select("sysvitals_history_size_bytes")
 
 HISTORY_TABLE = table(
     About(
-        title="How is each history?",
+        title="History by host",
         description="Size and what it grew by within a day (segments are compressed, and old ones removed), what was "
         "written for that, how often it was forced to the disk within an hour, and failed attempts to write.",
         docs="exporter/README.md",
@@ -384,18 +384,16 @@ HISTORY = Section(
         Line(
             8,
             (
+                history_panel("History size", "Size of all segments on disk.", "sysvitals_history_size_bytes", BYTES),
                 history_panel(
-                    "How large are histories?", "Size of all segments on disk.", "sysvitals_history_size_bytes", BYTES
-                ),
-                history_panel(
-                    "How much is written?",
+                    "History bytes written",
                     "Bytes of events; the filesystem adds its own.",
                     "sysvitals_history_written_bytes_total",
                     BYTES_PER_SECOND,
                     counter=True,
                 ),
                 history_panel(
-                    "How often is it forced to the disk?",
+                    "History syncs",
                     "Each time costs a small card some wear, and saves the last seconds before a power cut.",
                     "sysvitals_history_syncs_total",
                     PER_SECOND,
@@ -416,7 +414,7 @@ STREAM = Section(
             (
                 time_series(
                     About(
-                        title="Who cannot keep up?",
+                        title="Events waiting",
                         description="Events that wait for each consumer, on the host where it is most. A viewer of "
                         "the live page who is too slow harms nobody but himself.",
                         docs=METRICS_DOCS,
@@ -428,7 +426,7 @@ STREAM = Section(
                 ),
                 time_series(
                     About(
-                        title="What is lost?",
+                        title="Events lost",
                         description="Events a second that consumers lost, oldest first, on all hosts together.",
                         docs=f"{RUNBOOK}#eventsdropped",
                         missing="no exporter answers",
@@ -444,11 +442,11 @@ STREAM = Section(
             (
                 time_series(
                     About(
-                        title="Which reads fail?",
+                        title="Read errors",
                         description=f"Failed reads a second on all hosts together, by collector and error; the "
                         f"{CHARTED} most frequent.",
                         docs=f"{RUNBOOK}#sensorsunreadable",
-                        missing="no read has failed",
+                        missing="no read error counted in this time",
                         unit=PER_SECOND,
                         minimum=0,
                     ),
@@ -463,7 +461,7 @@ STREAM = Section(
                 ),
                 time_series(
                     About(
-                        title="What wakes it?",
+                        title="Wake-ups",
                         description="How often what it watches made a collector run at once, on all hosts together: "
                         "because the kernel gave notice, or because a look found a change.",
                         docs=METRICS_DOCS,
@@ -489,7 +487,7 @@ SCRAPES = Section(
             (
                 time_series(
                     About(
-                        title="How long do scrapes take?",
+                        title="Scrape duration",
                         description=f"Of the {CHARTED} slowest hosts. Prometheus gives up after its scrape timeout, "
                         "mostly ten seconds.",
                         docs="README.md#scrape-it",
@@ -503,7 +501,7 @@ SCRAPES = Section(
                 ),
                 time_series(
                     About(
-                        title="How many series has a host?",
+                        title="Series by host",
                         description=f"Samples of each scrape, of the {CHARTED} largest hosts.",
                         docs="README.md#scrape-it",
                         missing="no exporter answers",

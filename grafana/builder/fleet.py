@@ -1,7 +1,10 @@
 """Fleet, the home: every host on one screen, worst first, and the way from there into each."""
 
+from collections.abc import Sequence
+
 from grafana.builder.cells import NO_COLOUR, measured, stated
-from grafana.builder.colours import CALM, CLEAR, CRITICAL, INFO, PLAIN, UNDERVOLTAGE, UNKNOWN, WARNING, WATCHING
+from grafana.builder.colours import CALM, CLEAR, CRITICAL, INFO, PLAIN, UNDERVOLTAGE, UNKNOWN, WARNING
+from grafana.builder.colours import WATCHING as WATCHED
 from grafana.builder.dashboard import Dashboard, link_to
 from grafana.builder.firing import MEANINGS, RULES_RUN, alerts, parted, said
 from grafana.builder.hosts import (
@@ -31,6 +34,8 @@ from grafana.builder.panels import (
 from grafana.builder.queries import Look, Query, increase, select
 from grafana.builder.states import HOST_STATE, RECORDED_STATE, STATE_WORDS, in_tone
 from grafana.builder.units import BITS_PER_SECOND, CELSIUS, COUNT, RATIO, SECONDS
+from prometheus.rulebook.states import NO_ANSWER, TROUBLE, WATCHING, State, sort_alerts
+from prometheus.rulebook.subjects import JUDGED
 from sysvitals.judgement.thresholds import (
     DISK_BUSY,
     FILESYSTEM_FULL,
@@ -102,7 +107,7 @@ TOTALS = (
                 coloured("A", CRITICAL),
                 coloured("B", CRITICAL),
                 coloured("C", WARNING),
-                coloured("D", WATCHING),
+                coloured("D", WATCHED),
                 coloured("E", CALM),
                 coloured("F", UNKNOWN),
                 coloured("G", UNKNOWN),
@@ -175,38 +180,35 @@ def _named(expr: str, name: str) -> str:
     return f'label_replace({expr}, "alertname", "{name}", "", "")'
 
 
-def _reasons(level: str) -> str:
-    """Reasons of the hosts' own verdicts, as if they were alerts: they are known before an alert has waited."""
-    matcher = f'level="{level}"'
-    reasons = select("system_verdict_reasons", matcher)
-    return _as_alert(f'label_replace({reasons}, "alertname", "$1", "alert", "(.*)")', level)
+def _in_kind(state: State, names: Sequence[str]) -> str:
+    """What puts hosts into this state: firing alerts before reasons of verdicts that no alert fires for yet."""
+    chosen = "|".join(names)
+    firing = alerts(f'instance!="", severity="{state.tone}", alertname=~"{chosen}"')
+    reasons = select("system_verdict_reasons", f'level="{state.tone}", alert=~"{chosen}"')
+    as_alerts = _as_alert(f'label_join({reasons}, "alertname", "", "alert")', state.tone)
+    return f"{firing} * 0 + {state.code + 0.5}\n  or\n  {as_alerts} * 0 + {state.code}"
 
 
-_CRITICAL, _WARNING = 'instance!="", severity="critical"', 'instance!="", severity="warning"'
 _PENDING = alerts('instance!="", severity=~"critical|warning"', state="pending")
+_KINDS = sort_alerts(JUDGED)
+_BY_KIND = "\n  or\n  ".join(_in_kind(state, _KINDS[state]) for state in TROUBLE)
 
 WORST_ALERT = f"""topk by (job, instance) (1, max by (job, instance, alertname, said, part) ({
     parted(
         said(
             f'''(
-  {_as_alert(_named(DOWN, "HostDown"), "critical")} * 0 + 6
+  {_as_alert(_named(DOWN, "HostDown"), "critical")} * 0 + {NO_ANSWER.code}
   or
-  {_as_alert(_named(GONE, "HostVanished"), "warning")} * 0 + 6
+  {_as_alert(_named(GONE, "HostVanished"), "warning")} * 0 + {NO_ANSWER.code}
   or
-  {alerts(_CRITICAL)} * 5
+  {_BY_KIND}
   or
-  {_reasons("critical")} * 0 + 4
-  or
-  {alerts(_WARNING)} * 3
-  or
-  {_reasons("warning")} * 0 + 2
-  or
-  {_PENDING}
+  {_PENDING} * {WATCHING.code}
 )'''
         )
     )
 }))"""
-"""The worst alert of each host, or the reason of its verdict that no alert fires for yet."""
+"""What puts each host into its state, so that state and alert say the same."""
 
 RANKED = f"""({HOST_STATE})
 + on (job, instance)
@@ -508,7 +510,7 @@ DASHBOARD = Dashboard(
     sections=(
         Section(
             lines=(
-                Line(4, TOTALS, widths=(11, 4, 5, 4)),
+                Line(4, TOTALS, widths=(10, 4, 5, 5)),
                 Line(11, (HOSTS,)),
                 Line(10, (STATES_OVER_TIME,)),
             )

@@ -39,7 +39,7 @@ WITHOUT_VALUE = value_mappings(
 
 def answered(expr: str) -> str:
     """The values of hosts that answer: what rules recorded of one would be shown for five minutes more."""
-    return f"{per_host(expr)}\nunless on (job, instance) {UP} == 0"
+    return f"{per_host(expr)}\nand on (job, instance) {UP} == 1"
 
 
 def for_tile(expr: str) -> str:

@@ -186,7 +186,7 @@ _HAPPENED = table(
         "often in that step, and for how long within it. What lasts longer is in the timeline below. The first 2 "
         "minutes of a host are not in it.",
         docs="exporter/POWER.md#the-causes",
-        missing="no event found in whole steps of 2 minutes; tiles and Boards count all",
+        missing="no event found in whole steps of 2 minutes; tiles and Boards count from the first second",
         interval="2m",
     ),
     Query(_EVENTS),

@@ -15,7 +15,7 @@ _MARK = value_mappings({0: ("no", colours.GOOD), 1: ("yes", colours.WARNING)}, m
 _RAILS = (
     time_series(
         About(
-            title="How many volts has each rail?",
+            title="Rail voltages",
             description="Voltages that the firmware measures. Those of core and memory are made on the board, and are "
             "no sign of a good supply.",
             docs=_PI5,
@@ -29,7 +29,7 @@ _RAILS = (
     ),
     time_series(
         About(
-            title="How much does each rail draw?",
+            title="Rail power",
             description="Volts times amperes of each rail of a Raspberry Pi 5.",
             docs=_PI5,
             missing="only a Raspberry Pi 5 measures it",
@@ -42,7 +42,7 @@ _RAILS = (
     ),
     time_series(
         About(
-            title="What do other chips measure?",
+            title="Voltages of other chips",
             description="Voltages of chips that the kernel knows. Inputs that nothing is connected to float.",
             docs="exporter/METRICS.md#power_supply",
             missing="no chip that measures voltage and that the kernel knows",
@@ -57,7 +57,7 @@ _RAILS = (
 
 _PROMISE = table(
     About(
-        title="What did the supply promise?",
+        title="Power budget",
         description="Board and supply agree on a current when the board starts. It is a promise, no measurement.",
         docs=_PI5,
         missing="only a Raspberry Pi 5 asks its supply",
@@ -68,7 +68,7 @@ _PROMISE = table(
     Query(f"{_HOST} ({select('system_usb_over_current_detected')})"),
     columns=(
         Column(name="instance", title="Host"),
-        Column(name="Value #A", title="Promised", unit=units.AMPERES),
+        Column(name="Value #A", title="Budget", unit=units.AMPERES),
         Column(name="Value #B", title="Enough", cell="color-text", mappings=_YES),
         Column(name="Value #C", title="Full USB", cell="color-text", mappings=_YES),
         Column(name="Value #D", title="USB overload", cell="color-text", mappings=_MARK),
@@ -77,7 +77,7 @@ _PROMISE = table(
 
 _MARKS = table(
     About(
-        title="Old mark or fresh event?",
+        title="Throttling since boot",
         description="*Since boot* is the firmware's memory and stays until the next boot; *seen* counts what began "
         "while the exporter watched. A mark that was never seen is from before the exporter started.",
         docs="exporter/POWER.md#old-mark-or-fresh-event",
@@ -102,11 +102,11 @@ _MARKS = table(
 
 _ENDS = table(
     About(
-        title="When did the lights go out last?",
+        title="Last unclean shutdown",
         description="When a host was last heard of before its last end without a shutdown, how many such ends there "
         "were in the time shown, and what the board noted about its last start.",
         docs="exporter/POWER.md#the-lights-went-out",
-        missing="no host here ever ended without a shutdown, as far as is known",
+        missing="no unclean shutdown recorded on these hosts",
     ),
     Query(f"{_HOST} ({select('system_last_unclean_shutdown_timestamp_seconds')}) * 1000"),
     Query(f"{_HOST} (round({increase('system_unclean_shutdowns_total', over='$__range')}))"),
@@ -115,7 +115,7 @@ _ENDS = table(
     columns=(
         Column(name="instance", title="Host"),
         Column(name="Value #A", title="Last heard of", unit=units.TIME, width=170),
-        Column(name="Value #B", title="Unclean ends", decimals=0),
+        Column(name="Value #B", title="Unclean shutdowns", decimals=0),
         Column(name="Value #C", title="Up for", unit=units.SECONDS),
         Column(name="reason", title="Noted"),
     ),
@@ -124,7 +124,7 @@ _ENDS = table(
 _SENSORS = (
     time_series(
         About(
-            title="How hot is each sensor?",
+            title="Temperature by sensor",
             description="Every sensor that the kernel knows.",
             docs="exporter/METRICS.md#temperature",
             missing="no temperature sensor, as on a virtual machine",
@@ -136,7 +136,7 @@ _SENSORS = (
     ),
     time_series(
         About(
-            title="How much room has each sensor?",
+            title="Room to heat limit by sensor",
             description="How far each sensor is below the limit from which on it is too warm. Below zero is too hot.",
             docs="exporter/POWER.md#frequency_capped-and-throttled",
             missing="no sensor that knows its limit",
@@ -153,7 +153,7 @@ _SENSORS = (
     ),
     time_series(
         About(
-            title="How long did an Intel slow-down last?",
+            title="Intel package throttling",
             description="Time for which the package was slowed down for heat, counted when an episode ends. A little "
             "is normal for small PCs.",
             docs="exporter/POWER.md#pcs-jetsons-and-other-boards",
@@ -167,10 +167,10 @@ _SENSORS = (
 )
 
 DETAILS = (
-    Section(title="Every rail and chip", collapsed=True, lines=(Line(12, _RAILS),)),
-    Section(title="Every sensor", collapsed=True, lines=(Line(12, _SENSORS),)),
+    Section(title="Rails and chips", collapsed=True, lines=(Line(12, _RAILS),)),
+    Section(title="Sensors", collapsed=True, lines=(Line(12, _SENSORS),)),
     Section(
-        title="The supply's promise, old marks, and ends without a shutdown",
+        title="Power budget, throttling since boot, unclean shutdowns",
         collapsed=True,
         lines=(Line(6, (_PROMISE, _ENDS)), Line(8, (_MARKS,))),
     ),

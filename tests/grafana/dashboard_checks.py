@@ -294,6 +294,18 @@ def check_words(dashboard: Json) -> Iterator[str]:
             yield f"{panel['title']}: does not say what it means if nothing is there"
 
 
+_HEALTH = re.compile(r"\b(all is|well|good|fine|works?|never|ever|nothing|nobody)\b", re.IGNORECASE)
+
+
+def check_absence(dashboard: Json) -> Iterator[str]:
+    """Where there is no data, a panel says what is missing, and not that all is well."""
+    for panel in asking(dashboard):
+        config = panel["fieldConfig"]
+        texts = [config["defaults"].get("noValue", "")]
+        texts += [one["value"] for rule in config["overrides"] for one in rule["properties"] if one["id"] == "noValue"]
+        yield from (f"{panel['title']}: takes absence for health: {text}" for text in texts if _HEALTH.search(text))
+
+
 @cache
 def _anchors(page: str) -> frozenset[str]:
     path = ROOT / page

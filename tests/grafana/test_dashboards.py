@@ -311,6 +311,8 @@ BREAKS: tuple[tuple[Check, str, Break], ...] = (
     (checks.check_words, "NOWHERE.md", described(f"{checks.DOCS}NOWHERE.md")),
     (checks.check_words, "nothing is there", on("Stat", *DEFAULTS, noValue="No data")),
     (checks.check_words, "nothing is there", on("Stat", *DEFAULTS, noValue=DROP)),
+    (checks.check_absence, "no fault, all is well", on("Stat", *DEFAULTS, noValue="no fault, all is well")),
+    (checks.check_absence, "nothing fires", changed("noValue", "nothing fires")),
     (checks.check_units, "unit None", on("Stat", *DEFAULTS, unit=DROP)),
     (checks.check_units, "unit percentunits", on("Stat", *DEFAULTS, unit="percentunits")),
     (checks.check_units, "unit loads", changed("unit", "loads")),

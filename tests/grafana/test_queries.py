@@ -26,6 +26,8 @@ HOSTS = tuple(target.instance for target in TROUBLE.targets)
 _LABEL = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 EMPTY_WITH_REASON = {
+    ("fleet.json", "Hosts by state [F]"): "the rules have judged each host",
+    ("fleet.json", "Hosts by state [G]"): "no host here may sleep",
     ("host.json", "How long does a request take? [C]"): "a simulated board flushes nothing to its disk",
 }
 """Dashboard and place of queries that find nothing in the recording, and why that is right."""
