@@ -31,7 +31,7 @@ from grafana.builder.panels import (
     tiles,
     time_series,
 )
-from grafana.builder.queries import Look, Query, increase, select
+from grafana.builder.queries import OURS, Look, Query, increase, select
 from grafana.builder.states import HOST_STATE, RECORDED_STATE, STATE_WORDS, in_tone
 from grafana.builder.units import BITS_PER_SECOND, CELSIUS, COUNT, RATIO, SECONDS
 from prometheus.rulebook.states import NO_ANSWER, TROUBLE, WATCHING, State, sort_alerts
@@ -183,13 +183,13 @@ def _named(expr: str, name: str) -> str:
 def _in_kind(state: State, names: Sequence[str]) -> str:
     """What puts hosts into this state: firing alerts before reasons of verdicts that no alert fires for yet."""
     chosen = "|".join(names)
-    firing = alerts(f'instance!="", severity="{state.tone}", alertname=~"{chosen}"')
+    firing = alerts(f'{OURS}, severity="{state.tone}", alertname=~"{chosen}"')
     reasons = select("system_verdict_reasons", f'level="{state.tone}", alert=~"{chosen}"')
     as_alerts = _as_alert(f'label_join({reasons}, "alertname", "", "alert")', state.tone)
     return f"{firing} * 0 + {state.code + 0.5}\n  or\n  {as_alerts} * 0 + {state.code}"
 
 
-_PENDING = alerts('instance!="", severity=~"critical|warning"', state="pending")
+_PENDING = alerts(f'{OURS}, severity=~"critical|warning"', state="pending")
 _KINDS = sort_alerts(JUDGED)
 _BY_KIND = "\n  or\n  ".join(_in_kind(state, _KINDS[state]) for state in TROUBLE)
 
@@ -213,7 +213,7 @@ WORST_ALERT = f"""topk by (job, instance) (1, max by (job, instance, alertname, 
 RANKED = f"""({HOST_STATE})
 + on (job, instance)
 clamp_max(
-  count by (job, instance) ({alerts('instance!=""')}) / 100
+  count by (job, instance) ({alerts(OURS)}) / 100
   or
   {per_host(SEEN)} * 0
 , 0.98)"""
@@ -229,7 +229,7 @@ HOSTS = table(
     ),
     Query(RANKED),
     Query(WORST_ALERT),
-    Query(f"count by (job, instance) ({alerts('instance!=' + chr(34) * 2)})"),
+    Query(f"count by (job, instance) ({alerts(OURS)})"),
     Query(answered(HEADROOM)),
     Query(answered(FULLEST)),
     Query(answered(MEMORY)),
