@@ -12,11 +12,13 @@ from grafana.builder.hosts import (
     GONE,
     NOBODY_KNOWS,
     SEEN,
+    WITHOUT_VALUE,
     answered,
     linked,
     of_top,
     over_range,
     per_host,
+    total,
 )
 from grafana.builder.judging import Json, Steps, any_is, rising
 from grafana.builder.layout import Line, Section
@@ -143,14 +145,15 @@ TOTALS = (
             docs="exporter/POWER.md#undervoltage",
             missing="not known yet, or no board has a detector",
             unit=COUNT,
+            mappings=WITHOUT_VALUE,
             overrides=[
                 coloured("A", UNDERVOLTAGE),
                 override("byFrameRefID", "B", thresholds=thresholds_of(NO_COLOUR)),
             ],
             value_links=[TO_POWER_OF_ALL],
         ),
-        Query(f"sum(round({DIPS}))", "undervoltages"),
-        Query(f"count({select('system_undervoltage_detectable')} == 1)", "with detector"),
+        Query(total(f"sum(round({DIPS}))"), "undervoltages"),
+        Query(total(f"count({select('system_undervoltage_detectable')} == 1)"), "with detector"),
     ),
     tiles(
         About(
@@ -160,10 +163,11 @@ TOTALS = (
             docs="exporter/POWER.md#the-lights-went-out",
             missing="not known yet",
             unit=COUNT,
+            mappings=WITHOUT_VALUE,
             thresholds=any_is(WARNING, base=CLEAR),
             value_links=[TO_POWER_OF_ALL],
         ),
-        Query(f"sum(round({UNCLEAN}))", "unclean shutdowns"),
+        Query(total(f"sum(round({UNCLEAN}))"), "unclean shutdowns"),
         named=False,
     ),
 )
@@ -295,7 +299,7 @@ def top_10(  # noqa: PLR0913  # what may differ is named where it is used
     expr: str,
     *,
     docs: str,
-    missing: str = "not recorded yet",
+    missing: str = "no host answers, or not recorded yet",
     unit: str = COUNT,
     decimals: int | None = 0,
     least: bool = False,
@@ -354,7 +358,7 @@ NOW = (
         "Degrees below the limit of the nearest sensor; negative is above it.",
         HEADROOM,
         docs="exporter/POWER.md#frequency_capped-and-throttled",
-        missing="not recorded yet, or no sensor has a limit",
+        missing="no sensor that has a limit, or not recorded yet",
         unit=CELSIUS,
         decimals=1,
         least=True,

@@ -50,6 +50,15 @@ or {per_host(ASLEEP)} * 0 - {-SLEEPS}
 or {per_host(UP)} * 0 - {-NOT_MEASURED}"""
 
 
+def total(expr: str) -> str:
+    """A sum over hosts for a tile. Of hosts that are all silent or asleep, 0 says nothing: the tile says that."""
+    answers = f"count({UP} == 1)"
+    return f"""({expr}) > 0
+or (count({DOWN}) * 0 - {-NO_ANSWER} unless on () {answers})
+or (count({ASLEEP}) * 0 - {-SLEEPS} unless on () {answers})
+or ({expr})"""
+
+
 def per_host(expr: str) -> str:
     """One value for each host, without labels that would keep a table's rows apart."""
     return f"max by (job, instance) ({expr})"

@@ -3,7 +3,19 @@
 from grafana.builder import colours, units
 from grafana.builder.cells import NO_COLOUR, measured, stated
 from grafana.builder.dashboard import Dashboard, link_to
-from grafana.builder.hosts import ASLEEP, CHARTED, SEEN, SILENT, UP, linked, of_top, over_range, per_host
+from grafana.builder.hosts import (
+    ASLEEP,
+    CHARTED,
+    SEEN,
+    SILENT,
+    UP,
+    WITHOUT_VALUE,
+    linked,
+    of_top,
+    over_range,
+    per_host,
+    total,
+)
 from grafana.builder.judging import Json, Steps, any_is, line_at, value_mappings
 from grafana.builder.layout import Line, Section
 from grafana.builder.panels import (
@@ -59,14 +71,15 @@ _TOTALS = (
             "detector.",
             docs="exporter/POWER.md#undervoltage",
             missing="no board with a detector has answered",
+            mappings=WITHOUT_VALUE,
             decimals=0,
             overrides=[
                 _tile("A", any_is(colours.UNDERVOLTAGE, base=colours.CLEAR)),
                 _tile("B", any_is(colours.UNDERVOLTAGE, base=colours.CLEAR), unit=units.SECONDS),
             ],
         ),
-        Query(f"sum(round({_DIPS}))", "undervoltages"),
-        Query(f"sum({_LOW_SECONDS})", "total time"),
+        Query(total(f"sum(round({_DIPS}))"), "undervoltages"),
+        Query(total(f"sum({_LOW_SECONDS})"), "total time"),
     ),
     tiles(
         About(
@@ -74,11 +87,12 @@ _TOTALS = (
             description="For how long boards were throttled or their clock was capped in the time shown, all together.",
             docs="exporter/POWER.md#frequency_capped-and-throttled",
             missing="no board that reports it has answered",
+            mappings=WITHOUT_VALUE,
             decimals=0,
             unit=units.SECONDS,
             thresholds=_TROUBLE,
         ),
-        Query(f"sum({_SLOW_SECONDS})", "throttled or capped"),
+        Query(total(f"sum({_SLOW_SECONDS})"), "throttled or capped"),
     ),
     tiles(
         About(
@@ -86,11 +100,12 @@ _TOTALS = (
             description="Boots in the time shown, and how many of them came after a power cut, a crash or a reset.",
             docs="exporter/POWER.md#the-lights-went-out",
             missing="no host has answered",
+            mappings=WITHOUT_VALUE,
             decimals=0,
             overrides=[_tile("A", _TROUBLE), _tile("B", NO_COLOUR)],
         ),
-        Query(f"sum(round({_UNCLEAN}))", "unclean shutdowns"),
-        Query(f"sum(resets({select('system_uptime_seconds', over=_RANGE)}))", "boots"),
+        Query(total(f"sum(round({_UNCLEAN}))"), "unclean shutdowns"),
+        Query(total(f"sum(resets({select('system_uptime_seconds', over=_RANGE)}))"), "boots"),
     ),
     tiles(
         About(

@@ -10,7 +10,7 @@ from grafana.builder import __main__ as command
 from grafana.builder import colours, heat, units
 from grafana.builder.dashboard import Dashboard, build, link_to, render
 from grafana.builder.firing import MEANINGS, parted, plain_summary, said
-from grafana.builder.hosts import for_tile
+from grafana.builder.hosts import for_tile, total
 from grafana.builder.judging import (
     NEUTRAL,
     Json,
@@ -355,7 +355,9 @@ def test_each_state_of_the_rules_has_its_word_and_its_colour() -> None:
     assert (words[20]["color"], words[9]["color"]) == (colours.CRITICAL, colours.WARNING)
 
 
-@pytest.mark.parametrize("expression", [HOST_STATE, in_tone("critical"), for_tile("up"), parted("up"), said("up")])
+@pytest.mark.parametrize(
+    "expression", [HOST_STATE, in_tone("critical"), for_tile("up"), total("sum(up)"), parted("up"), said("up")]
+)
 def test_what_is_asked_of_hosts_is_promql(expression: str) -> None:
     assert parsed(expression) is not None
 
