@@ -61,7 +61,7 @@ def by_rank(expressions: dict[int, str]) -> str:
 def detailed(expr: str) -> str:
     """One series for each alert, with its part of the host, what it says, and its name once more for a link."""
     named = f'label_join({parted(said(expr))}, "runbook", "", "alertname")'
-    return f"max by (job, instance, alertname, runbook, subject, part, said) (\n{named}\n)"
+    return f"max by (job, instance, alertname, runbook, subject, where, said) (\n{named}\n)"
 
 
 def since_when(state: str, severity: str = "") -> str:
@@ -118,7 +118,7 @@ def alert_table(title: str, description: str, missing: str, state: str) -> Json:
                     link_to("sysvitals-power", "Its power and heat", instance=here),
                 ],
             ),
-            Column(name="part", title="Where", width=140, missing=""),
+            Column(name="where", title="Where", width=140, missing=""),
             Column(name="said", title="What it says", min_width=220, mappings=MEANINGS, missing=""),
             Column(name="Value #B", title="Since", unit=AGO, width=130),
             Column(

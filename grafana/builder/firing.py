@@ -36,13 +36,23 @@ def since(matchers: str = "") -> str:
     return f'ALERTS_FOR_STATE{{{CHOSEN}, {OURS}, alertname!="{WATCHDOG}"{given}}}'
 
 
-_TEMPLATE = re.compile(r"\{\{[^}]*\}\}")
+_ACTION = re.compile(r"\{\{((?:`[^`]*`|[^`}]|}(?!}))*)\}\}")
+_BLOCK = re.compile(r"\x01([^\x01\x03]*)\x03")
+_LABEL = "\x04"
 
 
 def plain_summary(summary: str) -> str:
     """An alert's summary without its host and its part of it, which stand beside it, and with … for its values."""
-    text = re.sub(r"^\{\{ \$labels\.instance \}\}: (\{\{ \$labels\.\w+[^}]*\}\} )?", "", summary)
-    return _TEMPLATE.sub("…", text)
+    text = _ACTION.sub(_shorten, summary)
+    while _BLOCK.search(text):  # what is chosen between depends on labels
+        text = _BLOCK.sub(lambda block: _LABEL if "\x02" in block[1] else block[1], text)
+    return text.removeprefix(f"{_LABEL}: ").removeprefix(f"{_LABEL} ").replace(_LABEL, "…")
+
+
+def _shorten(action: re.Match[str]) -> str:
+    words = action[1].split()
+    marks = {"if": "\x01", "with": "\x01", "range": "\x01", "else": "\x02", "end": "\x03"}
+    return marks.get(words[0]) or (_LABEL if words[0].startswith("$labels.") else "…")
 
 
 def said(expr: str) -> str:
@@ -63,6 +73,7 @@ MEANINGS: list[Json] = value_mappings(
 DETAILS = (
     "mountpoint",
     "device",
+    "part",
     "chip",
     "sensor",
     "fan",
@@ -79,8 +90,8 @@ DETAILS = (
 
 
 def parted(expr: str) -> str:
-    """The same alerts with a label `part`, made of those that say which part of the host they are about."""
+    """The same alerts with a label `where`, made of those that say which part of the host they are about."""
     one = f'label_replace({expr}, "device", "", "mountpoint", ".+")'  # its mountpoint says more than its device
     details = ", ".join(f'"{label}"' for label in DETAILS)
-    joined = f'label_join({one}, "part", " ", {details})'
-    return f'label_replace({joined}, "part", "", "part", " *")'  # a table would make 0 of blanks
+    joined = f'label_join({one}, "where", " ", {details})'
+    return f'label_replace({joined}, "where", "", "where", " *")'  # a table would make 0 of blanks

@@ -197,7 +197,7 @@ _PENDING = alerts(f'{OURS}, severity=~"critical|warning"', state="pending")
 _KINDS = sort_alerts(JUDGED)
 _BY_KIND = "\n  or\n  ".join(_in_kind(state, _KINDS[state]) for state in TROUBLE)
 
-WORST_ALERT = f"""topk by (job, instance) (1, max by (job, instance, alertname, said, part) ({
+WORST_ALERT = f"""topk by (job, instance) (1, max by (job, instance, alertname, said, where) ({
     parted(
         said(
             f'''(
@@ -255,7 +255,7 @@ HOSTS = table(
         ),
         stated("A", "State", 124, STATE_WORDS),
         Column(name="alertname", title="Worst alert", width=168, missing=""),
-        Column(name="part", title="Where", width=104, missing=""),
+        Column(name="where", title="Where", width=104, missing=""),
         Column(name="said", title="What it says", min_width=150, mappings=MEANINGS, missing=""),
         Column(name="Value #C", title="Alerts", width=58, align="center", missing="0"),
         measured("D", "To limit", 66, unit=CELSIUS, steps=HEADROOM_STEPS),

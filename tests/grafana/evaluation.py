@@ -86,7 +86,10 @@ class RuleEvaluator:
 
 
 def load_rules(paths: Iterable[Path], interval: float) -> list[Rule]:
-    """All rules of these files, recording rules before alerts; `interval` is where a group has none of its own."""
+    """All rules of these files; `interval` is where a group has none of its own.
+
+    Alerts come after the records that they are made of, and before the records that are made of alerts.
+    """
     rules = []
     for path in sorted(paths):
         for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]:
@@ -103,7 +106,7 @@ def load_rules(paths: Iterable[Path], interval: float) -> list[Rule]:
                 )
                 for rule in group.get("rules") or ()
             ]
-    return sorted(rules, key=lambda rule: bool(rule.alert))
+    return sorted(rules, key=lambda rule: 1 if rule.alert else 2 * ("ALERTS{" in rule.expr))
 
 
 def parse_duration(text: str) -> float:

@@ -368,6 +368,14 @@ def test_what_is_asked_of_hosts_is_promql(expression: str) -> None:
         ("{{ $labels.instance }}: does not answer", "does not answer"),
         ("{{ $labels.instance }}: {{ $labels.mountpoint }} has become read-only", "has become read-only"),
         ("{{ $labels.instance }}: only {{ $value | printf `%.2f` }} V at the 5 V input", "only … V at the 5 V input"),
+        (
+            "{{ $labels.instance }}: {{ if eq $labels.part `cpu` }}the CPU{{ else }}{{ $labels.part }}{{ end }} is hot",
+            "is hot",
+        ),
+        (
+            "{{ $labels.instance }}: now {{ with printf `a{job=%q}` $labels.job | query }}{{ . | first }} °C{{ end }}",
+            "now … °C",
+        ),
         ("No host is watched", "No host is watched"),
     ],
 )
