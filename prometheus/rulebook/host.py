@@ -98,6 +98,7 @@ INTERVAL = Alert(
     value=f"3600 / count_over_time({_UP}[1h])",
     compares=">",
     threshold=f"{SCRAPE_INTERVAL_LONG.value * SCRAPE_INTERVAL_MARGIN.value:g}",
+    condition=f"and last_over_time({_UP}[10m] offset 1h)",
     lasts="1h",
     summary="{{ $labels.instance }}: scraped too seldom for these rules",
     description=(
@@ -106,8 +107,8 @@ INTERVAL = Alert(
         "well."
     ),
     why=(
-        f"{SCRAPE_INTERVAL_LONG.why} {SCRAPE_INTERVAL_MARGIN.why} An hour: a target that is new, or a Prometheus that "
-        "was off, has fewer scrapes in the hour for as long."
+        f"{SCRAPE_INTERVAL_LONG.why} {SCRAPE_INTERVAL_MARGIN.why} An hour: a Prometheus "
+        "that was off has fewer scrapes in the hour for as long. A target that is new is not even pending."
     ),
 )
 
