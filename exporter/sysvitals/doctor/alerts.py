@@ -1,7 +1,7 @@
 """From Prometheus to Alertmanager: which labels an alert of this host has, what fires now, and who is told of it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,8 @@ from sysvitals.doctor.trouble import Trouble
 
 _SIGN = re.compile(r'"(?:\\.|[^"\\])*"|[{}]|[=!<>]=|[<>]')
 _MOST_ALERTMANAGERS = 16
+Config = tuple[Labels, Mapping[str, Any]]
+"""The labels that the server adds to alerts, and what it has under `alerting`."""
 _COMPARISONS = frozenset({"==", "!=", "<=", ">=", "<", ">"})
 
 
@@ -48,11 +50,19 @@ def guess_sending(hostname: str, rule: Rule | None) -> Sending:
     return Sending({"alertname": HEADLINE, "job": "sysvitals", "instance": hostname, **own}, is_guess=True)
 
 
-def find_sending(
-    server: Server, loaded: list[Group], shipped: list[Group], scraped: Scraped | None, host: str
+def find_sending(  # noqa: PLR0913, PLR0917  # all that the labels come from
+    server: Server,
+    loaded: list[Group],
+    shipped: list[Group],
+    scraped: Scraped | None,
+    host: str,
+    config: Config | None = None,
 ) -> Sending:
-    """With which labels an Undervoltage alert of this host would leave Prometheus. Raises Trouble."""
-    external, alerting = _read_config(server)
+    """With which labels an Undervoltage alert of this host would leave Prometheus. Raises Trouble.
+
+    `config` is the server's configuration of alerts where it is known otherwise than by asking for it.
+    """
+    external, alerting = config or _read_config(server)
     rule = find_alert(loaded, HEADLINE)
     there = scraped.labels if scraped else guess_sending(host, None).labels or {}
     own, is_guess = (_alert_labels(server, rule, there), False) if rule else (there, True)
@@ -119,7 +129,12 @@ class Recipient:
 def find_alertmanagers(server: Server) -> list[Recipient]:
     """The Alertmanagers that Prometheus sends to, up to a bearable number. Raises Trouble."""
     found = server.get_data("alertmanagers").get("activeAlertmanagers") or []
-    return [_recipient(one["url"], server) for one in found[:_MOST_ALERTMANAGERS]]
+    return find_recipients([one["url"] for one in found], server)
+
+
+def find_recipients(urls: Sequence[str], server: Server) -> list[Recipient]:
+    """The Alertmanagers at the addresses to which that server sends alerts, up to a bearable number."""
+    return [_recipient(url, server) for url in urls[:_MOST_ALERTMANAGERS]]
 
 
 def _recipient(url: str, server: Server) -> Recipient:
@@ -202,7 +217,7 @@ def _leave(sending: Sending, labels: Labels) -> Labels | None:
         return whole
 
 
-def _read_config(server: Server) -> tuple[Labels, Mapping[str, Any]]:
+def _read_config(server: Server) -> Config:
     """The labels that Prometheus adds, and what it has under `alerting`."""
     try:
         text = server.get_data("status/config")["yaml"]

@@ -40,6 +40,7 @@ from sysvitals.doctor.report import Report
 from sysvitals.doctor.rules import CHAIN, HEADLINE, Group, check_rules, find_alert, load_groups, load_shipped
 from sysvitals.doctor.trial import send_test_alert
 from sysvitals.doctor.trouble import Trouble
+from sysvitals.doctor.victoria import Program, examine_victoria, recognise
 from sysvitals.provision.shipped import shipped_folder
 
 
@@ -112,10 +113,12 @@ def _examine_prometheus(
 ) -> tuple[Sending, list[Recipient]]:
     """What Prometheus knows of this host; how an alert would leave it, and to whom."""
     desk.heading(f"Prometheus: {server.address.url}")
-    version = desk.attempt("prometheus.answers", lambda: greet(server))
-    if version is None:
+    found = desk.attempt("prometheus.answers", lambda: recognise(server) or greet(server))
+    if found is None:
         return guess, []
-    desk.put(ok("prometheus.answers", f"Prometheus {version} answers"))
+    if isinstance(found, Program):
+        return examine_victoria(desk, server, found, host, guess)
+    desk.put(ok("prometheus.answers", f"Prometheus {found} answers"))
     desk.take("prometheus.clock", lambda: [check_clock(server)])
     desk.take("prometheus.page", lambda: [check_page(server)])
     desk.take("prometheus.config", lambda: check_config(server))

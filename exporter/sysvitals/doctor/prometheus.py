@@ -112,10 +112,10 @@ def query(server: Server, promql: str) -> list[tuple[Labels, float]]:
     return [(row["metric"], float(row["value"][1])) for row in found["result"]]
 
 
-def check_clock(server: Server) -> Check:
-    """Whether its clock is near ours."""
+def check_clock(server: Server, clock: str = "time()") -> Check:
+    """Whether its clock, which answers to this PromQL, is near ours."""
     before = time.time()
-    [(_, now)] = query(server, "time()")
+    [(_, now)] = query(server, clock)
     after = time.time()
     apart = max(0.0, abs(now - (before + after) / 2) - (after - before) / 2)
     name = "prometheus.clock"
@@ -175,9 +175,9 @@ def find_this_host(server: Server, host: ThisHost) -> tuple[Scraped | None, list
     return scraped[0], checks
 
 
-def check_scrape(server: Server, target: Target) -> Iterator[Check]:
+def check_scrape(server: Server, target: Target, clock: str = "time()") -> Iterator[Check]:
     """How old the last scrape is, and how much they bring. Raises Trouble."""
-    [(_, now)] = query(server, "time()")
+    [(_, now)] = query(server, clock)
     age = max(0.0, now - target.last_scrape)
     interval = target.interval
     if age > COLLECTOR_STALE.value * interval:
@@ -235,14 +235,15 @@ def check_sleeps(scraped: Scraped) -> Iterator[Check]:
 
 
 def parse_target(one: Mapping[str, Any]) -> Target:
-    """From Prometheus's interface."""
+    """From Prometheus's interface, or VictoriaMetrics's, which has the interval among the labels before relabelling."""
+    interval = one.get("scrapeInterval") or (one.get("discoveredLabels") or {}).get("__scrape_interval__")
     return Target(
         labels=one["labels"],
         url=one["scrapeUrl"],
         health=one["health"],
         error=one.get("lastError", ""),
         last_scrape=datetime.fromisoformat(one["lastScrape"]).timestamp() if one.get("lastScrape") else 0.0,
-        interval=parse_duration(one.get("scrapeInterval") or "1m"),
+        interval=parse_duration(interval or "1m"),
     )
 
 

@@ -42,6 +42,24 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Loading:
+    """How our rules get into a server: what `sysvitals provision` calls its files, and what to do."""
+
+    kind: str
+    remedy: str
+
+
+_BY_PROMETHEUS = Loading(
+    kind="prometheus",
+    remedy=(
+        "let prometheus.yml load them, and reload Prometheus:\n"
+        "  rule_files: [/etc/prometheus/rules/*.yml]\n"
+        "`sysvitals provision prometheus --to /etc/prometheus` writes them there"
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """One group of rules and the file it is in."""
 
@@ -77,26 +95,23 @@ def find_alert(groups: Iterable[Group], name: str) -> Rule | None:
     return next((rule for rule in rules if rule.kind == "alerting" and rule.name == name), None)
 
 
-def check_rules(server: Server, loaded: list[Group], shipped: list[Group]) -> Iterator[Check]:
+def check_rules(
+    server: Server, loaded: list[Group], shipped: list[Group], loading: Loading = _BY_PROMETHEUS
+) -> Iterator[Check]:
     """All checks of the rules."""
     ours = {group.name: group for group in shipped}
     there = [group for group in loaded if group.name in ours]
     names = {group.name for group in there}
-    yield from _check_loaded(there, [group for group in shipped if group.name not in names])
+    yield from _check_loaded(there, [group for group in shipped if group.name not in names], loading.remedy)
     if there:
         yield _check_health(there)
-        yield from check_current(server, there, ours)
+        yield from check_current(server, there, ours, loading.kind)
 
 
-def _check_loaded(there: list[Group], missing: list[Group]) -> Iterator[Check]:
+def _check_loaded(there: list[Group], missing: list[Group], remedy: str) -> Iterator[Check]:
     name = "prometheus.rules"
     files = sorted({group.file for group in missing if group.file not in _OPTIONAL})
     count = sum(len(group.rules) for group in there)
-    remedy = (
-        "let prometheus.yml load them, and reload Prometheus:\n"
-        "  rule_files: [/etc/prometheus/rules/*.yml]\n"
-        "`sysvitals provision prometheus --to /etc/prometheus` writes them there"
-    )
     needed = {rule.name for group in missing for rule in group.rules if rule.kind == "recording"}
     wanting = sorted(
         {
@@ -141,7 +156,9 @@ def _check_health(there: list[Group]) -> Check:
     return ok(name, "all of them are evaluated without error")
 
 
-def check_current(server: Server, there: list[Group], ours: Mapping[str, Group]) -> Iterator[Check]:
+def check_current(
+    server: Server, there: list[Group], ours: Mapping[str, Group], kind: str = _BY_PROMETHEUS.kind
+) -> Iterator[Check]:
     """Whether they say what the shipped ones say. Raises Trouble."""
     changed, gone = [], []
     for group in there:
@@ -164,7 +181,7 @@ def check_current(server: Server, there: list[Group], ours: Mapping[str, Group])
     yield warning(
         name,
         "; ".join(words),
-        "fine where you changed them yourself; else `sysvitals provision prometheus --to DIR` writes this version's",
+        f"fine where you changed them yourself; else `sysvitals provision {kind} --to DIR` writes this version's",
     )
 
 
@@ -201,12 +218,13 @@ def _shipped_rule(tree: Mapping[str, Any]) -> Rule:
 
 
 def _loaded_rule(tree: Mapping[str, Any]) -> Rule:
+    keeps = tree.get("keepFiringFor", tree.get("keep_firing_for"))  # Prometheus's name, and vmalert's
     return Rule(
         kind=tree["type"],
         name=tree["name"],
         expression=tree["query"],
         lasts=float(tree.get("duration") or 0),
-        keeps=None if tree.get("keepFiringFor") is None else float(tree["keepFiringFor"]),
+        keeps=None if keeps is None else float(keeps),
         labels=tree.get("labels") or {},
         annotations=tree.get("annotations") or {},
         health=tree.get("health", "unknown"),

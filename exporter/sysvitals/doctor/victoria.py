@@ -1,0 +1,256 @@
+"""VictoriaMetrics in Prometheus's place: what it and vmalert say of themselves, and what is asked otherwise."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from sysvitals.doctor.alerts import Recipient, Sending, check_firing, check_sending, find_recipients, find_sending
+from sysvitals.doctor.check import Check, absent, broken, ok, warning
+from sysvitals.doctor.desk import Desk
+from sysvitals.doctor.fetching import Server
+from sysvitals.doctor.prometheus import (
+    Scraped,
+    ThisHost,
+    check_clock,
+    check_interval,
+    check_scrape,
+    check_sleeps,
+    find_this_host,
+    query,
+)
+from sysvitals.doctor.rules import Group, Loading, check_rules, load_groups, load_shipped
+from sysvitals.doctor.samples import Samples, read_samples
+from sysvitals.doctor.times import parse_duration
+from sysvitals.doctor.trouble import Trouble
+from sysvitals.provision.shipped import shipped_folder
+
+OLDEST = (1, 112)
+"""The oldest version that was tried with our rules and works: 1.79 knows no keep_firing_for."""
+
+_CLAIMED = {"version": "2.24.0"}
+"""What all of them say in place of a version: that of the Prometheus whose interface they have."""
+_NOW = "now()"
+"""Its clock. `time()` is the time of the query, which lies `-search.latencyOffset` back."""
+_COUNTS_FIRST = re.compile(r"\b(?:increase|changes|delta)\s*\(")
+_LOOK_BACK_SECONDS = 300.0
+_VERSION = re.compile(r"v(\d+)\.(\d+)")
+_LOADING = Loading(
+    kind="victoria-metrics",
+    remedy=(
+        "give vmalert our rules, and reload it: -rule='/etc/victoriametrics/rules/*.yml'\n"
+        "`sysvitals provision victoria-metrics --to /etc/victoriametrics` writes them there"
+    ),
+)
+_VMALERT_URL = (
+    "-vmalert.proxyURL=http://127.0.0.1:8880 for VictoriaMetrics; or ask vmalert: --prometheus with its address"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program of VictoriaMetrics: its name as it is installed, its version ("": not said) and its flags."""
+
+    name: str
+    version: str = ""
+    flags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_vmalert(self) -> bool:
+        """Whether it evaluates rules, and has no series."""
+        return self.name == "vmalert"
+
+
+def recognise(server: Server) -> Program | None:
+    """Which program of VictoriaMetrics answers, if it is one. Raises Trouble where nothing answers."""
+    try:
+        samples = read_samples(server)
+    except Trouble as trouble:
+        if trouble.status is None:
+            raise
+        samples = Samples({})  # a path in front of a cluster leads to no metrics
+    if samples.find("vm_app_version"):
+        return _parse_program(samples)
+    try:
+        return Program("VictoriaMetrics") if server.get_data("status/buildinfo") == _CLAIMED else None
+    except Trouble:
+        return None  # who asks for it next says what is wrong
+
+
+def _parse_program(samples: Samples) -> Program:
+    [(labels, _), *_] = samples.find("vm_app_version")
+    flags = {row["name"]: row["value"] for row, _ in samples.find("flag") if {"name", "value"} <= row.keys()}
+    name = "vmalert" if "datasource.queryStep" in flags else "VictoriaMetrics"
+    return Program(name, labels.get("short_version", "").removeprefix("v"), flags)
+
+
+def examine_victoria(
+    desk: Desk, server: Server, program: Program, host: ThisHost, guess: Sending
+) -> tuple[Sending, list[Recipient]]:
+    """What it knows of this host; how an alert would leave vmalert, and to whom."""
+    desk.put(check_version(program))
+    scraped: Scraped | None = None
+    if program.is_vmalert:
+        desk.put(
+            absent(
+                "prometheus.target",
+                "vmalert has rules and no series: whether this host is scraped is not known",
+                "--prometheus with the address of VictoriaMetrics checks that",
+            )
+        )
+    else:
+        desk.take("prometheus.clock", lambda: [check_clock(server, _NOW)])
+        scraped = _examine_scrapes(desk, server, host)
+    vmalert = program if program.is_vmalert else desk.attempt("prometheus.vmalert", lambda: find_vmalert(server))
+    shipped = desk.attempt("rules.shipped", lambda: load_shipped(shipped_folder("victoriametrics") / "rules")) or []
+    loaded = desk.attempt("prometheus.rules", lambda: load_groups(server))
+    if not loaded and not program.is_vmalert:
+        if loaded is not None:
+            desk.put(
+                broken("prometheus.rules", "VictoriaMetrics evaluates no rules, and knows no vmalert", _VMALERT_URL)
+            )
+        return guess, []
+    if loaded is not None:
+        desk.take("prometheus.rules", lambda: check_rules(server, loaded, shipped, _LOADING))
+        desk.take("prometheus.rules.language", lambda: check_language(loaded))
+        if scraped is not None:
+            desk.take("prometheus.alerts", lambda: check_firing(loaded, scraped))
+    desk.take("prometheus.vmalert", lambda: check_vmalert(vmalert))
+    external = parse_labels(vmalert.flags.get("external.label", "")) if vmalert else {}
+    sending = desk.attempt(
+        "prometheus.relabelling",
+        lambda: find_sending(server, loaded or [], shipped, scraped, host.hostname, (external, {})),
+    )
+    desk.take("prometheus.relabelling", lambda: check_sending(sending) if sending else ())
+    recipients = desk.attempt("prometheus.alertmanagers", lambda: find_notifiers(server, program))
+    desk.put(check_notifiers(recipients))
+    return sending or guess, recipients or []
+
+
+def check_version(program: Program) -> Check:
+    """Whether it is one that our rules were tried with, as far as it says: Debian's packages do not."""
+    name = "prometheus.answers"
+    words = f"{program.name} {program.version or '(of unknown version)'} answers"
+    found = _VERSION.match(f"v{program.version}")
+    if found and (int(found[1]), int(found[2])) < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
+        return broken(name, f"{words}: too old for our rules", f"they need {oldest} or later (keep_firing_for)")
+    return ok(name, words)
+
+
+def _examine_scrapes(desk: Desk, server: Server, host: ThisHost) -> Scraped | None:
+    scraped, checks = desk.attempt("prometheus.target", lambda: find_this_host(server, host)) or (None, [])
+    desk.take("prometheus.target", lambda: checks)
+    if scraped and scraped.target and scraped.target.health == "up":
+        target = scraped.target
+        desk.take("prometheus.scrape_age", lambda: check_scrape(server, target, _NOW))
+    if scraped:
+        desk.take("prometheus.scrape_interval", lambda: check_interval(server, scraped))
+        desk.take("prometheus.sleeps", lambda: check_sleeps(scraped))
+    return scraped
+
+
+def find_vmalert(server: Server) -> Program | None:
+    """The vmalert that VictoriaMetrics scrapes, by its flags there. None where it scrapes none. Raises Trouble."""
+    rows = [labels for labels, _ in query(server, "flag and on (job, instance) vmalert_execution_total")]
+    if not rows:
+        return None
+    one = rows[0].get("instance")
+    return Program("vmalert", flags={row["name"]: row["value"] for row in rows if row.get("instance") == one})
+
+
+def check_language(loaded: Iterable[Group]) -> Iterator[Check]:
+    """Whether vmalert has our rules for VictoriaMetrics, and not those for Prometheus."""
+    wrong = sorted(
+        {
+            rule.name
+            for group in loaded
+            if group.name.startswith("sysvitals-")
+            for rule in group.rules
+            if _COUNTS_FIRST.search(rule.expression)
+        }
+    )
+    if wrong:
+        yield broken(
+            "prometheus.rules.language",
+            f"vmalert has our rules for Prometheus ({', '.join(wrong[:3])} …): VictoriaMetrics counts the first value"
+            " of a new series as an increase, so a host that is added raises false alerts",
+            _LOADING.remedy,
+        )
+
+
+def check_vmalert(vmalert: Program | None) -> Iterator[Check]:
+    """Whether the flags of vmalert are such that our rules work."""
+    name = "prometheus.vmalert"
+    if vmalert is None:
+        yield absent(name, "vmalert is not scraped: its flags and failures are not known", "our scrape.yml scrapes it")
+        return
+    flags = vmalert.flags
+    problems = list(_find_flag_problems(flags))
+    for text, remedy in problems:
+        yield warning(name, text, remedy)
+    if not problems:
+        delay = flags.get("rule.evalDelay", "30s")
+        yield ok(name, f"vmalert keeps its state and looks back far enough; it evaluates what was {delay} ago")
+
+
+def _find_flag_problems(flags: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    if not flags.get("remoteWrite.url"):
+        yield (
+            "vmalert writes nothing back: what recording rules make is missing, and alerts that need it stay silent",
+            "-remoteWrite.url with the address of VictoriaMetrics",
+        )
+    if not flags.get("remoteRead.url"):
+        yield (
+            "vmalert forgets at a restart which alerts wait or fire",
+            "-remoteRead.url with the address of VictoriaMetrics",
+        )
+    if flags.get("notifier.blackhole") == "true":
+        yield "vmalert sends no alert to anyone (-notifier.blackhole)", "-notifier.url=http://127.0.0.1:9093 instead"
+    if 0 < (step := parse_go_duration(flags.get("datasource.queryStep", "5m"))) < _LOOK_BACK_SECONDS:
+        yield (
+            f"vmalert looks back {step:g} s only (-datasource.queryStep): series that come more seldom vanish",
+            "leave that flag out: 5m is the default, as in Prometheus",
+        )
+
+
+def find_notifiers(server: Server, program: Program) -> list[Recipient]:
+    """The Alertmanagers that vmalert sends to: by its list, which later versions have, else by its metrics.
+
+    Raises Trouble.
+    """
+    try:
+        found = server.get_data("notifiers")["notifiers"] or []
+        urls = [target["address"] for one in found for target in one.get("targets") or ()]
+    except Trouble as trouble:
+        if trouble.status is None:
+            raise
+        sent = "vmalert_alerts_sent_total"
+        rows = read_samples(server).find(sent) if program.is_vmalert else query(server, sent)
+        urls = [labels["addr"] for labels, _ in rows if labels.get("addr", "").startswith("http")]
+    return find_recipients(sorted({*urls}), server)
+
+
+def check_notifiers(known: list[Recipient] | None) -> Check:
+    """Whether it is known to whom alerts go."""
+    name = "prometheus.alertmanagers"
+    if known:
+        return ok(name, f"vmalert sends alerts to {', '.join(one.address.url for one in known)}")
+    return warning(
+        name,
+        "it is not known to which Alertmanager vmalert sends",
+        "-notifier.url=http://127.0.0.1:9093 names it to vmalert, --alertmanager URL to the doctor",
+    )
+
+
+def parse_labels(text: str) -> dict[str, str]:
+    """Of vmalert's flag `-external.label`: `name=value`, several with commas between."""
+    pairs = (part.partition("=") for part in text.split(",") if "=" in part)
+    return {name.strip(): value.strip().strip('"') for name, _, value in pairs}
+
+
+def parse_go_duration(text: str) -> float:
+    """Seconds of a duration as Go prints it, `5m0s`. What is none is taken for the default of five minutes."""
+    try:
+        return parse_duration(text)
+    except ValueError:
+        return _LOOK_BACK_SECONDS
