@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from prometheus.rulebook.metricsql import translate_subject
-from prometheus.rulebook.subjects import SUBJECTS
+from prometheus.rulebook.subjects import SUBJECTS, SUBJECTS_FOR_VMALERT
 from sysvitals.judgement.rule import render_subject
 
 ROOT = Path(__file__).parents[2]
@@ -16,7 +16,10 @@ def render_rules() -> dict[Path, str]:
 
 def render_rules_for_victoria_metrics() -> dict[Path, str]:
     """Those for vmalert."""
-    return {ROOT / f"victoriametrics/rules/{one.name}.yml": render_subject(translate_subject(one)) for one in SUBJECTS}
+    return {
+        ROOT / f"victoriametrics/rules/{one.name}.yml": render_subject(translate_subject(one))
+        for one in SUBJECTS_FOR_VMALERT
+    }
 
 
 def render_documents() -> dict[Path, str]:

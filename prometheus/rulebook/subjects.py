@@ -1,6 +1,6 @@
 """All subjects, in the order of their files: what a host judges by itself too, and what only Prometheus can."""
 
-from prometheus.rulebook import chain, host, node_exporter, recording, recording_daily
+from prometheus.rulebook import chain, host, node_exporter, recording, recording_daily, vmalert
 from prometheus.rulebook.states import build_state_subject
 from sysvitals.judgement.clock import rules as clock
 from sysvitals.judgement.cpu import rules as cpu
@@ -36,3 +36,6 @@ SUBJECTS = (
     *JUDGED,
     build_state_subject(JUDGED),
 )
+
+SUBJECTS_FOR_VMALERT = tuple(vmalert.SUBJECT if one is chain.SUBJECT else one for one in SUBJECTS)
+"""The same with VictoriaMetrics, where vmalert sees itself otherwise. In PromQL."""

@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 import pytest
 
-from prometheus.rulebook.metricsql import translate_subject
+from prometheus.rulebook.metricsql import translate, translate_subject
 from prometheus.rulebook.subjects import SUBJECTS
+from sysvitals.judgement.rule import Alert, Subject
 from tests.victoria.vmalert_tool import ROOT, Failure, choose_stories, play
 
+OWN_STORIES = Path(__file__).with_name("stories.yml").read_text(encoding="utf-8")
 TRANSLATED = sorted(
     rule.name
     for subject in SUBJECTS
@@ -52,3 +54,40 @@ def unknown(failures: list[Failure]) -> list[str]:
 @pytest.mark.parametrize("name", STORIES)
 def test_alerts_fire_in_victoria_metrics_when_they_do_in_prometheus(name: str, tmp_path: Path) -> None:
     assert unknown(play(STORIES[name], tmp_path)) == []
+
+
+def test_old_counters_gaps_and_new_hosts_raise_no_alert_and_vmalert_reports_itself(tmp_path: Path) -> None:
+    assert [str(failure) for failure in play(OWN_STORIES, tmp_path)] == []
+
+
+def test_the_rules_for_prometheus_would_raise_alerts_of_what_is_old(tmp_path: Path) -> None:
+    asked = {failure.asked for failure in play(OWN_STORIES, tmp_path, ROOT / "prometheus/rules")}
+    assert {"Undervoltage", "OutOfMemory", "LinkFlapping"} <= asked
+
+
+@pytest.mark.parametrize(
+    ("promql", "metricsql"),
+    [
+        ("increase(a[5m]) > 0", "increase_prometheus(a[5m]) > 0"),
+        ("resets(a[1h]) + changes (b[1h])", "resets(a[1h]) + changes_prometheus (b[1h])"),
+        ('rate(increase_total{changes="delta(x)"}[5m])', 'rate(increase_total{changes="delta(x)"}[5m])'),
+        ("instance:boots:changes1d / cause:events:increase1d", "instance:boots:changes1d / cause:events:increase1d"),
+    ],
+)
+def test_what_counts_first_values_is_translated_and_nothing_else(promql: str, metricsql: str) -> None:
+    assert translate(promql) == metricsql
+
+
+def test_what_texts_ask_is_translated_and_what_they_say_is_not() -> None:
+    rule = Alert(
+        name="A",
+        severity="info",
+        value="a",
+        summary="increase(a[5m])",
+        description="{{ with printf `increase(a{job=%q}[5m])` $labels.job | query }}as increase(a[5m]) says{{ end }}",
+        why="",
+    )
+    [translated] = translate_subject(Subject("a", "", (rule,))).rules
+    assert isinstance(translated, Alert)
+    assert translated.summary == rule.summary
+    assert translated.description == rule.description.replace("`increase(", "`increase_prometheus(")

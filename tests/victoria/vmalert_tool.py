@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 RULES = ROOT / "victoriametrics/rules"
 
 EVALUATION_INTERVAL = "1m"
-"""For stories that are told more closely: each evaluation costs vmalert-tool 6 ms of CPU, whatever it evaluates."""
+"""For stories with a shorter one: each evaluation costs vmalert-tool 6 ms of CPU, whatever it evaluates."""
 
 _LONGEST_SECONDS = 900.0
 """For all stories of a file, on a busy machine: only a tool that hangs takes longer."""
@@ -23,6 +23,8 @@ _STORY = re.compile(r"testGroupName: (.*),$")
 _ALERT = re.compile(r"alertname: (\w+), time: (\w+),$")
 _EXPRESSION = re.compile(r'expr: "((?:[^"\\]|\\.)*)", time: (\w+),$')
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_END = re.compile(r"\](?:\d{4}/.*)?$")
+"""What the tool says behind the last case, in the same line."""
 _NAME = re.compile(r'__name__="[^"]*"(?:, )?')
 
 
@@ -97,6 +99,6 @@ def parse_failures(said: str) -> Iterator[Failure]:
 def blur(lines: list[str]) -> list[str]:
     """Without the numbers in texts, which windows of another make count otherwise, and without names of metrics."""
     return [
-        _NUMBER.sub("N", line) if line.startswith("Annotations:") else _NAME.sub("", line.rstrip("]")).strip()
+        _NUMBER.sub("N", line) if line.startswith("Annotations:") else _NAME.sub("", _END.sub("", line)).strip()
         for line in lines
     ]

@@ -78,9 +78,13 @@ def recognise(server: Server) -> Program | None:
 
 def _parse_program(samples: Samples) -> Program:
     [(labels, _), *_] = samples.find("vm_app_version")
-    flags = {row["name"]: row["value"] for row, _ in samples.find("flag") if {"name", "value"} <= row.keys()}
+    flags = _parse_flags(row for row, _ in samples.find("flag"))
     name = "vmalert" if "datasource.queryStep" in flags else "VictoriaMetrics"
     return Program(name, labels.get("short_version", "").removeprefix("v"), flags)
+
+
+def _parse_flags(rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    return {row["name"]: row.get("value", "") for row in rows if "name" in row}  # a label that is empty is not stored
 
 
 def examine_victoria(
@@ -154,8 +158,8 @@ def find_vmalert(server: Server) -> Program | None:
     rows = [labels for labels, _ in query(server, "flag and on (job, instance) vmalert_execution_total")]
     if not rows:
         return None
-    one = rows[0].get("instance")
-    return Program("vmalert", flags={row["name"]: row["value"] for row in rows if row.get("instance") == one})
+    first = rows[0].get("instance")
+    return Program("vmalert", flags=_parse_flags(row for row in rows if row.get("instance") == first))
 
 
 def check_language(loaded: Iterable[Group]) -> Iterator[Check]:

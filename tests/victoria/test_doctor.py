@@ -1,0 +1,140 @@
+"""The doctor before VictoriaMetrics that is old, set up wrongly, or tells little."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sysvitals.doctor.check import Verdict
+from sysvitals.doctor.prometheus import Scraped
+from sysvitals.doctor.rules import Group, Rule
+from sysvitals.doctor.trouble import Trouble
+from sysvitals.doctor.victoria import (
+    Program,
+    check_language,
+    check_notifiers,
+    check_pushed,
+    check_version,
+    check_vmalert,
+    find_notifiers,
+    find_vmalert,
+    parse_labels,
+    recognise,
+)
+from tests.doctor.serving import Answers, Question, Raw, connect, success, vector
+
+OK, ABSENT, WARNING, BROKEN = Verdict
+
+METRICS = """\
+vm_app_version{version="vmalert-20250101-v1.145.0", short_version="v1.145.0"} 1
+flag{name="datasource.queryStep", value="5m0s", is_set="false"} 1
+flag{name="external.label", value="", is_set="false"} 1
+vmalert_alerts_sent_total{addr="http://am:9093/api/v2/alerts"} 5
+"""
+PROMETHEUS: Answers = {
+    "/metrics": "prometheus_build_info 1\n",
+    "/api/v1/status/buildinfo": success({"version": "2.42.0", "revision": "x"}),
+}
+
+
+def ask(answers: Answers, question: Callable[..., Any], *more: object) -> Any:
+    with connect(answers) as (server, _):
+        return question(server, *more)
+
+
+def test_prometheus_is_not_taken_for_victoria_metrics() -> None:
+    assert ask(PROMETHEUS, recognise) is None
+
+
+def test_programs_are_recognised_by_their_own_metrics() -> None:
+    found = ask({"/metrics": METRICS}, recognise)
+    assert (found.name, found.version, found.flags["external.label"]) == ("vmalert", "1.145.0", "")
+    assert ask({"/metrics": 'vm_app_version{version=""} 1\n'}, recognise) == Program("VictoriaMetrics")
+
+
+def test_a_cluster_behind_a_path_is_known_by_what_it_says_in_place_of_a_version() -> None:
+    answers: Answers = {"/api/v1/status/buildinfo": success({"version": "2.24.0"})}
+    assert ask(answers, recognise) == Program("VictoriaMetrics")
+    assert ask({}, recognise) is None
+
+
+def test_a_server_that_redirects_is_not_asked_further() -> None:
+    with pytest.raises(Trouble):
+        ask({"/metrics": Raw(302, headers={"Location": "http://elsewhere/"})}, recognise)
+
+
+@pytest.mark.parametrize(
+    ("version", "verdict"), [("1.79.5", BROKEN), ("1.111.0", BROKEN), ("1.112.0", OK), ("2.0.0", OK), ("", OK)]
+)
+def test_a_version_that_is_too_old_for_the_rules_is_broken(version: str, verdict: Verdict) -> None:
+    assert check_version(Program("vmalert", version)).verdict is verdict
+
+
+def test_the_rules_for_prometheus_in_vmalert_are_broken() -> None:
+    def verdicts(name: str, expression: str) -> list[Verdict]:
+        rule = Rule("alerting", "OutOfMemory", expression, 0, 0, {}, {})
+        return [check.verdict for check in check_language([Group(name, "x.yml", (rule,))])]
+
+    assert verdicts("sysvitals-memory", "increase(a[1h]) > 0") == [BROKEN]
+    assert verdicts("sysvitals-memory", "increase_prometheus(a[1h]) > 0") == []
+    assert verdicts("mine", "increase(a[1h]) > 0") == []
+
+
+WELL = {"remoteWrite.url": "secret", "remoteRead.url": "secret", "datasource.queryStep": "5m0s"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "verdict", "word"),
+    [
+        (WELL, OK, "30s ago"),
+        (WELL | {"datasource.queryStep": "0s"}, OK, ""),
+        (WELL | {"remoteWrite.url": ""}, WARNING, "writes nothing back"),
+        (WELL | {"remoteRead.url": ""}, WARNING, "at a restart"),
+        (WELL | {"notifier.blackhole": "true"}, WARNING, "-notifier.blackhole"),
+        (WELL | {"datasource.queryStep": "15s"}, WARNING, "looks back 15 s only"),
+    ],
+)
+def test_a_flag_with_which_the_rules_do_not_work_is_named(flags: dict[str, str], verdict: Verdict, word: str) -> None:
+    [check] = check_vmalert(Program("vmalert", flags=flags))
+    assert check.verdict is verdict
+    assert word in check.text
+
+
+def test_a_vmalert_that_is_not_scraped_is_not_judged() -> None:
+    answers: Answers = {"/api/v1/query": vector()}
+    found = ask(answers, find_vmalert)
+    assert [check.verdict for check in check_vmalert(found)] == [ABSENT]
+
+
+@pytest.mark.parametrize("is_vmalert", [True, False])
+def test_alertmanagers_are_found_in_the_list_or_else_in_metrics(is_vmalert: bool) -> None:
+    program = Program("vmalert" if is_vmalert else "VictoriaMetrics")
+    listed = success({"notifiers": [{"kind": "static", "targets": [{"address": "http://am:9093/api/v2/alerts"}]}]})
+    older: Answers = {
+        "/metrics": METRICS,
+        "/api/v1/query": vector(({"addr": "http://am:9093/api/v2/alerts"}, 5.0), ({"addr": "secret"}, 1.0)),
+    }
+    for answers in ({"/api/v1/notifiers": listed}, older):
+        [recipient] = ask(answers, find_notifiers, program)
+        assert recipient.address.url == "http://am:9093"
+
+
+def test_unknown_alertmanagers_are_said_to_be_unknown() -> None:
+    assert check_notifiers([]).verdict is WARNING
+    assert check_notifiers(None).verdict is WARNING
+
+
+@pytest.mark.parametrize(("seconds", "verdicts"), [(15.0, []), (300.0, [WARNING])])
+def test_the_interval_of_pushed_samples_is_judged(seconds: float, verdicts: list[Verdict]) -> None:
+    def answer(question: Question) -> Any:
+        assert question.query["query"] == 'max(scrape_interval(up{instance="pi4",job="sysvitals"}[10m]))'
+        return vector(({}, seconds))
+
+    scraped = Scraped({"job": "sysvitals", "instance": "pi4"}, None)
+    found = ask({"/api/v1/query": answer}, lambda server: list(check_pushed(server, scraped)))
+    assert [check.verdict for check in found] == verdicts
+
+
+def test_external_labels_are_read_as_the_flag_has_them() -> None:
+    assert parse_labels('site=home,room="attic"') == {"site": "home", "room": "attic"}
+    assert parse_labels("") == {}
