@@ -6,14 +6,12 @@ from typing import Any
 import pytest
 
 from sysvitals.doctor.check import Verdict
-from sysvitals.doctor.prometheus import Scraped
 from sysvitals.doctor.rules import Group, Rule
 from sysvitals.doctor.trouble import Trouble
 from sysvitals.doctor.victoria import (
     Program,
     check_language,
     check_notifiers,
-    check_pushed,
     check_version,
     check_vmalert,
     find_notifiers,
@@ -21,7 +19,7 @@ from sysvitals.doctor.victoria import (
     parse_labels,
     recognise,
 )
-from tests.doctor.serving import Answers, Question, Raw, connect, success, vector
+from tests.doctor.serving import Answers, Raw, connect, success, vector
 
 OK, ABSENT, WARNING, BROKEN = Verdict
 
@@ -122,17 +120,6 @@ def test_alertmanagers_are_found_in_the_list_or_else_in_metrics(is_vmalert: bool
 def test_unknown_alertmanagers_are_said_to_be_unknown() -> None:
     assert check_notifiers([]).verdict is WARNING
     assert check_notifiers(None).verdict is WARNING
-
-
-@pytest.mark.parametrize(("seconds", "verdicts"), [(15.0, []), (300.0, [WARNING])])
-def test_the_interval_of_pushed_samples_is_judged(seconds: float, verdicts: list[Verdict]) -> None:
-    def answer(question: Question) -> Any:
-        assert question.query["query"] == 'max(scrape_interval(up{instance="pi4",job="sysvitals"}[10m]))'
-        return vector(({}, seconds))
-
-    scraped = Scraped({"job": "sysvitals", "instance": "pi4"}, None)
-    found = ask({"/api/v1/query": answer}, lambda server: list(check_pushed(server, scraped)))
-    assert [check.verdict for check in found] == verdicts
 
 
 def test_external_labels_are_read_as_the_flag_has_them() -> None:
