@@ -29,14 +29,18 @@ STORIES = {
 
 
 class Known(NamedTuple):
-    """A case that comes out otherwise, as it should: an alert or an expression of a story, and why."""
+    """A case that comes out otherwise, as it should: an alert or an expression of the story that begins so, and why."""
 
     story: str
     asked: str
     why: str
 
 
+_WINDOW = "A window does not hold the sample on its left edge, as in Prometheus 3: it ends a scrape sooner."
+
 DIFFERENCES = (
+    Known("a dip that begins and ends between two scrapes", "Undervoltage", _WINDOW),
+    Known("dips that come every few minutes are one alert", "Undervoltage", _WINDOW),
     Known(
         "",
         "instance:system_cpu_busy:ratio_rate5m",
@@ -47,22 +51,27 @@ DIFFERENCES = (
 
 def unknown(failures: list[Failure]) -> list[str]:
     """In words, those that are not listed."""
-    known = {(one.story, one.asked) for one in DIFFERENCES}
-    return [str(failure) for failure in failures if (failure.story, failure.asked) not in known]
+    return [
+        str(failure)
+        for failure in failures
+        if not any(failure.asked == one.asked and failure.story.startswith(one.story) for one in DIFFERENCES)
+    ]
 
 
 @pytest.mark.parametrize("name", STORIES)
 def test_alerts_fire_in_victoria_metrics_when_they_do_in_prometheus(name: str, tmp_path: Path) -> None:
-    assert unknown(play(STORIES[name], tmp_path)) == []
+    found = unknown(play(STORIES[name], tmp_path))
+    assert not found, "\n".join(found)
 
 
 def test_old_counters_gaps_and_new_hosts_raise_no_alert_and_vmalert_reports_itself(tmp_path: Path) -> None:
-    assert [str(failure) for failure in play(OWN_STORIES, tmp_path)] == []
+    found = play(OWN_STORIES, tmp_path)
+    assert not found, "\n".join(map(str, found))
 
 
 def test_the_rules_for_prometheus_would_raise_alerts_of_what_is_old(tmp_path: Path) -> None:
     asked = {failure.asked for failure in play(OWN_STORIES, tmp_path, ROOT / "prometheus/rules")}
-    assert {"Undervoltage", "OutOfMemory", "LinkFlapping"} <= asked
+    assert {"Undervoltage", "OutOfMemory", "EventsDropped"} <= asked
 
 
 @pytest.mark.parametrize(
