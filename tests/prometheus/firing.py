@@ -50,7 +50,9 @@ def find_problems(said: str, stories: Iterable[Scraped]) -> Iterator[str]:
 def _read_case(case: Mapping[str, Any]) -> Found:
     if "alertname" in case:
         return {
-            frozenset(alert["exp_labels"].items()): " ".join(f"{k}={v}" for k, v in sorted(alert["exp_annotations"].items()))
+            frozenset(alert["exp_labels"].items()): " ".join(
+                f"{k}={v}" for k, v in sorted(alert["exp_annotations"].items())
+            )
             for alert in case["exp_alerts"]
         }
     return {_labels(one["labels"]): f"{float(one['value']):f}" for one in case["exp_samples"]}
@@ -82,7 +84,9 @@ def _show(found: Found) -> str:
 
 
 def _are_alike(expected: Found, got: Found, margin: float) -> bool:
-    return expected.keys() == got.keys() and all(are_alike(text, got[labels], margin) for labels, text in expected.items())
+    return expected.keys() == got.keys() and all(
+        are_alike(text, got[labels], margin) for labels, text in expected.items()
+    )
 
 
 def are_alike(expected: str, got: str, margin: float) -> bool:

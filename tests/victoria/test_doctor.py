@@ -9,9 +9,11 @@ from sysvitals.doctor.check import Verdict
 from sysvitals.doctor.rules import Group, Rule
 from sysvitals.doctor.trouble import Trouble
 from sysvitals.doctor.victoria import (
+    Notifier,
     Program,
     check_language,
     check_notifiers,
+    check_reloads,
     check_version,
     check_vmalert,
     find_notifiers,
@@ -19,7 +21,7 @@ from sysvitals.doctor.victoria import (
     parse_labels,
     recognise,
 )
-from tests.doctor.serving import Answers, Raw, connect, success, vector
+from tests.doctor.serving import Answers, connect, success, vector
 
 OK, ABSENT, WARNING, BROKEN = Verdict
 
@@ -56,9 +58,11 @@ def test_a_cluster_behind_a_path_is_known_by_what_it_says_in_place_of_a_version(
     assert ask({}, recognise) is None
 
 
-def test_a_server_that_redirects_is_not_asked_further() -> None:
+def test_a_server_that_does_not_answer_is_not_asked_twice() -> None:
+    with connect({}) as (server, _):
+        pass  # it has hung up
     with pytest.raises(Trouble):
-        ask({"/metrics": Raw(302, headers={"Location": "http://elsewhere/"})}, recognise)
+        recognise(server)
 
 
 @pytest.mark.parametrize(
@@ -113,13 +117,33 @@ def test_alertmanagers_are_found_in_the_list_or_else_in_metrics(is_vmalert: bool
         "/api/v1/query": vector(({"addr": "http://am:9093/api/v2/alerts"}, 5.0), ({"addr": "secret"}, 1.0)),
     }
     for answers in ({"/api/v1/notifiers": listed}, older):
-        [recipient] = ask(answers, find_notifiers, program)
-        assert recipient.address.url == "http://am:9093"
+        [found] = ask(answers, find_notifiers, program)
+        assert found == Notifier("http://am:9093/api/v2/alerts")
 
 
-def test_unknown_alertmanagers_are_said_to_be_unknown() -> None:
-    assert check_notifiers([]).verdict is WARNING
-    assert check_notifiers(None).verdict is WARNING
+@pytest.mark.parametrize(
+    ("notifiers", "verdict", "word"),
+    [
+        ([], WARNING, "not known"),
+        ([Notifier("http://am:9093")], OK, "sends alerts to http://am:9093"),
+        ([Notifier("http://am:9093", "connection refused")], BROKEN, "connection refused"),
+    ],
+)
+def test_an_alertmanager_that_is_unknown_or_fails_is_reported(
+    notifiers: list[Notifier], verdict: Verdict, word: str
+) -> None:
+    [check] = check_notifiers(notifiers)
+    assert check.verdict is verdict
+    assert word in check.text
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_a_refused_configuration_is_reported(value: int) -> None:
+    metrics: Answers = {"/metrics": f"vmalert_config_last_reload_successful {value}\n"}
+    series: Answers = {"/api/v1/query": vector(*[({"instance": "vmalert"}, 0.0)][value:])}
+    for program, answers in ((Program("vmalert"), metrics), (Program("VictoriaMetrics"), series)):
+        found = ask(answers, lambda server, program: list(check_reloads(server, program)), program)
+        assert [check.verdict for check in found] == [BROKEN] * (1 - value)
 
 
 def test_external_labels_are_read_as_the_flag_has_them() -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sysvitals.doctor.alerts import Recipient, Sending, check_firing, check_sending, find_recipients, find_sending
 from sysvitals.doctor.check import Check, absent, broken, ok, warning
@@ -19,7 +20,7 @@ from sysvitals.doctor.prometheus import (
     query,
 )
 from sysvitals.doctor.rules import Group, Loading, check_rules, load_groups, load_shipped
-from sysvitals.doctor.samples import Samples, read_samples
+from sysvitals.doctor.samples import Samples, parse_samples, read_samples
 from sysvitals.doctor.times import parse_duration
 from sysvitals.doctor.trouble import Trouble
 from sysvitals.provision.shipped import shipped_folder
@@ -63,13 +64,13 @@ class Program:
 def recognise(server: Server) -> Program | None:
     """Which program of VictoriaMetrics answers, if it is one. Raises Trouble where nothing answers."""
     try:
-        samples = read_samples(server)
+        text = server.get_text("/metrics")
     except Trouble as trouble:
-        if trouble.status is None:
+        if trouble.kind not in ("status", "content"):
             raise
-        samples = Samples({})  # a path in front of a cluster leads to no metrics
-    if samples.find("vm_app_version"):
-        return _parse_program(samples)
+        text = ""  # a path in front of a cluster leads to no metrics
+    if "vm_app_version{" in text:
+        return _parse_program(parse_samples(text, server))
     try:
         return Program("VictoriaMetrics") if server.get_data("status/buildinfo") == _CLAIMED else None
     except Trouble:
@@ -92,6 +93,7 @@ def examine_victoria(
 ) -> tuple[Sending, list[Recipient]]:
     """What it knows of this host; how an alert would leave vmalert, and to whom."""
     desk.put(check_version(program))
+    desk.take("prometheus.config", lambda: check_reloads(server, program))
     scraped: Scraped | None = None
     if program.is_vmalert:
         desk.put(
@@ -125,9 +127,9 @@ def examine_victoria(
         lambda: find_sending(server, loaded or [], shipped, scraped, host.hostname, (external, {})),
     )
     desk.take("prometheus.relabelling", lambda: check_sending(sending) if sending else ())
-    recipients = desk.attempt("prometheus.alertmanagers", lambda: find_notifiers(server, program))
-    desk.put(check_notifiers(recipients))
-    return sending or guess, recipients or []
+    notifiers = desk.attempt("prometheus.alertmanagers", lambda: find_notifiers(server, program)) or []
+    desk.take("prometheus.alertmanagers", lambda: check_notifiers(notifiers))
+    return sending or guess, find_recipients([one.url for one in notifiers], server)
 
 
 def check_version(program: Program) -> Check:
@@ -151,6 +153,21 @@ def _examine_scrapes(desk: Desk, server: Server, host: ThisHost) -> Scraped | No
         desk.take("prometheus.scrape_interval", lambda: check_interval(server, scraped))
         desk.take("prometheus.sleeps", lambda: check_sleeps(scraped))
     return scraped
+
+
+def check_reloads(server: Server, program: Program) -> Iterator[Check]:
+    """Whether what it read last is in force, and where it can be asked for series, what vmalert read. Raises Trouble."""
+    name = "_config_last_reload_successful"
+    if program.is_vmalert:
+        refused = any(value == 0 for _, value in read_samples(server).find(f"vmalert{name}"))
+    else:
+        refused = bool(query(server, f'{{__name__=~"(vmalert|vm_promscrape){name}"}} == 0'))
+    if refused:
+        yield broken(
+            "prometheus.config",
+            "its configuration or its rules were changed and are wrong: the old ones are in force",
+            "-dryRun of victoria-metrics and vmalert names the error; then reload it",
+        )
 
 
 def find_vmalert(server: Server) -> Program | None:
@@ -217,33 +234,42 @@ def _find_flag_problems(flags: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         )
 
 
-def find_notifiers(server: Server, program: Program) -> list[Recipient]:
-    """The Alertmanagers that vmalert sends to: by its list, which later versions have, else by its metrics.
+class Notifier(NamedTuple):
+    """An Alertmanager that vmalert sends to, and what went wrong there last, as far as it is said."""
 
-    Raises Trouble.
-    """
+    url: str
+    error: str = ""
+
+
+def find_notifiers(server: Server, program: Program) -> list[Notifier]:
+    """Those of vmalert's list, which later versions have, else of its metrics. Raises Trouble."""
     try:
         found = server.get_data("notifiers")["notifiers"] or []
-        urls = [target["address"] for one in found for target in one.get("targets") or ()]
+        targets = [target for one in found for target in one.get("targets") or ()]
+        return [Notifier(target["address"], target.get("lastError") or "") for target in targets]
     except Trouble as trouble:
         if trouble.status is None:
             raise
-        sent = "vmalert_alerts_sent_total"
-        rows = read_samples(server).find(sent) if program.is_vmalert else query(server, sent)
-        urls = [labels["addr"] for labels, _ in rows if labels.get("addr", "").startswith("http")]
-    return find_recipients(sorted({*urls}), server)
+    sent = "vmalert_alerts_sent_total"
+    rows = read_samples(server).find(sent) if program.is_vmalert else query(server, sent)
+    urls = {labels["addr"] for labels, _ in rows if labels.get("addr", "").startswith("http")}
+    return [Notifier(url) for url in sorted(urls)]
 
 
-def check_notifiers(known: list[Recipient] | None) -> Check:
-    """Whether it is known to whom alerts go."""
+def check_notifiers(notifiers: list[Notifier]) -> Iterator[Check]:
+    """Whether it is known to whom alerts go, and whether they arrive."""
     name = "prometheus.alertmanagers"
-    if known:
-        return ok(name, f"vmalert sends alerts to {', '.join(one.address.url for one in known)}")
-    return warning(
-        name,
-        "it is not known to which Alertmanager vmalert sends",
-        "-notifier.url=http://127.0.0.1:9093 names it to vmalert, --alertmanager URL to the doctor",
-    )
+    failing = [one for one in notifiers if one.error]
+    for one in failing:
+        yield broken(name, f"vmalert cannot send to {one.url}: {one.error}", "does Alertmanager run, at that address?")
+    if notifiers and not failing:
+        yield ok(name, f"vmalert sends alerts to {', '.join(one.url for one in notifiers)}")
+    if not notifiers:
+        yield warning(
+            name,
+            "it is not known to which Alertmanager vmalert sends",
+            "-notifier.url=http://127.0.0.1:9093 names it to vmalert, --alertmanager URL to the doctor",
+        )
 
 
 def parse_labels(text: str) -> dict[str, str]:
