@@ -209,11 +209,12 @@ def silences(rule: Mapping[str, Any], cause: Labels, effect: Labels) -> bool:
 
 
 def matches(matcher: str, labels: Labels) -> bool:
-    parts = re.fullmatch(r'(\w+)(=~|!=|=)"(.*)"', matcher)
+    parts = re.fullmatch(r'(\w+)(=~|!~|!=|=)"(.*)"', matcher)
     assert parts, matcher
     name, operator, value = parts.groups()
     has = labels.get(name, "")
-    return bool(re.fullmatch(value, has)) if operator == "=~" else (has == value) == (operator == "=")
+    alike = re.fullmatch(value, has) is not None if "~" in operator else has == value
+    return alike == operator.startswith("=")
 
 
 def test_each_inhibition_compares_the_instance_and_names_alerts_that_exist() -> None:
