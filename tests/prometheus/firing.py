@@ -18,7 +18,7 @@ Found = Mapping[Labels, str]
 
 _ANSWER = re.compile(r"^  (?:SUCCESS|FAILED:)$", re.MULTILINE)
 _FAILED = re.compile(
-    r"(?:alertname: (?P<alert>\S+)|expr: \"(?P<expr>.*)\"), time: (?P<time>\w+),\s+"
+    r"(?:alertname: (?P<alert>\S+)|expr: \"(?P<expr>[^\n]*)\"), time: (?P<time>\w+),\s+"
     r"exp:.*?got: ?(?P<got>.*?)(?=\n\s+(?:alertname|expr|name): |\n\s*\n|\Z)",
     re.DOTALL,
 )
@@ -66,7 +66,7 @@ def _read(said: str) -> Iterator[tuple[tuple[str, int], Found]]:
             yield (failed["alert"], time), {_labels(one[1]): _texts(one[2]) for one in _ALERT.finditer(failed["got"])}
         else:
             samples = {_labels(one[1]): f"{float(one[2]):f}" for one in _SAMPLE.finditer(failed["got"])}
-            yield (failed["expr"], time), samples
+            yield (json.loads(f'"{failed["expr"]}"'), time), samples
 
 
 def _labels(text: str) -> Labels:

@@ -34,7 +34,7 @@ MISSED = 1 / 12
 
 _RUN = re.compile(r"(?P<first>[-+.\de]+?)(?P<step>[-+][.\d]+(?:e[-+]?\d+)?)?x(?P<times>\d+)")
 _TARGET = re.compile(r'\b(?:job|instance)="[^"]*"')
-_ONLY = re.compile(r"\[(\d+s(?: \d+s)*)\]$")
+_ONLY = re.compile(r"\[([^]]*)\]$")
 
 
 @dataclass(frozen=True)
@@ -178,8 +178,8 @@ def what_of(case: Mapping[str, Any]) -> str:
 
 
 def load_scraped(path: Path, interval: int) -> list[Scraped]:
-    """The stories of a file, but for those whose name ends with other intervals, for which alone they are: `[15s 30s]`."""
-    content = _read(path)
+    """The stories of a file, but for those whose name ends with others as the only intervals for them: `[15s 30s]`."""
+    content = read(path)
     evaluated = max(EVALUATED, int(seconds_of(content["evaluation_interval"])))
     return [
         Scraped(f"{path.stem}-{number}", story, interval, evaluated)
@@ -188,29 +188,56 @@ def load_scraped(path: Path, interval: int) -> list[Scraped]:
     ]
 
 
+def write_scraped(stories: Iterable[Scraped], path: Path, folder: Path) -> list[Path]:
+    """Stories of this file as files for promtool."""
+    return [
+        _write(story.stem, story.cases, story.ask(), f"{story.evaluated}s", load_rules(path), folder)
+        for story in stories
+    ]
+
+
+def write_as_they_are(path: Path, folder: Path) -> list[Path]:
+    """The stories of a file just as people wrote them."""
+    content = read(path)
+    written = []
+    for number, story in enumerate(content["tests"]):
+        exact = [
+            {**case, "exp_samples": [{**one, "value": float(one["value"])} for one in case["exp_samples"]]}
+            for case in story.get("promql_expr_test", ())
+        ]
+        cases = [*story.get("alert_rule_test", ()), *exact]
+        test = {**story, "promql_expr_test": exact}
+        every = content["evaluation_interval"]
+        written.append(_write(f"{path.stem}-{number}", cases, test, every, load_rules(path), folder))
+    return written
+
+
 def load_rules(path: Path) -> list[dict[str, Any]]:
     """All rules that a file of tests names."""
-    files = [_read(path.parent / name) for name in _read(path)["rule_files"]]
+    files = [read(path.parent / name) for name in read(path)["rule_files"]]
     return [rule for content in files for group in content["groups"] for rule in group["rules"]]
 
 
-def write(story: Scraped, rules: Sequence[dict[str, Any]], folder: Path) -> Path:
-    """A story as a file for promtool, beside one with just the rules that it needs: the cost is rules times series."""
-    group = {"name": story.stem, "rules": choose_rules(rules, story)}
-    (folder / f"{story.stem}.rules").write_text(json.dumps({"groups": [group]}), encoding="utf-8")
-    content = {
-        "rule_files": [f"{story.stem}.rules"],
-        "evaluation_interval": f"{story.evaluated}s",
-        "tests": [story.ask()],
-    }
-    path = folder / f"{story.stem}.yml"
+def _write(
+    stem: str,
+    cases: Sequence[Mapping[str, Any]],
+    test: Mapping[str, Any],
+    evaluated: str,
+    rules: Sequence[dict[str, Any]],
+    folder: Path,
+) -> Path:
+    """A file for promtool, beside one with just the rules that it needs: it costs rules times series."""
+    group = {"name": stem, "rules": choose_rules(rules, cases)}
+    (folder / f"{stem}.rules").write_text(json.dumps({"groups": [group]}), encoding="utf-8")
+    content = {"rule_files": [f"{stem}.rules"], "evaluation_interval": evaluated, "tests": [test]}
+    path = folder / f"{stem}.yml"
     path.write_text(json.dumps(content), encoding="utf-8")
     return path
 
 
-def choose_rules(rules: Sequence[dict[str, Any]], story: Scraped) -> list[dict[str, Any]]:
-    """The rules that decide what a story asks: the alerts that it names, and what they and their texts are made of."""
-    asked = " ".join(f'"{what_of(case)}" {case.get("expr", "")}' for case in story.cases)
+def choose_rules(rules: Sequence[dict[str, Any]], cases: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rules that decide what cases ask: the alerts that they name, and what they and their texts are made of."""
+    asked = " ".join(f'"{what_of(case)}" {case.get("expr", "")}' for case in cases)
     chosen: list[dict[str, Any]] = []
     for rule in reversed(rules):
         if rule.get("record", f'"{rule.get("alert")}"') in asked:
@@ -220,6 +247,6 @@ def choose_rules(rules: Sequence[dict[str, Any]], story: Scraped) -> list[dict[s
 
 
 @cache
-def _read(path: Path) -> Any:
-    # all scalars as text, as promtool has them: YAML's 0x60 is the number 96 otherwise
-    return yaml.load(path.read_text(encoding="utf-8"), yaml.CBaseLoader)
+def read(path: Path) -> Any:
+    """A file of YAML with all scalars as text, as promtool has them: YAML's `0x60` is the number 96 otherwise."""
+    return yaml.load(path.read_text(encoding="utf-8"), yaml.CBaseLoader)  # noqa: S506  # makes no objects
