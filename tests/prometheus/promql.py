@@ -146,7 +146,8 @@ class Reading:
         name = node.name or ""
         matchers = node.matchers.matchers
         if name == "ALERTS":  # whatever labels the alert has
-            self._need({m.name for m in matchers} - TARGET, _ALERT, name)
+            ours = frozenset().union(*(metric.labels for metric in self.metrics.values()))
+            self._need({m.name for m in matchers} - TARGET - ours, _ALERT, name)
             return _ALERT | TARGET | {_ANY}
         metric = self.metrics.get(name)
         if metric is None:
