@@ -135,6 +135,16 @@ def test_a_mount_that_is_meant_to_be_full_is_shown_as_such_whether_it_answers_or
         assert expected == [False, True]
 
 
+def test_an_automount_waits_until_it_is_mounted_and_is_not_looked_into(tmp_path: Path) -> None:
+    table = ("8:1 / / ext4 /dev/sda1", "0:40 / /mnt/nas autofs systemd-1", "0:41 / /proc/sys/fs/binfmt_misc autofs x")
+    host = build_mounts(tmp_path, *table)
+    found: list[object] = [*read(host)]
+    assert [one for one in found if isinstance(one, filesystem.Automount)] == [
+        filesystem.Automount(mountpoint="/mnt/nas", waiting=True)
+    ]
+    assert points(read(host)) == ["/"]
+
+
 def test_the_root_is_told_whatever_its_type(tmp_path: Path) -> None:
     assert points(read(build_mounts(tmp_path, "0:40 / / overlay overlay"))) == ["/"]
 

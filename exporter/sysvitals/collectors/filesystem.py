@@ -110,6 +110,20 @@ class Filesystem(Reading, event="system.disk.usage.updated"):
     ] = None
 
 
+class Automount(Reading, event="system.disk.automount.updated"):
+    """A mount point that is mounted when it is next used, such as one of systemd with `x-systemd.automount`."""
+
+    mountpoint: Annotated[str, Label("Where it will be mounted, as the host sees it.")]
+    waiting: Annotated[
+        bool,
+        Gauge(
+            "filesystem_automount_waiting",
+            help="1 while an automount waits for someone to use the mount point; no series while it is mounted.",
+            origin=_MOUNTS,
+        ),
+    ]
+
+
 class Remounted(Change, event="system.disk.remounted", urgent=True):
     """A filesystem became read-only, mostly because its disk failed, or writable again."""
 
@@ -123,6 +137,8 @@ def find(host: Host, options: Options) -> Iterator[Probe | Fault]:
     found = read_mounts(host)
     yield from (mount for mount in found if isinstance(mount, Fault))
     mounts = _choose((mount for mount in found if isinstance(mount, Mount)), options)
+    for mount in _find_automounts(found, options):
+        yield Probe(_name(mount), partial(tuple, [Automount(mountpoint=mount.path, waiting=True)]))
     if not mounts:
         raise Unavailable(
             "no mounted filesystems, except those left out (in a container, mount the host's / and /proc)"
@@ -138,9 +154,9 @@ def find(host: Host, options: Options) -> Iterator[Probe | Fault]:
         )
 
 
-def changes(now: Filesystem, before: Filesystem | None) -> Iterator[Remounted]:
+def changes(now: Filesystem | Automount, before: Filesystem | Automount | None) -> Iterator[Remounted]:
     """Whether it became read-only or writable."""
-    if before is not None and now.read_only != before.read_only:
+    if isinstance(now, Filesystem) and isinstance(before, Filesystem) and now.read_only != before.read_only:
         yield Remounted(device=now.device, mountpoint=now.mountpoint, read_only=now.read_only)
 
 
@@ -161,6 +177,14 @@ def _choose(mounts: Iterable[Mount], options: Options) -> list[Mount]:
         if same not in chosen or len(mount.point) < len(chosen[same].point):
             chosen[same] = mount
     return list(chosen.values())
+
+
+def _find_automounts(found: Iterable[Mount | Fault], options: Options) -> Iterator[Mount]:
+    """Those on which nothing is mounted now: what is mounted on one hides it."""
+    excluded_point = re.compile(options.exclude_mount_points).fullmatch
+    for mount in found:
+        if isinstance(mount, Mount) and mount.fstype == "autofs" and not excluded_point(mount.path):
+            yield mount
 
 
 def _name(mount: Mount) -> str:
@@ -214,7 +238,7 @@ def _measure(known: Filesystem, space: Space) -> Filesystem:
 COLLECTOR = Collector(
     name="filesystem",
     help="Space and inodes of mounted filesystems",
-    readings=(Filesystem,),
+    readings=(Filesystem, Automount),
     reports=(Remounted,),
     find=find,
     changes=changes,

@@ -49,6 +49,7 @@ class Kind(NamedTuple):
 DISK = Kind("DiskVanished", "disk", "system_disk_io_time_seconds_total", ("device",), left_alone.DISK)
 MOUNT = Kind("FilesystemVanished", "filesystem", "system_filesystem_readonly", ("mountpoint",))
 SENSOR = Kind("SensorVanished", "temperature", "system_temperature_celsius", ("chip", "sensor"), left_alone.SENSOR)
+AUTOMOUNT = "system_filesystem_automount_waiting"
 ERRORS, _ERRORS_SECONDS = "sysvitals_read_errors_total", 900.0
 
 
@@ -65,6 +66,8 @@ def _find_mounts(facts: Facts) -> Iterator[Finding]:
         device, point = labels["device"], labels["mountpoint"]
         if any(one["device"] == device or one["mountpoint"] == point for one in present):
             continue  # it is mounted elsewhere, or something else is mounted there
+        if facts.value(AUTOMOUNT, mountpoint=point):
+            continue  # it is mounted when it is next used
         if not _is_in_memory(labels["fstype"]) and not _is_disk_gone(facts, find_disk(device)):
             yield Finding((point,), f"{point} is no longer mounted")
 

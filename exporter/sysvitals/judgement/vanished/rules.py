@@ -70,6 +70,7 @@ MOUNTS = Alert(
     threshold=0,
     condition=f"""{_gone(MOUNT)}
 unless on (job, instance, device) {MOUNT.metric}
+unless on (job, instance, mountpoint) {judge.AUTOMOUNT} == 1
 unless on (job, instance, disk)
 label_replace(
   {_GONE_DISKS},
@@ -83,7 +84,8 @@ label_replace(
     ),
     why=(
         "As with disks. Where its disk has gone too, the disk is what to look for; where it is mounted elsewhere, "
-        "nothing is missing. What lies in memory comes and goes with its program."
+        "nothing is missing, nor where an automount waits for its use. What lies in memory comes and goes with its "
+        "program."
     ),
 )
 
