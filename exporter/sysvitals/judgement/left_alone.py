@@ -23,7 +23,8 @@ class LeftAlone(NamedTuple):
 
     def has(self, samples: "Samples", labels: Mapping[str, str]) -> bool:
         """Whether the setting names the thing with these labels, among which may be others."""
-        return any(value and named.items() <= labels.items() for named, value in samples.get(self.gauge, ()))
+        found = samples.get(self.gauge, ())
+        return bool(found) and any(value and named.items() <= labels.items() for named, value in found)
 
 
 DISK = LeftAlone("system_disk_left_alone", ("device",))

@@ -61,10 +61,9 @@ def _find_disks(facts: Facts) -> Iterator[Finding]:
 
 
 def _find_mounts(facts: Facts) -> Iterator[Finding]:
-    present = [labels for labels, _ in facts.rows(MOUNT.metric)]
     for labels in _find_gone(facts, MOUNT):
         device, point = labels["device"], labels["mountpoint"]
-        if any(one["device"] == device or one["mountpoint"] == point for one in present):
+        if any(one["device"] == device or one["mountpoint"] == point for one, _ in facts.rows(MOUNT.metric)):
             continue  # it is mounted elsewhere, or something else is mounted there
         if facts.value(AUTOMOUNT, mountpoint=point):
             continue  # it is mounted when it is next used
@@ -73,9 +72,9 @@ def _find_mounts(facts: Facts) -> Iterator[Finding]:
 
 
 def _find_sensors(facts: Facts) -> Iterator[Finding]:
-    if any(_has_grown(facts, labels) for labels, _ in facts.rows(ERRORS) if labels["collector"] == SENSOR.collector):
-        return  # one that cannot be read is another alert's
     for labels in _find_gone(facts, SENSOR):
+        if any(_has_grown(facts, one) for one, _ in facts.rows(ERRORS) if one["collector"] == SENSOR.collector):
+            return  # one that cannot be read is another alert's
         chip, sensor = labels["chip"], labels["sensor"]
         if not _sleeps(chip) and not (_is_of_a_disk(chip) and _is_disk_gone(facts)):
             yield Finding((chip, sensor), f"The sensor {chip} {sensor} has gone")
@@ -87,9 +86,9 @@ def _has_grown(facts: Facts, labels: Mapping[str, str]) -> bool:
 
 def _find_gone(facts: Facts, kind: Kind) -> Iterator[Mapping[str, str]]:
     """What was there for a day, is not now, and is to be judged, while its collector sees others of its kind."""
-    if not _sees(facts, kind.collector):
-        return
     for labels in facts.gone(kind.metric):
+        if not _sees(facts, kind.collector):
+            return
         if not _was_there(facts, kind.metric, labels, DAY_AGO) or _is_left_alone(facts, kind, labels):
             continue
         subject = tuple(labels[name] for name in kind.names)
