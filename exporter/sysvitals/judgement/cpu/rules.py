@@ -1,15 +1,16 @@
 """The rules of this subject for Prometheus: never imported by the program."""
 
 from sysvitals.judgement.cpu import judge
-from sysvitals.judgement.rule import Alert, Subject, beside
+from sysvitals.judgement.rule import Alert, Subject, beside, per_second
 from sysvitals.judgement.thresholds import BOOT_SETTLED, CPU_STOLEN, CPU_WAITING, LOAD_HIGH, LOAD_LEAST, NICED
 
-_PRESSURE = 'rate(system_pressure_waiting_seconds_total{resource="cpu"}[10m])'
+_PRESSURE = per_second('system_pressure_waiting_seconds_total{resource="cpu"}', "10m")
 _LOAD = "avg_over_time(instance:system_load1_per_cpu:ratio[10m])"
 
 
 def _part(mode: str) -> str:
-    return f'avg without (cpu, mode) (rate(system_cpu_seconds_total{{mode="{mode}"}}[10m]))'
+    seconds = per_second(f'system_cpu_seconds_total{{mode="{mode}"}}', "10m")
+    return f"avg without (cpu, mode) ({seconds})"
 
 
 _ORDINARY = f"""and on (job, instance) avg_over_time(system_load1[10m]) >= {LOAD_LEAST.value:g}
@@ -53,7 +54,7 @@ SATURATED = Alert(
     why=(
         f"{LOAD_HIGH.why} {BOOT_SETTLED.why} {NICED.why} Half an hour, as with the load. A kernel without pressure "
         "stall information has no such series; then LoadHigh speaks. Ten minutes hold two samples at least where one "
-        "comes each two minutes and some are missed."
+        "comes each two minutes and one is missed."
     ),
 )
 

@@ -2,7 +2,7 @@
 
 from sysvitals.judgement.disk import judge
 from sysvitals.judgement.left_alone import DISK
-from sysvitals.judgement.rule import Alert, Subject, beside
+from sysvitals.judgement.rule import Alert, Subject, beside, per_second
 from sysvitals.judgement.texts import tell
 from sysvitals.judgement.thresholds import (
     DISK_BUSY,
@@ -17,7 +17,9 @@ from sysvitals.judgement.thresholds import (
 )
 
 _REAL = f'device!~"{judge.ON_OTHERS}"'
-_STALLED = 'rate(system_pressure_stalled_seconds_total{resource="io"}[10m])'
+_STALLED = per_second('system_pressure_stalled_seconds_total{resource="io"}', "10m")
+_BUSY = per_second(f"system_disk_io_time_seconds_total{{{_REAL}}}", "30m")
+_QUEUE = per_second("system_disk_io_time_weighted_seconds_total", "30m")
 _BLOCKED = f"and on (job, instance) avg_over_time(system_procs_blocked[10m]) > {TASKS_BLOCKED.value:g}"
 
 _REQUESTS = """(
@@ -33,7 +35,7 @@ SLOW = Alert(
     compares=">",
     threshold=DISK_SLOW,
     condition=f"""{_FEW}
-and rate(system_disk_io_time_seconds_total[30m]) > {DISK_OFTEN_BUSY.value:g}
+and {_BUSY} > {DISK_OFTEN_BUSY.value:g}
 unless on (job, instance) (
   {_STALLED} > {IO_STALLED.value:g}
   {_BLOCKED}
@@ -54,11 +56,11 @@ unless on (job, instance) (
 
 SATURATED = Alert(
     **beside(judge.SATURATED),
-    value=f"rate(system_disk_io_time_seconds_total{{{_REAL}}}[30m])",
+    value=_BUSY,
     compares=">",
     threshold=DISK_BUSY,
     condition=f"""and on (job, instance, device)
-rate(system_disk_io_time_weighted_seconds_total[30m]) > {DISK_QUEUE.value:g}
+{_QUEUE} > {DISK_QUEUE.value:g}
 unless on (job, instance, device) (
 {_LATENCY} > {DISK_SLOW.value:g}
 {_FEW}

@@ -1,7 +1,7 @@
 """The rules of this subject for Prometheus: never imported by the program."""
 
 from sysvitals.judgement.memory import judge
-from sysvitals.judgement.rule import Alert, Subject, beside
+from sysvitals.judgement.rule import Alert, Subject, beside, per_second
 from sysvitals.judgement.texts import tell
 from sysvitals.judgement.thresholds import (
     MEMORY_FILLS_SOON,
@@ -95,7 +95,7 @@ FILLING = Alert(
 
 STALLED = Alert(
     **beside(judge.STALLED),
-    value='rate(system_pressure_stalled_seconds_total{resource="memory"}[10m])',
+    value=per_second('system_pressure_stalled_seconds_total{resource="memory"}', "10m"),
     compares=">",
     threshold=MEMORY_STALLED,
     summary="{{ $labels.instance }}: stalled {{ $value | humanizePercentage }} of the time, memory is short",
