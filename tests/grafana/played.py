@@ -194,7 +194,8 @@ class PlayedExporter(Exporter):
             inbox.await_writer()
         with self._reckon():
             self.refresh(_PATIENCE_SECONDS)
-        self.take_up()
+        # as if there were no past: reading it takes another process, which a busy machine may keep waiting
+        self._engine.restore((), ())
 
     def is_wanted(self, moment: float) -> bool:
         """Whether at this moment of the board some collector runs again because of an edge."""
@@ -207,8 +208,6 @@ class PlayedExporter(Exporter):
         `look` is whether there may be something new to see. Without `beats`, only what is under way is followed.
         """
         now = self._board.elapsed
-        if self.should_take_up_again:
-            self.take_up()
         with self._reckon():
             if look or self.is_wanted(now - 1 + _LOOKED_AT) or ((beats or self._is_throttled()) and self._is_due()):
                 self._scheduler.settle(_PATIENCE_SECONDS)
