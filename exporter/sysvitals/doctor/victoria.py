@@ -156,7 +156,7 @@ def _examine_scrapes(desk: Desk, server: Server, host: ThisHost) -> Scraped | No
 
 
 def check_reloads(server: Server, program: Program) -> Iterator[Check]:
-    """Whether the last configuration is in force, and vmalert's rules where it can be asked for series. Raises Trouble."""
+    """Whether configuration and rules are in force, those of vmalert where series can be asked for. Raises Trouble."""
     name = "_config_last_reload_successful"
     if program.is_vmalert:
         refused = any(value == 0 for _, value in read_samples(server).find(f"vmalert{name}"))
