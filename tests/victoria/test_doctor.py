@@ -1,4 +1,4 @@
-"""The doctor before VictoriaMetrics that is old, set up wrongly, or tells little."""
+"""The doctor before a VictoriaMetrics that is old, set up wrongly, or says little."""
 
 from collections.abc import Callable
 from typing import Any

@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="This host's exporter, such as https://localhost:9877. (default: what the settings say)",
     )
-    parser.add_argument("--prometheus", metavar="URL", help="Prometheus, such as http://localhost:9090; or VictoriaMetrics, or vmalert.")
+    parser.add_argument(
+        "--prometheus", metavar="URL", help="Prometheus, such as http://localhost:9090; or VictoriaMetrics, or vmalert."
+    )
     parser.add_argument(
         "--alertmanager",
         metavar="URL",
