@@ -16,7 +16,7 @@ from sysvitals.model.state import State
 from sysvitals.model.status import CollectorStatus, ReadErrors
 from sysvitals.pipeline.bus import Bus
 from sysvitals.pipeline.clock import Clock
-from sysvitals.pipeline.crew import Run
+from sysvitals.pipeline.crew import STALL_SECONDS, Run
 from sysvitals.pipeline.scheduler import Scheduler
 from tests.patience import PATIENCE
 
@@ -273,6 +273,19 @@ class Rig:
     def refresh_behind(self, *names: str, seconds: float = PATIENCE) -> Background[bool]:
         wanted = frozenset(names) or None
         return Background(lambda: self.scheduler.refresh(wanted, seconds=seconds))
+
+    def refresh_in_time(self) -> bool:
+        """A scrape while which time goes on: when all workers that have something to do hang, and only then."""
+        scrape = self.refresh_behind()
+
+        def has_returned() -> bool:
+            # the loop hears of each step before the next one
+            if scrape.running and not self.scheduler._posted and self._is_at_rest():
+                self.advance(STALL_SECONDS)
+            return not scrape.running
+
+        wait_until(has_returned, "the scrape did not return")
+        return scrape.result()
 
     def reported(self, name: str) -> list[Body]:
         """What the state holds of this collector."""

@@ -42,7 +42,7 @@ class Dispatcher:
         rounds: dict[float, list[Run]] = {}
         apart: list[tuple[str, Run]] = []
         held = self._crew.held(now)
-        suspects = self._find_suspects(held)
+        suspects = self._find_suspects(held, now)
         for slot in self._plan.due(now):
             if slot.key.kind == LOOK and not watches:  # who reads once follows nothing
                 self._plan.set_due(slot, now + slot.interval)
@@ -76,7 +76,7 @@ class Dispatcher:
         if not stalled:
             return look_again
         held = self._crew.held(now)
-        suspects = self._find_suspects(held)
+        suspects = self._find_suspects(held, now)
         moved: list[Run] = []
         tried: list[Run] = []
         for run in stalled:
@@ -97,11 +97,14 @@ class Dispatcher:
             self._take_back(tried, now)
         return min(look_again, now + STALL_SECONDS)
 
-    def _find_suspects(self, held: int) -> set[str] | None:
-        """The collectors of which things hang, where as many threads are held as may be; else None."""
+    def _find_suspects(self, held: int, now: float) -> set[str] | None:
+        """The collectors of which things hold threads, where as many are held as may be; else None.
+
+        Before the timeout, too: a further thread each STALL_SECONDS until then would be more than there are.
+        """
         if held < HANGING_LIMIT:
             return None
-        return {slot.key.collector for slot in self._plan.running.values() if slot.stuck}
+        return {slot.key.collector for slot in self._plan.running.values() if slot.stuck or _holds(slot.run, now)}
 
     def try_those_behind(self, lane: str, now: float) -> None:
         """What a lane is busy with hangs, perhaps alone: a further worker tries the others, if it may."""
@@ -129,6 +132,11 @@ class Dispatcher:
         slot.wake_at = slot.recheck_at = None
         self._plan.set_due(slot, now + slot.interval)
         self._refuse(slot, f"not read: {self._crew.held(now)} other reads hang")
+
+
+def _holds(run: Run | None, now: float) -> bool:
+    """Whether this run takes its time."""
+    return run is not None and run.started is not None and run.ended is None and now - run.started >= STALL_SECONDS
 
 
 def _may_hang(slot: Slot, suspects: Collection[str]) -> bool:
