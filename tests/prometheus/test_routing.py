@@ -62,7 +62,7 @@ def test_each_severity_of_the_rules_has_a_receiver() -> None:
 
 
 def test_a_critical_alert_is_told_first_and_nothing_repeats_within_four_hours() -> None:
-    _, _, host, critical, warning, info = CONFIG["route"]["routes"]
+    _, _, host, _, critical, warning, info = CONFIG["route"]["routes"]
     waits = [seconds(part["group_wait"]) for part in (critical, host, warning, info)]
     assert waits == sorted(waits)
     # a warning waits until the critical alert that silences it has come: two scrapes and two evaluations

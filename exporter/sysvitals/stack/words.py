@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from urllib.parse import quote
 
+from sysvitals.client.pages import ALERTS, GRAPH, find_page
 from sysvitals.simulation.boards import find_board
 from sysvitals.simulation.scenario import load_scenario
 from sysvitals.stack.addresses import Address
@@ -41,7 +42,12 @@ def dashboard_url(grafana: Address, instance: str) -> str:
 def describe_stack(wishes: Wishes, servers: Mapping[str, Address], layout: Layout) -> str:
     """What runs now, where to look, where things are kept."""
     prometheus = servers["prometheus"]
-    lines = ["", "all answer:", _row("exporter", wishes.exporter.url), _row("prometheus", find_alerts(prometheus))]
+    lines = [
+        "",
+        "all answer:",
+        _row("exporter", wishes.exporter.url),
+        _row("prometheus", _find_page(prometheus, ALERTS, "api/v1/alerts")),
+    ]
     if "alertmanager" in servers:
         lines.append(_row("alertmanager", _describe_alertmanager(servers["alertmanager"])))
     if "grafana" in servers:
@@ -73,18 +79,14 @@ def _describe_alertmanager(address: Address) -> str:
     return f"{address.url}#/alerts"
 
 
-def find_alerts(prometheus: Address) -> str:
-    """Where this Prometheus shows its alerts: the page has other names in other builds, and some have none."""
-    return _find_page(prometheus, "alerts", "classic/alerts") or f"{prometheus.url}api/v1/alerts"
-
-
-def _find_page(server: Address, *names: str) -> str:
-    """The address of the first of these pages that there is, else nothing."""
-    return next((f"{server.url}{name}" for name in names if answers(server, f"/{name}")), "")
+def _find_page(prometheus: Address, paths: tuple[str, ...], otherwise: str = "") -> str:
+    """The address of the first of these pages that this build of Prometheus has, else of another path, if any."""
+    found = find_page(paths, lambda path: answers(prometheus, path)) or otherwise
+    return f"{prometheus.url}{found.removeprefix('/')}" if found else ""
 
 
 def _describe_demonstration(simulated: Simulated, prometheus: Address) -> list[str]:
-    chart = _find_page(prometheus, "query", "graph", "classic/graph")
+    chart = _find_page(prometheus, GRAPH)
     lines = [
         f"{find_board(simulated.board).summary}; simulated.",
         f"It plays {simulated.scenario}: {load_scenario(simulated.scenario).summary}",
