@@ -131,6 +131,14 @@ SILENCED: list[tuple[Labels, Labels]] = [
         {"alertname": "RebootLoop", **CRITICAL, "subject": "power"},
         {"alertname": "UncleanShutdown", **WARNING, "subject": "power"},
     ),
+    (
+        {"alertname": "RebootLoop", **CRITICAL, "subject": "power"},
+        {"alertname": "HostFlapping", **WARNING, "subject": "host"},
+    ),
+    (
+        {"alertname": "ClockWrong", **WARNING, "subject": "clock"},
+        {"alertname": "ClockUnsynchronised", **WARNING, "subject": "clock"},
+    ),
     ({**STALE, "alertname": "CollectorFailing"}, STALE),
 ]
 TOLD: list[tuple[Labels, Labels]] = [
