@@ -136,6 +136,14 @@ SILENCED: list[tuple[Labels, Labels]] = [
         {"alertname": "HostFlapping", **WARNING, "subject": "host"},
     ),
     (
+        {"alertname": "NetworkErrors", **WARNING, "subject": "network", "device": "eth0"},
+        {"alertname": "PacketsDropped", **WARNING, "subject": "network", "device": "eth0"},
+    ),
+    (
+        {"alertname": "MemoryFilling", **WARNING, "subject": "memory"},
+        {"alertname": "MemoryLow", **WARNING, "subject": "memory"},
+    ),
+    (
         {"alertname": "ClockWrong", **WARNING, "subject": "clock"},
         {"alertname": "ClockUnsynchronised", **WARNING, "subject": "clock"},
     ),
