@@ -12,6 +12,8 @@ from grafana.builder.hosts import (
     GONE,
     NOBODY_KNOWS,
     SEEN,
+    SILENT,
+    UP,
     WITHOUT_VALUE,
     answered,
     linked,
@@ -34,9 +36,10 @@ from grafana.builder.panels import (
     time_series,
 )
 from grafana.builder.queries import OURS, Look, Query, increase, select
-from grafana.builder.states import HOST_STATE, RECORDED_STATE, STATE_WORDS, in_tone
+from grafana.builder.states import HOST_STATE, RECORDED_STATE, STATE_WORDS, in_state, in_tone
 from grafana.builder.units import BITS_PER_SECOND, CELSIUS, COUNT, RATIO, SECONDS
-from prometheus.rulebook.states import NO_ANSWER, TROUBLE, WATCHING, State, sort_alerts
+from prometheus.rulebook.states import ASLEEP, NO_ANSWER, TROUBLE, WATCHING, State, sort_alerts
+from prometheus.rulebook.states import UNKNOWN as NOT_KNOWN
 from prometheus.rulebook.subjects import JUDGED
 from sysvitals.judgement.thresholds import (
     DISK_BUSY,
@@ -115,13 +118,13 @@ TOTALS = (
                 coloured("G", UNKNOWN),
             ],
         ),
-        Query(count_hosts(in_tone("silent")), "no answer"),
+        Query(count_hosts(in_state(NO_ANSWER, SILENT)), "no answer"),
         Query(count_hosts(in_tone("critical")), "critical"),
         Query(count_hosts(in_tone("warning")), "warning"),
         Query(count_hosts(in_tone("watching")), "watching"),
         Query(count_hosts(in_tone("well")), "well"),
-        Query(f"count(({HOST_STATE}) == -1)", "not known yet"),
-        Query(f"count(({HOST_STATE}) == -2)", "asleep"),
+        Query(f"count({in_state(NOT_KNOWN, f'{UP} == 1')})", "not known yet"),
+        Query(f"count({RECORDED_STATE} == {ASLEEP.code})", "asleep"),
     ),
     tiles(
         About(

@@ -13,6 +13,7 @@ from grafana.builder.judging import Json, range_mapping, value_mappings
 from grafana.builder.queries import select
 from prometheus.rulebook.states import NO_ANSWER, STATE, STATES, Tone
 from prometheus.rulebook.states import UNKNOWN as NOT_KNOWN
+from prometheus.rulebook.states import State as HostState
 
 DAY_SECONDS = 86400
 
@@ -45,10 +46,15 @@ STATE_WORDS = [
 """Words and colours of the states. What is behind the point puts hosts of one state in order."""
 
 
-def in_tone(*tones: Tone) -> str:
-    """Hosts whose state is as bad as one of these says."""
-    codes = [state.code for state in STATES if state.tone in tones]
-    return f"({HOST_STATE}) >= {min(codes)} <= {max(codes)}"
+def in_tone(tone: Tone) -> str:
+    """Hosts whose state is as bad as this says, of those that have a recorded one."""
+    codes = [state.code for state in STATES if state.tone == tone]
+    return f"{RECORDED_STATE} >= {min(codes)} <= {max(codes)}"
+
+
+def in_state(state: HostState, unless_recorded: str) -> str:
+    """Hosts in this state, and those without a recorded one that would be."""
+    return f"{RECORDED_STATE} == {state.code} or ({unless_recorded} unless on (job, instance) {RECORDED_STATE})"
 
 
 @dataclass(frozen=True, slots=True)
