@@ -38,7 +38,7 @@ from grafana.builder.panels import (
 from grafana.builder.queries import OURS, Look, Query, increase, select
 from grafana.builder.states import HOST_STATE, RECORDED_STATE, STATE_WORDS, in_state, in_tone
 from grafana.builder.units import BITS_PER_SECOND, CELSIUS, COUNT, RATIO, SECONDS
-from prometheus.rulebook.states import ASLEEP, NO_ANSWER, TROUBLE, WATCHING, State, sort_alerts
+from prometheus.rulebook.states import ASLEEP, NO_ANSWER, TROUBLE, WATCHING, State, Tone, sort_alerts
 from prometheus.rulebook.states import UNKNOWN as NOT_KNOWN
 from prometheus.rulebook.subjects import JUDGED
 from sysvitals.judgement.thresholds import (
@@ -87,9 +87,9 @@ def coloured(ref: str, colour: str, *, none: str = CLEAR) -> Json:
     return override("byFrameRefID", ref, thresholds=thresholds_of(any_is(colour, base=none)))
 
 
-def count_hosts(expr: str) -> str:
-    """How many hosts those are, 0 among them, where any host was seen within a day."""
-    return f"(count({expr}) or vector(0)) and on () count({SEEN})"
+def count_judged(tone: Tone) -> str:
+    """How many hosts are in such a state, 0 among them, where any state is recorded."""
+    return f"(count({in_tone(tone)}) or vector(0)) and on () count({RECORDED_STATE})"
 
 
 def count_alerts(severity: str) -> str:
@@ -118,11 +118,11 @@ TOTALS = (
                 coloured("G", UNKNOWN),
             ],
         ),
-        Query(count_hosts(in_state(NO_ANSWER, SILENT)), "no answer"),
-        Query(count_hosts(in_tone("critical")), "critical"),
-        Query(count_hosts(in_tone("warning")), "warning"),
-        Query(count_hosts(in_tone("watching")), "watching"),
-        Query(count_hosts(in_tone("well")), "well"),
+        Query(f"(count({in_state(NO_ANSWER, SILENT)}) or vector(0)) and on () count({SEEN})", "no answer"),
+        Query(count_judged("critical"), "critical"),
+        Query(count_judged("warning"), "warning"),
+        Query(count_judged("watching"), "watching"),
+        Query(count_judged("well"), "well"),
         Query(f"count({in_state(NOT_KNOWN, f'{UP} == 1')})", "not known yet"),
         Query(f"count({RECORDED_STATE} == {ASLEEP.code})", "asleep"),
     ),
@@ -143,8 +143,8 @@ TOTALS = (
     tiles(
         About(
             title="Undervoltages, 24 h",
-            description="How often the voltage was too low in 24 hours. Only boards with a detector are counted: the "
-            "second number says how many there are.",
+            description="How often the voltage was too low in 24 hours, as far as hosts were watched. Only boards with "
+            "a detector are counted: the second number says how many there are.",
             docs="exporter/POWER.md#undervoltage",
             missing="not known yet, or no board has a detector",
             unit=COUNT,

@@ -1,7 +1,7 @@
 """Many hosts at once: which there are, one value for each, and the few that a chart has room for."""
 
-from grafana.builder.colours import CLEAR, CRITICAL, GOOD, PLAIN, UNKNOWN
-from grafana.builder.judging import Json, Steps, value_mappings
+from grafana.builder.colours import CLEAR, CRITICAL, UNKNOWN
+from grafana.builder.judging import Json, value_mappings
 from grafana.builder.panels import override
 from grafana.builder.queries import OURS, select
 
@@ -80,11 +80,6 @@ def of_top(expr: str, rank: str, *, by: str = "job, instance", least: bool = Fal
     make another for each step and end up with many series.
     """
     return f"{expr}\nand on ({by})\n{'bottomk' if least else 'topk'}({charted}, max by ({by}) ({rank}))"
-
-
-def quiet(steps: Steps) -> Steps:
-    """The same, but good is no news: a table full of green would hide its red."""
-    return tuple((value, PLAIN if colour == GOOD else colour) for value, colour in steps)
 
 
 def linked(*links: Json) -> Json:
