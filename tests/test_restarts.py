@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,7 @@ def run(until):
         time.sleep(0.001)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
+    os.write(2, b"killed again\\n")
     return time.monotonic() - began
 
 takes = run(lambda _: os.fstat(1).st_size)  # until it shows something
@@ -165,6 +167,10 @@ for _ in range({STARTS} - 1):
     moment = moments.uniform(0, 2 * takes)
     run(lambda seconds: seconds > moment)
 """
+
+
+def has_killed(process: Process, times: int) -> bool:
+    return process.log.count("killed again\n") >= times
 
 
 @pytest.mark.fault(
@@ -176,7 +182,12 @@ for _ in range({STARTS} - 1):
 def test_restarts_in_a_loop_lose_nothing_that_was_shown_and_leave_no_rubbish(tmp_path: Path) -> None:
     flags = [*BELOW, *ONLY_LOAD, "--console", "--console.format=json"]
     killed = Process(tmp_path, *flags, program=(sys.executable, "-c", KILLED_AGAIN_AND_AGAIN))
-    assert killed.wait() == 0
+    try:
+        for start in range(1, STARTS + 1):  # each may take as long as it takes
+            wait_for(partial(has_killed, killed, start), f"the end of start {start}")
+        assert killed.wait() == 0
+    finally:
+        killed.kill()
     shown = list(whole_events(killed.out))
     last = Process(tmp_path, *flags)
     try:

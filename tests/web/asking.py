@@ -12,6 +12,7 @@ from sysvitals.web.http.budget import Budget
 from sysvitals.web.http.listening import listen
 from sysvitals.web.http.messages import App
 from sysvitals.web.http.server import Server
+from tests.patience import PATIENCE
 
 
 @asynccontextmanager
@@ -50,7 +51,10 @@ class Client:
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[httpx.AsyncClient]:
-        async with serve(self._app) as (port, _), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        async with (
+            serve(self._app) as (port, _),
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client,
+        ):
             yield client
 
     async def _request(self, method: str, path: str, more: dict[str, Any]) -> httpx.Response:
