@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -469,7 +470,7 @@ def fire_rules(course: Course, folder: Path) -> None:
     asked = [at for at in beats if at % RULE_BEAT == 0]
     before = _KNOWN_FOR if any("power_cut" in said.over for said in course.said) else 0
     moments = [f"{at + before}s" for at in asked]
-    groups = [group for path in _rule_files() for group in yaml.safe_load(path.read_text())["groups"]]
+    groups = _groups()
     used = {name for group in groups for rule in group["rules"] for name in _METRIC.findall(rule["expr"])}
     test = {
         "interval": f"{BEAT}s",
@@ -501,6 +502,12 @@ def fire_rules(course: Course, folder: Path) -> None:
     course.rules = {at: frozenset(alerts) for at, alerts in found.items()}
     if not all(("Watchdog", "none") in alerts for alerts in found.values()):
         raise RuntimeError(f"the rules were not evaluated: {done.stdout}{done.stderr}")
+
+
+@cache
+def _groups() -> list[dict[str, Any]]:
+    """All groups of rules. They are read once: the rules are long, and the situations many."""
+    return [group for path in _rule_files() for group in yaml.safe_load(path.read_text())["groups"]]
 
 
 def _rule_files() -> list[Path]:
