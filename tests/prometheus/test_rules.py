@@ -157,6 +157,15 @@ def test_each_number_that_is_compared_with_comes_from_a_threshold(with_other_thr
                 assert number in (0, 1) or number != moved, f"{rule.name} compares with {number:g} of its own"
 
 
+@each_subject
+def test_what_is_joined_by_host_is_one_series_for_each(subject: Subject) -> None:
+    # a target that is given a label has two series for as long as a window, and the rule would fail for all hosts
+    joins = re.compile(r"group_left \(\w*\)\s*(?:\(\s*)?(?P<one>\w+ \w+)")
+    for rule in subject.rules:
+        found = [join["one"] for join in joins.finditer(rule.expression)]
+        assert {*found} <= {"max by", "min by", "sum by", "count by", "group by"}, rule.name
+
+
 # cases
 
 
