@@ -1,6 +1,6 @@
 """Alerts as Prometheus records them: `ALERTS` while they are pending or firing, `ALERTS_FOR_STATE` since when.
 
-Some alerts are about no host, such as NoHosts: nobody is there. They belong to every choice of hosts, so the
+Some alerts are about no host, such as NoHosts. They belong to every choice of hosts, so the
 variables match an empty label, too.
 """
 

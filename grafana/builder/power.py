@@ -140,7 +140,7 @@ def _named(values: str, what: str) -> str:
 def _grown(counter: str, matchers: str = "", *, remembered: str = "") -> str:
     """What a counter grew by since the step before; where it began again, all of it.
 
-    Each step is looked at once, so that nothing is listed twice. `remembered` is how long before that the host may have
+    Steps do not overlap, so that nothing is listed twice. `remembered` is how long before that the host may have
     been away.
     """
     now = select(counter, matchers)
