@@ -105,10 +105,10 @@ def longest_of(path: Path, story: Scraped) -> int:
     return next(found, LONGEST)
 
 
-def test_each_limit_is_of_one_story() -> None:
+def test_each_limit_is_of_a_story() -> None:
     for one in LIMITS:
         names = [story["name"] for story in read(RULE_TESTS / f"{one.file}.yml")["tests"]]
-        assert len([name for name in names if name.startswith(one.story)]) == 1, one
+        assert any(name.startswith(one.story) for name in names), one
 
 
 @each_promtool
@@ -123,7 +123,7 @@ def test_each_alert_fires_when_it_must_and_at_no_other_time(
 @each_promtool
 @each_file
 def test_samples_as_they_come_make_no_other_alerts(path: Path, need: Callable[[str], str], tmp_path: Path) -> None:
-    stories = choose(path, [*PROMTOOLS.values()].index(need))
+    stories = choose(path, int(need is need_newer_tool))
     _, said = run(need("promtool"), write_scraped(stories, path, tmp_path))
     assert "\n".join(find_problems(said, stories)) == ""
 
@@ -134,12 +134,15 @@ FIVE = {
         'system_pressure_waiting_seconds_total{HOST,resource="cpu"}': "0+55x200",
         'system_cpu_seconds_total{HOST,cpu="0",mode="idle"}': "0x200",
         "system_load1{HOST}": "12x200",
-        "system_uptime_seconds{HOST}": "1e5+60x200",
     },
     "MemoryStalled": {'system_pressure_stalled_seconds_total{HOST,resource="memory"}': "0+30x200"},
     "DiskStalled": {
         'system_pressure_stalled_seconds_total{HOST,resource="io"}': "0+40x200",
         "system_procs_blocked{HOST}": "9x200",
+    },
+    "DiskSaturated": {
+        'system_disk_io_time_seconds_total{HOST,device="sda"}': "0+60x200",
+        'system_disk_io_time_weighted_seconds_total{HOST,device="sda"}': "0+2400x200",
     },
 }
 """Alerts that a scrape each five minutes loses, and a host on which each fires."""
@@ -150,17 +153,21 @@ def test_an_alert_comes_at_the_longest_interval_though_one_scrape_of_three_is_mi
     alert: str, tmp_path: Path
 ) -> None:
     host = 'job="sysvitals",instance="pi4"'
+    case = {"alertname": alert, "eval_time": "190m", "exp_alerts": []}
     story = {
         "name": alert,
         "interval": "1m",
-        "input_series": [{"series": one.replace("HOST", host), "values": v} for one, v in FIVE[alert].items()],
-        "alert_rule_test": [{"alertname": alert, "eval_time": "190m", "exp_alerts": []}],
+        "input_series": [
+            {"series": series.replace("HOST", host), "values": values}
+            for series, values in {"system_uptime_seconds{HOST}": "1e5+60x200", **FIVE[alert]}.items()
+        ],
+        "alert_rule_test": [case],
     }
     [path] = [path for path in RULE_TESTS.glob("*.yml") if alert in {*alerts_asked(path)} and "-" not in path.stem]
     scraped = Scraped(0, alert, story, LONGEST, EVALUATED, missed=1 / 2)
     _, said = run(need_tool("promtool"), write_scraped([scraped], path, tmp_path))
     # nothing is expected, so that each evaluation at which it fires is one that promtool complains of
-    assert said.count('instance="pi4"') == len(scraped.times_about(story["alert_rule_test"][0])), said
+    assert said.count('instance="pi4"') == len(scraped.times_about(case)), said
 
 
 def alerts_asked(path: Path) -> Iterator[str]:
