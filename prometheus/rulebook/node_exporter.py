@@ -157,7 +157,7 @@ TEMPERATURE = (
         threshold=THROTTLE_LIMIT,
         condition=_PI,
         lasts="2m",
-        keeps="10m",
+        keeps="20m",
         summary='{{ $labels.instance }}: the processor has {{ $value | printf "%.1f" }} °C',
         description=(
             'The processor of {{ $labels.instance }} has {{ $value | printf "%.1f" }} °C: its firmware slows it down '

@@ -17,6 +17,7 @@ from prometheus.rulebook.subjects import SUBJECTS
 from sysvitals.collectors.catalog import build_full_catalog
 from sysvitals.judgement.links import RUNBOOK_URL
 from sysvitals.judgement.rule import Alert, Record, Subject, render_subject
+from tests.judgement.stories import seconds_of
 from tests.patience import PATIENCE
 from tests.prometheus.promql import Reading, compared_numbers
 from tests.prometheus.rule_checks import (
@@ -158,6 +159,20 @@ def test_what_is_joined_by_host_is_one_series_for_each(subject: Subject) -> None
     for rule in subject.rules:
         found = [join["one"] for join in joins.finditer(rule.expression)]
         assert {*found} <= {"max by", "min by", "sum by", "count by", "group by"}, rule.name
+
+
+def test_a_critical_alert_outlives_the_warning_that_it_holds_back() -> None:
+    # else the warning would be sent when all is over. What may end first, by minutes, is the worse of the two
+    keeps = {(alert.name, alert.severity): seconds_of(alert.keeps) for alert in ALERTS}
+    pairs = [
+        (name, keeps[name, "warning"])
+        for name, severity in keeps
+        if severity == "critical" and (name, "warning") in keeps
+    ]
+    assert len(pairs) >= 8
+    for name, warning in pairs:
+        margin = 0 if name in {"FilesystemReadOnly", "StorageWorn"} else 300  # they end at the same moment
+        assert keeps[name, "critical"] >= warning + margin, name
 
 
 # cases

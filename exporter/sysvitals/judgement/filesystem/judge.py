@@ -249,7 +249,7 @@ FILLING_NOW = Judgement(
     area="storage",
     find=_find_filling_now,
     lasts=1800,
-    keeps=1800,
+    keeps=4500,
     watches=(Watch(_AVAILABLE, DAY_SECONDS + _HOUR), Watch(_AVAILABLE, _SHORT_SECONDS + _PIECE_SECONDS)),
     remedy="Find what writes so much: `sudo iotop -oa`. Often it is a log.",
 )
@@ -268,7 +268,7 @@ VERY_FULL = Judgement(
     area="storage",
     find=_find_very_full,
     lasts=300,
-    keeps=1800,
+    keeps=4500,
     remedy=f"Make room now. {_QUICK}",
 )
 INODES = Judgement(
@@ -286,7 +286,7 @@ INODES_GONE = Judgement(
     area="storage",
     find=partial(_find_inodes_used, limit=INODES_FULL, of_servers=False),
     lasts=300,
-    keeps=1800,
+    keeps=4500,
     remedy="Remove small files now: `sudo du -x --inodes --max-depth=3 | sort -n | tail` finds their folder.",
 )
 UNRESPONSIVE = Judgement(

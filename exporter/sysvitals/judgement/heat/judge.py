@@ -127,7 +127,7 @@ CRITICAL = Judgement(
     area="heat",
     find=partial(_find_hot, is_critical=True),
     lasts=120,
-    keeps=600,
+    keeps=900,
     watches=HIGH.watches,
     remedy="Stop what works hard and give it air now. Then look at fan, dust and heat sink.",
 )

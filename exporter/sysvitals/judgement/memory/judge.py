@@ -102,7 +102,7 @@ VERY_LOW = Judgement(
     area="memory",
     find=_find_very_low,
     lasts=300,
-    keeps=600,
+    keeps=1200,
     remedy=f"{_PROGRAMS} Restart or stop that now: the kernel will soon kill a program.",
 )
 FILLING = Judgement(
