@@ -10,7 +10,7 @@ from tests.scenarios.playing import Day, play
 
 def find_problems(etc: Path, folder: Path, say: Callable[[str], None] = lambda _: None) -> list[str]:
     """What is not as it should be by this folder's rules and `alertmanager.yml`; `say` is given all there is."""
-    problems = []
+    problems: list[str] = []
     for number, scenarios in enumerate((SCENARIOS, VANISHED)):
         own = folder / str(number)
         own.mkdir()

@@ -23,8 +23,6 @@ _LEAST_SECONDS = 0.05
 _UNITS = {"s": 1 / 60, "m": 1.0, "h": 60.0, "d": 1440.0}
 _WAITS = ("group_wait", "group_interval", "repeat_interval")
 
-State = tuple[str, str, str]
-
 
 @dataclass
 class Messages:
@@ -95,7 +93,7 @@ def _count(phone: HttpReceiver) -> Messages:
                 labels = alert["labels"]
                 words = f"{labels['alertname']} {labels['severity']} {alert['status']}"
                 news.setdefault(labels.get("instance", ""), []).append(words)
-        for instance, words in news.items():
+        for instance, states in news.items():
             messages.count[receiver, instance] += 1
-            messages.told.setdefault(instance, []).append(f"{receiver}: {', '.join(sorted(words))}")
+            messages.told.setdefault(instance, []).append(f"{receiver}: {', '.join(sorted(states))}")
     return messages
