@@ -88,6 +88,9 @@ FULL = {**DISK, "alertname": "FilesystemFull"}
 FILLING = {**DISK, "alertname": "FilesystemFilling"}
 OTHER_DISK = {"device": "/dev/sda1", "mountpoint": "/srv"}
 STALE = {"alertname": "CollectorStale", "severity": "warning", "subject": "exporter", "collector": "wifi"}
+GONE_DISK = {"alertname": "DiskVanished", "severity": "warning", "subject": "vanished", "device": "nvme0n1"}
+GONE_MOUNT = {**GONE_DISK, "alertname": "FilesystemVanished", "device": "/dev/mapper/srv", "mountpoint": "/srv"}
+LOST = {"alertname": "CollectorVanished", "severity": "warning", "subject": "exporter", "collector": "storage_wear"}
 CRITICAL, WARNING, INFO = ({"severity": severity} for severity in ("critical", "warning", "info"))
 
 SILENCED: list[tuple[Labels, Labels]] = [
@@ -148,6 +151,8 @@ SILENCED: list[tuple[Labels, Labels]] = [
         {"alertname": "ClockUnsynchronised", **WARNING, "subject": "clock"},
     ),
     ({**STALE, "alertname": "CollectorFailing"}, STALE),
+    (GONE_DISK, LOST),
+    (GONE_MOUNT, {**LOST, "collector": "temperature"}),
 ]
 TOLD: list[tuple[Labels, Labels]] = [
     (HOST_DOWN, {"alertname": "WebsiteDown", "severity": "page"}),  # none of ours: the host may still answer others
@@ -163,6 +168,7 @@ TOLD: list[tuple[Labels, Labels]] = [
     ({**HOT, **CRITICAL}, THROTTLED),
     ({**HOT_DISK, **WARNING}, RISING),
     ({**STALE, "alertname": "CollectorFailing"}, {**STALE, "collector": "fan"}),
+    (GONE_DISK, {**LOST, "collector": "wifi"}),
     (FAN, {**HOT, **CRITICAL}),
     (THROTTLED, UNDERVOLTAGE),
     (UNDERVOLTAGE, {**HOT, **WARNING}),
