@@ -60,7 +60,7 @@ SCRAPE_INTERVAL_LONG = Threshold(
     "seconds",
     "Values are forgotten after five minutes, and a rate over five needs two scrapes, also if one fails.",
 )
-SCRAPE_INTERVAL_MARGIN = Threshold(1.1, "ratio", "A few scrapes of an hour may be missing.")
+SCRAPE_INTERVAL_MARGIN = Threshold(1.1, "times", "A few scrapes of an hour may be missing.")
 SCRAPE_SLOW = Threshold(5, "seconds", "Half of the timeout that Prometheus has by default: 10 s.")
 
 # clock
