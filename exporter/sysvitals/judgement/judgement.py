@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
-from sysvitals.judgement.left_alone import LeftAlone
+from sysvitals.judgement.left_alone import LeftAlone, is_among
 from sysvitals.judgement.windows import Watch, Windows
 from sysvitals.model.event import Event
 from sysvitals.model.samples import Sample, Samples
@@ -82,10 +82,12 @@ class Facts:
 
         What the user leaves alone by the setting `unless` is left out.
         """
-        columns = [{(*sample.labels.values(),): sample.value for sample in self.all(other)} for other in others]
+        columns = [{(*labels.values(),): value for labels, value in self.all(other)} for other in others]
+        left = unless.find(self.samples) if unless else ()
         for labels, value in self.all(metric):
-            if unless is None or not unless.has(self.samples, labels):
-                yield labels, value, *(column.get((*labels.values(),)) for column in columns)
+            if not left or not is_among(left, labels):
+                series = (*labels.values(),)
+                yield labels, value, *[column.get(series) for column in columns]
 
     def gone(self, metric: str) -> Iterator[Mapping[str, str]]:
         """Labels of the series of a metric that are watched, were there before and are not now."""

@@ -3,7 +3,7 @@
 Each setting has a gauge, which is 1 for the things that it names. Their values stay visible, and nothing judges them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -21,10 +21,18 @@ class LeftAlone(NamedTuple):
         """PromQL to stand behind an expression: it leaves out what the setting names."""
         return f"unless on (job, instance, {', '.join(self.labels)}) {self.gauge} == 1"
 
+    def find(self, samples: "Samples") -> list[Mapping[str, str]]:
+        """The things that the setting names, each by these labels."""
+        return [labels for labels, is_named in samples.get(self.gauge, ()) if is_named]
+
     def has(self, samples: "Samples", labels: Mapping[str, str]) -> bool:
         """Whether the setting names the thing with these labels, among which may be others."""
-        found = samples.get(self.gauge, ())
-        return bool(found) and any(value and named.items() <= labels.items() for named, value in found)
+        return is_among(self.find(samples), labels)
+
+
+def is_among(named: Iterable[Mapping[str, str]], labels: Mapping[str, str]) -> bool:
+    """Whether a thing with these labels is one of those that are named by some of them."""
+    return any(one.items() <= labels.items() for one in named)
 
 
 DISK = LeftAlone("system_disk_left_alone", ("device",))

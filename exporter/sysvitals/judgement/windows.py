@@ -17,8 +17,9 @@ MOST_SERIES = 1024
 A server with 256 CPUs needs half of them for its CPUs.
 """
 
-_BUCKET, _COUNT, _SUM, _LEAST, _MOST, _GROWTH, _COVERED, _CHANGES = range(8)
 _WIDTH = 8
+_BUCKET, _COUNT, _SUM, _LEAST, _MOST, _GROWTH, _COVERED, _CHANGES = range(-_WIDTH, 0)
+"""The columns of a row, counted from its end: of the last row, they are places in the array."""
 
 _Values = tuple[str, ...]
 """The values of a series' labels."""
@@ -39,11 +40,11 @@ class Columns(NamedTuple):
 
     def of(self, column: int) -> "array[float]":
         """The values of one column."""
-        return self.rows[column::_WIDTH]
+        return self.rows[_WIDTH + column :: _WIDTH]
 
     def sum(self, column: int) -> float:
         """All values of one column together."""
-        return sum(self.rows[column::_WIDTH])
+        return sum(self.rows[_WIDTH + column :: _WIDTH])
 
 
 _NONE = Columns(array("d"))
@@ -65,20 +66,20 @@ class Window:
     def observe(self, at: float, value: float) -> None:
         """Take in what was read."""
         rows = self._rows
-        if not rows or at // self.step > rows[-_WIDTH]:
+        if not rows or at // self.step > rows[_BUCKET]:
             self._begin_row(at)
-        rows[_COUNT - _WIDTH] += 1
-        rows[_SUM - _WIDTH] += value
-        if value < rows[_LEAST - _WIDTH]:  # noqa: PLR1730  # all windows pass here; a call takes longer
-            rows[_LEAST - _WIDTH] = value
-        if value > rows[_MOST - _WIDTH]:  # noqa: PLR1730  # as above
-            rows[_MOST - _WIDTH] = value
+        rows[_COUNT] += 1
+        rows[_SUM] += value
+        if value < rows[_LEAST]:  # noqa: PLR1730  # all windows pass here; a call takes longer
+            rows[_LEAST] = value
+        if value > rows[_MOST]:  # noqa: PLR1730  # as above
+            rows[_MOST] = value
         last = self._last
         if last is not None:
-            rows[_COVERED - _WIDTH] += at - self.at
+            rows[_COVERED] += at - self.at
             if value != last:
-                rows[_CHANGES - _WIDTH] += 1
-                rows[_GROWTH - _WIDTH] += value - last if value > last else value
+                rows[_CHANGES] += 1
+                rows[_GROWTH] += value - last if value > last else value
         self._last, self.at = value, at
 
     def restore(self, stretches: Iterable[tuple[float, Stretch]]) -> None:
@@ -92,15 +93,15 @@ class Window:
         for began, stretch in stretches:
             # what is longer than a row stands in the middle of its time
             middle = began + max(0.0, stretch.seconds - self.step) / 2
-            if not rows or middle // self.step > rows[-_WIDTH]:
+            if not rows or middle // self.step > rows[_BUCKET]:
                 self._begin_row(middle)
-            rows[_COUNT - _WIDTH] += stretch.readings
-            rows[_SUM - _WIDTH] += stretch.mean * stretch.readings
-            rows[_LEAST - _WIDTH] = min(rows[_LEAST - _WIDTH], stretch.least)
-            rows[_MOST - _WIDTH] = max(rows[_MOST - _WIDTH], stretch.most)
-            rows[_GROWTH - _WIDTH] += stretch.growth or 0.0
-            rows[_COVERED - _WIDTH] += stretch.seconds
-            rows[_CHANGES - _WIDTH] += self._last is not None and stretch.last != self._last
+            rows[_COUNT] += stretch.readings
+            rows[_SUM] += stretch.mean * stretch.readings
+            rows[_LEAST] = min(rows[_LEAST], stretch.least)
+            rows[_MOST] = max(rows[_MOST], stretch.most)
+            rows[_GROWTH] += stretch.growth or 0.0
+            rows[_COVERED] += stretch.seconds
+            rows[_CHANGES] += self._last is not None and stretch.last != self._last
             self._last, self.at = stretch.last, began + stretch.seconds
         if value is not None:
             self.at = min(self.at, at)  # what goes on while it is read is in both
@@ -113,7 +114,7 @@ class Window:
         start, stop = 0, len(rows)
         while start < stop and rows[start] < first:
             start += _WIDTH
-        while stop > start and rows[stop - _WIDTH] > end:
+        while stop > start and rows[stop + _BUCKET] > end:
             stop -= _WIDTH
         return Columns(rows[start:stop])
 
@@ -127,7 +128,7 @@ class Window:
         rows, bucket = self._rows, at // self.step
         rows.extend((bucket, 0.0, 0.0, float("inf"), float("-inf"), 0.0, 0.0, 0.0))
         oldest = bucket - self._seconds // self.step - 1
-        while rows[_BUCKET] < oldest:
+        while rows[0] < oldest:
             del rows[:_WIDTH]
 
 

@@ -40,7 +40,7 @@ class Current(Mapping[str, list[Sample]]):
         self._bodies: dict[type[Body], list[Body]] = {}
         for body in bodies:
             self._bodies.setdefault(type(body), []).append(body)
-        self._labels: dict[type[Body], list[Mapping[str, str]]] = {}
+        self._labelled: dict[type[Body], list[tuple[Body, Mapping[str, str]]]] = {}
         self._found: dict[str, list[Sample]] = {}
 
     def __getitem__(self, metric: str) -> list[Sample]:
@@ -52,7 +52,8 @@ class Current(Mapping[str, list[Sample]]):
 
     def get(self, metric: str, default: Any = None) -> Any:
         """The values of a metric, else the default. Asked so often that what a mapping does for it would show."""
-        return self._find(metric) or default
+        found = self._found.get(metric)
+        return (self._find(metric) if found is None else found) or default
 
     def __iter__(self) -> Iterator[str]:
         """The names of all metrics that have values."""
@@ -66,26 +67,24 @@ class Current(Mapping[str, list[Sample]]):
         found = self._found.get(metric)
         if found is None:
             family = self._families.get(metric)
-            found = self._found[metric] = [] if family is None or family.kind == "info" else list(self._sample(family))
+            found = self._found[metric] = [] if family is None or family.kind == "info" else self._sample(family)
         return found
 
-    def _sample(self, family: Family) -> Iterator[Sample]:
+    def _sample(self, family: Family) -> list[Sample]:
+        found: list[Sample] = []
         for kind, field, fixed in family.samples:
-            bodies = self._bodies.get(kind)
-            if bodies is None:
-                continue
             name, more = field.name, dict(fixed)
-            for body, labels in zip(bodies, self._labels_of(kind, bodies), strict=True):
+            for body, labels in self._labelled.get(kind) or self._label(kind):
                 value = getattr(body, name)
                 if value is not None:
-                    yield Sample({**labels, **more} if more else labels, float(value))
+                    found.append(Sample({**labels, **more} if more else labels, float(value)))
+        return found
 
-    def _labels_of(self, kind: type[Body], bodies: list[Body]) -> list[Mapping[str, str]]:
-        labels = self._labels.get(kind)
-        if labels is None:
-            names = labels_of(kind)
-            labels = self._labels[kind] = [{name: getattr(body, name) for name in names} for body in bodies]
-        return labels
+    def _label(self, kind: type[Body]) -> list[tuple[Body, Mapping[str, str]]]:
+        names = labels_of(kind)
+        labelled = [(body, {name: getattr(body, name) for name in names}) for body in self._bodies.get(kind, ())]
+        self._labelled[kind] = labelled
+        return labelled
 
 
 @cache

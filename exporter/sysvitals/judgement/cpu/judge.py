@@ -31,21 +31,23 @@ def _find_stolen(facts: Facts) -> Iterator[Finding]:
 
 
 def _measure_overload(facts: Facts) -> tuple[float, int]:
-    """The load and the number of CPUs; a load of 0 where they can do it, or it does not count.
+    """The load and the number of CPUs; both 0 where they can do it, or it does not count.
 
     What a start brings does not count, nor work that was started to take what nothing else needs. A virtual machine
     that is not given its CPUs has another fault.
     """
-    load = facts.average(_LOAD, {}, _SECONDS)
+    load = facts.average(_LOAD, {}, _SECONDS) or 0.0
+    if load < LOAD_LEAST.value:
+        return 0.0, 0
     cpus = sum(sample.labels["mode"] == "idle" for sample in facts.all(_TIME))
-    if load is None or not cpus or load < LOAD_LEAST.value or load / cpus <= LOAD_HIGH.value:
-        return 0.0, cpus
+    if not cpus or load / cpus <= LOAD_HIGH.value:
+        return 0.0, 0
     is_ordinary = (
         facts.uptime >= BOOT_SETTLED.value
         and _part(facts, "nice") <= NICED.value
         and _part(facts, "steal") <= CPU_STOLEN.value
     )
-    return load if is_ordinary else 0.0, cpus
+    return (load, cpus) if is_ordinary else (0.0, 0)
 
 
 def _waiting(facts: Facts) -> float:
