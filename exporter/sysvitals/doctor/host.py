@@ -10,6 +10,7 @@ from sysvitals.collectors.throttling import Throttling, ThrottlingSource
 from sysvitals.config.settings import Settings
 from sysvitals.doctor.check import Check, Verdict, absent, broken, ok, warning
 from sysvitals.doctor.exporter import Running
+from sysvitals.doctor.left_alone import check_left_alone, is_meant_full
 from sysvitals.doctor.readings import Look
 from sysvitals.judgement.thresholds import (
     CLOCK_ERROR,
@@ -37,6 +38,7 @@ def check_host(look: Look, running: Running | None, settings: Settings) -> Itera
     """All checks of the host itself. `running` is the exporter that runs here; what it can read is what counts."""
     yield from sorted(check_collectors(look, running), key=lambda check: _ORDER.index(check.verdict))
     yield from check_container(look, settings)
+    yield from check_left_alone(look, settings)
     yield check_undervoltage(look)
     yield check_clock(look)
     yield from check_storage(settings)
@@ -209,7 +211,9 @@ def check_storage(settings: Settings) -> Iterator[Check]:
     free = space.f_bavail * space.f_frsize
     text = f"{free / (1 << 20):,.0f} MiB free for the history in {folder} ({used:.0%} used)"
     remedy = "make room, or keep less: --history.keep-size, --history.keep-age"
-    if used >= FILESYSTEM_FULL.value and free < FILESYSTEM_LITTLE_ROOM.value:
+    if is_meant_full(folder, settings):
+        yield absent(name, f"{text}; this mount is meant to be full")
+    elif used >= FILESYSTEM_FULL.value and free < FILESYSTEM_LITTLE_ROOM.value:
         yield broken(name, text, remedy)
     elif used >= FILESYSTEM_NEARLY_FULL.value and free < FILESYSTEM_ROOM.value:
         yield warning(name, text, remedy)
