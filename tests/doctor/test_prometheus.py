@@ -13,11 +13,13 @@ from sysvitals.doctor.prometheus import (
     ThisHost,
     check_clock,
     check_config,
+    check_duration,
     check_interval,
     check_scrape,
     check_sleeps,
     find_this_host,
     greet,
+    parse_target,
 )
 from sysvitals.doctor.trouble import Trouble
 from tests.doctor.serving import Answers, Question, Raw, connect, success, vector
@@ -213,6 +215,47 @@ def test_how_old_how_often_and_how_much(
     assert {name: check.verdict for name, check in checks.items()} == {
         f"prometheus.{name}": verdict for name, verdict in verdicts.items()
     }
+
+
+@pytest.mark.parametrize(
+    ("took", "timeout", "verdicts"),
+    [
+        (4.9, "10s", []),
+        (9.9, "10s", [WARNING]),
+        (9.9, "30s", [ABSENT]),
+        (25.0, "30s", [WARNING]),
+        (2.0, "3s", [WARNING]),
+        (9.9, None, [WARNING]),
+        (None, "10s", []),
+    ],
+    ids=[
+        "fast",
+        "near the default",
+        "slow, and may be",
+        "near a long one",
+        "near a short one",
+        "timeout not said",
+        "no scrape yet",
+    ],
+)
+def test_how_long_a_scrape_takes_is_compared_with_its_timeout(
+    took: float | None, timeout: str | None, verdicts: list[Verdict]
+) -> None:
+    def answer(question: Question) -> Any:
+        assert (
+            'avg_over_time(scrape_duration_seconds{job="sysvitals",instance="pi-kitchen"}[' in question.query["query"]
+        )
+        return vector(*() if took is None else (({}, took),))
+
+    one = parse_target(target(scrapeTimeout=timeout))
+    with connect({"/api/v1/query": answer}) as (server, _):
+        assert [check.verdict for check in check_duration(server, one)] == verdicts
+
+
+def test_the_timeout_of_victoria_metrics_is_among_the_labels_before_relabelling() -> None:
+    labels = {"__scrape_interval__": "1m", "__scrape_timeout__": "30s"}
+    one = parse_target(target(scrapeInterval=None, discoveredLabels=labels))
+    assert (one.interval, one.timeout) == (60, 30)
 
 
 def interval_checks(configured: float | None, counted: float | None) -> list[Check]:

@@ -29,6 +29,7 @@ from sysvitals.doctor.prometheus import (
     ThisHost,
     check_clock,
     check_config,
+    check_duration,
     check_interval,
     check_scrape,
     check_sleeps,
@@ -127,6 +128,7 @@ def _examine_prometheus(
     target = scraped.target if scraped else None
     if target is not None and target.health == "up":
         desk.take("prometheus.scrape_age", lambda: check_scrape(server, target))
+        desk.take("prometheus.scrape_duration", lambda: check_duration(server, target))
     if scraped is not None:
         desk.take("prometheus.scrape_interval", lambda: check_interval(server, scraped))
         desk.take("prometheus.sleeps", lambda: check_sleeps(scraped))

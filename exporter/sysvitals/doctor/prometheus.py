@@ -14,12 +14,21 @@ from sysvitals.doctor.fetching import LARGEST_LIST_BYTES, Server
 from sysvitals.doctor.samples import identify, read_samples
 from sysvitals.doctor.times import parse_duration
 from sysvitals.doctor.trouble import Trouble
-from sysvitals.judgement.thresholds import CLOCK_ERROR, COLLECTOR_STALE, SCRAPE_INTERVAL_LONG, SCRAPE_INTERVAL_MARGIN
+from sysvitals.judgement.thresholds import (
+    CLOCK_ERROR,
+    COLLECTOR_STALE,
+    SCRAPE_INTERVAL_LONG,
+    SCRAPE_INTERVAL_MARGIN,
+    SCRAPE_SLOW,
+)
 
 _BOOT_TOLERANCE_SECONDS = 3.0
 """The kernel's time of boot moves by a second from reading to reading; two hosts do not boot at the same moment."""
 
 _HOUR_SECONDS = 3600.0
+
+DEFAULT_TIMEOUT_SECONDS = 10.0
+"""The timeout of a scrape in Prometheus and VictoriaMetrics, unless set otherwise."""
 
 _REMEDIES = (
     (("connection refused",), "does the exporter run, on that port? see above"),
@@ -59,7 +68,7 @@ class ThisHost:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One target of Prometheus. Times are in Unix seconds, the interval in seconds."""
+    """One target of Prometheus. Times are in Unix seconds, interval and timeout of its scrapes in seconds."""
 
     labels: Labels
     url: str
@@ -67,6 +76,7 @@ class Target:
     error: str
     last_scrape: float
     interval: float
+    timeout: float = DEFAULT_TIMEOUT_SECONDS
 
     @property
     def name(self) -> tuple[str, str]:
@@ -200,6 +210,22 @@ def check_scrape(server: Server, target: Target, clock: str = "time()") -> Itera
         yield ok(name, f"{scraped:.0f} samples in a scrape")
 
 
+def check_duration(server: Server, target: Target) -> Iterator[Check]:
+    """Whether scrapes come near the timeout that is configured. Raises Trouble.
+
+    The rule *ScrapeSlow* knows no other timeout than that of the default: only with a feature flag is it a metric.
+    """
+    name = "prometheus.scrape_duration"
+    remedy = "is the host busy, its Wi-Fi weak? `sysvitals collectors` says what is slow to read"
+    limit = SCRAPE_SLOW.value * target.timeout / DEFAULT_TIMEOUT_SECONDS
+    for _, took in query(server, f"avg_over_time(scrape_duration_seconds{_select(target.labels)}[10m])"):
+        text = f"a scrape takes {took:.1f} s on average, and may take {target.timeout:g} s"
+        if took > limit:
+            yield warning(name, text, remedy)
+        elif took > SCRAPE_SLOW.value:
+            yield absent(name, f"{text}; ScrapeSlow assumes a timeout of {DEFAULT_TIMEOUT_SECONDS:g} s: silence it")
+
+
 def check_interval(server: Server, scraped: Scraped) -> Iterator[Check]:
     """Whether scrapes come often enough: as configured, where that is known, and as counted. Raises Trouble.
 
@@ -235,8 +261,10 @@ def check_sleeps(scraped: Scraped) -> Iterator[Check]:
 
 
 def parse_target(one: Mapping[str, Any]) -> Target:
-    """From Prometheus's interface, or VictoriaMetrics's, which has the interval among the labels before relabelling."""
-    interval = one.get("scrapeInterval") or (one.get("discoveredLabels") or {}).get("__scrape_interval__")
+    """From Prometheus's interface, or VictoriaMetrics's, which has times among the labels before relabelling."""
+    before = one.get("discoveredLabels") or {}
+    interval = one.get("scrapeInterval") or before.get("__scrape_interval__")
+    timeout = one.get("scrapeTimeout") or before.get("__scrape_timeout__")
     return Target(
         labels=one["labels"],
         url=one["scrapeUrl"],
@@ -244,6 +272,7 @@ def parse_target(one: Mapping[str, Any]) -> Target:
         error=one.get("lastError", ""),
         last_scrape=datetime.fromisoformat(one["lastScrape"]).timestamp() if one.get("lastScrape") else 0.0,
         interval=parse_duration(interval or "1m"),
+        timeout=parse_duration(timeout) if timeout else DEFAULT_TIMEOUT_SECONDS,
     )
 
 

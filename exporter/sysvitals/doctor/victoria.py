@@ -13,6 +13,7 @@ from sysvitals.doctor.prometheus import (
     Scraped,
     ThisHost,
     check_clock,
+    check_duration,
     check_interval,
     check_scrape,
     check_sleeps,
@@ -149,6 +150,7 @@ def _examine_scrapes(desk: Desk, server: Server, host: ThisHost) -> Scraped | No
     if scraped and scraped.target and scraped.target.health == "up":
         target = scraped.target
         desk.take("prometheus.scrape_age", lambda: check_scrape(server, target, _NOW))
+        desk.take("prometheus.scrape_duration", lambda: check_duration(server, target))
     if scraped:
         desk.take("prometheus.scrape_interval", lambda: check_interval(server, scraped))
         desk.take("prometheus.sleeps", lambda: check_sleeps(scraped))
