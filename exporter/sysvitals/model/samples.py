@@ -17,11 +17,11 @@ class Sample(NamedTuple):
 
 
 Samples = Mapping[str, list[Sample]]
-"""By the metric's full name. Text (info metrics) is not among them, and what is not known is absent."""
+"""By the metric's full name. What is not known is absent."""
 
 
 def sample_bodies(bodies: Iterable[Body]) -> Samples:
-    """All values of these bodies."""
+    """All values of these bodies. Text (info metrics) is not among them."""
     found: dict[str, list[Sample]] = {}
     for body in bodies:
         labels = {name: getattr(body, name) for name in labels_of(type(body))}
@@ -33,7 +33,10 @@ def sample_bodies(bodies: Iterable[Body]) -> Samples:
 
 
 class Current(Mapping[str, list[Sample]]):
-    """The values of these bodies, each metric's worked out when it is first asked for. `families` is the catalog's."""
+    """The values of these bodies, each metric's worked out when it is first asked for. `families` is the catalog's.
+
+    An info metric is 1, with its text among the labels.
+    """
 
     def __init__(self, families: Mapping[str, Family], bodies: Iterable[Body]) -> None:
         self._families = families
@@ -67,7 +70,8 @@ class Current(Mapping[str, list[Sample]]):
         found = self._found.get(metric)
         if found is None:
             family = self._families.get(metric)
-            found = self._found[metric] = [] if family is None or family.kind == "info" else self._sample(family)
+            sample = self._sample if family is None or family.kind != "info" else self._sample_info
+            found = self._found[metric] = [] if family is None else sample(family)
         return found
 
     def _sample(self, family: Family) -> list[Sample]:
@@ -78,6 +82,16 @@ class Current(Mapping[str, list[Sample]]):
                 value = getattr(body, name)
                 if value is not None:
                     found.append(Sample({**labels, **more} if more else labels, float(value)))
+        return found
+
+    def _sample_info(self, family: Family) -> list[Sample]:
+        found: list[Sample] = []
+        names = [field.name for _, field, _ in family.samples]
+        kind = family.samples[0].body
+        for body, labels in self._labelled.get(kind) or self._label(kind):
+            texts = {name: text for name in names if (text := getattr(body, name)) is not None}
+            if texts:
+                found.append(Sample({**labels, **texts}, 1.0))
         return found
 
     def _label(self, kind: type[Body]) -> list[tuple[Body, Mapping[str, str]]]:
