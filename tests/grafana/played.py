@@ -194,8 +194,9 @@ class PlayedExporter(Exporter):
             inbox.await_writer()
         with self._reckon():
             self.refresh(_PATIENCE_SECONDS)
-        # as if there were no past: reading it takes another process, which a busy machine may keep waiting
-        self._engine.restore((), ())
+        if self._history is not None:
+            # as if there were no past: reading it takes another process, which a busy machine may keep waiting
+            self._engine.restore((), ())
 
     def is_wanted(self, moment: float) -> bool:
         """Whether at this moment of the board some collector runs again because of an edge."""
