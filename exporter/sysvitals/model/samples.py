@@ -96,9 +96,10 @@ class Current(Mapping[str, list[Sample]]):
 
     def _label(self, kind: type[Body]) -> list[tuple[Body, Mapping[str, str]]]:
         names = labels_of(kind)
-        labelled = [(body, {name: getattr(body, name) for name in names}) for body in self._bodies.get(kind, ())]
-        self._labelled[kind] = labelled
-        return labelled
+        self._labelled[kind] = [
+            (body, {name: getattr(body, name) for name in names}) for body in self._bodies.get(kind, ())
+        ]
+        return self._labelled[kind]
 
 
 @cache
