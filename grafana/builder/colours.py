@@ -43,6 +43,9 @@ RECEIVE = "blue"
 TRANSMIT = "purple"
 READ = "blue"
 WRITE = "purple"
+DEVICES = ("blue", "purple", "yellow", "super-light-blue", "dark-purple", "dark-blue", "light-purple", "light-blue")
+"""Of disks and links: each keeps its colour in every chart, in both directions."""
+
 FLUSH = "dark-blue"
 
 USER = "blue"

@@ -3,6 +3,7 @@
 from grafana.builder.judging import Json
 from grafana.builder.panels import override
 from grafana.builder.queries import select
+from sysvitals.judgement.thresholds import THROTTLE_MARGIN
 
 _SENSOR = "on (job, instance, chip, sensor)"
 _TEMPERATURE = select("system_temperature_celsius")
@@ -22,7 +23,9 @@ TEMPERATURE = of_nearest(_TEMPERATURE)
 HIGH_LIMIT = of_nearest(HIGH)
 CRITICAL_LIMIT = of_nearest(CRITICAL)
 
-FINE = of_nearest(f"({_TEMPERATURE} < {HIGH})")
+_NEAR = f"{THROTTLE_MARGIN.value:g}"
+FINE = of_nearest(f"({_TEMPERATURE} < {HIGH} - {_NEAR})")
+NEARLY = of_nearest(f"(({_TEMPERATURE} >= {HIGH} - {_NEAR}) < {HIGH})")
 TOO_WARM = of_nearest(f"({_TEMPERATURE} >= {HIGH} unless {_TEMPERATURE} >= {CRITICAL})")
 TOO_HOT = of_nearest(f"({_TEMPERATURE} >= {CRITICAL})")
 

@@ -1,296 +1,332 @@
-"""One host: is it well, and what keeps it busy? Utilisation, saturation and errors, resource by resource."""
+"""Host: one host on one screen: its state, its alerts and what they say, then what keeps it busy and how warm it is."""
 
 from grafana.builder import colours, heat, units
+from grafana.builder.alerts import RUNBOOK_ANCHORS, detailed
+from grafana.builder.cells import NO_COLOUR
 from grafana.builder.dashboard import Dashboard, link_to
+from grafana.builder.firing import MEANINGS, OURS, WATCHDOG
+from grafana.builder.fleet import CPU, FULLEST, LOAD, MEMORY
+from grafana.builder.host_charts import CPU_CHARTS, DISK_CHARTS, FILESYSTEMS, HEAT_CHARTS, LANES, MEMORY_CHART, NETWORK
 from grafana.builder.host_details import DETAILS
-from grafana.builder.judging import rising, value_mappings
+from grafana.builder.hosts import DOWN, UP, WITHOUT_VALUE, answered, for_tile, per_host
+from grafana.builder.judging import Json, Steps, rising, value_mappings
 from grafana.builder.layout import Line, Section
-from grafana.builder.panels import About, stat, time_series
-from grafana.builder.queries import Look, Query, rate, select
-from grafana.builder.states import ALERTS, POWER, START, THROTTLING
+from grafana.builder.panels import About, Column, override, table, thresholds_of, tiles
+from grafana.builder.queries import Query, select
+from grafana.builder.states import HOST_STATE, POWER, START, STATE_WORDS, THROTTLING, States
+from sysvitals.judgement.links import RUNBOOK_URL
 from sysvitals.judgement.thresholds import (
-    DISK_BUSY,
+    CPU_BUSY,
     FILESYSTEM_FULL,
     FILESYSTEM_NEARLY_FULL,
     LOAD_HIGH,
+    LOAD_VERY_HIGH,
     MEMORY_LOW,
     MEMORY_VERY_LOW,
-    NETWORK_ERRORS,
 )
 
+_TO_POWER = link_to("sysvitals-power", "Its power and heat")
+_TO_ALERTS = link_to("sysvitals-alerts", "All its alerts")
+_HEAT_DOCS = "exporter/POWER.md#frequency_capped-and-throttled"
+_NEVER_SEEN = "no host chosen, or not scraped in the last 5 min"
+
+
+def _tile(  # noqa: PLR0913  # what may differ is named where it is used
+    title: str,
+    description: str,
+    expr: str,
+    *,
+    docs: str,
+    unit: str = units.NONE,
+    decimals: int | None = None,
+    steps: Steps = NO_COLOUR,
+    words: tuple[Json, ...] = (),
+    link: Json | None = None,
+    size: int = 30,
+) -> Json:
+    """One value, or why there is none."""
+    return tiles(
+        About(
+            title=title,
+            description=description,
+            docs=docs,
+            missing=_NEVER_SEEN,
+            unit=unit,
+            decimals=decimals,
+            thresholds=steps,
+            mappings=(*words, *WITHOUT_VALUE),
+            value_links=[link] if link else (),
+        ),
+        Query(for_tile(expr)),
+        named=False,
+        size=size,
+    )
+
+
+def _state_tile(title: str, description: str, states: States, *, docs: str) -> Json:
+    """A state in words."""
+    words = tuple(states.mappings)
+    return _tile(title, description, f"({states.expression})", docs=docs, words=words, link=_TO_POWER, size=20)
+
+
+# its state and its alerts
+
+_LAST_ANSWER = f"max_over_time(timestamp({UP} == 1)[$__range:1m])"
+_STATE = tiles(
+    About(
+        title="State",
+        description="The worst of what the host's own verdict and the alerts of Prometheus say: the same state as on "
+        "*Fleet*. *Watching*: an alert is pending. *Not known yet*: the rules have not judged the host. *Asleep*: a "
+        "host that may sleep does not answer.",
+        docs="prometheus/RUNBOOK.md",
+        missing=_NEVER_SEEN,
+        mappings=STATE_WORDS,
+        overrides=[
+            override(
+                "byFrameRefID",
+                "B",
+                unit=units.SECONDS,
+                decimals=0,
+                mappings=[],
+                thresholds=thresholds_of(NO_COLOUR),
+            )
+        ],
+        value_links=[_TO_ALERTS],
+    ),
+    Query(HOST_STATE, "now"),
+    Query(
+        f"time() - {per_host(_LAST_ANSWER)} unless on (job, instance) {UP} == 1",
+        "last answer, ago",
+    ),
+    size=24,
+    below=True,
+)
+
+_CRITICAL, _WARNING, _PENDING, _INFO = 4, 3, 2, 1
+_RANK_WORDS = value_mappings(
+    {
+        _CRITICAL: ("critical", colours.CRITICAL),
+        _WARNING: ("warning", colours.WARNING),
+        _PENDING: ("pending", colours.WATCHING),
+        _INFO: ("info", colours.INFO),
+    }
+)
+
+
+def _alerts(matchers: str, *, metric: str = "ALERTS") -> str:
+    """Alerts about the host itself: those about no host are on the dashboard *Alerts*."""
+    return select(metric, f'{OURS}, alertname!="{WATCHDOG}", {matchers}')
+
+
+def _firing(severity: str) -> str:
+    return _alerts(f'alertstate="firing", severity="{severity}"')
+
+
+def _reasons(level: str) -> str:
+    """Reasons of the host's own verdict as if they were alerts: it knows them before an alert has fired."""
+    named = f'label_join({select("system_verdict_reasons", level)}, "alertname", "", "alert")'
+    return f'(label_join({named}, "severity", "", "level") > 0)'
+
+
+_LEVEL_CRITICAL = _reasons('level="critical"')
+_LEVEL_WARNING = _reasons('level="warning"')
+_FIRING = _alerts('alertstate="firing"')
+_WAITS = _alerts('alertstate="pending", severity=~"critical|warning"')
+_NO_ANSWER = f'label_replace(label_replace({DOWN}, "alertname", "HostDown", "", ""), "severity", "critical", "", "")'
+_FIRES = f"unless on (job, instance, alertname) {_FIRING}"
+_SAID = f"unless on (job, instance, alertname) ({_reasons('')} or {_NO_ANSWER})"
+_RANKED = "\n  or\n  ".join(
+    (
+        f"{_firing('critical')} * 0 + {_CRITICAL}",
+        f"(({_LEVEL_CRITICAL} or {_NO_ANSWER}) {_FIRES}) * 0 + {_CRITICAL}",
+        f"{_firing('warning')} * 0 + {_WARNING}",
+        f"({_LEVEL_WARNING} {_FIRES}) * 0 + {_WARNING}",
+        f"({_WAITS} {_SAID}) * 0 + {_PENDING}",
+        f"{_firing('info')} * 0 + {_INFO}",
+    )
+)
+_STARTED_AT = _alerts('severity!=""', metric="ALERTS_FOR_STATE")
+_SINCE = f"({_STARTED_AT} and ignoring (alertstate) {_FIRING})"
+
+_ALERTS_TABLE = table(
+    About(
+        title="Alerts",
+        description="The worst first, in the words of the message without its values: alerts that fire, what the "
+        "host's own verdict says before an alert has fired, and alerts that are pending. The name in the last column "
+        "leads to what to do.",
+        docs="prometheus/RUNBOOK.md",
+        missing="no alert of this host fires or is pending, or the rules do not run: see State",
+    ),
+    Query(detailed(_RANKED)),
+    Query(f"{detailed(_SINCE)} * 1000"),
+    columns=[
+        Column(
+            name="Value #A",
+            title="Severity",
+            width=74,
+            mappings=_RANK_WORDS,
+            cell="color-background",
+            align="center",
+        ),
+        Column(name="alertname", title="Alert", width=158),
+        Column(name="where", title="Where", width=84, missing=""),
+        Column(name="said", title="What it says", min_width=200, mappings=MEANINGS, missing=""),
+        Column(name="Value #B", title="Since", unit=units.AGO, width=92, missing=""),
+        Column(
+            name="runbook",
+            title="Runbook",
+            width=84,
+            mappings=RUNBOOK_ANCHORS,
+            links=[{"title": "What to do", "url": f"{RUNBOOK_URL}#${{__value.text}}", "targetBlank": True}],
+        ),
+    ],
+    calculated=[{"id": "sortBy", "options": {"sort": [{"field": "Value #A", "desc": True}]}}],
+)
+
+_STARTED = tiles(
+    About(
+        title="Uptime, last boot",
+        description="Time since boot, and why the host started last, where the board or the history tells: a boot "
+        "that came after a power cut or a crash is said for a day. *Restart or hang*: Linux restarts by means of the "
+        "watchdog, too.",
+        docs="exporter/POWER.md#the-lights-went-out",
+        missing=_NEVER_SEEN,
+        mappings=WITHOUT_VALUE,
+        decimals=1,
+        overrides=[
+            override("byFrameRefID", "A", unit=units.SECONDS, thresholds=thresholds_of(NO_COLOUR)),
+            override("byFrameRefID", "B", mappings=[*START.mappings, *WITHOUT_VALUE]),
+        ],
+        value_links=[_TO_POWER],
+    ),
+    Query(for_tile(select("system_uptime_seconds")), "up for"),
+    Query(for_tile(f"({START.expression})"), "last boot"),
+    size=20,
+    below=True,
+)
+
+# what is measured now
+
+_TEMPERATURE = select("system_temperature_celsius")
+_NOW = "now"
+_HEAT = tiles(
+    About(
+        title="Temperature",
+        description="The sensor that is nearest to its own high limit, and that limit: 80 °C on most Raspberry Pis, "
+        "another for other processors and disks. Blue less than 5 °C below it, orange from it, red from the critical "
+        "limit. Sensors that are left alone do not count.",
+        docs=_HEAT_DOCS,
+        missing=_NEVER_SEEN,
+        unit=units.CELSIUS,
+        decimals=0,
+        mappings=WITHOUT_VALUE,
+        thresholds=NO_COLOUR,
+        overrides=[
+            heat.coloured("A", colours.CALM),
+            heat.coloured("B", colours.WATCHING),
+            heat.coloured("C", colours.WARNING),
+            heat.coloured("D", colours.CRITICAL),
+        ],
+        value_links=[_TO_POWER],
+    ),
+    Query(answered(heat.FINE), _NOW),
+    Query(answered(heat.NEARLY), _NOW),
+    Query(answered(heat.TOO_WARM), _NOW),
+    Query(answered(heat.TOO_HOT), _NOW),
+    Query(answered(heat.HIGH_LIMIT), "limit"),
+    Query(f"(\n{for_tile(_TEMPERATURE)}\n)\nunless on (job, instance) {heat.HIGH}", _NOW),
+    size=22,
+)
+
+_CPU_TIME = select("system_cpu_seconds_total", 'mode=~"idle|iowait"', over="5m")
+_CPUS = select("system_cpu_seconds_total", 'mode="idle"', over="5m")
 _READ_ONLY = 2
 """Stands for a filesystem that can no longer be written: more than any used part of one."""
 
-_SILENT = -1
-"""Stands for a host that does not answer: less than any time."""
-
-_READ_ONLY_FIRES = select("ALERTS", 'alertname="FilesystemReadOnly", alertstate="firing"')
-
-_HEALTH = (
-    stat(
-        About(
-            title="Alerts?",
-            description="The worst alert that fires for this host. The dashboard *Alerts* shows all of them.",
-            docs="prometheus/RUNBOOK.md",
-            missing="not seen",
-            mappings=ALERTS.mappings,
-            value_links=[link_to("sysvitals-alerts", "All its alerts")],
-        ),
-        Query(ALERTS.expression),
-        coloured="background",
-        text="value",
-    ),
-    stat(
-        About(
-            title="Power OK?",
-            description="Whether the board's own detector sees too low a voltage, saw one within a day, or saw one "
-            "since boot. *No detector*: this board cannot tell, and its silence is not health.",
-            docs="exporter/POWER.md#undervoltage",
-            missing="not measured",
-            mappings=POWER.mappings,
-            value_links=[link_to("sysvitals-power", "Its power and heat")],
-        ),
-        Query(POWER.expression),
-        coloured="background",
-        text="value",
-    ),
-    stat(
-        About(
-            title="How hot?",
-            description="The sensor that is nearest to its own limit. The colour goes by that limit and not by a fixed "
-            "number: orange from where a Raspberry Pi begins to slow down, red where it is critical.",
-            docs="exporter/POWER.md#frequency_capped-and-throttled",
-            missing="not measured",
-            unit=units.CELSIUS,
-            decimals=0,
-            thresholds=((None, colours.GOOD),),
-            overrides=[heat.coloured("B", colours.WARNING), heat.coloured("C", colours.CRITICAL)],
-            value_links=[link_to("sysvitals-power", "Its power and heat")],
-        ),
-        Query(heat.FINE),
-        Query(heat.TOO_WARM),
-        Query(heat.TOO_HOT),
-        coloured="background",
-        text="value",
-    ),
-    stat(
-        About(
-            title="Throttled?",
-            description="Whether firmware or kernel hold the processor back, because of heat or of a weak supply.",
-            docs="exporter/POWER.md#frequency_capped-and-throttled",
-            missing="not measured",
-            mappings=THROTTLING.mappings,
-            value_links=[link_to("sysvitals-power", "Its power and heat")],
-        ),
-        Query(THROTTLING.expression),
-        coloured="background",
-        text="value",
-    ),
-    stat(
-        About(
-            title="Disk full?",
-            description="Used part of the fullest filesystem that can be written, or *read-only* where one can no "
-            "longer be written.",
-            docs="prometheus/RUNBOOK.md#filesystemfull",
-            missing="not seen",
-            unit=units.RATIO,
-            decimals=0,
-            thresholds=rising(FILESYSTEM_NEARLY_FULL, FILESYSTEM_FULL),
-            mappings=value_mappings({_READ_ONLY: ("read-only", colours.CRITICAL)}),
-        ),
-        Query(
-            f"max by (job, instance) ({_READ_ONLY_FIRES}) * {_READ_ONLY}\nor\n"
-            f"max by (job, instance) ({select('instance:system_filesystem_used:ratio_max')})"
-        ),
-        coloured="background",
-        text="value",
-    ),
-    stat(
-        About(
-            title="RAM full?",
-            description="Part of the memory that programs can no longer have. Cache that the kernel would give back "
-            "does not count.",
-            docs="prometheus/RUNBOOK.md#memorylow",
-            missing="not seen",
-            unit=units.RATIO,
-            decimals=0,
-            thresholds=rising(MEMORY_LOW, MEMORY_VERY_LOW),
-        ),
-        Query(select("instance:system_memory_used:ratio")),
-        coloured="background",
-        text="value",
-    ),
-    stat(
-        About(
-            title="Up for?",
-            description="How long the host has been running. *Silent*: it does not answer Prometheus now.",
-            docs="exporter/METRICS.md#boot",
-            missing="not seen",
-            unit=units.SECONDS,
-            decimals=1,
-            mappings=value_mappings({_SILENT: ("silent", colours.CRITICAL)}),
-        ),
-        Query(
-            f"max by (job, instance) ({select('system_uptime_seconds')})\nor\n"
-            f"max by (job, instance) ({select('up')} == 0) * 0 {_SILENT}"
-        ),
-        text="value",
-    ),
-    stat(
-        About(
-            title="Why boot?",
-            description="What the board noted about its last start, and whether the boot before ended without a "
-            "shutdown within a day. *Restart or hang*: Linux restarts by means of the watchdog, too.",
-            docs="exporter/POWER.md#the-lights-went-out",
-            missing="not recorded",
-            mappings=START.mappings,
-        ),
-        Query(START.expression),
-        text="value",
-    ),
+_READ_ONLY_FIRES = _alerts('alertstate="firing", alertname="FilesystemReadOnly"')
+_SIZE = select("system_filesystem_size_bytes")
+_LEFT = select("system_filesystem_avail_bytes")
+_JUDGED = (
+    f"unless on (job, instance, mountpoint) ({select('system_filesystem_readonly')} == 1 "
+    f"or {select('system_filesystem_full_expected')} == 1)"
 )
 
-_IDLE = rate("system_cpu_seconds_total", 'mode=~"idle|iowait"')
-
-_DAMAGED = " + ".join(rate(f"system_network_{way}_errs_total", 'device!="lo"') for way in ("receive", "transmit"))
-_WHOLE = " + ".join(rate(f"system_network_{way}_packets_total", 'device!="lo"') for way in ("receive", "transmit"))
-
-_WORK = (
-    time_series(
-        About(
-            title="How busy are the CPUs?",
-            description="Part of the time that the CPUs worked, all of them together. Waiting for a disk is not work.",
-            docs="exporter/METRICS.md#cpu",
-            missing="no CPU time was seen",
-            unit=units.RATIO,
-            minimum=0,
-            maximum=1,
-        ),
-        Query(f"1 - avg by (job, instance) (sum by (job, instance, cpu) ({_IDLE}))"),
+_MEASURED = (
+    _state_tile(
+        "Power",
+        "Undervoltage by the board's own detector, and whether the supply promised enough current. *No detector*: this "
+        "board cannot know.",
+        POWER,
+        docs="exporter/POWER.md#undervoltage",
     ),
-    time_series(
-        About(
-            title="Is there more work than CPUs?",
-            description="Tasks that run or wait, for each CPU, over five minutes. Above 1 some wait; the dashed line "
-            "is where the alert begins.",
-            docs="prometheus/RUNBOOK.md#loadhigh",
-            missing="no load was seen",
-            unit=units.COUNT,
-            minimum=0,
-            thresholds=rising(LOAD_HIGH),
-        ),
-        Query(f"{select('system_load5')}\n/ on (job, instance) {select('instance:system_cpus:count')}"),
-        at_least=1,
-        thresholds_drawn=True,
+    _HEAT,
+    _state_tile(
+        "Throttling",
+        "Whether firmware or kernel hold the processor back, because of heat or of a weak supply.",
+        THROTTLING,
+        docs=_HEAT_DOCS,
     ),
-    time_series(
-        About(
-            title="How much memory is used?",
-            description="Part of the memory that programs can no longer have without swapping.",
-            docs="prometheus/RUNBOOK.md#memorylow",
-            missing="no memory was seen",
-            unit=units.RATIO,
-            minimum=0,
-            maximum=1,
-            thresholds=rising(MEMORY_LOW, MEMORY_VERY_LOW),
-        ),
-        Query(select("instance:system_memory_used:ratio")),
-        thresholds_drawn=True,
+    _tile(
+        "CPU",
+        "Busy part of all CPUs, mean of five minutes. Waiting for a disk is not work. Busy is no trouble as long as "
+        "nothing waits, so it turns blue and not orange: see Load / CPU.",
+        f"({CPU} or 1 - avg by (job, instance) (sum by (job, instance, cpu) (rate({_CPU_TIME}))))",
+        docs="prometheus/RUNBOOK.md#cpusaturated",
+        unit=units.RATIO,
+        decimals=0,
+        steps=((None, colours.CALM), (CPU_BUSY.value, colours.WATCHING)),
     ),
-    time_series(
-        About(
-            title="What do programs wait for?",
-            description="Part of the time in which at least one program could not go on for want of a CPU, of memory "
-            "or of a disk.",
-            docs="exporter/METRICS.md#pressure",
-            missing="this kernel measures no pressure (psi=1 on its command line)",
-            unit=units.RATIO,
-            minimum=0,
-        ),
-        Query(
-            f"max by (job, instance, resource) ({rate('system_pressure_waiting_seconds_total')})",
-            "{{instance}} {{resource}}",
-        ),
+    _tile(
+        "Load / CPU",
+        "Tasks that run or wait, for each CPU, mean of one minute. Above 1 some wait.",
+        f"({LOAD} or {select('system_load1')} / on (job, instance) count by (job, instance) (rate({_CPUS})))",
+        docs="prometheus/RUNBOOK.md#loadhigh",
+        unit=units.COUNT,
+        decimals=2,
+        steps=rising(LOAD_HIGH, LOAD_VERY_HIGH, base=colours.CALM),
     ),
-    time_series(
-        About(
-            title="How busy are the disks?",
-            description="Part of the time in which a disk had work. Small cards get to their limit long before others.",
-            docs="prometheus/RUNBOOK.md#disksaturated",
-            missing="no disk was seen",
-            unit=units.RATIO,
-            minimum=0,
-            maximum=1,
-            thresholds=rising(DISK_BUSY),
-        ),
-        Query(rate("system_disk_io_time_seconds_total"), "{{instance}} {{device}}"),
-        thresholds_drawn=True,
+    _tile(
+        "Memory",
+        "Part of the memory that programs can no longer have. Cache that the kernel would give back does not count.",
+        f"({MEMORY} or 1 - {select('system_memory_available_bytes')} / {select('system_memory_size_bytes')})",
+        docs="prometheus/RUNBOOK.md#memorylow",
+        unit=units.RATIO,
+        decimals=0,
+        steps=rising(MEMORY_LOW, MEMORY_VERY_LOW, base=colours.CALM),
     ),
-    time_series(
-        About(
-            title="How full are the filesystems?",
-            description="Used part of what users other than root may fill, as df counts it.",
-            docs="prometheus/RUNBOOK.md#filesystemfull",
-            missing="no filesystem was seen",
-            unit=units.RATIO,
-            minimum=0,
-            maximum=1,
-            thresholds=rising(FILESYSTEM_NEARLY_FULL, FILESYSTEM_FULL),
-        ),
-        Query(select("mountpoint:system_filesystem_used:ratio"), "{{instance}} {{mountpoint}}"),
-        fill=0,
-        thresholds_drawn=True,
-    ),
-    time_series(
-        About(
-            title="What goes over the network?",
-            description="Bytes received above the line, bytes sent below it, of each device but the loopback.",
-            docs="exporter/METRICS.md#network",
-            missing="no network device was seen",
-            unit=units.unit_of_rate("system_network_receive_bytes_total"),
-        ),
-        Query(
-            rate("system_network_receive_bytes_total", 'device!="lo"'),
-            "{{instance}} {{device}} in",
-            Look(colour=colours.RECEIVE, shades=True),
-        ),
-        Query(
-            rate("system_network_transmit_bytes_total", 'device!="lo"'),
-            "{{instance}} {{device}} out",
-            Look(colour=colours.TRANSMIT, shades=True, below=True),
-        ),
-    ),
-    time_series(
-        About(
-            title="Are packets damaged?",
-            description="Damaged part of the packets that came and went: a bad cable, port or radio link.",
-            docs="prometheus/RUNBOOK.md#networkerrors",
-            missing="no packet was seen",
-            unit=units.RATIO,
-            minimum=0,
-            thresholds=rising(NETWORK_ERRORS),
-        ),
-        Query(f"({_DAMAGED})\n/ ({_DAMAGED} + {_WHOLE} > 0)", "{{instance}} {{device}}"),
-        thresholds_drawn=True,
-        at_least=NETWORK_ERRORS.value,
+    _tile(
+        "Filesystem",
+        "Used part of the fullest filesystem that can be written, or *read-only* where one can no longer be written. "
+        "One that is meant to be full does not count.",
+        f"({per_host(_READ_ONLY_FIRES)} * {_READ_ONLY} or {per_host(FULLEST)} "
+        f"or {per_host(f'1 - {_LEFT} / {_SIZE} {_JUDGED}')})",
+        docs="prometheus/RUNBOOK.md#filesystemfull",
+        unit=units.RATIO,
+        decimals=0,
+        steps=rising(FILESYSTEM_NEARLY_FULL, FILESYSTEM_FULL, base=colours.CALM),
+        words=tuple(value_mappings({_READ_ONLY: ("read-only", colours.CRITICAL)})),
     ),
 )
 
 DASHBOARD = Dashboard(
     uid="sysvitals-host",
     title="Host",
-    description="Is this host well, and what keeps it busy? Opens with one host; choose more to compare them.",
+    description="One host: its state, its alerts, and what keeps it busy.",
     docs="grafana/README.md#host",
     sections=(
-        Section(title="Is $instance well?", lines=(Line(4, _HEALTH),), repeat="instance"),
         Section(
-            title="What is it doing?",
             lines=(
-                Line(8, _WORK[0:3]),
-                Line(8, _WORK[3:6]),
-                Line(8, _WORK[6:8], (16, 8)),
-            ),
+                Line(7, (_STATE, _ALERTS_TABLE, _STARTED), widths=(4, 16, 4)),
+                Line(4, _MEASURED, widths=(4, 5, 3, 3, 3, 3, 3)),
+            )
         ),
+        Section(title="CPU, load and pressure", lines=(Line(8, CPU_CHARTS, widths=(10, 7, 7)),)),
+        Section(
+            title="Temperature, clock and power",
+            lines=(Line(8, HEAT_CHARTS[:3]), Line(7, (LANES, HEAT_CHARTS[3]), widths=(16, 8))),
+        ),
+        Section(title="Memory and disks", lines=(Line(8, (MEMORY_CHART, *DISK_CHARTS)),)),
+        Section(title="Filesystems and network", lines=(Line(9, (FILESYSTEMS, NETWORK)),)),
         *DETAILS,
     ),
     all_hosts=False,

@@ -30,23 +30,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """Lines below a heading. Collapsed, its queries run only once somebody opens it.
-
-    With `repeat` the section is there once for each value of that variable.
-    """
+    """Lines below a heading. Collapsed, its queries run only once somebody opens it."""
 
     title: str = ""
     lines: Sequence[Line]
     collapsed: bool = False
-    repeat: str = ""
-
-
-def repeated(panel: Json, variable: str = "instance", *, beside: int = 2) -> Json:
-    """The panel once for each value of the variable, so many beside each other: for what must not be mixed up.
-
-    Grafana gives such panels the whole width, so they stand in a line of their own.
-    """
-    return {**panel, "repeat": variable, "repeatDirection": "h", "maxPerRow": beside}
 
 
 def lay_out(sections: Sequence[Section]) -> list[Json]:
@@ -84,8 +72,6 @@ def _row(section: Section, y: int) -> Json:
         "collapsed": section.collapsed,
         "panels": [],
     }
-    if section.repeat:
-        row["repeat"] = section.repeat
     return row
 
 

@@ -129,15 +129,16 @@ def stat(about: About, *queries: Query, coloured: str = "value", text: str = "au
     return _panel("stat", about, queries, options=options, colour={"mode": "thresholds"}, instant=True)
 
 
-def tiles(about: About, *queries: Query, named: bool = True, size: int = 30) -> Json:
+def tiles(about: About, *queries: Query, named: bool = True, size: int = 30, below: bool = False) -> Json:
     """Large values side by side on plain colour, each with its name unless a title of the panel is enough.
 
-    `size` is the values' height in pixels. A value that is good is faint, one that is not known has no colour.
+    With `below` they stand one below the other. `size` is the values' height in pixels. A value that is good is faint,
+    one that is not known has no colour.
     """
     panel = stat(about, *queries, coloured="background_solid", text="value_and_name" if named else "value")
     panel["options"] |= {
         "justifyMode": "center",
-        "orientation": "vertical",
+        "orientation": "horizontal" if below else "vertical",
         "text": {"titleSize": 13, "valueSize": size},
     }
     return panel

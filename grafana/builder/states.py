@@ -7,7 +7,7 @@ gives one value for each `job` and `instance`.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from grafana.builder.colours import CALM, CLEAR, CRITICAL, GOOD, INFO, UNKNOWN, WARNING, WATCHING
+from grafana.builder.colours import CALM, CLEAR, CRITICAL, UNKNOWN, WARNING, WATCHING
 from grafana.builder.hosts import SILENT, UP
 from grafana.builder.judging import Json, range_mapping, value_mappings
 from grafana.builder.queries import select
@@ -106,13 +106,14 @@ VOLTAGE = States(
 POWER = States(
     (
         State(f"{_UNDERVOLTAGE} == 1", "too low", CRITICAL),
-        State(f"{_DIPS_TODAY} > 0", "dipped today", WARNING),
-        State(f"{_DIPPED_SINCE_BOOT} == 1", "dipped earlier", INFO),
+        State(f"{_DIPS_TODAY} > 0", "low today", WARNING),
+        State(f"{select('system_power_budget_sufficient')} == 0", "weak supply", WARNING),
+        State(f"{_DIPPED_SINCE_BOOT} == 1", "low since boot", WATCHING),
         State(f"{select('system_undervoltage_detectable')} == 0", "no detector", UNKNOWN),
-        State(f"{_UNDERVOLTAGE} == 0", "good", GOOD),
+        State(f"{_UNDERVOLTAGE} == 0", "good", CALM),
     )
 )
-"""Is the voltage high enough, and would anybody know? No series where nothing is known."""
+"""Is the voltage high enough, can the board know, is the supply enough? No series where nothing is known."""
 
 _THROTTLED = select("system_throttled", 'cause="throttled"')
 _CAPPED = select("system_throttled", 'cause="frequency_capped"')
@@ -125,9 +126,9 @@ THROTTLING = States(
         State(f"{_THROTTLED} == 1", "throttled", WARNING),
         State(f"{_CAPPED} == 1", "clock capped", WARNING),
         State(f"{_HEAT_LIMITED} == 1", "slowed by heat", WARNING),
-        State(f"{_SOFT_LIMIT} == 1", "soft limit", INFO),
-        State(f"{_SLOWED_TODAY} > 0", "earlier today", INFO),
-        State(f"{_THROTTLED} == 0 or {_HEAT_LIMITED} == 0", "full speed", GOOD),
+        State(f"{_SOFT_LIMIT} == 1", "soft limit", WATCHING),
+        State(f"{_SLOWED_TODAY} > 0", "earlier today", WATCHING),
+        State(f"{_THROTTLED} == 0 or {_HEAT_LIMITED} == 0", "full speed", CALM),
     )
 )
 """Is the processor slowed down? No series where nothing is known."""
@@ -159,23 +160,13 @@ def _reset(reason: str) -> str:
 
 START = States(
     (
-        State(_power_reset("overvoltage"), "overvoltage", CRITICAL),
-        State(_power_reset("undervoltage"), "undervoltage", CRITICAL),
-        State(_power_reset("overtemperature"), "too hot", CRITICAL),
+        State(_power_reset("overvoltage"), "overvoltage", WATCHING),
+        State(_power_reset("undervoltage"), "undervoltage", WATCHING),
+        State(_power_reset("overtemperature"), "too hot", WATCHING),
         State(_UNCLEAN_TODAY, "power cut or crash", WARNING),
-        State(_reset("watchdog"), "restart or hang", INFO),
-        State(_reset("software"), "restarted", GOOD),
-        State(_reset("power_on"), "powered on", GOOD),
+        State(_reset("watchdog"), "restart or hang", CLEAR),
+        State(_reset("software"), "restarted", CLEAR),
+        State(_reset("power_on"), "powered on", CLEAR),
     )
 )
 """Why the host started last. No series where nothing is known."""
-
-ALERTS = States(
-    (
-        State(select("ALERTS", 'alertstate="firing", severity="critical"'), "critical", CRITICAL),
-        State(select("ALERTS", 'alertstate="firing", severity="warning"'), "warning", WARNING),
-        State(select("ALERTS", 'alertstate="firing", severity="info"'), "info", INFO),
-        State(select("sysvitals_build_info"), "none", GOOD),
-    )
-)
-"""The worst alert that fires."""

@@ -8,7 +8,7 @@ from grafana.builder.queries import OURS
 def variables(*, all_hosts: bool = True) -> list[Json]:
     """The variables `datasource`, `job` and `instance`, with hosts that do not answer among them.
 
-    Without `all_hosts` a dashboard opens with one host.
+    Without `all_hosts` a dashboard shows one host.
     """
     return [
         {
@@ -44,7 +44,7 @@ def _labels(name: str, label: str, query: str, *, include_all: bool) -> Json:
         "regex": "",
         "refresh": 2,
         "sort": 7,
-        "multi": True,
+        "multi": include_all,
         "includeAll": include_all,
         "allValue": ".+",
         "allowCustomValue": False,

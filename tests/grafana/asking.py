@@ -33,7 +33,7 @@ class Question:
 
     `keeps_range`: whatever range the dashboard is set to. `least_seconds` is the smallest step that it wants. `legend`
     is how its series are called. `is_visible` tells whether it is asked when the dashboard opens: not those in a row
-    that is folded. `repeats` is the variable for each of whose values it is asked.
+    that is folded.
     """
 
     dashboard: str
@@ -46,7 +46,6 @@ class Question:
     points: int
     least_seconds: float
     is_visible: bool
-    repeats: str = ""
 
     def __str__(self) -> str:
         return f"{self.dashboard}: {self.place}"
@@ -133,8 +132,8 @@ def read_questions(path: Path) -> list[Question]:
         for annotation in dashboard["annotations"]["list"]
         if "expr" in annotation
     ]
-    for panel, repeats, is_visible in _panels(dashboard["panels"]):
-        questions += _questions_of(panel, path.name, look_back, repeats, is_visible=is_visible)
+    for panel, is_visible in _panels(dashboard["panels"]):
+        questions += _questions_of(panel, path.name, look_back, is_visible=is_visible)
     return questions
 
 
@@ -188,21 +187,16 @@ def _seconds(seconds: float) -> str:
     return f"{seconds:.0f}s"
 
 
-def _panels(panels: Sequence[Json]) -> Iterator[tuple[Json, str, bool]]:
-    """Each panel that asks something, what it is repeated for, and whether it is unfolded."""
-    repeats = ""
+def _panels(panels: Sequence[Json]) -> Iterator[tuple[Json, bool]]:
+    """Each panel that asks something, and whether it is unfolded."""
     for panel in panels:
         if panel["type"] == "row":
-            repeats = panel.get("repeat") or ""
-            for hidden in panel["panels"]:
-                yield hidden, hidden.get("repeat") or repeats, not panel["collapsed"]
+            yield from ((hidden, not panel["collapsed"]) for hidden in panel["panels"])
         elif panel.get("targets"):
-            yield panel, panel.get("repeat") or repeats, True
+            yield panel, True
 
 
-def _questions_of(
-    panel: Json, dashboard: str, look_back: float, repeats: str, *, is_visible: bool
-) -> Iterator[Question]:
+def _questions_of(panel: Json, dashboard: str, look_back: float, *, is_visible: bool) -> Iterator[Question]:
     least = panel.get("interval") or ""
     for target in panel.get("targets", ()):
         own_least = target.get("interval") or least
@@ -219,7 +213,6 @@ def _questions_of(
                 points=panel.get("maxDataPoints") or WIDTH_PIXELS * panel["gridPos"]["w"] // _COLUMNS,
                 least_seconds=parse_duration(own_least) if own_least else 0.0,
                 is_visible=is_visible,
-                repeats=repeats,
             )
 
 

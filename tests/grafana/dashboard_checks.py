@@ -37,8 +37,8 @@ LEAST_HEIGHT = {
     "status-history": 5,
     "row": 1,
 }
-MOST_QUERIES = 40
-"""Most of them ask for one moment, of what rules have recorded."""
+MOST_QUERIES = 55
+"""Most of them ask for one moment, of what rules have recorded, or, as on Host, for one host."""
 
 MOST_REFRESH = {"30s", "1m", "5m"}
 UIDS = {"sysvitals-fleet", "sysvitals-host", "sysvitals-power", "sysvitals-exporter", "sysvitals-alerts"}
@@ -227,10 +227,11 @@ def check_variables(dashboard: Json) -> Iterator[str]:
             yield f"{name}: {query} is no query for labels"
         elif match[1] != "up" or (match[2] or "") != within:
             yield f"{name}: {query} does not follow the job, or leaves out hosts that do not answer"
-        expected = {"label": label, "multi": True, "allValue": ".+", "refresh": 2, "hide": 0}
+        shows_one = name == "instance" and dashboard["uid"] == "sysvitals-host"
+        expected = {"label": label, "multi": not shows_one, "allValue": ".+", "refresh": 2, "hide": 0}
         yield from (f"{name}: {key} is not {value}" for key, value in expected.items() if variable.get(key) != value)
-        if variable["includeAll"] is not (name == "job" or dashboard["uid"] != "sysvitals-host"):
-            yield f"{name}: All is there, or is not, against the rule that only Host opens with one host"
+        if variable["includeAll"] is shows_one:
+            yield f"{name}: All is there, or is not, against the rule that only Host shows one host"
 
 
 # its panels
@@ -361,6 +362,7 @@ def check_thresholds(dashboard: Json) -> Iterator[str]:
 
 
 _PALETTE = {value for value in vars(colours).values() if isinstance(value, str) and not value.startswith("grafana")}
+_PALETTE.update(colours.DEVICES)
 
 
 def _colours_in(value: Any) -> Iterator[str]:
@@ -558,15 +560,11 @@ def _aggregation_keeps_instance(node: promql.AggregateExpr) -> bool:
 
 
 def check_hosts_are_told_apart(dashboard: Json) -> Iterator[str]:
-    """With several hosts at once each series has its host's name, unless the panel is there once for each host."""
-    repeated = {id(panel) for panel in asking(dashboard) if panel.get("repeat") == "instance"}
-    row: Json = {}
-    for panel in dashboard["panels"]:
-        row = panel if panel["type"] == "row" else row
-        if row.get("repeat") == "instance":
-            repeated |= {id(inside) for inside in (panel, *panel.get("panels", ()))}
+    """Where several hosts can be chosen each series has its host's name."""
+    if not any(one["name"] == "instance" and one.get("multi") for one in dashboard["templating"]["list"]):
+        return
     for panel, target in targets_of(dashboard):
-        if panel["type"] == "table" or id(panel) in repeated or not nodes(target["expr"]):
+        if panel["type"] == "table" or not nodes(target["expr"]):
             continue
         if "{{instance}}" not in target["legendFormat"] and _keeps_instance(parsed(target["expr"])):
             yield f"{panel['title']} [{target['refId']}]: does not say which host"

@@ -22,11 +22,10 @@ from grafana.builder.judging import (
     value_mappings,
     yes_no,
 )
-from grafana.builder.layout import Line, Section, lay_out, repeated
+from grafana.builder.layout import Line, Section, lay_out
 from grafana.builder.panels import About, Column, stat, table, time_series
 from grafana.builder.queries import Look, Query, increase, rate, select
 from grafana.builder.states import (
-    ALERTS,
     HOST_STATE,
     POWER,
     START,
@@ -273,12 +272,11 @@ def test_a_folded_row_holds_its_panels_and_takes_one_line() -> None:
     panels = lay_out(
         [
             Section(title="Folded", collapsed=True, lines=[Line(4, [words("a")]), Line(4, [words("b")])]),
-            Section(title="Open", lines=[Line(4, [words("c")])], repeat="instance"),
+            Section(title="Open", lines=[Line(4, [words("c")])]),
         ]
     )
     assert [(panel["title"], panel["gridPos"]["y"]) for panel in panels] == [("Folded", 0), ("Open", 1), ("c", 2)]
     assert [(panel["title"], panel["gridPos"]["y"]) for panel in panels[0]["panels"]] == [("a", 1), ("b", 5)]
-    assert panels[1]["repeat"] == "instance"
 
 
 def test_an_open_section_is_followed_by_the_next() -> None:
@@ -297,11 +295,6 @@ def test_two_panels_of_one_title_are_refused() -> None:
         lay_out([Section(title="Row", collapsed=True, lines=[Line(4, [words("a")]), Line(4, [words("a")])])])
 
 
-def test_a_repeated_panel_is_there_once_for_each_host() -> None:
-    panel = repeated(words("a"), beside=3)
-    assert (panel["repeat"], panel["repeatDirection"], panel["maxPerRow"]) == ("instance", "h", 3)
-
-
 # states
 
 
@@ -316,7 +309,7 @@ def test_the_first_state_that_holds_is_shown_and_the_worst_has_the_largest_numbe
     assert ordered(states) == [("2", "bad"), ("1", "good")]
 
 
-@pytest.mark.parametrize("states", [POWER, THROTTLING, SUPPLY, START, ALERTS])
+@pytest.mark.parametrize("states", [POWER, THROTTLING, SUPPLY, START])
 def test_the_states_are_promql(states: States) -> None:
     assert parsed(states.expression) is not None
 

@@ -11,7 +11,7 @@ import pytest
 from grafana.builder import boards, colours, units
 from grafana.builder.dashboard import Dashboard, build, link_to
 from grafana.builder.judging import any_is, rising
-from grafana.builder.layout import Line, Section, repeated
+from grafana.builder.layout import Line, Section
 from grafana.builder.panels import About, Column, painted, stat, state_timeline, table, time_series
 from grafana.builder.queries import Look, Query, rate, select
 from prometheus.rulebook.subjects import SUBJECTS
@@ -100,9 +100,8 @@ SAMPLE = Dashboard(
     docs="exporter/POWER.md",
     sections=(
         Section(
-            title="One host: $instance",
+            title="First",
             lines=(Line(4, (stat(about("Stat"), Query(MEMORY), text="value"),)),),
-            repeat="instance",
         ),
         Section(
             title="All hosts",
@@ -145,7 +144,7 @@ SAMPLE = Dashboard(
         Section(
             title="Folded",
             collapsed=True,
-            lines=(Line(8, (repeated(time_series(about("Inside $instance"), Query(MEMORY, "memory"))),)),),
+            lines=(Line(8, (time_series(about("Inside"), Query(MEMORY)),)),),
         ),
     ),
 )
@@ -290,7 +289,7 @@ BREAKS: tuple[tuple[Check, str, Break], ...] = (
     (checks.check_variables, "All is there", var(2, includeAll=False)),
     (checks.check_ids, "id 7", both(on("Stat", id=7), on("Series", id=7))),
     (checks.check_ids, "id None", on("Stat", id=DROP)),
-    (checks.check_ids, "title 'Series'", on("Inside $instance", title="Series")),
+    (checks.check_ids, "title 'Series'", on("Inside", title="Series")),
     (checks.check_grid, "lies over Series", on("States", "gridPos", x=11)),
     (checks.check_grid, "beside the grid", on("States", "gridPos", w=13)),
     (checks.check_grid, "too low", on("Series", "gridPos", h=5)),
@@ -316,7 +315,7 @@ BREAKS: tuple[tuple[Check, str, Break], ...] = (
     (checks.check_units, "unit None", on("Stat", *DEFAULTS, unit=DROP)),
     (checks.check_units, "unit percentunits", on("Stat", *DEFAULTS, unit="percentunits")),
     (checks.check_units, "unit loads", changed("unit", "loads")),
-    (checks.check_visible_queries, "41 queries", lambda d: panel(d, "Series").update(targets=[{}] * 37)),
+    (checks.check_visible_queries, "56 queries", lambda d: panel(d, "Series").update(targets=[{}] * 52)),
     (checks.check_thresholds, "has no thresholds", on("Stat", *DEFAULTS, thresholds=DROP)),
     (checks.check_thresholds, "[80]", on("Stat", *STEPS, 1, value=80)),
     (checks.check_thresholds, "begin everywhere", on("Stat", *DEFAULTS, "thresholds", steps=steps(0, 1))),
@@ -335,7 +334,7 @@ BREAKS: tuple[tuple[Check, str, Break], ...] = (
     (checks.check_promql, "Series [A]", ask("rate(system_load1[$__rate_interval)")),
     (checks.check_promql, "annotation Reboots", note(2, expr="min_over_time(")),
     (checks.check_names, "system_load2", ask(LOAD.replace("load1", "load2"))),
-    (checks.check_names, "node_load1", ask(LOAD.replace("system", "node"), "Inside $instance")),
+    (checks.check_names, "node_load1", ask(LOAD.replace("system", "node"), "Inside")),
     (checks.check_labels, "no label disk", ask(select("system_disk_io_now", 'disk="sda"'))),
     (checks.check_labels, "the label core", ask(f"sum by (core) ({LOAD})")),
     (checks.check_labels, "the label core", ask(f"{LOAD} / on (core) {LOAD}")),
@@ -355,12 +354,8 @@ BREAKS: tuple[tuple[Check, str, Break], ...] = (
     (checks.check_windows, "600 s", ask(f"max_over_time({LOAD}[10m:])")),
     (checks.check_windows, "annotation Reboots", note(2, expr=f"resets({select('system_uptime_seconds', over='5m')})")),
     (checks.check_hosts_are_told_apart, "Series [A]", asked("Series", legendFormat="{{device}}")),
-    (checks.check_hosts_are_told_apart, "Inside", on("Inside $instance", repeat=DROP)),
-    (
-        checks.check_hosts_are_told_apart,
-        "Stat [A]",
-        both(on("One host: $instance", repeat=DROP), asked("Stat", legendFormat="used")),
-    ),
+    (checks.check_hosts_are_told_apart, "Inside", asked("Inside", legendFormat="memory")),
+    (checks.check_hosts_are_told_apart, "Stat [A]", asked("Stat", legendFormat="used")),
     (checks.check_hosts_are_told_apart, "Series [B]", ask(f"sum by (instance) ({LOAD})", place=1)),
     (checks.check_hosts_are_told_apart, "Series [B]", ask(f"sum without (job) ({LOAD})", place=1)),
     (checks.check_hosts_are_told_apart, "Series [B]", ask(f"topk(3, {LOAD})", place=1)),

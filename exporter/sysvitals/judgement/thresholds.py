@@ -108,11 +108,15 @@ LOAD_HIGH = Threshold(
     "As many again wait as run: everything takes twice as long. One program that uses all CPUs, such as a video "
     "encoder, has one or one and a half threads for each.",
 )
+LOAD_VERY_HIGH = Threshold(
+    4, "tasks per CPU", "Everything takes four times as long: too long to wait for. Only a colour goes by it."
+)
 LOAD_LEAST = Threshold(4, "tasks", "On one core two or three waiting tasks are an ordinary moment.")
 NICED = Threshold(0.50, "ratio", "Half of the CPU time goes to work that was started to take what nobody else wants.")
 BOOT_SETTLED = Threshold(
     900, "seconds", "While a small board boots it has more to do than it can, and links come and go."
 )
+CPU_BUSY = Threshold(0.90, "ratio", "Hardly any time is left. That is no fault by itself, so only a colour goes by it.")
 CPU_WAITING = Threshold(0.50, "ratio", "Half of the time some task waited for a CPU.")
 CPU_STOLEN = Threshold(
     0.20, "ratio", "A fifth of the time the CPUs served other virtual machines; a few percent are a busy neighbour."
