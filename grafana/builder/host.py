@@ -5,7 +5,7 @@ from grafana.builder.alerts import RUNBOOK_ANCHORS, detailed
 from grafana.builder.cells import NO_COLOUR
 from grafana.builder.dashboard import Dashboard, link_to
 from grafana.builder.firing import MEANINGS, OURS, WATCHDOG
-from grafana.builder.fleet import CPU, FULLEST, LOAD, MEMORY
+from grafana.builder.fleet import FULLEST, LOAD, MEMORY
 from grafana.builder.host_charts import CPU_CHARTS, DISK_CHARTS, FILESYSTEMS, HEAT_CHARTS, LANES, MEMORY_CHART, NETWORK
 from grafana.builder.host_details import DETAILS
 from grafana.builder.hosts import DOWN, UP, WITHOUT_VALUE, answered, for_tile, per_host
@@ -169,7 +169,7 @@ _ALERTS_TABLE = table(
             align="center",
         ),
         Column(name="alertname", title="Alert", width=158),
-        Column(name="where", title="Where", width=84, missing=""),
+        Column(name="where", title="Where", width=94, missing=""),
         Column(name="said", title="What it says", min_width=200, mappings=MEANINGS, missing=""),
         Column(name="Value #B", title="Since", unit=units.AGO, width=92, missing=""),
         Column(
@@ -238,7 +238,11 @@ _HEAT = tiles(
     size=22,
 )
 
-_CPU_TIME = select("system_cpu_seconds_total", 'mode=~"idle|iowait"', over="5m")
+_CPU_TIME = f"sum by (job, instance) (rate({select('system_cpu_seconds_total', over='5m')}))"
+_IDLE = select("system_cpu_seconds_total", 'mode=~"idle|iowait"', over="5m")
+_BUSY = f"1 - sum by (job, instance) (rate({_IDLE})) / {_CPU_TIME}"
+"""As part of the time that was seen: a host that is new has less than five minutes."""
+
 _CPUS = select("system_cpu_seconds_total", 'mode="idle"', over="5m")
 _READ_ONLY = 2
 """Stands for a filesystem that can no longer be written: more than any used part of one."""
@@ -270,7 +274,7 @@ _MEASURED = (
         "CPU",
         "Busy part of all CPUs, mean of five minutes. Waiting for a disk is not work. Busy is no trouble as long as "
         "nothing waits, so it turns blue and not orange: see Load / CPU.",
-        f"({CPU} or 1 - avg by (job, instance) (sum by (job, instance, cpu) (rate({_CPU_TIME}))))",
+        f"({_BUSY})",
         docs="prometheus/RUNBOOK.md#cpusaturated",
         unit=units.RATIO,
         decimals=0,

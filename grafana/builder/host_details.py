@@ -38,6 +38,7 @@ from sysvitals.judgement.thresholds import (
 _PRESSURE_DOCS = "exporter/METRICS.md#pressure"
 _WIFI_DOCS = "exporter/METRICS.md#wifi"
 _NO_WIFI = "no Wi-Fi in this range, or its driver reports no signal"
+_LINE, _OTHER = Look(colour=colours.USED), Look(colour=colours.SWAP)
 _NOT_COUNTED = "not counted in this range"
 
 
@@ -82,7 +83,7 @@ _CPU = (
             minimum=0,
             maximum=1,
         ),
-        Query(f"sum by (job, instance, cpu) ({_BUSY})", "CPU {{cpu}}"),
+        Query(f"sum by (job, instance, cpu) ({_BUSY})", "CPU {{cpu}}", Look(colour=colours.USED, shades=True)),
         fill=0,
     ),
     time_series(
@@ -96,7 +97,7 @@ _CPU = (
             minimum=0,
             thresholds=rising(CPU_WAITING),
         ),
-        Query(rate("system_pressure_waiting_seconds_total", 'resource="cpu"'), "waiting"),
+        Query(rate("system_pressure_waiting_seconds_total", 'resource="cpu"'), "waiting", _LINE),
         thresholds_drawn=True,
     ),
     time_series(
@@ -109,7 +110,7 @@ _CPU = (
             minimum=0,
             thresholds=rising(CPU_STOLEN),
         ),
-        Query(f"avg by (job, instance) ({_STEAL})", "steal"),
+        Query(f"avg by (job, instance) ({_STEAL})", "steal", _LINE),
         thresholds_drawn=True,
     ),
     time_series(
@@ -133,8 +134,8 @@ _CPU = (
             unit=units.PER_SECOND,
             minimum=0,
         ),
-        Query(rate("system_context_switches_total"), "context switches"),
-        Query(rate("system_intr_total"), "interrupts"),
+        Query(rate("system_context_switches_total"), "context switches", _LINE),
+        Query(rate("system_intr_total"), "interrupts", _OTHER),
     ),
     time_series(
         About(
@@ -145,7 +146,7 @@ _CPU = (
             unit=units.PER_SECOND,
             minimum=0,
         ),
-        Query(rate("system_forks_total"), "forks"),
+        Query(rate("system_forks_total"), "forks", _LINE),
     ),
 )
 
@@ -160,7 +161,7 @@ _MEMORY = (
             minimum=0,
             thresholds=rising(MEMORY_STALLED),
         ),
-        Query(rate("system_pressure_stalled_seconds_total", 'resource="memory"'), "stalled"),
+        Query(rate("system_pressure_stalled_seconds_total", 'resource="memory"'), "stalled", _LINE),
         thresholds_drawn=True,
     ),
     time_series(
@@ -186,7 +187,11 @@ _MEMORY = (
             minimum=0,
             thresholds=any_is(colours.WARNING),
         ),
-        Query(f"round({increase('system_memory_oom_kills_total')})", "kills", Look(bars=True, fill=80)),
+        Query(
+            f"round({increase('system_memory_oom_kills_total')})",
+            "kills",
+            Look(colour=colours.WARNING, bars=True, fill=80),
+        ),
         at_least=1,
     ),
     time_series(
@@ -198,7 +203,7 @@ _MEMORY = (
             unit=units.PER_SECOND,
             minimum=0,
         ),
-        Query(rate("system_memory_major_page_faults_total"), "major faults"),
+        Query(rate("system_memory_major_page_faults_total"), "major faults", _LINE),
         at_least=1,
     ),
     time_series(
@@ -210,8 +215,8 @@ _MEMORY = (
             unit=units.BYTES,
             minimum=0,
         ),
-        Query(select("system_memory_dirty_bytes"), "dirty"),
-        Query(select("system_memory_writeback_bytes"), "writeback"),
+        Query(select("system_memory_dirty_bytes"), "dirty", _LINE),
+        Query(select("system_memory_writeback_bytes"), "writeback", _OTHER),
     ),
     time_series(
         About(
@@ -223,8 +228,8 @@ _MEMORY = (
             unit=units.BYTES,
             minimum=0,
         ),
-        Query(select("system_memory_slab_reclaimable_bytes"), "reclaimable"),
-        Query(select("system_memory_slab_unreclaimable_bytes"), "unreclaimable"),
+        Query(select("system_memory_slab_reclaimable_bytes"), "reclaimable", _LINE),
+        Query(select("system_memory_slab_unreclaimable_bytes"), "unreclaimable", _OTHER),
     ),
 )
 
@@ -256,7 +261,7 @@ _DISK = (
             minimum=0,
             thresholds=rising(IO_STALLED),
         ),
-        Query(rate("system_pressure_stalled_seconds_total", 'resource="io"'), "stalled"),
+        Query(rate("system_pressure_stalled_seconds_total", 'resource="io"'), "stalled", _LINE),
         thresholds_drawn=True,
     ),
     time_series(
@@ -520,7 +525,7 @@ _MACHINE = (
             minimum=0,
             thresholds=rising(CLOCK_ERROR),
         ),
-        Query(select("system_timex_maxerror_seconds"), "maximum error"),
+        Query(select("system_timex_maxerror_seconds"), "maximum error", _LINE),
         thresholds_drawn=True,
     ),
     table(

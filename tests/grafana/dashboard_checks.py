@@ -295,6 +295,11 @@ def check_words(dashboard: Json) -> Iterator[str]:
             yield f"{panel['title']}: does not say what it means if nothing is there"
 
 
+def check_titles(dashboard: Json) -> Iterator[str]:
+    """A title is a term that people search for; what it answers is in the description."""
+    yield from (f"{panel['title']}: asks" for panel in panels_of(dashboard) if panel["title"].endswith("?"))
+
+
 _HEALTH = re.compile(r"\b(all is|well|good|fine|works?|never|ever|nothing|nobody)\b", re.IGNORECASE)
 
 

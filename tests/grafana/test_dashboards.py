@@ -316,6 +316,7 @@ BREAKS: tuple[tuple[Check, str, Break], ...] = (
     (checks.check_units, "unit percentunits", on("Stat", *DEFAULTS, unit="percentunits")),
     (checks.check_units, "unit loads", changed("unit", "loads")),
     (checks.check_visible_queries, "56 queries", lambda d: panel(d, "Series").update(targets=[{}] * 52)),
+    (checks.check_titles, "How full?: asks", on("Stat", title="How full?")),
     (checks.check_thresholds, "has no thresholds", on("Stat", *DEFAULTS, thresholds=DROP)),
     (checks.check_thresholds, "[80]", on("Stat", *STEPS, 1, value=80)),
     (checks.check_thresholds, "begin everywhere", on("Stat", *DEFAULTS, "thresholds", steps=steps(0, 1))),
