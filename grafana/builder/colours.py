@@ -29,7 +29,6 @@ BOOT = "purple"
 UNDERVOLTAGE = CRITICAL
 THROTTLED = WARNING
 FREQUENCY_CAPPED = "yellow"
-SOFT_TEMPERATURE_LIMIT = INFO
 UNDERVOLTAGE_MARK = "rgba(242, 73, 92, 0.45)"
 REBOOT_MARK = "rgba(184, 119, 217, 0.8)"
 """Marks lie over every chart of a dashboard, and must not hide what is drawn there."""
@@ -39,14 +38,10 @@ SEVERITIES = {"critical": CRITICAL, "warning": WARNING, "info": INFO, "none": UN
 HIGH_LIMIT = WARNING
 CRITICAL_LIMIT = CRITICAL
 
-RECEIVE = "blue"
-TRANSMIT = "purple"
 READ = "blue"
 WRITE = "purple"
 DEVICES = ("blue", "purple", "yellow", "super-light-blue", "dark-purple", "dark-blue", "light-purple", "light-blue")
 """Of disks and links: each keeps its colour in every chart, in both directions."""
-
-FLUSH = "dark-blue"
 
 USER = "blue"
 NICE = "super-light-blue"
@@ -59,7 +54,6 @@ STEAL = "dark-yellow"
 USED = "blue"
 CACHE = "super-light-blue"
 SWAP = "purple"
-FREE = "semi-dark-green"
 SIZE = UNKNOWN
 
 REQUESTED = UNKNOWN
