@@ -19,7 +19,6 @@ def of_nearest(values: str) -> str:
     return f"max by (job, instance) (\n  {values}\n  and {_SENSOR} {NEAREST}\n)"
 
 
-TEMPERATURE = of_nearest(_TEMPERATURE)
 HIGH_LIMIT = of_nearest(HIGH)
 CRITICAL_LIMIT = of_nearest(CRITICAL)
 

@@ -328,7 +328,7 @@ def test_heat_begins_where_its_alert_does(severity: str, expression: str) -> Non
     assert f"{select('system_temperature_celsius')} {alert.compares} {select(limit)}" in expression
 
 
-@pytest.mark.parametrize("expression", [heat.TEMPERATURE, heat.HIGH_LIMIT, heat.FINE, heat.TOO_WARM, heat.TOO_HOT])
+@pytest.mark.parametrize("expression", [heat.HIGH_LIMIT, heat.FINE, heat.NEARLY, heat.TOO_WARM, heat.TOO_HOT])
 def test_heat_is_promql(expression: str) -> None:
     assert parsed(expression) is not None
 
