@@ -30,7 +30,6 @@ EMPTY_WITH_REASON = {
     ("fleet.json", "Hosts by state [G]"): "no host here may sleep",
     ("host.json", "Flush latency [A]"): "a simulated board flushes nothing to its disk",
     ("host.json", "Left alone [A]"): "no setting of these boards leaves anything alone",
-    ("host.json", "Temperature [B]"): "no board is just below its limit in the end",
 }
 """Dashboard and place of queries that find nothing in the recording, and why that is right."""
 
