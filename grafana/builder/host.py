@@ -128,6 +128,10 @@ def _reasons(level: str) -> str:
     return f'(label_join({named}, "severity", "", "level") > 0)'
 
 
+_SAME = "on (job, instance, alertname, part, device, mountpoint, fstype)"
+_WARNINGS = f"{_firing('warning')} unless {_SAME} {_firing('critical')}"
+"""Without those that say the same as a critical one: Alertmanager sends no message for them, by the same labels."""
+
 _LEVEL_CRITICAL = _reasons('level="critical"')
 _LEVEL_WARNING = _reasons('level="warning"')
 _FIRING = _alerts('alertstate="firing"')
@@ -139,14 +143,15 @@ _RANKED = "\n  or\n  ".join(
     (
         f"{_firing('critical')} * 0 + {_CRITICAL}",
         f"(({_LEVEL_CRITICAL} or {_NO_ANSWER}) {_FIRES}) * 0 + {_CRITICAL}",
-        f"{_firing('warning')} * 0 + {_WARNING}",
+        f"({_WARNINGS}) * 0 + {_WARNING}",
         f"({_LEVEL_WARNING} {_FIRES}) * 0 + {_WARNING}",
         f"({_WAITS} {_SAID}) * 0 + {_PENDING}",
         f"{_firing('info')} * 0 + {_INFO}",
     )
 )
 _STARTED_AT = _alerts('severity!=""', metric="ALERTS_FOR_STATE")
-_SINCE = f"({_STARTED_AT} and ignoring (alertstate) {_FIRING})"
+_SHOWN = f"({_firing('critical')} or ({_WARNINGS}) or {_firing('info')})"
+_SINCE = f"({_STARTED_AT} and ignoring (alertstate) {_SHOWN})"
 
 _ALERTS_TABLE = table(
     About(

@@ -34,6 +34,9 @@ SAMPLES = {
         'system_verdict_reasons{alert="LoadHigh",level="warning"} 1',
         'system_verdict_reasons{alert="FilesystemFull",level="critical"} 1',
         f'ALERTS{{alertname="FilesystemFull",severity="critical",mountpoint="/",{ALERT}}} 1',
+        f'ALERTS{{alertname="FilesystemFull",severity="warning",mountpoint="/",{ALERT}}} 1',
+        'ALERTS_FOR_STATE{alertname="FilesystemFull",severity="critical",mountpoint="/",subject="x"} 1795220000',
+        'ALERTS_FOR_STATE{alertname="FilesystemFull",severity="warning",mountpoint="/",subject="x"} 1795210000',
         'ALERTS{alertname="LoadHigh",severity="warning",alertstate="pending",subject="x"} 1',
         'ALERTS{alertname="WifiWeak",severity="warning",device="wlan0",alertstate="pending",subject="x"} 1',
         'system_filesystem_readonly{mountpoint="/",device="a",fstype="ext4"} 0',
@@ -95,8 +98,8 @@ def alerts(server: Server, instance: str) -> list[tuple[str, str]]:
     found = ask(server, "Alerts", instance)
     ranks = PANELS["Alerts"]["fieldConfig"]["overrides"][0]["properties"]
     mappings = next(part["value"] for part in ranks if part["id"] == "mappings")
-    rows = [(question, series) for question, series in found if question.place.endswith("[A]")]
-    return sorted((row["metric"]["alertname"], _word(float(row["value"][1]), mappings)) for _, row in rows)
+    rows = [series for question, series in found if question.place.endswith("[A]")]
+    return sorted((row["metric"]["alertname"], _word(float(row["value"][1]), mappings)) for row in rows)
 
 
 @pytest.mark.parametrize("title", [panel["title"] for panel in TILES if panel["title"] != "State"])
@@ -122,6 +125,13 @@ def test_an_overloaded_host_has_a_red_tile(server: Server) -> None:
 
 def test_an_alert_and_the_reason_of_the_verdict_that_it_stands_for_are_one_row(server: Server) -> None:
     assert alerts(server, "busy") == [("FilesystemFull", "critical"), ("LoadHigh", "warning"), ("WifiWeak", "pending")]
+
+
+def test_each_row_of_the_alerts_has_a_severity(server: Server) -> None:
+    labels: dict[str, set[tuple[str, ...]]] = {"[A]": set(), "[B]": set()}
+    for question, series in ask(server, "Alerts", "busy"):
+        labels[question.place[-3:]].add(tuple(sorted(series["metric"].items())))
+    assert labels["[B]"] < labels["[A]"]
 
 
 def test_a_silent_host_is_an_alert_before_it_fires_and_a_sleeping_one_is_none(server: Server) -> None:
