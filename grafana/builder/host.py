@@ -176,11 +176,11 @@ _ALERTS_TABLE = table(
         Column(name="alertname", title="Alert", width=158),
         Column(name="where", title="Where", width=94, missing=""),
         Column(name="said", title="What it says", min_width=200, mappings=MEANINGS, missing=""),
-        Column(name="Value #B", title="Since", unit=units.AGO, width=106, missing=""),
+        Column(name="Value #B", title="Since", unit=units.AGO, width=116, missing=""),
         Column(
             name="runbook",
             title="Runbook",
-            width=76,
+            width=72,
             mappings=RUNBOOK_ANCHORS,
             links=[{"title": "What to do", "url": f"{RUNBOOK_URL}#${{__value.text}}", "targetBlank": True}],
         ),

@@ -80,7 +80,7 @@ _GRAFANAS_OWN = {
 }
 
 _TARGET_LABELS = {"job", "instance", "sleeps"}
-_ALERT_LABELS = {"alertname", "alertstate", "severity", "subject"}
+_ALERT_LABELS = {"alertname", "alertstate", "severity", "subject", "part"}
 _PROCESS = {"process_cpu_seconds_total"}
 _OVER_CHANGES = {"rate", "irate", "increase", "resets", "changes", "delta", "idelta", "deriv"}
 
