@@ -68,7 +68,7 @@ def name_targets(etc: Path, job: str, targets: Mapping[str, str]) -> None:
 
 
 def read_yaml(path: Path) -> Any:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    return yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
 
 
 def write_yaml(path: Path, content: object) -> None:
