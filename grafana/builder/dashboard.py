@@ -66,8 +66,12 @@ def build(dashboard: Dashboard) -> Json:
 
 
 def render(dashboard: Dashboard) -> str:
-    """The text of its file."""
-    return json.dumps(build(dashboard), indent=2, ensure_ascii=False) + "\n"
+    """The text of its file.
+
+    A line for each key, and no indentation: `kubectl apply` keeps a copy of the whole in an annotation, and 256 KiB is
+    all that there is room for.
+    """
+    return json.dumps(build(dashboard), indent=0, ensure_ascii=False) + "\n"
 
 
 def link_to(uid: str, title: str, *, instance: str = "") -> Json:
