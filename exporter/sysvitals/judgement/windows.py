@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from sysvitals.model.samples import Sample, Samples
@@ -289,6 +290,7 @@ class Windows:
         return self._count + more <= self._most
 
 
+@cache  # asked for each window that is looked at, with a few lengths of time
 def _step_of(seconds: float) -> float:
     for step, most in _STEPS:
         if seconds <= most:

@@ -70,8 +70,13 @@ class Current(Mapping[str, list[Sample]]):
         found = self._found.get(metric)
         if found is None:
             family = self._families.get(metric)
-            sample = self._sample if family is None or family.kind != "info" else self._sample_info
-            found = self._found[metric] = [] if family is None else sample(family)
+            if family is None:
+                found = []
+            elif family.kind == "info":
+                found = self._sample_info(family)
+            else:
+                found = self._sample(family)
+            self._found[metric] = found
         return found
 
     def _sample(self, family: Family) -> list[Sample]:
