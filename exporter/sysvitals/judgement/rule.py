@@ -78,8 +78,8 @@ def per_second(counter: str, window: str) -> str:
     """How much a host's counter grew in each second of this window that was scraped.
 
     rate() gives less where a scrape is missed at an edge of the window, at an interval of 120 s by a fifth. The uptime
-    comes with the same scrapes, so that this cancels out. There may be two of it for one host, for as long as the window,
-    where its target has been given a label: a rule that met both would fail for all hosts.
+    comes with the same scrapes, so that this cancels out. There may be two of it for one host, for as long as the
+    window, where its target has been given a label: a rule that met both would fail for all hosts.
     """
     uptime = f"max by (job, instance) (rate(system_uptime_seconds[{window}]))"
     return f"rate({counter}[{window}]) / on (job, instance) group_left () {uptime}"
