@@ -1,5 +1,6 @@
 """What the doctor says of things that are left alone, and of patterns that match nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,14 +9,15 @@ from sysvitals.collectors.disk import Disk
 from sysvitals.doctor.check import Check, Verdict
 from sysvitals.doctor.left_alone import check_left_alone
 from sysvitals.doctor.readings import Look, look_at_host
+from sysvitals.doctor.samples import Samples
 from sysvitals.pipeline.interpret import Outcome
-from tests.doctor.hosts import DENIED, FINE, GONE, seen, settings_of
+from tests.doctor.hosts import DENIED, FINE, GONE, running, seen, settings_of
 
 ABSENT, WARNING = Verdict.ABSENT, Verdict.WARNING
 
 
 def check_disks(look: Look, folder: Path, pattern: str = "sdz") -> list[Check]:
-    return list(check_left_alone(look, settings_of(folder, collector__disk__leave_alone=pattern)))
+    return list(check_left_alone(look, None, settings_of(folder, collector__disk__leave_alone=pattern)))
 
 
 def test_what_is_left_alone_or_meant_to_be_full_is_named(tmp_path: Path) -> None:
@@ -27,13 +29,20 @@ def test_what_is_left_alone_or_meant_to_be_full_is_named(tmp_path: Path) -> None
         collector__network__leave_alone="wlan0",
         collector__filesystem__full_expected="/",
     )
-    checks = list(check_left_alone(look_at_host(settings), settings))
+    checks = list(check_left_alone(look_at_host(settings), None, settings))
     assert [(check.id, check.verdict, check.text) for check in checks] == [
         ("host.left_alone", ABSENT, "left alone (sensor): cpu_thermal temp1"),
         ("host.left_alone", ABSENT, "left alone (disk): mmcblk0"),
         ("host.left_alone", ABSENT, "left alone (network device): wlan0"),
         ("host.full_expected", ABSENT, "meant to be full: /"),
     ]
+
+
+def test_what_the_running_exporter_leaves_alone_is_what_counts(tmp_path: Path) -> None:
+    samples = Samples({"system_disk_left_alone": [({"device": "sda"}, 0.0), ({"device": "sdb"}, 1.0)]})
+    there = replace(running({"disk": "ok"}), samples=samples)
+    [check] = check_left_alone(seen({"disk": FINE}, Disk(device="sda")), there, settings_of(tmp_path))
+    assert (check.verdict, check.text) == (ABSENT, "left alone (disk): sdb")
 
 
 def test_without_such_a_setting_nothing_is_said(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from sysvitals.collectors.clock import Clock
 from sysvitals.collectors.identity import Identity
@@ -10,7 +10,7 @@ from sysvitals.collectors.throttling import Throttling, ThrottlingSource
 from sysvitals.config.settings import Settings
 from sysvitals.doctor.check import Check, Verdict, absent, broken, ok, warning
 from sysvitals.doctor.exporter import Running
-from sysvitals.doctor.left_alone import check_left_alone, is_meant_full
+from sysvitals.doctor.left_alone import MOUNTS, check_left_alone, find_named, is_meant_full
 from sysvitals.doctor.readings import Look
 from sysvitals.judgement.thresholds import (
     CLOCK_ERROR,
@@ -38,10 +38,10 @@ def check_host(look: Look, running: Running | None, settings: Settings) -> Itera
     """All checks of the host itself. `running` is the exporter that runs here; what it can read is what counts."""
     yield from sorted(check_collectors(look, running), key=lambda check: _ORDER.index(check.verdict))
     yield from check_container(look, settings)
-    yield from check_left_alone(look, settings)
+    yield from check_left_alone(look, running, settings)
     yield check_undervoltage(look)
     yield check_clock(look)
-    yield from check_storage(settings)
+    yield from check_storage(settings, find_named(MOUNTS, look, running))
 
 
 def check_collectors(look: Look, running: Running | None) -> Iterator[Check]:
@@ -195,8 +195,8 @@ def check_clock(look: Look) -> Check:
     return ok(name, f"the clock is synchronised, to within {clock.maximum_error * 1000:.0f} ms")
 
 
-def check_storage(settings: Settings) -> Iterator[Check]:
-    """Room where the history is kept."""
+def check_storage(settings: Settings, meant_full: Collection[str] = ()) -> Iterator[Check]:
+    """Room where the history is kept. `meant_full` are mount points."""
     name = "host.storage"
     folder = nearest_folder(os.path.abspath(settings.storage.path))
     try:
@@ -211,7 +211,7 @@ def check_storage(settings: Settings) -> Iterator[Check]:
     free = space.f_bavail * space.f_frsize
     text = f"{free / (1 << 20):,.0f} MiB free for the history in {folder} ({used:.0%} used)"
     remedy = "make room, or keep less: --history.keep-size, --history.keep-age"
-    if is_meant_full(folder, settings):
+    if is_meant_full(folder, meant_full):
         yield absent(name, f"{text}; this mount is meant to be full")
     elif used >= FILESYSTEM_FULL.value and free < FILESYSTEM_LITTLE_ROOM.value:
         yield broken(name, text, remedy)
