@@ -213,14 +213,25 @@ class Reading:
             self._need_alike(left, right, node)
             return left | right
         matching, taken = node.modifier.matching, set(node.modifier.group_labels or ())
+        named = set(matching.labels)
+        includes = matching.type == ast.LabelModifierType.Include
+        rests = [labels - named if includes else labels & named for labels in (left, right)]
+        if node.modifier.card != ast.VectorMatchCardinality.ManyToOne:
+            self._need_one(rests[0], f"left of {node.op}")
+        if node.modifier.card != ast.VectorMatchCardinality.OneToMany:
+            self._need_one(rests[1], f"right of {node.op}")
         if node.modifier.card == ast.VectorMatchCardinality.ManyToOne:
             self._need(taken, right, f"right of {node.op}")
             return left | taken
         if node.modifier.card == ast.VectorMatchCardinality.OneToMany:
             self._need(taken, left, f"left of {node.op}")
             return right | taken
-        named = set(matching.labels)
-        return left & named if matching.type == ast.LabelModifierType.Include else left - named
+        return left & named if includes else left - named
+
+    def _need_one(self, rest: frozenset[str], where: str) -> None:
+        # a target that is given another label has two series for as long as a window: the rule would fail for all hosts
+        if rest:
+            self.problems.append(f"{where} may be several series that differ in {', '.join(sorted(rest))}")
 
     def _need(self, named: Iterable[str], there: frozenset[str], where: str) -> None:
         if _ANY not in there:
