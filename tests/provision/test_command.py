@@ -112,6 +112,77 @@ def test_overwriting_is_said_and_done(tmp_path: Path, capsys: pytest.CaptureFixt
     assert (tmp_path / "alertmanager.yml.old").read_text() == "mine\n"
 
 
+SECRETS = """\
+receivers:
+  - name: people
+    telegram_configs:
+      - bot_token: 123:HUSH
+        chat_id: 5
+    #  - bot_token: 123:HUSH-before
+    pushover_configs: [{user_key: HUSH, token: HUSH}]
+    discord_configs:
+      - webhook_url: https://discord.com/api/webhooks/1/HUSH
+      - webhook_url: >-
+          https://HUSH.example
+    webhook_configs:
+      - url: http://127.0.0.1:8080/
+        http_config: {basic_auth: {username: me, password: HUSH}, proxy_url: "http://me:HUSH@proxy:3128"}
+      - url: https://me:HUSH@ntfy.sh
+        http_config:
+          authorization:
+            credentials: |
+              HUSH
+
+              HUSH
+    slack_configs:
+      - api_url_file: /etc/prometheus/secrets/slack-url
+"""
+
+
+def test_a_difference_shows_no_secret_of_the_users_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["provision", "alertmanager", "--to", str(tmp_path)])
+    with (tmp_path / "alertmanager.yml").open("a") as file:
+        file.write(SECRETS)
+    capsys.readouterr()
+    assert main(["provision", "alertmanager", "--to", str(tmp_path)]) == 0
+    said = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in said if "HUSH" in line] == []
+    for line in (
+        "-      - bot_token: <secret>",
+        "-        chat_id: 5",
+        "-      - webhook_url: https://discord.com/<secret>",
+        "-      - url: http://127.0.0.1:8080/",
+        "-      - url: https://<secret>@ntfy.sh",
+        "-      - api_url_file: /etc/prometheus/secrets/slack-url",
+    ):
+        assert line in said
+
+
+def test_a_difference_shows_what_is_shipped_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["provision", "alertmanager", "--to", str(tmp_path), "--alertmanager.version=0.25"])
+    file = tmp_path / "alertmanager.yml"
+    file.write_text(file.read_text().replace("    #    chat_id: 123456789", "    #    chat_id: 5"))
+    capsys.readouterr()
+    assert main(["provision", "alertmanager", "--to", str(tmp_path), "--alertmanager.version=0.25"]) == 0
+    said = capsys.readouterr().out
+    assert "#  - bot_token: TOKEN # secret." in said
+    assert "<secret>" not in said
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640])
+def test_a_file_with_secrets_that_everyone_can_read_is_named_with_what_mends_it(
+    mode: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "alertmanager.yml"
+    file.write_text(SECRETS)
+    file.chmod(mode)
+    assert main(["provision", "alertmanager", "--to", str(tmp_path)]) == 0
+    warning = f"alertmanager.yml holds secrets, and everyone on this host can read it: sudo chgrp prometheus {file} "
+    assert (warning in capsys.readouterr().out) == (mode == 0o644)
+    assert main(["provision", "alertmanager", "--to", str(tmp_path), "--overwrite"]) == 0
+    assert ("alertmanager.yml.old holds secrets" in capsys.readouterr().out) == (mode == 0o644)
+
+
 def test_a_long_difference_is_cut_short(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["provision", "alertmanager", "--to", str(tmp_path)])
     (tmp_path / "alertmanager.yml").write_text("".join(f"line: {number}\n" for number in range(1000)))
@@ -203,6 +274,15 @@ def test_the_version_may_be_given_for_an_alertmanager_elsewhere(etc: Path, monke
     text = (etc / "alertmanager.yml").read_text()
     assert "bot_token_file: " in text
     assert "webhook_url: https://discord.com/" in text
+
+
+def test_a_file_that_only_its_owner_may_read_is_said_to_be_so(etc: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (etc / "alertmanager.yml").chmod(0o600)
+    assert main(["provision", "alertmanager", "--to", str(etc), "--overwrite", "--alertmanager.version=0.25"]) == 0
+    said = capsys.readouterr().out
+    assert stat.S_IMODE((etc / "alertmanager.yml").stat().st_mode) == 0o600
+    assert "so only its owner may read it (mode 0600).\n" in said
+    assert "0640" not in said
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sysvitals.outputs.terminal import complain, say
 from sysvitals.provision.kinds import KINDS
 from sysvitals.provision.plan import CHANGING, Action, Manner, Outcome
 from sysvitals.provision.provision import provision
-from sysvitals.provision.receivers import close_secrets, describe_access, parse_version
+from sysvitals.provision.receivers import FILE, close_secrets, describe_access, describe_open, parse_version
 
 _SHOWN_DIFF_LINES = 100
 
@@ -69,10 +69,12 @@ def run(options: Mapping[str, Any]) -> int:
         complain(f"{folder}: {error.strerror}" if error.strerror else str(error))
         return 1
     say(*describe(outcomes, folder, dry_run=options["dry_run"]))
+    if kind.covers(FILE):
+        say(*describe_open(folder))
     if not options["dry_run"] and any(outcome.action in CHANGING for outcome in outcomes):
         then = kind.gone if manner is Manner.REMOVE else kind.then
         changed = {one.path for one in outcomes if one.action in CHANGING}
-        say(*describe_access({path: one for path, one in access.items() if path in changed}, version))
+        say(*describe_access(folder, {path: one for path, one in access.items() if path in changed}, version))
         say(f"then: {then.replace('DIR', shlex.quote(str(folder)))}")
     return int(any(outcome.action is Action.FAILED for outcome in outcomes))
 

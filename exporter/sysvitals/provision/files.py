@@ -29,10 +29,11 @@ class LinkError(NotAFileError):
 
 
 class Found(NamedTuple):
-    """A regular file: its content, up to `HIGHEST_BYTES` and one, and who owns it."""
+    """A regular file: its content, up to `HIGHEST_BYTES` and one, who owns it, and its permissions."""
 
     content: bytes
     owner: int
+    mode: int
 
 
 @contextlib.contextmanager
@@ -80,7 +81,7 @@ def read_file(root: Path, path: str) -> Found:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise NotAFileError("is not a file")
-            return Found(stream.read(HIGHEST_BYTES + 1), status.st_uid)
+            return Found(stream.read(HIGHEST_BYTES + 1), status.st_uid, status.st_mode & _PERMISSIONS)
 
 
 @dataclass(frozen=True, slots=True)

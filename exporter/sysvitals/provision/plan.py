@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sysvitals.provision.files import LinkError, read_file
 from sysvitals.provision.memory import Memory, digest
+from sysvitals.provision.secrets import hide_secrets
 
 
 class Action(StrEnum):
@@ -39,7 +40,7 @@ CHANGING = frozenset({Action.NEW, Action.UPDATED, Action.REPLACED, Action.REMOVE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one file, or would. `diff` leads from the user's text to ours.
+    """What became of one file, or would. `diff` leads from the user's text, without its secrets, to ours.
 
     `is_behind` tells of a file that was kept whether ours has changed since the user's was made of it.
     """
@@ -127,4 +128,5 @@ def _decide_orphan(path: str, manner: Manner, *, is_ours: bool) -> Outcome:
 
 def _diff(path: str, theirs: bytes, ours: bytes) -> tuple[str, ...]:
     before, after = (text.decode("utf-8", "backslashreplace").splitlines() for text in (theirs, ours))
+    before = hide_secrets(before, known=frozenset(after))
     return tuple(difflib.unified_diff(before, after, f"{path} (yours)", f"{path} (ours)", lineterm=""))

@@ -1,13 +1,18 @@
 """The keys for secrets that an Alertmanager knows: newer ones read them from files, older ones want them inline."""
 
+import contextlib
 import grp
 import os
 import re
+import shlex
 import shutil
+import stat
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 
-from sysvitals.provision.files import Access
+from sysvitals.provision.files import Access, read_file
+from sysvitals.provision.secrets import holds_secrets
 
 Version = tuple[int, int]
 
@@ -55,17 +60,34 @@ def close_secrets(files: Mapping[str, bytes]) -> dict[str, Access]:
     return {path: access for path, content in files.items() if _SECRET.search(content)}
 
 
-def describe_access(access: Mapping[str, Access], version: Version | None) -> list[str]:
-    """What a person should know about these files."""
+def describe_access(folder: Path, access: Mapping[str, Access], version: Version | None) -> list[str]:
+    """What a person should know about these files, which were written just now. Raises OSError."""
     lines = []
     for path, allowed in access.items():
-        who = f"its owner and the group {_GROUP}" if allowed.group is not None else "its owner and its group"
-        lines.append(f"{path} takes secrets inline, so only {who} may read it (mode 0640).")
+        mode = read_file(folder, path).mode
+        group = f"the group {_GROUP}" if allowed.group is not None else "its group"
+        who = f"its owner and {group}" if mode & stat.S_IRGRP else "its owner"
+        lines.append(f"{path} takes secrets inline, so only {who} may read it (mode {mode:04o}).")
         if allowed.group is None:
             lines.append("  Alertmanager must be able to: chgrp it to the group that Alertmanager runs as.")
+        if not mode & stat.S_IRGRP:
+            lines.append("  It keeps the mode that it had: chmod g+r it, unless Alertmanager is its owner.")
         if version is None:
             lines.append("  No amtool is here to say which keys it may have: --alertmanager.version=X.Y does, and from")
             lines.append("  0.28 on every secret is read from a file that only Alertmanager can read.")
+    return lines
+
+
+def describe_open(folder: Path) -> list[str]:
+    """A line for each of the user's files with secrets, also those that were set aside, that everyone can read."""
+    lines = []
+    for path in sorted(folder.glob(f"{FILE}*")):
+        with contextlib.suppress(OSError):
+            found = read_file(folder, path.name)
+            if found.mode & stat.S_IROTH and holds_secrets(found.content.decode("utf-8", "replace")):
+                file = shlex.quote(str(path))
+                mend = f"sudo chgrp {_GROUP} {file} && sudo chmod 640 {file} (the group that Alertmanager runs as)"
+                lines.append(f"{path.name} holds secrets, and everyone on this host can read it: {mend}")
     return lines
 
 
