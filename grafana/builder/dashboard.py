@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from grafana.builder.colours import REBOOT_MARK, UNDERVOLTAGE_MARK
 from grafana.builder.judging import Json
@@ -15,6 +16,9 @@ SCHEMA_VERSION = 42
 """Of the classic schema, which Grafana 11, 12 and 13 load."""
 
 TAG = "sysvitals"
+
+_ITEM_A_LINE = frozenset({"links", "list", "panels"})
+"""The lists of links, of annotations and variables, and of panels, of which a row has some, too."""
 
 STARTED_WITHIN_SECONDS = 180
 """A board that is scraped later than this after its start gets no mark; longer, and the mark would be a broad band."""
@@ -68,10 +72,24 @@ def build(dashboard: Dashboard) -> Json:
 def render(dashboard: Dashboard) -> str:
     """The text of its file.
 
-    A line for each key, and no indentation: `kubectl apply` keeps a copy of the whole in an annotation, and 256 KiB is
-    all that there is room for.
+    A line for each panel, variable, link and annotation, so that a difference can be read, and all else as small as can
+    be: `kubectl apply` keeps a copy of the whole in an annotation, and 256 KiB is all that there is room for.
     """
-    return json.dumps(build(dashboard), indent=0, ensure_ascii=False) + "\n"
+    return _write(build(dashboard), ",\n") + "\n"
+
+
+def _write(value: Json, between: str = ",") -> str:
+    return "{" + between.join(f"{_compact(key)}:{_write_value(key, each)}" for key, each in value.items()) + "}"
+
+
+def _write_value(key: str, value: Any) -> str:
+    if value and key in _ITEM_A_LINE:
+        return "[\n" + ",\n".join(_write(item) if "panels" in item else _compact(item) for item in value) + "\n]"
+    return _write(value) if isinstance(value, dict) and "list" in value else _compact(value)
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def link_to(uid: str, title: str, *, instance: str = "") -> Json:

@@ -53,6 +53,20 @@ def test_every_dashboard_is_there_under_the_uid_that_links_to_it_hold() -> None:
     assert {path.stem: read(path)["uid"] for path in FILES} == UIDS
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_file_has_a_line_for_each_panel_variable_link_and_annotation_so_that_a_difference_can_be_read(
+    path: Path,
+) -> None:
+    board = read(path)
+    lines = [line.removesuffix(",") for line in path.read_text(encoding="utf-8").splitlines()]
+    rows = [panel for panel in board["panels"] if panel.get("panels")]
+    items = [*board["links"], *board["annotations"]["list"], *board["templating"]["list"], *board["panels"]]
+    items += [panel for row in rows for panel in row["panels"]]
+    whole = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+    assert [item["title"] for item in items if item not in rows and item not in whole] == []
+    assert "" not in lines
+
+
 def test_dashboards_have_titles_of_their_own() -> None:
     titles = [read(path)["title"] for path in FILES]
     assert len(set(titles)) == len(titles)
