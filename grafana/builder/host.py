@@ -191,7 +191,7 @@ _ALERTS_TABLE = table(
 _STARTED = tiles(
     About(
         title="Uptime, last boot",
-        description="Time since boot, and why the host started last, where the board or the history tells: a boot "
+        description="Time since boot, and why the host started last, where the board or the history says so: a boot "
         "that came after a power cut or a crash is said for a day. *Restart or hang*: Linux restarts by means of the "
         "watchdog, too.",
         docs="exporter/POWER.md#the-lights-went-out",

@@ -267,6 +267,6 @@ DOWN = Alert(
 
 SUBJECT = Subject(
     name="node-exporter-power",
-    help="The power alerts for hosts that run only node_exporter, as far as it can tell, and that they answer.",
+    help="The power alerts for hosts that run only node_exporter, as far as it can see, and whether they answer.",
     rules=(*RECORDS, DOWN, *UNDERVOLTAGE, *TEMPERATURE, FAN, HEAT_LIMITED, REBOOTS),
 )

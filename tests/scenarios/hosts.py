@@ -413,7 +413,7 @@ ORDINARY = (
         Host(changes={'system_network_carrier{device="eth0"}': levels((120, 1), (3, 0), (1, 1))}),
     ),
     silent("a link that has had 100 Mbit/s from the first", Host(changes={"system_network_speed_bytes": [12.5e6]})),
-    silent("an idle link that drops what nobody asked for", Host(changes=_packets(drops=40, packets=300))),
+    silent("an idle link that drops broadcasts", Host(changes=_packets(drops=40, packets=300))),
     silent(
         "a virtual machine with a little steal",
         Host(recorded="vm", changes={**_cpus("steal", 0.05, 0, NEVER), **_SYNCHRONISED}),

@@ -20,7 +20,7 @@ def find_problems(etc: Path, folder: Path, say: Callable[[str], None] = lambda _
         for scenario in scenarios:
             named = sorted({instance for instance, one, _ in instances(scenarios) if one is scenario})
             say(f"{scenario.name}: {', '.join(_fired(day, named)) or 'nothing'}")
-            for line in (line for instance in named for line in messages.told.get(instance, [])):
+            for line in (line for instance in named for line in messages.sent.get(instance, [])):
                 say(f"    {line}")
             problems += _judge(scenario, named, day, messages)
     return problems
@@ -32,8 +32,8 @@ def _judge(scenario: Scenario, named: list[str], day: Day, messages: Messages) -
         wanted = ", ".join(sorted(scenario.fires)) or "nothing"
         yield f"{scenario.name}: fires {', '.join(fired) or 'nothing'}, not {wanted}"
     if sent != scenario.messages:
-        told = [line for instance in named for line in messages.told.get(instance, [])]
-        yield f"{scenario.name}: {sent} messages, not {scenario.messages}: {told}"
+        lines = [line for instance in named for line in messages.sent.get(instance, [])]
+        yield f"{scenario.name}: {sent} messages, not {scenario.messages}: {lines}"
 
 
 def _fired(day: Day, named: list[str]) -> list[str]:

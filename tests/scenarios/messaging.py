@@ -29,7 +29,7 @@ class Messages:
     """What came of each host: how many messages had news of it, by receiver, and of which alerts."""
 
     count: Counter[tuple[str, str]] = field(default_factory=Counter)
-    told: dict[str, list[str]] = field(default_factory=dict)
+    sent: dict[str, list[str]] = field(default_factory=dict)
 
     def to_people(self, instance: str) -> int:
         """Messages with something new about this host, for people who are to act."""
@@ -95,5 +95,5 @@ def _count(phone: HttpReceiver) -> Messages:
                 news.setdefault(labels.get("instance", ""), []).append(words)
         for instance, states in news.items():
             messages.count[receiver, instance] += 1
-            messages.told.setdefault(instance, []).append(f"{receiver}: {', '.join(sorted(states))}")
+            messages.sent.setdefault(instance, []).append(f"{receiver}: {', '.join(sorted(states))}")
     return messages

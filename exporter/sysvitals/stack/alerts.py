@@ -15,7 +15,7 @@ _Labels = frozenset[tuple[str, str]]
 
 
 class Alerts:
-    """What fires at a Prometheus. It is asked each time anew; an answer that does not come changes nothing."""
+    """What fires at a Prometheus. Each look asks it; an answer that does not come changes nothing."""
 
     def __init__(self, prometheus: Address) -> None:
         self._prometheus = prometheus
