@@ -2,13 +2,21 @@
 
 import pytest
 
+from sysvitals.collectors.catalog import build_full_catalog
+from sysvitals.collectors.clock import COLLECTOR as CLOCK
 from sysvitals.collectors.filesystem import Remounted
+from sysvitals.collectors.identity import COLLECTOR as IDENTITY
+from sysvitals.collectors.identity import Identity
 from sysvitals.judgement.clock import judge as clock
 from sysvitals.judgement.exporter import judge as exporter
 from sysvitals.judgement.filesystem import judge as storage
+from sysvitals.judgement.judgement import Facts
 from sysvitals.judgement.verdict import Level
 from sysvitals.model.changes import Started
+from sysvitals.model.reading import Reading, amend
+from sysvitals.model.samples import Current
 from tests.judgement.judging import Board, alerts, texts
+from tests.recorded import HOSTS, RecordedHost
 
 LOAD = {"collector": "load"}
 
@@ -115,6 +123,15 @@ def test_the_clock_of_a_virtual_machine_is_not_judged_by_the_machine_itself() ->
         it.shows("system_identity_info", 1, virtualization=kind)
         it.shows("system_timex_sync_status", 0)
         assert alerts(it.after(7200)) == expected
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("qemu", 0), ("none", 1)])
+def test_what_the_collectors_read_says_whether_it_is_a_virtual_machine(kind: str, expected: int) -> None:
+    host = RecordedHost(HOSTS / "vm")  # its clock is not synchronised
+    identity = next(one for one in IDENTITY.run(host) if isinstance(one, Identity))
+    bodies = [amend(identity, virtualization=kind), *(one for one in CLOCK.run(host) if isinstance(one, Reading))]
+    facts = Facts(Current(build_full_catalog().families, bodies), now=1e9, uptime=1e5)
+    assert len([*clock.UNSYNCHRONISED.find(facts)]) == expected
 
 
 def test_a_configuration_that_was_refused_is_said() -> None:
