@@ -134,6 +134,27 @@ def wear_out(board: Board) -> Verdict:
     return grow(board, 65 * MINUTE, rates, {"device": "mmcblk0"})
 
 
+FAILING = {
+    "system_disk_io_time_seconds_total": 1.0,
+    "system_disk_io_time_weighted_seconds_total": 20.0,
+    "system_disk_reads_completed_total": 0.0,
+    "system_disk_writes_completed_total": 2.0,
+}
+"""A card with a queue before it, of which a second has 2 writes, that take 10 s each."""
+
+
+def wait_for(board: Board, seconds: float, devices: tuple[str, ...], rates: dict[str, float] = FAILING) -> Verdict:
+    """So long, while all tasks wait for these disks: by turns four, and one, for 25 minutes each."""
+    for _ in range(int(seconds / MINUTE)):
+        board.shows("system_procs_blocked", 4 if board.up // (25 * MINUTE) % 2 else 1)
+        board.grows("system_pressure_stalled_seconds_total", 0.8 * MINUTE, resource="io")
+        for device in devices:
+            for metric, rate in rates.items():
+                board.grows(metric, MINUTE * rate, device=device)
+        board.after(MINUTE)
+    return board.judged()
+
+
 def keep_disk_busy(board: Board) -> Verdict:
     rates = {"system_disk_io_time_seconds_total": 0.98, "system_disk_io_time_weighted_seconds_total": 40.0}
     return grow(board, 155 * MINUTE, rates, {"device": "mmcblk0"})
@@ -275,6 +296,37 @@ def test_a_card_that_filled_for_hours_before_a_restart_is_known_after_it() -> No
 
 def _stretch(begin: float, seconds: float, value: float) -> Stretch:
     return Stretch(begin, seconds, 1, value, value, value, value)
+
+
+def test_a_card_that_fails_is_one_reason_however_many_tasks_wait_for_it() -> None:
+    board = settled()
+    assert texts(wait_for(board, HOUR, ("mmcblk0",))) == ["mmcblk0 takes 10.0 s for a read or write"]
+    for _ in range(8):
+        assert texts(wait_for(board, HOUR / 2, ("mmcblk0",))) == ["mmcblk0 takes 10.0 s for a read or write"]
+
+
+def test_all_tasks_that_wait_for_a_busy_disk_are_one_reason_with_it() -> None:
+    board = settled()
+    board.shows("system_procs_blocked", 5)
+    rates = {"system_disk_io_time_seconds_total": 1.0, "system_disk_io_time_weighted_seconds_total": 40.0}
+    for _ in range(3 * 60):
+        board.grows("system_pressure_stalled_seconds_total", 24.0, resource="io")
+        grow(board, MINUTE, rates, {"device": "sda"})
+    assert alerts(board.judged()) == [("DiskStalled", "warning")]
+    assert {alert for alert, _, _ in board.engine.firing} == {"DiskStalled", "DiskSaturated"}
+
+
+@pytest.mark.parametrize("others", [(), ("sda",)])
+def test_that_all_tasks_wait_is_no_reason_where_each_busy_disk_is_left_alone(others: tuple[str, ...]) -> None:
+    board = settled()
+    board.shows("system_disk_left_alone", 1, device="mmcblk0")
+    board.shows("system_procs_blocked", 5)
+    for _ in range(80):
+        board.grows("system_pressure_stalled_seconds_total", 24.0, resource="io")
+        for device in ("mmcblk0", *others):
+            board.grows("system_disk_io_time_seconds_total", 60.0, device=device)
+        board.after(MINUTE)
+    assert alerts(board.judged()) == ([("DiskStalled", "warning")] if others else [])
 
 
 def test_a_port_that_nothing_is_plugged_into_is_no_reason() -> None:

@@ -86,6 +86,9 @@ FAN = {"alertname": "FanStalled", "severity": "critical", "subject": "heat", "ch
 DISK = {"subject": "filesystem", "device": "/dev/mmcblk0p2", "mountpoint": "/", "fstype": "ext4"}
 FULL = {**DISK, "alertname": "FilesystemFull"}
 FILLING = {**DISK, "alertname": "FilesystemFilling"}
+STALLED = {"alertname": "DiskStalled", "severity": "warning", "subject": "disk", "resource": "io"}
+SLOW_DISK = {"alertname": "DiskSlow", "severity": "warning", "subject": "disk", "device": "mmcblk0"}
+SATURATED = {**SLOW_DISK, "alertname": "DiskSaturated"}
 OTHER_DISK = {"device": "/dev/sda1", "mountpoint": "/srv"}
 STALE = {"alertname": "CollectorStale", "severity": "warning", "subject": "exporter", "collector": "wifi"}
 GONE_DISK = {"alertname": "DiskVanished", "severity": "warning", "subject": "vanished", "device": "nvme0n1"}
@@ -142,6 +145,9 @@ SILENCED: list[tuple[Labels, Labels]] = [
         {"alertname": "NetworkErrors", **WARNING, "subject": "network", "device": "eth0"},
         {"alertname": "PacketsDropped", **WARNING, "subject": "network", "device": "eth0"},
     ),
+    (SLOW_DISK, STALLED),
+    (SLOW_DISK, SATURATED),
+    (STALLED, SATURATED),
     (
         {"alertname": "MemoryFilling", **WARNING, "subject": "memory"},
         {"alertname": "MemoryLow", **WARNING, "subject": "memory"},
@@ -170,6 +176,8 @@ TOLD: list[tuple[Labels, Labels]] = [
     ({**STALE, "alertname": "CollectorFailing"}, {**STALE, "collector": "fan"}),
     (GONE_DISK, {**LOST, "collector": "wifi"}),
     (FAN, {**HOT, **CRITICAL}),
+    (SLOW_DISK, {**SATURATED, "device": "sda"}),
+    (SATURATED, STALLED),
     (THROTTLED, UNDERVOLTAGE),
     (UNDERVOLTAGE, {**HOT, **WARNING}),
     (UNDERVOLTAGE, {"alertname": "UncleanShutdown", **WARNING, "subject": "power"}),

@@ -166,6 +166,18 @@ def test_a_critical_alert_outlives_the_warning_that_it_holds_back() -> None:
         assert keeps[name, "critical"] >= warning + margin, name
 
 
+def test_an_alert_about_a_disk_outlives_those_that_it_holds_back() -> None:
+    slow, stalled, saturated = (
+        seconds_of(alert.keeps)
+        for name in ("DiskSlow", "DiskStalled", "DiskSaturated")
+        for alert in ALERTS
+        if alert.name == name
+    )
+    # what is true on the average of half an hour may end minutes later than what a disk that works again ends quickly
+    assert saturated + 600 <= stalled
+    assert stalled + 600 <= slow
+
+
 # cases
 
 

@@ -19,7 +19,16 @@ class LeftAlone(NamedTuple):
     @property
     def unless(self) -> str:
         """PromQL to stand behind an expression: it leaves out what the setting names."""
-        return f"unless on (job, instance, {', '.join(self.labels)}) {self.gauge} == 1"
+        return f"unless {self._named}"
+
+    @property
+    def only(self) -> str:
+        """PromQL to stand behind an expression: it leaves nothing but what the setting names."""
+        return f"and {self._named}"
+
+    @property
+    def _named(self) -> str:
+        return f"on (job, instance, {', '.join(self.labels)}) {self.gauge} == 1"
 
     def find(self, samples: "Samples") -> list[Mapping[str, str]]:
         """The things that the setting names, each by these labels."""

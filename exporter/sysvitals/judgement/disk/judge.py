@@ -34,23 +34,27 @@ _LONG_SECONDS, _SHORT_SECONDS = 1800.0, 600.0
 def _find_slow(facts: Facts) -> Iterator[Finding]:
     for labels, _ in _rows_busy(facts, DISK_OFTEN_BUSY):
         device, latency = labels["device"], _latency(facts, labels)
-        if latency is not None and latency > DISK_SLOW.value and _stalled_part(facts) is None:
-            yield Finding((device,), f"{device} takes {latency:.1f} s for a read or write", latency)
+        if latency is not None and latency > DISK_SLOW.value and not DISK.has(facts.samples, labels):
+            yield Finding(
+                (device,), f"{device} takes {latency:.1f} s for a read or write", latency, cause=_cause(device)
+            )
 
 
 def _find_saturated(facts: Facts) -> Iterator[Finding]:
     for labels, busy in _rows_busy(facts, DISK_BUSY):
         device, queue = labels["device"], facts.rate(_QUEUE, labels, _LONG_SECONDS)
-        if queue is not None and queue > DISK_QUEUE.value and (_latency(facts, labels) or 0.0) <= DISK_SLOW.value:
+        if queue is not None and queue > DISK_QUEUE.value and not DISK.has(facts.samples, labels):
             # a request's time is counted when it ends, so that a short while may get more than its own length
             text = f"{device} is busy {format_value(min(1.0, busy), 'ratio')} of the time, with {queue:.0f} waiting"
-            yield Finding((device,), text, busy)
+            yield Finding((device,), text, busy, cause=_cause(device), follows=True)
 
 
-def _rows_busy(facts: Facts, limit: Threshold) -> Iterator[tuple[Mapping[str, str], float]]:
+def _rows_busy(
+    facts: Facts, limit: Threshold, seconds: float = _LONG_SECONDS
+) -> Iterator[tuple[Mapping[str, str], float]]:
     """The labels of disks that are busy for a larger part of the time than this, and the part."""
-    for labels, _ in facts.rows(_BUSY, unless=DISK):
-        busy = None if _lies_on_others(labels["device"]) else facts.rate(_BUSY, labels, _LONG_SECONDS)
+    for labels, _ in facts.all(_BUSY):
+        busy = None if _lies_on_others(labels["device"]) else facts.rate(_BUSY, labels, seconds)
         if busy is not None and busy > limit.value:
             yield labels, busy
 
@@ -63,20 +67,22 @@ def _latency(facts: Facts, labels: Mapping[str, str]) -> float | None:
 
 
 def _find_stalled(facts: Facts) -> Iterator[Finding]:
-    part = _stalled_part(facts)
-    if part is not None:
-        yield Finding((), f"All tasks wait for a disk {format_value(part, 'ratio')} of the time")
-
-
-def _stalled_part(facts: Facts) -> float | None:
-    """The part of the time in which all tasks wait for a disk; None where that is little, or few tasks wait."""
-    part, blocked = (
-        facts.rate(_STALLED, {"resource": "io"}, _SHORT_SECONDS),
-        facts.average(_BLOCKED, {}, _SHORT_SECONDS),
-    )
+    part = facts.rate(_STALLED, {"resource": "io"}, _SHORT_SECONDS)
+    blocked = facts.average(_BLOCKED, {}, _SHORT_SECONDS)
     if part is None or part <= IO_STALLED.value or blocked is None or blocked <= TASKS_BLOCKED.value:
-        return None
-    return part
+        return
+    busy = [labels for labels, _ in _rows_busy(facts, IO_STALLED, _SHORT_SECONDS)]
+    judged = [labels for labels in busy if not DISK.has(facts.samples, labels)]
+    if busy and not judged:
+        return
+    text = f"All tasks wait for a disk {format_value(part, 'ratio')} of the time"
+    queues = [(facts.rate(_QUEUE, labels, _SHORT_SECONDS) or 0.0, labels["device"]) for labels in judged]
+    yield Finding((), text, cause=_cause(max(queues)[1]) if queues else "")
+
+
+def _cause(device: str) -> str:
+    """One line of the verdict for all that comes of one disk: it is slow, else all wait for it, else it is busy."""
+    return f"waiting for {device}"
 
 
 def _find_worn(facts: Facts, *, limit: Threshold, state: str, spare: str) -> Iterator[Finding]:
@@ -98,7 +104,6 @@ def _find_worn(facts: Facts, *, limit: Threshold, state: str, spare: str) -> Ite
         yield Finding((device,), f"The storage {device} {words}", lives.get(device), cause=f"wear of {device}")
 
 
-_OF_STALLS = (Watch(_STALLED, _SHORT_SECONDS, (("resource", "io"),)), Watch(_BLOCKED, _SHORT_SECONDS))
 _OF_DISKS = tuple(Watch(counter, _LONG_SECONDS) for counter in (_BUSY, _QUEUE, *_COUNTS))
 
 SLOW = Judgement(
@@ -107,8 +112,8 @@ SLOW = Judgement(
     area="storage",
     find=_find_slow,
     lasts=1800,
-    keeps=1800,
-    watches=(*_OF_DISKS, *_OF_STALLS),
+    keeps=3000,
+    watches=_OF_DISKS,
     remedy="Check the backups, then `dmesg | grep -iE 'mmc|ata|nvme|usb'`. The disk, its cable or its supply fails.",
 )
 SATURATED = Judgement(
@@ -127,8 +132,11 @@ STALLED = Judgement(
     area="storage",
     find=_find_stalled,
     lasts=3600,
-    keeps=900,
-    watches=_OF_STALLS,
+    keeps=2400,
+    watches=(
+        Watch(_STALLED, _SHORT_SECONDS, (("resource", "io"),)),
+        *(Watch(metric, _SHORT_SECONDS) for metric in (_BLOCKED, _BUSY, _QUEUE)),
+    ),
     remedy="`iostat -x 5` shows which disk, `dmesg | grep -iE 'mmc|ata|nvme|error'` whether it fails.",
 )
 WORN = Judgement(

@@ -20,6 +20,7 @@ _REAL = f'device!~"{judge.ON_OTHERS}"'
 _STALLED = per_second('system_pressure_stalled_seconds_total{resource="io"}', "10m")
 _BUSY = per_second(f"system_disk_io_time_seconds_total{{{_REAL}}}", "30m")
 _QUEUE = per_second("system_disk_io_time_weighted_seconds_total", "30m")
+_WAITED_FOR = f"{per_second(f'system_disk_io_time_seconds_total{{{_REAL}}}', '10m')} > {IO_STALLED.value:g}"
 _BLOCKED = f"and on (job, instance) avg_over_time(system_procs_blocked[10m]) > {TASKS_BLOCKED.value:g}"
 
 _REQUESTS = """(
@@ -36,10 +37,6 @@ SLOW = Alert(
     threshold=DISK_SLOW,
     condition=f"""{_FEW}
 and {_BUSY} > {DISK_OFTEN_BUSY.value:g}
-unless on (job, instance) (
-  {_STALLED} > {IO_STALLED.value:g}
-  {_BLOCKED}
-)
 {DISK.unless}""",
     summary='{{ $labels.instance }}: {{ $labels.device }} takes {{ $value | printf "%.1f" }} s for a read or write',
     description=(
@@ -49,8 +46,8 @@ unless on (job, instance) (
     ),
     why=(
         f"{DISK_FEW_REQUESTS.why} {DISK_OFTEN_BUSY.why} The average over half an hour, true for half an hour more, "
-        "which an upgrade does not last. DiskSaturated stays silent meanwhile. Where all tasks wait, only DiskStalled "
-        "fires."
+        "which an upgrade does not last. It names the disk and what is wrong with it, so that Alertmanager holds back "
+        "DiskStalled and DiskSaturated. It is kept longer than they are, which else would be sent when all is over."
     ),
 )
 
@@ -61,10 +58,6 @@ SATURATED = Alert(
     threshold=DISK_BUSY,
     condition=f"""and on (job, instance, device)
 {_QUEUE} > {DISK_QUEUE.value:g}
-unless on (job, instance, device) (
-{_LATENCY} > {DISK_SLOW.value:g}
-{_FEW}
-)
 {DISK.unless}""",
     summary="{{ $labels.instance }}: {{ $labels.device }} is busy {{ $value | humanizePercentage }} of the time",
     description=(
@@ -83,7 +76,12 @@ STALLED = Alert(
     value=_STALLED,
     compares=">",
     threshold=IO_STALLED,
-    condition=_BLOCKED,
+    condition=f"""{_BLOCKED}
+unless on (job, instance) (
+  ({_WAITED_FOR} {DISK.only})
+  unless on (job, instance)
+  ({_WAITED_FOR} {DISK.unless})
+)""",
     summary="{{ $labels.instance }}: stands still {{ $value | humanizePercentage }} of the time, waiting for a disk",
     description=(
         "For an hour nothing on {{ $labels.instance }} gets done {{ $value | humanizePercentage }} of the time because "
@@ -92,7 +90,8 @@ STALLED = Alert(
     ),
     why=(
         f"{TASKS_BLOCKED.why} On an otherwise idle host a lone backup makes the kernel count a stall nearly all the "
-        "time. An hour: an upgrade of a system on a card makes all tasks wait for nearly as long. A kernel without "
+        "time. An hour: an upgrade of a system on a card makes all tasks wait for nearly as long. A disk can make all "
+        "wait only while it is busy: where each that is busy for so long is left alone, so is this. A kernel without "
         "pressure stall information has no such series; then DiskSlow and DiskSaturated speak."
     ),
 )
