@@ -6,7 +6,7 @@ targets, such as a site or a room, reach alerts and their routes.
 
 import textwrap
 
-from sysvitals.judgement.heat.limits import BOARD_MONITORS, GRAPHICS, PROCESSOR, PROCESSORS
+from sysvitals.judgement.heat.limits import BOARD_MONITORS, GRAPHICS, PROCESSOR, PROCESSORS, WITHOUT_MOST
 from sysvitals.judgement.left_alone import FULL, SENSOR
 from sysvitals.judgement.rule import Record, Subject
 from sysvitals.judgement.thresholds import (
@@ -45,7 +45,7 @@ def _begins(*names: str) -> str:
 _OF_PROCESSOR = _begins(*PROCESSORS, *GRAPHICS)
 _END = f"(system_temperature_critical_celsius > {LIMIT_LEAST.value:g})"
 _PROCESSORS_END = f'(system_temperature_critical_celsius{{chip=~"{_OF_PROCESSOR}"}} > {LIMIT_LEAST.value:g})'
-_MOST = f'(system_temperature_max_celsius{{chip!~"{_OF_PROCESSOR}"}} > {LIMIT_LEAST.value:g})'
+_MOST = f'(system_temperature_max_celsius{{chip!~"{_begins(*WITHOUT_MOST)}"}} > {LIMIT_LEAST.value:g})'
 
 
 def _judged(limits: str) -> str:
@@ -93,9 +93,9 @@ or
 system_temperature_celsius{{chip!~"{_begins(*BOARD_MONITORS)}"}} * 0 + {UNLIMITED_HIGH.value:g}"""),
         "Where heat is high for a sensor: where a Raspberry Pi begins to throttle, near the critical point of other "
         "processors and of graphics (their `max` is where fans run full), the most that its maker gives, or some way "
-        "below the critical point. A limit that a warm room exceeds is none. What has no limit is hot where nothing is "
-        "made to work, but for inputs of a board's monitor: they may be connected to nothing. A sensor that is left "
-        "alone has no limit.",
+        "below the critical point, as on DDR5 modules (their `max` is what each such chip starts with). A limit that a "
+        "warm room exceeds is none. What has no limit is hot where nothing is made to work, but for inputs of a "
+        "board's monitor: they may be connected to nothing. A sensor that is left alone has no limit.",
     ),
     Record(
         "instance:system_temperature_headroom_celsius:min",

@@ -8,6 +8,7 @@ from sysvitals.model.samples import Sample
 CPU = {"chip": "cpu_thermal", "sensor": "temp1"}
 CORE = {"chip": "coretemp", "sensor": "Package id 0"}
 NVME = {"chip": "nvme0", "sensor": "Composite"}
+DDR5 = {"chip": "spd5118_1", "sensor": "temp1"}
 
 
 def values(*rows: tuple[str, dict[str, str], float]) -> dict[str, list[Sample]]:
@@ -55,6 +56,11 @@ def values(*rows: tuple[str, dict[str, str], float]) -> dict[str, list[Sample]]:
             [("system_temperature_max_celsius", CORE, 80.0), ("system_temperature_critical_celsius", CORE, 100.0)],
             CORE,
             (95, 98),
+        ),
+        (
+            [("system_temperature_max_celsius", DDR5, 55.0), ("system_temperature_critical_celsius", DDR5, 85.0)],
+            DDR5,
+            (70, 80),
         ),
         ([("system_temperature_max_celsius", CORE, 70.0)], CORE, (96, None)),
         ([("system_temperature_critical_celsius", CORE, 20.8)], CORE, (96, None)),

@@ -34,7 +34,17 @@ First those of PCs, then those of boards, where graphics are in the same chip.
 """
 
 GRAPHICS = ("amdgpu", "radeon", "nouveau", "i915", "xe", "gpu")
-"""Of those that are in a graphics chip. The `max` of these and of processors is where fans run full: no fault."""
+"""Of those that are in a graphics chip."""
+
+MEMORY = ("spd5118",)
+"""Of those on memory modules: DDR5."""
+
+WITHOUT_MOST = (*PROCESSORS, *GRAPHICS, *MEMORY)
+"""Of those whose `max` is no limit.
+
+At that of processors and of graphics fans run full. That of a DDR5 module is the 55 degrees with which each such chip
+starts and which no firmware sets: the memory itself works up to 85, which its critical point says.
+"""
 
 BOARD_MONITORS = ("nct", "it8", "w83", "f71", "f8", "sch", "lm", "adm", "adt", "asus", "gigabyte", "dell", "thinkpad")
 """Of those that have inputs for sensors elsewhere on a board: one that nothing is connected to shows anything."""
@@ -72,12 +82,12 @@ def find_limits(samples: "Samples", sensor: Mapping[str, str]) -> tuple[float | 
         limit = THROTTLE_LIMIT.value if limit is None else limit
         return limit - THROTTLE_MARGIN.value, limit
     end = _limit(_find(samples, "system_temperature_critical_celsius", sensor))
-    if chip.startswith(PROCESSORS + GRAPHICS):
-        most = None
-        margins = PROCESSOR_MARGIN.value, PROCESSOR_CRITICAL_MARGIN.value
-    else:
+    most = None
+    if not chip.startswith(WITHOUT_MOST):
         most = _limit(_find(samples, "system_temperature_max_celsius", sensor))
-        margins = HIGH_MARGIN.value, CRITICAL_MARGIN.value
+    margins = HIGH_MARGIN.value, CRITICAL_MARGIN.value
+    if chip.startswith(PROCESSORS + GRAPHICS):
+        margins = PROCESSOR_MARGIN.value, PROCESSOR_CRITICAL_MARGIN.value
     if end is None:
         unlimited = None if chip.startswith(BOARD_MONITORS) else UNLIMITED_HIGH.value
         return (unlimited if most is None else most), None
