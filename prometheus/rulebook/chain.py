@@ -6,17 +6,35 @@ as prometheus.yml does.
 
 from sysvitals.judgement.rule import Alert, Subject
 
-_FAILED = "sum without (reason) (increase(alertmanager_notifications_failed_total[10m]{}))"
-"""Notifications given up within ten minutes. Alertmanager 0.27 and later give the reason as a label."""
+_FAILED = "sum without (reason) (increase(alertmanager_notifications_failed_total[{}]{}))"
+"""Notifications given up within a window. Alertmanager 0.27 and later give the reason as a label."""
+
+_DELIVERED = "alertmanager_notifications_total{0} - sum without (reason) (alertmanager_notifications_failed_total{0})"
+"""Notifications delivered since Alertmanager started, and those that are being tried."""
 
 NOTIFICATIONS = Alert(
     name="NotificationsFailing",
     severity="critical",
-    value=_FAILED.format(""),
+    value=_FAILED.format("20m", ""),
     compares=">",
     threshold=0,
-    condition=f"and\n{_FAILED.format(' offset 10m')} > 0",
-    keeps="30m",
+    condition=f"""and (
+  (
+    {_FAILED.format("5m", "")} > 0
+    and {_FAILED.format("5m", " offset 5m")} > 0
+    and {_FAILED.format("5m", " offset 10m")} > 0
+  )
+  or
+  (
+    {_FAILED.format("20m", " offset 25m")} > 0
+    and
+    {_DELIVERED.format("")}
+    <=
+    {_DELIVERED.format(" offset 20m")}
+  )
+)""",
+    lasts="5m",
+    keeps="5m",
     summary="{{ $labels.instance }}: notifications by {{ $labels.integration }} fail",
     description=(
         "Alertmanager has failed to deliver notifications by {{ $labels.integration }} for more than 10 minutes: "
@@ -24,10 +42,11 @@ NOTIFICATIONS = Alert(
         "names the error: `journalctl -u prometheus-alertmanager -g notify`."
     ),
     why=(
-        "Failures in the last ten minutes and in the ten before: a router that restarts is over by then, and what "
-        "failed is sent again. A notification counts as failed when its group's interval is over: the first after a "
-        "minute (critical), a quarter of an hour (warning), a day (info). Kept for half an hour, since warnings are "
-        "sent again so seldom."
+        "A notification counts as failed when its group's interval is over: the first after a minute (critical), a "
+        "quarter of an hour (warning), a day (info). Failures each minute must be in each of three windows, so that an "
+        "outage that is over, such as a router's restart, is not reported; it is if they last for more than 10 "
+        "minutes. Of rarer ones, two must be more than 10 minutes apart, with nothing delivered by the same service in "
+        "the last 20."
     ),
 )
 

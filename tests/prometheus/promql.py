@@ -49,6 +49,7 @@ PROMETHEUS_OWN: Metrics = {
 SERVERS: Metrics = {
     "alertmanager_config_last_reload_successful": Metric(frozenset()),
     "alertmanager_notifications_failed_total": Metric(frozenset({"integration", "reason"})),
+    "alertmanager_notifications_total": Metric(frozenset({"integration"})),
     "prometheus_config_last_reload_successful": Metric(frozenset()),
     "prometheus_notifications_alertmanagers_discovered": Metric(frozenset()),
     "prometheus_notifications_errors_total": Metric(frozenset({"alertmanager"})),
