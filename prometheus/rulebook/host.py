@@ -5,6 +5,7 @@ from sysvitals.judgement.texts import ask, tell
 from sysvitals.judgement.thresholds import HOST_FLAPS, SCRAPE_INTERVAL_LONG, SCRAPE_INTERVAL_MARGIN, SCRAPE_SLOW
 
 _UP = 'up{job=~"sysvitals.*"}'
+_ANSWERS = f"max_over_time({_UP}[5m])"
 _AWAKE = 'up{job=~"sysvitals.*", sleeps!="true"}'
 """Hosts that should always answer: those that may sleep have `sleeps: "true"` in their target file."""
 
@@ -80,7 +81,7 @@ SLOW = Alert(
     value='avg_over_time(scrape_duration_seconds{job=~"sysvitals.*"}[10m])',
     compares=">",
     threshold=SCRAPE_SLOW,
-    condition=f"and on (job, instance) {_UP} == 1",
+    condition=f"and on (job, instance) {_ANSWERS} == 1",
     lasts="10m",
     keeps="15m",
     summary="{{ $labels.instance }}: scrapes are close to their timeout",
@@ -129,7 +130,7 @@ NONE = Alert(
 STRANGER = Alert(
     name="NotSysvitals",
     severity="warning",
-    value=_UP,
+    value=_ANSWERS,
     condition="unless on (job, instance) (sysvitals_build_info or sysvitals_collector_available)",
     lasts="5m",
     summary="{{ $labels.instance }}: something else answers in place of sysvitals",

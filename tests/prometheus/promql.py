@@ -1,6 +1,7 @@
 """What PromQL names: whether each metric and label is there to be named, and which labels come out at the end."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import singledispatchmethod
@@ -35,6 +36,9 @@ class Metric:
 
 
 Metrics = Mapping[str, Metric]
+
+_STAYS = frozenset({"up", "ALERTS", "instance:up:max1d"})
+"""What a failed scrape does not end."""
 
 _ANY = "*"
 """Stands for whatever labels an alert has beside these."""
@@ -250,6 +254,18 @@ def selectors_of(node: Any) -> Iterator[ast.VectorSelector]:
     for part in walk(node):
         if isinstance(part, ast.VectorSelector):
             yield part
+
+
+def ended_by_a_failed_scrape(promql: str) -> set[str]:
+    """The selectors of scraped and recorded series that are asked for their present value and for no last one."""
+    parts = list(walk(ast.parse(promql)))
+    everything = Counter(
+        str(part) for part in parts if isinstance(part, ast.VectorSelector) and part.name not in _STAYS
+    )
+    ranges = Counter(str(part.vector_selector) for part in parts if isinstance(part, ast.MatrixSelector))
+    calls = [part for part in parts if isinstance(part, ast.Call) and part.func.name == "last_over_time"]
+    lasts = {str(call.args[0].vector_selector) for call in calls if isinstance(call.args[0], ast.MatrixSelector)}
+    return {*(everything - ranges)} - lasts
 
 
 def compared_numbers(promql: str) -> list[float]:

@@ -19,7 +19,7 @@ from sysvitals.judgement.links import RUNBOOK_URL
 from sysvitals.judgement.rule import Alert, Record, Subject, render_subject
 from tests.judgement.stories import seconds_of
 from tests.patience import PATIENCE
-from tests.prometheus.promql import Reading, compared_numbers
+from tests.prometheus.promql import Reading, compared_numbers, ended_by_a_failed_scrape
 from tests.prometheus.rule_checks import (
     ALWAYS,
     Case,
@@ -150,6 +150,38 @@ def test_each_number_that_is_compared_with_comes_from_a_threshold(with_other_thr
             numbers, others = compared_numbers(rule.expression), compared_numbers(other)
             for number, moved in zip(numbers, others, strict=True):
                 assert number in (0, 1) or number != moved, f"{rule.name} compares with {number:g} of its own"
+
+
+@each_with_alerts
+def test_what_an_alert_asks_for_outlasts_a_failed_scrape(subject: Subject) -> None:
+    for alert in alerts_of(subject):
+        assert ended_by_a_failed_scrape(alert.expression) == set(), alert.name
+
+
+@pytest.mark.parametrize(
+    ("part", "written", "evaluated"),
+    [
+        ("value", "system_a", "(system_a or last_over_time(system_a[5m]) and on (job, instance) up == 0) == 1"),
+        ("value", 'abs(a:b_c:d{on="x_y (z) } "})', 'abs((a:b_c:d{on="x_y (z) } "} or last_over_time('),
+        ("value", "system_a offset 1h", "last_over_time(system_a[5m] offset 1h) == 1"),
+        ("value", "rate(system_a[5m] offset 1h)", "rate(system_a[5m] offset 1h) == 1"),
+        ("value", "max_over_time(system_a [1h:5m])", "max_over_time(system_a [1h:5m]) == 1"),
+        ("value", 'timestamp(system_a{b="c"})', 'timestamp(system_a{b="c"}) == 1'),
+        ("value", "vector(1)", "vector(1) == 1"),
+        ("threshold", "system_a", "vector(0) == last_over_time(system_a[5m])"),
+        (
+            "condition",
+            "and on (a_b) group_left (c_d) system_a",
+            "\nand on (a_b) group_left (c_d) last_over_time(system_a[5m])",
+        ),
+        ("condition", "unless max by (a_b) (up or ALERTS)", "\nunless max by (a_b) (up or ALERTS)"),
+    ],
+)
+def test_only_series_that_a_failed_scrape_ends_are_asked_for_their_last_value(
+    part: str, written: str, evaluated: str
+) -> None:
+    alert = replace(find("LoadHigh"), value="vector(0)", compares="==", threshold=1, condition="")
+    assert evaluated in replace(alert, **{part: written}).expression
 
 
 def test_a_critical_alert_outlives_the_warning_that_it_holds_back() -> None:

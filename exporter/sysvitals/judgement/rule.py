@@ -1,5 +1,6 @@
 """What a rule is, and how it is written as YAML."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypedDict
@@ -17,6 +18,36 @@ _HEADER = (
     "# Written by `make docs` from prometheus/rulebook; do not edit: it would be lost. Thresholds are in\n"
     "# exporter/sysvitals/judgement/thresholds.py, what to do is in RUNBOOK.md.\n"
 )
+
+_SELECTOR = re.compile(
+    r"""
+    "(?:\\.|[^"\\])*"                                                        # a text
+    | \b(?:on|ignoring|by|without|group_left|group_right)\s*\([^)]*\)       # names of labels
+    | \btimestamp\s*\([^)]*\)                                               # when a series was scraped
+    | (?P<series>(?P<name>[a-zA-Z_:][\w:]*)(?![\w:]|\s*\()(?:\s*\{(?:"(?:\\.|[^"\\])*"|[^}"])*\})?)
+      (?P<range>\s*\[[^]]*\])? (?P<offset>\s+offset\s+\w+)?
+    """,
+    re.VERBOSE,
+)
+
+
+def _outlast(promql: str, *, there: bool) -> str:
+    """The same PromQL, for which what was scraped outlasts a scrape that fails.
+
+    A failed scrape ends all series of its target until the next one. An alert would end with them, be sent as resolved,
+    and have to last for its whole `for` again. A range does not see that end: instead of each series, its last value is
+    asked for, within five minutes, which are two scrapes at the longest interval, one of them failed. Where it must be
+    `there`, that counts only where the scrape failed, so that what goes while its host answers is gone immediately.
+    """
+
+    def ask(found: re.Match[str]) -> str:
+        name, series, offset = found["name"], found["series"], found["offset"] or ""
+        if not name or "_" not in name or found["range"]:  # `up` and ALERTS have no _, and do not end
+            return found[0]
+        last = f"last_over_time({series}[5m]{offset})"
+        return f"({series} or {last} and on (job, instance) up == 0)" if there and not offset else last
+
+    return _SELECTOR.sub(ask, promql)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +75,11 @@ class Alert:
 
     @property
     def expression(self) -> str:
-        """The whole PromQL."""
+        """The whole PromQL, which a failed scrape does not disturb: an alert may end five minutes after its host."""
         limit = self.threshold.value if isinstance(self.threshold, Threshold) else self.threshold
         words = limit if isinstance(limit, str) else f"{limit:.12g}"
-        return "\n".join(filter(None, (f"{self.value} {self.compares} {words}", self.condition)))
+        compared = f"{_outlast(self.value, there=True)} {self.compares} {_outlast(words, there=False)}"
+        return "\n".join(filter(None, (compared, _outlast(self.condition, there=False))))
 
 
 class Shared(TypedDict):

@@ -5,10 +5,11 @@ from sysvitals.judgement.rule import Alert, Subject, beside
 from sysvitals.judgement.texts import tell
 from sysvitals.judgement.thresholds import CLOCK_DEVIATION, CLOCK_ERROR
 
-_DEVIATION = """max without (collector) (abs(
+_DEVIATION = """max without (collector) (abs(last_over_time((
   timestamp(sysvitals_collector_last_success_timestamp_seconds{collector="load"})
   - sysvitals_collector_last_success_timestamp_seconds{collector="load"}
-))"""
+)[5m:1m])))"""
+"""Of the last scrape that succeeded: what `timestamp()` asks does not outlast a failed one."""
 
 _DEVIATION_HERE = _DEVIATION.replace("}", ",SAME}")
 
