@@ -125,8 +125,9 @@ RULES_FAILING = Alert(
     summary="{{ $labels.instance }}: rules cannot be evaluated",
     description=(
         "Rules of {{ $labels.rule_group }} have failed for more than 10 minutes: their alerts cannot fire. Mostly a "
-        "series is there twice, because a host is scraped by two jobs. Prometheus's log names the rule and the error: "
-        "`journalctl -u prometheus -g rule`; so does `sysvitals doctor --prometheus URL`."
+        "series is there twice: two targets have one name, or the labels of one were changed lately, which ends by "
+        "itself. `sysvitals doctor --prometheus URL` shows the rule and the error; so does Prometheus's log: "
+        "`journalctl -u prometheus -g rule`."
     ),
     why=(
         "Each failure is seen for five minutes, so fifteen mean ten of failing: when a target gets other labels, old "

@@ -41,8 +41,8 @@ RULES_FAILING = replace(
     ),
     description=(
         "Rules of {{ $labels.group }} have failed for more than 10 minutes: their alerts cannot fire. Mostly a series "
-        "is there twice, because a host is scraped by two jobs. vmalert's page Groups and its log name the rule and "
-        "the error; so does `sysvitals doctor --prometheus URL`."
+        "is there twice: two targets have one name, or the labels of one were changed lately, which ends by itself. "
+        "`sysvitals doctor --prometheus URL` shows the rule and the error; so do vmalert's page Groups and its log."
     ),
 )
 

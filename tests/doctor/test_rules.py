@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sysvitals.doctor.check import Check, Verdict
+from sysvitals.doctor.evaluation import shorten_error
 from sysvitals.doctor.rules import HEADLINE, WATCHDOG, Group, check_rules, find_alert, load_groups, load_shipped
 from sysvitals.provision.shipped import shipped_folder
 from tests.doctor.serving import Answers, Question, Raw, connect, success
@@ -147,6 +148,55 @@ def test_a_rule_that_cannot_be_evaluated_is_named_with_the_error(shipped: list[G
     check = judge(loaded(**{**ALL, "recording": [sick]}), shipped)["prometheus.rules.health"]
     assert check.verdict is BROKEN
     assert check.text == "level:x:max cannot be evaluated: many-to-many matching not allowed"
+
+
+BY_PROMETHEUS = (
+    'found duplicate series for the match group {instance="pi4", job="sysvitals"} on the right hand-side of the'
+    ' operation: [{__name__="y", instance="pi4", job="sysvitals", site="home"}, {instance="pi4", job=%s}];'
+    "many-to-many matching not allowed: matching labels must be unique on one side"
+)
+BY_VMALERT = (
+    "unexpected response code 422 for http://127.0.0.1:8428/api/v1/query?query=x+%2A. Response body"
+    ' {"status":"error","errorType":"422","error":"error when executing query=\\"x * y > 0'
+    + "or y"
+    * 1000
+    + '\\" for (time=1795871197371, step=300000): cannot execute \\"(x * y) > 0\\": cannot evaluate \\"x * y\\":'
+    " duplicate time series on the right side of `* on(job,instance) group_left()`:"
+    ' {instance=\\"pi4\\", job=\\"sysvitals\\", site=\\"home\\"} and {instance=\\"pi4\\", job=\\"sysvitals\\"}"}'
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (BY_PROMETHEUS % '"sysvitals"', "both series are of pi4 and differ in site: were the labels of its target"),
+        (BY_VMALERT, "both series are of pi4 and differ in site: were the labels of its target changed lately"),
+        (BY_PROMETHEUS % '"node"', "a series is there twice: is a host scraped by two jobs?"),
+        ("vector contains metrics with the same labelset after applying rule labels", "a series is there twice"),
+        ("query timed out in expression evaluation", "the log of the server"),
+    ],
+    ids=["labels changed", "the same in VictoriaMetrics", "two jobs", "no series named", "another error"],
+)
+def test_what_to_do_about_a_rule_that_fails_follows_from_its_error(
+    error: str, remedy: str, shipped: list[Group]
+) -> None:
+    sick = {**RECORD, "health": "err", "lastError": error}
+    check = judge(loaded(**{**ALL, "recording": [sick]}), shipped)["prometheus.rules.health"]
+    assert check.remedy.startswith(remedy)
+
+
+def test_an_error_of_vmalert_is_shown_without_the_expressions_that_it_quotes() -> None:
+    assert shorten_error(BY_VMALERT) == (
+        "duplicate time series on the right side of `* on(job,instance) group_left()`:"
+        ' {instance="pi4", job="sysvitals", site="home"} and {instance="pi4", job="sysvitals"}'
+    )
+
+
+def test_an_error_that_is_long_for_another_reason_loses_its_middle() -> None:
+    words = shorten_error(f"query {'x ' * 5000} timed out")
+    assert words.startswith("query x")
+    assert words.endswith("x timed out")
+    assert len(words) < 600
 
 
 def test_rules_that_were_not_evaluated_yet_want_patience(shipped: list[Group]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from sysvitals.doctor.check import Check, absent, broken, ok, warning
+from sysvitals.doctor.evaluation import explain_error, shorten_error
 from sysvitals.doctor.fetching import LARGEST_LIST_BYTES, Server
 from sysvitals.doctor.matching import Labels
 from sysvitals.doctor.times import parse_duration
@@ -146,10 +147,9 @@ def _check_health(there: list[Group]) -> Check:
     failing = [rule for rule in rules if rule.health == "err"]
     waiting = [rule for rule in rules if rule.health == "unknown"]
     if failing:
+        error = shorten_error(failing[0].error)
         return broken(
-            name,
-            f"{_some([rule.name for rule in failing])} cannot be evaluated: {failing[0].error}",
-            "a series may be there twice: is a host scraped by two jobs?",
+            name, f"{_some([rule.name for rule in failing])} cannot be evaluated: {error}", explain_error(error)
         )
     if waiting:
         return warning(name, f"not evaluated yet: {format_count(len(waiting), 'rule')}", "ask again in a few minutes")
