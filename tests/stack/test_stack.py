@@ -237,7 +237,31 @@ def test_what_is_edited_in_a_simulation_is_there_in_the_next_one(tmp_path: Path)
     with running(tmp_path, "--simulate=pi4", "--no-grafana", "--webhook=http://127.0.0.1:1/", ready=False) as stack:
         assert stack.process.wait(timeout=PATIENCE) == 1
         assert f"{receivers} is yours, since you edited it: name the web hook there" in stack.said
+        assert f"kept, since you edited it: {receivers}\n" in stack.said
+        assert "it was here before" not in stack.said
     assert receivers.read_text().endswith("# mine\n")
+    left = {path for path in (tmp_path / "data").rglob("*") if path.is_file()}
+    assert left == {receivers, receivers.with_name(".sysvitals-alertmanager.json")}
+
+
+@pytest.mark.fault(
+    "process",
+    "a part of the stack that ends by itself, with a simulated board",
+    seen="which part, its last words, and where all its words are; the stack ends with status 1",
+    heals="start the stack again; the logs that it names stay until you remove them",
+)
+def test_a_part_that_ends_in_a_simulation_leaves_the_logs_that_are_named_and_nothing_else(tmp_path: Path) -> None:
+    passing = tmp_path / "passing"
+    passing.mkdir()
+    with running(tmp_path, "--simulate=pi4", "--no-grafana", TMPDIR=str(passing)) as stack:
+        children = stack.children()
+        children["prometheus-alertmanager"].kill()
+        assert stack.process.wait(timeout=PATIENCE) == 1
+        wait_until_gone(children)
+        (named,) = [Path(line.partition(": ")[2]) for line in stack.said.splitlines() if line.startswith("all of them")]
+    assert "Listening on" in named.read_text()
+    assert {path for path in passing.rglob("*") if path.is_file()} == {*named.parent.iterdir()}
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

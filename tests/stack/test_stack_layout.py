@@ -56,6 +56,29 @@ def test_what_was_written_is_taken_away_and_what_was_edited_or_added_stays(tmp_p
     assert {path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".json"} == {edited, added}
 
 
+def test_what_was_edited_is_known_as_such_after_the_rest_was_taken_away(tmp_path: Path) -> None:
+    servers = GRAFANA | {"alertmanager": Address("127.0.0.1", 9093)}
+    layout = lay(tmp_path / "stack")
+    lay_out(layout, servers, "pi4")
+    edited = layout.config("alertmanager") / "alertmanager.yml"
+    shipped = edited.read_text()
+    edited.write_text(f"{shipped}# mine\n")
+    for _ in range(2):
+        assert take_away(layout) == [edited]
+        assert lay_out(layout, servers, "pi4") == []
+    edited.write_text(shipped)
+    assert take_away(layout) == []
+    assert not layout.config("alertmanager").exists()
+
+
+def test_a_folder_is_borrowed_where_no_other_stack_keeps_its_data(tmp_path: Path) -> None:
+    layout = Layout(folder=tmp_path / "stack", kept=tmp_path / "passing")
+    assert layout.is_borrowed
+    assert not lay(tmp_path / "stack").is_borrowed
+    (tmp_path / "stack/data").mkdir(parents=True)
+    assert not layout.is_borrowed
+
+
 def test_nothing_behind_a_link_is_taken_away(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     (elsewhere / "sysvitals").mkdir(parents=True)

@@ -26,14 +26,18 @@ class Action(StrEnum):
 class Manner(StrEnum):
     """How what the user did is met: left alone; what was removed written again; what was changed replaced, too.
 
-    REMOVE takes away what was written, and leaves what the user changed.
+    REMOVE takes away what was written, and leaves what the user changed. So does WITHDRAW, which remembers that for the
+    next time.
     """
 
     UPDATE = "update"
     RESTORE = "restore"
     OVERWRITE = "overwrite"
     REMOVE = "remove"
+    WITHDRAW = "withdraw"
 
+
+REMOVING = frozenset({Manner.REMOVE, Manner.WITHDRAW})
 
 CHANGING = frozenset({Action.NEW, Action.UPDATED, Action.REPLACED, Action.REMOVED})
 
@@ -118,11 +122,11 @@ def _decide_changed(path: str, there: _There, ours: bytes, memory: Memory, manne
 def _decide_orphan(path: str, manner: Manner, *, is_ours: bool) -> Outcome:
     """Of a file that was shipped once and no longer is."""
     if is_ours:
-        return Outcome(path=path, action=Action.REMOVED, words="" if manner is Manner.REMOVE else "no longer shipped")
+        return Outcome(path=path, action=Action.REMOVED, words="" if manner in REMOVING else "no longer shipped")
     if manner is Manner.OVERWRITE:
         return Outcome(path=path, action=Action.REPLACED)
     words = "you changed it: it is yours from now on"
-    words = words if manner is Manner.REMOVE else f"no longer shipped, but {words}"
+    words = words if manner in REMOVING else f"no longer shipped, but {words}"
     return Outcome(path=path, action=Action.KEPT, words=words)
 
 

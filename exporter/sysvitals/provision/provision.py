@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from sysvitals.provision.files import Access, discard_half, read_file, remove_file, remove_folder, set_aside, write_file
 from sysvitals.provision.memory import Memory, digest, load_memory, memory_file, save_memory
-from sysvitals.provision.plan import CHANGING, Action, Manner, Outcome, make_plan
+from sysvitals.provision.plan import CHANGING, REMOVING, Action, Manner, Outcome, make_plan
 
 
 def provision(  # noqa: PLR0913  # by their names
@@ -24,9 +24,9 @@ def provision(  # noqa: PLR0913  # by their names
 ) -> list[Outcome]:
     """Bring the folder up to these files, and tell of each by its path what was done, or would be.
 
-    To remove, give no files. What was written is remembered in the subfolder `within`; `covers` says whether this
-    program can ever have written a file of this path, or made a folder, whose path ends with a slash; `access` says who
-    may read those that hold secrets.
+    To remove or withdraw, give no files. What was written is remembered in the subfolder `within`; `covers` says if
+    this program can ever have written a file of this path, or made a folder, whose path ends with a slash; `access`
+    says who may read those that hold secrets.
     Raises OSError where nothing can be done at all: what fails for one file is in its outcome.
     """
     file = memory_file(kind, within)
@@ -44,9 +44,9 @@ def provision(  # noqa: PLR0913  # by their names
         # told before it is done: should this break off, the next run knows both the old and the new as ours
         save_memory(folder, file, _foretell(memory, files, plan))
     done = [_carry_out(folder, step, files.get(step.path), (access or {}).get(step.path)) for step in plan]
-    remembered = _remember(memory, files, {step.path: step.action for step in done})
+    remembered = _remember(memory, files, {step.path: step.action for step in done}, manner)
     try:
-        if manner is Manner.REMOVE and not remembered.written and not problems:
+        if manner in REMOVING and not remembered.written and not problems:
             _forget(folder, file, folders)
         elif changing or remembered != found:
             save_memory(folder, file, remembered)
@@ -109,14 +109,15 @@ def _carry_out(folder: Path, step: Outcome, ours: bytes | None, access: Access |
     return replace(step, words=words)
 
 
-def _remember(memory: Memory, files: Mapping[str, bytes], actions: Mapping[str, Action]) -> Memory:
+def _remember(memory: Memory, files: Mapping[str, bytes], actions: Mapping[str, Action], manner: Manner) -> Memory:
+    there = {Action.FAILED, Action.KEPT} if manner is Manner.WITHDRAW else {Action.FAILED}
     written: dict[str, str] = {}
     pending: dict[str, str] = {}
     for path in sorted(actions):
         action, ours = actions[path], files.get(path)
         if ours is not None and action not in (Action.KEPT, Action.FAILED):
             written[path] = digest(ours)
-        elif path in memory.written and (ours is not None or action is Action.FAILED):
+        elif path in memory.written and (ours is not None or action in there):
             written[path] = memory.written[path]
         if ours is not None and action is Action.FAILED:
             pending[path] = digest(ours)  # it may have come so far

@@ -47,6 +47,11 @@ class Layout:
         """Grafana's, for the user `admin`."""
         return self.folder / "grafana" / "admin-password"
 
+    @property
+    def is_borrowed(self) -> bool:
+        """Whether `folder` is only for this run: what the parts keep is elsewhere, and no other stack's is there."""
+        return self.kept != self.folder and not any((self.folder / name).exists() for name in ("data", "logs"))
+
     def config(self, name: str) -> Path:
         """The folder with the configuration of this part."""
         return self.folder / name
@@ -83,7 +88,7 @@ def take_away(layout: Layout) -> list[Path]:
             remove_file(layout.folder, written)
     for name in _KINDS:
         if (folder := layout.config(name)).is_dir():
-            provision({}, folder, kind=name, covers=KINDS[name].covers, manner=Manner.REMOVE)
+            provision({}, folder, kind=name, covers=KINDS[name].covers, manner=Manner.WITHDRAW)
     own = {"lock", *(memory_file(name) for name in _KINDS)}
     left = []
     for path in sorted(layout.folder.rglob("*"), reverse=True):  # the inner ones first

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,18 +61,19 @@ def run_stack(wishes: Wishes, say: Say) -> int:
     servers = _find_servers(wishes, say)
     _check_ports(wishes, servers)
     group = Group(lambda name, line: say(f"{name:<{_NAME_WIDTH}} | {line}"))
-    with group.listening(), _make_place(wishes, say) as place:
-        try:
-            _start(group, wishes, servers, place, say)
-            if group.wait_until_ready():
-                say(describe_stack(wishes, servers.addresses, place.layout))
-                alerts = Alerts(servers.addresses["prometheus"])
-                group.run(lambda: (("alert", line) for line in alerts.look()), _LOOK_SECONDS)
-        except PartEndedError as error:
-            say(f"sysvitals: {error}")
-            return 1
-        finally:
-            _stop(group, say)
+    try:
+        with group.listening(), _make_place(wishes, say) as place:
+            try:
+                _start(group, wishes, servers, place, say)
+                if group.wait_until_ready():
+                    say(describe_stack(wishes, servers.addresses, place.layout))
+                    alerts = Alerts(servers.addresses["prometheus"])
+                    group.run(lambda: (("alert", line) for line in alerts.look()), _LOOK_SECONDS)
+            finally:
+                _stop(group, say)
+    except PartEndedError as error:
+        say(f"sysvitals: {error}")
+        return 1
     return 0
 
 
@@ -167,53 +168,67 @@ def _make_place(wishes: Wishes, say: Say) -> Iterator[_Place]:
             paths = Paths(procfs=f"{board}/proc", sysfs=f"{board}/sys", rootfs=str(board), devfs=f"{board}/dev")
             flags = {f"--path.{name}": getattr(paths, name) for name in ("procfs", "sysfs", "rootfs", "devfs")}
             if not wishes.is_storage_chosen:
-                passing = cleaning.enter_context(_temporary_folder(None))
+                passing = cleaning.enter_context(_temporary_folder(but="stack/logs"))
                 flags["--storage.path"] = str(passing)
-                layout = cleaning.enter_context(_borrow(Layout(folder=layout.folder, kept=passing / "stack"), say))
+                layout = Layout(folder=layout.folder, kept=passing / "stack")
+        missing = [path for path in layout.folder.parents if not path.exists()]
         try:
             layout.folder.mkdir(0o700, parents=True, exist_ok=True)  # logs and a password are in it
         except OSError as error:
-            raise StackError(
-                f"storage path {storage} is not writable ({error.strerror}): set --storage.path=DIR, or fix its owner"
-            ) from None
+            if layout.kept == layout.folder:
+                raise StackError(
+                    f"storage path {storage} is not writable ({error.strerror}): set --storage.path=DIR, or fix its"
+                    " owner"
+                ) from None
+            say(f"what you edit will be gone at the end: {layout.folder} cannot be made ({error.strerror})")
+            layout = Layout(folder=layout.kept, kept=layout.kept)
+            layout.folder.mkdir(0o700)
         try:
             cleaning.enter_context(Claim(str(layout.folder)))
         except OSError:
             raise StackError(
                 f"another sysvitals stack keeps its things in {layout.folder}: --storage.path=DIR"
             ) from None
+        if layout.is_borrowed:
+            cleaning.callback(_give_back, layout, missing, say)
         yield _Place(layout=layout, flags=flags, paths=paths, board=board)
 
 
-@contextlib.contextmanager
-def _borrow(layout: Layout, say: Say) -> Iterator[Layout]:
-    """A place for what may be edited. Where none was, it goes at the end, but for what was edited."""
-    missing = [path for path in (layout.folder, *layout.folder.parents) if not path.exists()]
-    try:
-        layout.folder.mkdir(0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        say(f"what you edit will be gone at the end: {layout.folder} cannot be made ({error.strerror})")
-        yield Layout(folder=layout.kept, kept=layout.kept)
-        return
-    try:
-        yield layout
-    finally:
-        if missing:
-            for path in take_away(layout):
-                say(f"kept, since you edited it: {path}")
-            (layout.folder / "lock").unlink(missing_ok=True)
-            for path in missing:
-                with contextlib.suppress(OSError):  # it is not empty
-                    path.rmdir()
+def _give_back(layout: Layout, missing: Sequence[Path], say: Say) -> None:
+    """Leave what was edited, and none of the folders that were `missing` unless that is in it."""
+    for path in take_away(layout):
+        say(f"kept, since you edited it: {path}")
+    (layout.folder / "lock").unlink(missing_ok=True)
+    for path in (layout.folder, *missing):
+        with contextlib.suppress(OSError):  # it is not empty
+            path.rmdir()
 
 
 @contextlib.contextmanager
-def _temporary_folder(within: str | None) -> Iterator[Path]:
-    folder = tempfile.mkdtemp(prefix="sysvitals-stack.", dir=within)
+def _temporary_folder(within: str | None = None, *, but: str | None = None) -> Iterator[Path]:
+    """It goes at the end; the folder `but` in it stays where a part ended by itself."""
+    folder = Path(tempfile.mkdtemp(prefix="sysvitals-stack.", dir=within))
+    stays = None
     try:
-        yield Path(folder)
+        yield folder
+    except PartEndedError:
+        stays = folder / but if but is not None else None
+        raise
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if stays is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            _remove_all_but(stays, folder)
+
+
+def _remove_all_but(stays: Path, folder: Path) -> None:
+    for path in folder.iterdir():
+        if path in stays.parents:
+            _remove_all_but(stays, path)
+        elif path.is_dir() and path != stays:
+            shutil.rmtree(path, ignore_errors=True)
+        elif path != stays:
+            path.unlink(missing_ok=True)
 
 
 def _name_target(wishes: Wishes, place: _Place) -> str:
