@@ -129,7 +129,7 @@ def _subject_of(labels: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(labels[name] for name in names)
 
 
-_SUBJECTS = (("chip", "fan"), ("mountpoint",), ("device",), ("part",), ("component",), ("chip", "sensor"))
+_SUBJECTS = (("chip", "fan"), ("mountpoint",), ("device",), ("part",), ("component",), ("chip",))
 """The labels that are an alert's subject: the first of these that it has."""
 
 

@@ -63,10 +63,6 @@ DIFFERENCES = (
         5,
         "The host knows a day by its hours: what is over after a day may be so up to an hour sooner or later.",
     ),
-    *(
-        Known("vanished: what was there for a day", alert, "warning", 3, "As above.")
-        for alert in ("DiskVanished", "FilesystemVanished", "SensorVanished")
-    ),
 )
 
 

@@ -46,12 +46,6 @@ _NEAR = "It is near its threshold, and rate() reads up to a fifth low where scra
 _BRIEF = "What lasts for one or two of its points is not seen, or seen otherwise, by scrapes that are rarer."
 _INTERVALS = "It is about the interval itself."
 LIMITS = (
-    Limit(
-        "vanished",
-        "what was taken away on purpose",
-        0,
-        "Scraped each 15 s, a stick that was unmounted before it went is reported: the reason is not known yet.",
-    ),
     Limit("network", "errors of 1.2 percent, and of 0.8; three of", 60, _NEAR),
     Limit("chain", "rules that keep failing are reported, and", 60, _NEAR),
     Limit("node-exporter-power", "one scrape of many has seen the alarm", 60, _BRIEF),

@@ -136,6 +136,12 @@ IO_STALLED = Threshold(0.30, "ratio", "Almost a third of the time in which nothi
 TASKS_BLOCKED = Threshold(2, "tasks", "A lone copy makes itself wait, and the kernel's writer; others do not notice.")
 STORAGE_WORN = Threshold(0.8, "ratio", "Above 70 percent of an eMMC's life: time to order another.")
 STORAGE_WORN_OUT = Threshold(1.0, "ratio", "Above 90 percent: the maker promises nothing soon.")
+UNMOUNTED_BEFORE = Threshold(
+    900,
+    "seconds",
+    "A disk that goes so soon after its last mount was unmounted to be taken away. A mount that has been missing for "
+    "longer has been reported.",
+)
 
 # network
 NETWORK_ERRORS = Threshold(0.01, "ratio", "One packet of a hundred: a bad cable, port or radio link.")
