@@ -136,7 +136,7 @@ def _examine_prometheus(
     if loaded is not None:
         desk.take("prometheus.rules", lambda: check_rules(server, loaded, shipped))
         if find_alert(loaded, CHAIN):
-            desk.take("prometheus.chain", lambda: [check_chain(server)])
+            desk.take("prometheus.chain", lambda: check_chain(server))
         if scraped is not None:
             desk.take("prometheus.alerts", lambda: check_firing(loaded, scraped))
     sending = desk.attempt(
