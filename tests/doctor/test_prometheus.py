@@ -217,6 +217,16 @@ def test_how_old_how_often_and_how_much(
     }
 
 
+def test_samples_that_are_not_visible_yet_are_not_called_none() -> None:
+    def answer(question: Question) -> Any:
+        return vector(*[({}, 10_000.0)] * (question.query["query"] == "time()"))
+
+    with connect({"/api/v1/query": answer}) as (server, _):
+        *_, check = check_scrape(server, Target({}, "http://pi4:9877/metrics", "up", "", 9_995.0, 15.0))
+    assert check.verdict is ABSENT
+    assert check.text == "the samples of the last scrape are not visible yet"
+
+
 @pytest.mark.parametrize(
     ("took", "timeout", "verdicts"),
     [

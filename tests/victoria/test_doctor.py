@@ -1,11 +1,16 @@
 """The doctor before a VictoriaMetrics that is old, set up wrongly, or says little."""
 
+import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from sysvitals.doctor.check import Verdict
+from sysvitals.doctor.alerts import guess_sending
+from sysvitals.doctor.check import Check, Verdict
+from sysvitals.doctor.desk import Desk
+from sysvitals.doctor.prometheus import ThisHost
 from sysvitals.doctor.rules import Group, Rule
 from sysvitals.doctor.trouble import Trouble
 from sysvitals.doctor.victoria import (
@@ -16,12 +21,13 @@ from sysvitals.doctor.victoria import (
     check_reloads,
     check_version,
     check_vmalert,
+    examine_victoria,
     find_notifiers,
     find_vmalert,
     parse_labels,
     recognise,
 )
-from tests.doctor.serving import Answers, connect, success, vector
+from tests.doctor.serving import Answer, Answers, Question, Raw, connect, success, vector
 
 OK, ABSENT, WARNING, BROKEN = Verdict
 
@@ -92,7 +98,6 @@ WELL = {"remoteWrite.url": "secret", "remoteRead.url": "secret", "datasource.que
         (WELL | {"datasource.queryStep": "0s"}, OK, ""),
         (WELL | {"remoteWrite.url": ""}, WARNING, "writes nothing back"),
         (WELL | {"remoteRead.url": ""}, WARNING, "at a restart"),
-        (WELL | {"notifier.blackhole": "true"}, WARNING, "-notifier.blackhole"),
         (WELL | {"datasource.queryStep": "15s"}, WARNING, "looks back 15 s only"),
     ],
 )
@@ -106,6 +111,69 @@ def test_a_vmalert_that_is_not_scraped_is_not_judged() -> None:
     answers: Answers = {"/api/v1/query": vector()}
     found = ask(answers, find_vmalert)
     assert [check.verdict for check in check_vmalert(found)] == [ABSENT]
+
+
+def test_flags_are_those_of_the_newest_start() -> None:
+    def row(start: float, instance: str, **flag: str) -> tuple[dict[str, str], float]:
+        return {"instance": instance, **flag}, start
+
+    rows = (
+        row(300.0, "b", name="remoteRead.url", value="secret"),
+        row(200.0, "b", name="remoteRead.url"),
+        row(250.0, "a", name="remoteRead.url"),
+        row(300.0, "b", name="rule", value="new"),
+    )
+    for answer in (rows, rows[::-1]):
+        found = ask({"/api/v1/query": vector(*answer)}, find_vmalert)
+        assert found.flags == {"remoteRead.url": "secret", "rule": "new"}
+
+
+@pytest.fixture
+def down() -> list[Check]:
+    """All findings where VictoriaMetrics answers, and the vmalert that it names does not."""
+
+    def answer(question: Question) -> Answer:
+        asked = question.query["query"]
+        assert question.query["nocache"] == "1"
+        rows: dict[str, list[tuple[dict[str, str], float]]] = {
+            "now()": [({}, time.time())],
+            "timestamp(flag)": [({"instance": "vmalert", "name": name, "value": "x"}, 1.0) for name in WELL],
+            "vmalert_alerts_sent_total": [({"addr": "http://127.0.0.1:1/api/v2/alerts"}, 5.0)],
+        }
+        return vector(*next((row for start, row in rows.items() if asked.startswith(start)), []))
+
+    answers: Answers = {
+        "/metrics": 'vm_app_version{short_version="v1.145.0"} 1\n',
+        "/api/v1/query": answer,
+        "/api/v1/targets": success({"activeTargets": []}),
+        "/api/v1/rules": Raw(502),
+        "/api/v1/notifiers": Raw(502),
+    }
+    with connect(answers) as (server, _), ExitStack() as stack:
+        desk = Desk(None, stack)
+        program = recognise(server)
+        assert program is not None
+        _, recipients = examine_victoria(
+            desk, server, program, ThisHost("pi4", None, 9877, False), guess_sending("pi4", None)
+        )
+        assert [one.address.url for one in recipients] == ["http://127.0.0.1:1"]
+        return desk.checks
+
+
+def test_a_vmalert_that_is_down_is_named_and_not_the_victoria_metrics_that_answers(down: list[Check]) -> None:
+    found = {check.id: check for check in down}
+    rules = found["prometheus.rules"]
+    assert rules.verdict is BROKEN
+    assert rules.text == "vmalert, which -vmalert.proxyURL names, does not answer (502): no rule is evaluated"
+    assert "vmalert running" in rules.remedy
+    assert found["prometheus.alertmanagers"].text.endswith("http://127.0.0.1:1/api/v2/alerts")
+
+
+def test_no_alertmanager_is_called_after_the_flag_that_sends_nothing() -> None:
+    listed = success({"notifiers": [{"kind": "static", "targets": [{"address": "blackhole"}]}]})
+    for answers in ({"/api/v1/notifiers": listed}, {"/api/v1/query": vector(({"addr": "blackhole"}, 5.0))}):
+        [found] = ask(answers, find_notifiers, Program("VictoriaMetrics"))
+        assert found.is_blackhole
 
 
 @pytest.mark.parametrize("is_vmalert", [True, False])
@@ -127,6 +195,7 @@ def test_alertmanagers_are_found_in_the_list_or_else_in_metrics(is_vmalert: bool
         ([], WARNING, "not known"),
         ([Notifier("http://am:9093")], OK, "sends alerts to http://am:9093"),
         ([Notifier("http://am:9093", "connection refused")], BROKEN, "connection refused"),
+        ([Notifier("blackhole")], BROKEN, "sends no alert to anyone (-notifier.blackhole)"),
     ],
 )
 def test_an_alertmanager_that_is_unknown_or_fails_is_reported(

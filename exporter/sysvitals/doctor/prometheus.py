@@ -115,8 +115,11 @@ def explain_stranger(server: Server, trouble: Trouble, hint: str) -> Trouble:
 
 
 def query(server: Server, promql: str) -> list[tuple[Labels, float]]:
-    """What Prometheus answers to this: labels and value. Raises Trouble."""
-    found = server.get_data("query", query=promql)
+    """What Prometheus answers to this: labels and value. Raises Trouble.
+
+    VictoriaMetrics answers for half a minute ago, and so with what is gone, unless it is asked without its cache.
+    """
+    found = server.get_data("query", query=promql, nocache="1")
     if found["resultType"] == "scalar":
         return [({}, float(found["result"][1]))]
     return [(row["metric"], float(row["value"][1])) for row in found["result"]]
@@ -198,10 +201,13 @@ def check_scrape(server: Server, target: Target, clock: str = "time()") -> Itera
     else:
         yield ok("prometheus.scrape_age", f"the last scrape is {age:.0f} s old; one is due every {interval:g} s")
     selector = _select(target.labels)
-    scraped = sum(value for _, value in query(server, f"scrape_samples_scraped{selector}"))
+    rows = query(server, f"scrape_samples_scraped{selector}")
+    scraped = sum(value for _, value in rows)
     kept = sum(value for _, value in query(server, f"scrape_samples_post_metric_relabeling{selector}"))
     name = "prometheus.samples"
-    if not scraped:
+    if not rows:
+        yield absent(name, "the samples of the last scrape are not visible yet", "ask again in half a minute")
+    elif not scraped:
         yield broken(name, "the last scrape brought no samples", f"what does {target.url} show?")
     elif kept < scraped:
         remedy = "rules that need them stay silent: see metric_relabel_configs of its scrape job"

@@ -13,7 +13,8 @@ from sysvitals.client.address import Address
 from sysvitals.client.failures import GIVE_CERTIFICATE, explain_client_certificate, find_causes, read_words, shorten
 
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _MISDIRECTED = 401, 403, 404, 421
-_GATEWAY = (502, 503, 504)
+GATEWAY = (502, 503, 504)
+"""Statuses of a server that asked another one in vain."""
 _NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL", "HTTP_REQUEST")
 _BROKEN_OFF = ("RemoteDisconnected", "ProtocolError", "IncompleteRead", "BadStatusLine", "ChunkedEncodingError")
 _OTHER_SERVER = "a login page, a proxy, or another server is behind this address"
@@ -75,7 +76,7 @@ def explain_status(  # noqa: PLR0913  # what was asked, and what came
     elif status == _NOT_FOUND:
         text = f"{address.url}{path} does not exist (404)"
         remedy = f"is that the address of {name}, with the path in front of it if it has one?"
-    elif status in _GATEWAY and not said:
+    elif status in GATEWAY and not said:
         text = f"{address.url}: a proxy answers, {name} behind it does not ({status})"
         remedy = f"is {name} running? its log says more"
     return Trouble("status", text, remedy, status=status)

@@ -23,7 +23,7 @@ from sysvitals.doctor.prometheus import (
 from sysvitals.doctor.rules import Group, Loading, check_rules, load_groups, load_shipped
 from sysvitals.doctor.samples import Samples, parse_samples, read_samples
 from sysvitals.doctor.times import parse_duration
-from sysvitals.doctor.trouble import Trouble
+from sysvitals.doctor.trouble import GATEWAY, Trouble
 from sysvitals.provision.shipped import shipped_folder
 
 OLDEST = (1, 112)
@@ -109,19 +109,17 @@ def examine_victoria(
         scraped = _examine_scrapes(desk, server, host)
     vmalert = program if program.is_vmalert else desk.attempt("prometheus.vmalert", lambda: find_vmalert(server))
     shipped = desk.attempt("rules.shipped", lambda: load_shipped(shipped_folder("victoriametrics") / "rules")) or []
-    loaded = desk.attempt("prometheus.rules", lambda: load_groups(server))
-    if not loaded and not program.is_vmalert:
-        if loaded is not None:
-            desk.put(
-                broken("prometheus.rules", "VictoriaMetrics evaluates no rules, and knows no vmalert", _VMALERT_URL)
-            )
+    loaded = desk.attempt("prometheus.rules", lambda: load_rules(server, program))
+    if loaded == [] and not program.is_vmalert:
+        desk.put(broken("prometheus.rules", "VictoriaMetrics evaluates no rules, and knows no vmalert", _VMALERT_URL))
         return guess, []
     if loaded is not None:
         desk.take("prometheus.rules", lambda: check_rules(server, loaded, shipped, _LOADING))
         desk.take("prometheus.rules.language", lambda: check_language(loaded))
         if scraped is not None:
             desk.take("prometheus.alerts", lambda: check_firing(loaded, scraped))
-    desk.take("prometheus.vmalert", lambda: check_vmalert(vmalert))
+    if loaded is not None or vmalert is not None:
+        desk.take("prometheus.vmalert", lambda: check_vmalert(vmalert))
     external = parse_labels(vmalert.flags.get("external.label", "")) if vmalert else {}
     sending = desk.attempt(
         "prometheus.relabelling",
@@ -129,8 +127,9 @@ def examine_victoria(
     )
     desk.take("prometheus.relabelling", lambda: check_sending(sending) if sending else ())
     notifiers = desk.attempt("prometheus.alertmanagers", lambda: find_notifiers(server, program)) or []
-    desk.take("prometheus.alertmanagers", lambda: check_notifiers(notifiers))
-    return sending or guess, find_recipients([one.url for one in notifiers], server)
+    if loaded is not None or notifiers:
+        desk.take("prometheus.alertmanagers", lambda: check_notifiers(notifiers))
+    return sending or guess, find_recipients([one.url for one in notifiers if not one.is_blackhole], server)
 
 
 def check_version(program: Program) -> Check:
@@ -172,13 +171,27 @@ def check_reloads(server: Server, program: Program) -> Iterator[Check]:
         )
 
 
+def load_rules(server: Server, program: Program) -> list[Group]:
+    """The rules that vmalert has, of which VictoriaMetrics knows by asking it. Raises Trouble."""
+    try:
+        return load_groups(server)
+    except Trouble as trouble:
+        if program.is_vmalert or trouble.status not in GATEWAY:
+            raise
+        text = f"vmalert, which -vmalert.proxyURL names, does not answer ({trouble.status}): no rule is evaluated"
+        remedy = "is vmalert running, at that address? `systemctl status vmalert`, and its log"
+        raise Trouble("status", text, remedy, status=trouble.status) from None
+
+
 def find_vmalert(server: Server) -> Program | None:
     """The vmalert that VictoriaMetrics scrapes, by its flags there. None where it scrapes none. Raises Trouble."""
-    rows = [labels for labels, _ in query(server, "flag and on (job, instance) vmalert_execution_total")]
+    # flags of an earlier start may still be found, with an older time
+    rows = query(server, "timestamp(flag) and on (job, instance) vmalert_execution_total")
     if not rows:
         return None
-    first = rows[0].get("instance")
-    return Program("vmalert", flags=_parse_flags(row for row in rows if row.get("instance") == first))
+    rows.sort(key=lambda row: row[1])
+    newest = rows[-1][0].get("instance")
+    return Program("vmalert", flags=_parse_flags(labels for labels, _ in rows if labels.get("instance") == newest))
 
 
 def check_language(loaded: Iterable[Group]) -> Iterator[Check]:
@@ -227,8 +240,6 @@ def _find_flag_problems(flags: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             "vmalert forgets at a restart which alerts wait or fire",
             "-remoteRead.url with the address of VictoriaMetrics",
         )
-    if flags.get("notifier.blackhole") == "true":
-        yield "vmalert sends no alert to anyone (-notifier.blackhole)", "-notifier.url=http://127.0.0.1:9093 instead"
     if 0 < (step := parse_go_duration(flags.get("datasource.queryStep", "5m"))) < _LOOK_BACK_SECONDS:
         yield (
             f"vmalert looks back {step:g} s only (-datasource.queryStep): series that come more seldom vanish",
@@ -242,6 +253,11 @@ class Notifier(NamedTuple):
     url: str
     error: str = ""
 
+    @property
+    def is_blackhole(self) -> bool:
+        """Whether it stands for none: vmalert was told to send nothing."""
+        return self.url == "blackhole"
+
 
 def find_notifiers(server: Server, program: Program) -> list[Notifier]:
     """Those of vmalert's list, which later versions have, else of its metrics. Raises Trouble."""
@@ -254,13 +270,20 @@ def find_notifiers(server: Server, program: Program) -> list[Notifier]:
             raise
     sent = "vmalert_alerts_sent_total"
     rows = read_samples(server).find(sent) if program.is_vmalert else query(server, sent)
-    urls = {labels["addr"] for labels, _ in rows if labels.get("addr", "").startswith("http")}
-    return [Notifier(url) for url in sorted(urls)]
+    found = {Notifier(labels.get("addr", "")) for labels, _ in rows}
+    return sorted(one for one in found if one.is_blackhole or one.url.startswith("http"))  # else it is kept secret
 
 
 def check_notifiers(notifiers: list[Notifier]) -> Iterator[Check]:
     """Whether it is known to whom alerts go, and whether they arrive."""
     name = "prometheus.alertmanagers"
+    if any(one.is_blackhole for one in notifiers):
+        yield broken(
+            name,
+            "vmalert sends no alert to anyone (-notifier.blackhole)",
+            "-notifier.url=http://127.0.0.1:9093 instead",
+        )
+        return
     failing = [one for one in notifiers if one.error]
     for one in failing:
         yield broken(name, f"vmalert cannot send to {one.url}: {one.error}", "does Alertmanager run, at that address?")
