@@ -96,6 +96,20 @@ def test_with_a_history_it_is_unknown_until_that_is_taken_up(tmp_path: Path) -> 
         exporter.stop("test")
 
 
+def test_a_scrape_gives_no_reasons_while_the_verdict_is_unknown(tmp_path: Path) -> None:
+    exporter, _ = build(tmp_path, board="pi-4b-browning-out")
+    exporter.start()
+    try:
+        exporter.refresh(PATIENCE, slow=True)
+        assert levels(exporter) == ["unknown"]
+        assert reasons(exporter) == []
+        exporter.take_up()
+        assert levels(exporter) == ["critical"]
+        assert ("Undervoltage", "critical", 1) in reasons(exporter)
+    finally:
+        exporter.stop("test")
+
+
 def dip_last_night(folder: Path) -> None:
     first, _ = build(folder, ago=8 * 3600)
     first.start()

@@ -26,7 +26,7 @@ from sysvitals.host.host import Host
 from sysvitals.host.side_process import SideProcess, Withdrawal
 from sysvitals.judgement.engine import LEAST_SECONDS, Engine
 from sysvitals.judgement.judgements import JUDGEMENTS
-from sysvitals.judgement.verdict import LEVELS, Verdict
+from sysvitals.judgement.verdict import LEVELS, Level, Verdict
 from sysvitals.model.changes import CHANGES, Reloaded, Started, Stopped
 from sysvitals.model.event import SCHEMA_VERSION, Event, Stamp
 from sysvitals.model.reading import Body, Change
@@ -467,7 +467,8 @@ class Exporter:
     def _verdict_statuses(self) -> list[Body]:
         verdict = self.verdict(_JUDGED_SECONDS)
         statuses: list[Body] = [VerdictLevel(level=name, present=name == verdict.name) for name in LEVELS]
-        present = Counter((one.alert, one.level.name.lower()) for one in verdict.reasons if one.last is None)
+        reasons = () if verdict.level is Level.UNKNOWN else verdict.reasons  # the next look may find others
+        present = Counter((one.alert, one.level.name.lower()) for one in reasons if one.last is None)
         statuses += [VerdictReasons(alert=name, level=level, count=n) for (name, level), n in present.items()]
         if verdict.since is not None:
             statuses.append(VerdictSince(since=round(verdict.since, 3)))

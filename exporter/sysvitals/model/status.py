@@ -137,7 +137,7 @@ class VerdictSince(Status, event="system.verdict.since.status"):
 
 
 class VerdictReasons(Status, event="system.verdict.reasons.status"):
-    """Why the verdict is what it is now: a series for each alert that holds, none on a host that is well."""
+    """Why the verdict is what it is now: a series for each alert that holds, none where all is well or not known."""
 
     alert: Annotated[str, Label("Name of the alert that says the same.")]
     level: Annotated[
