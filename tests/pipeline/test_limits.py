@@ -56,7 +56,7 @@ def test_of_a_thousand_network_devices_as_many_are_shown_as_the_limit_lets_and_h
 
 
 def test_a_share_of_the_limit_is_that_of_all_kinds_together() -> None:
-    assert most_of_each_kind(NETWORK) == 2000 // 13
+    assert most_of_each_kind(NETWORK) == 2000 // 14
     assert most_of_each_kind(replace(NETWORK, max_series=1)) == 1
     assert most_of_each_kind(replace(NETWORK, max_series=0)) is None
     assert most_of_each_kind(THROTTLING) is None, "there are only so many causes"

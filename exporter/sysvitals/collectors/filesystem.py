@@ -246,4 +246,5 @@ COLLECTOR = Collector(
     options=Options(),
     interval=60.0,
     max_age=60.0,
+    max_series=2500,  # 256 mounts, each with all that it may have
 )
