@@ -161,7 +161,11 @@ def test_what_an_alert_asks_for_outlasts_a_failed_scrape(subject: Subject) -> No
 @pytest.mark.parametrize(
     ("part", "written", "evaluated"),
     [
-        ("value", "system_a", "(system_a or last_over_time(system_a[5m]) and on (job, instance) up == 0) == 1"),
+        (
+            "value",
+            "system_a",
+            "(system_a or last_over_time(system_a[5m]) and on (job, instance) min_over_time(up[5m]) == 0) == 1",
+        ),
         ("value", 'abs(a:b_c:d{on="x_y (z) } "})', 'abs((a:b_c:d{on="x_y (z) } "} or last_over_time('),
         ("value", "system_a offset 1h", "last_over_time(system_a[5m] offset 1h) == 1"),
         ("value", "rate(system_a[5m] offset 1h)", "rate(system_a[5m] offset 1h) == 1"),

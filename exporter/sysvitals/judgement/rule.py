@@ -37,7 +37,8 @@ def _outlast(promql: str, *, there: bool) -> str:
     A failed scrape ends all series of its target until the next one. An alert would end with them, be sent as resolved,
     and have to last for its whole `for` again. A range does not see that end: instead of each series, its last value is
     asked for, within five minutes, which are two scrapes at the longest interval, one of them failed. Where it must be
-    `there`, that counts only where the scrape failed, so that what goes while its host answers is gone immediately.
+    `there`, that counts only where a scrape has failed, so that what goes while its host answers is gone immediately.
+    That one may have been the last but one: what is recorded comes back an evaluation after the scrape.
     """
 
     def ask(found: re.Match[str]) -> str:
@@ -45,7 +46,8 @@ def _outlast(promql: str, *, there: bool) -> str:
         if not name or "_" not in name or found["range"]:  # `up` and ALERTS have no _, and do not end
             return found[0]
         last = f"last_over_time({series}[5m]{offset})"
-        return f"({series} or {last} and on (job, instance) up == 0)" if there and not offset else last
+        failed = "on (job, instance) min_over_time(up[5m]) == 0"
+        return f"({series} or {last} and {failed})" if there and not offset else last
 
     return _SELECTOR.sub(ask, promql)
 
