@@ -31,8 +31,11 @@ class Message:
 
 @dataclass
 class HttpReceiver:
+    """Answers 401 to what is sent to one of the paths that it `refuses`."""
+
     address: str
     messages: list[Message] = field(default_factory=list)
+    refuses: set[str] = field(default_factory=set)
 
     def url(self, path: str) -> str:
         return f"http://{self.address}/{path}"
@@ -50,7 +53,7 @@ def run_http_receiver() -> Iterator[HttpReceiver]:
             body = self.rfile.read(int(self.headers["content-length"]))
             answer = ANSWER
             receiver.messages.append(Message(arrived, self.path, json.loads(body)))
-            self.send_response(200)
+            self.send_response(401 if self.path.removeprefix("/") in receiver.refuses else 200)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(answer)))
             self.end_headers()

@@ -19,7 +19,6 @@ from typing import Any
 
 import pytest
 
-from sysvitals.judgement.thresholds import UNDERVOLTAGE_RECENT
 from tests.prometheus.receiver_blocks import find_blocks, uncomment
 from tests.prometheus.rendering import render
 from tests.stack.boards import SCENARIOS, build_boards, flags_of, play
@@ -35,8 +34,8 @@ from tests.stack.servers import (
     run_prometheus,
     write_yaml,
 )
+from tests.stack.shortened import shorten
 
-LOOKS_BACK_SECONDS = 30
 FLAPS_SECONDS = 105
 """Six pulses, 20 s apart, and their ends."""
 
@@ -62,32 +61,6 @@ class Course:
             for alert in message.body["alerts"]
             if alert["status"] == status and labels.items() <= alert["labels"].items()
         ]
-
-
-def shorten(etc: Path) -> None:
-    config = read_yaml(etc / "prometheus.yml")
-    config["global"] |= {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
-    write_yaml(etc / "prometheus.yml", config)
-    [power] = read_yaml(etc / "rules/power.yml")["groups"]
-    power["interval"] = "1s"
-    undervoltage = find_rule(power, "Undervoltage")
-    seconds = UNDERVOLTAGE_RECENT.value
-    for long, short in (
-        (f"[{seconds / 60:g}m]", f"[{LOOKS_BACK_SECONDS}s]"),
-        (f"< {seconds:g}", f"< {LOOKS_BACK_SECONDS}"),
-    ):
-        assert long in undervoltage["expr"]
-        undervoltage["expr"] = undervoltage["expr"].replace(long, short)
-    write_yaml(etc / "rules/power.yml", {"groups": [power]})
-    [host] = read_yaml(etc / "rules/host.yml")["groups"]
-    find_rule(host, "HostDown").update({"for": "3s", "keep_firing_for": "2s"})
-    write_yaml(etc / "rules/host.yml", {"groups": [host]})
-
-
-def find_rule(group: dict[str, Any], alertname: str) -> dict[str, Any]:
-    rules: list[dict[str, Any]] = [rule for rule in group["rules"] if rule.get("alert") == alertname]
-    [found] = rules
-    return found
 
 
 def tell(etc: Path, http: HttpReceiver, mail: MailReceiver) -> None:
@@ -119,7 +92,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
     """Three boards, each with a pulse or more; the exporter of one is killed and comes back."""
     folder = tmp_path_factory.mktemp("notifications")
     etc = copy_shipped(folder)
-    shorten(etc)
+    shorten(etc, looks_back=30)
     scenarios = {"pi-once": "one-pulse", "pi-flapping": "flapping", "pi-mortal": "one-pulse"}
     with ExitStack() as stack:
         http, mail = stack.enter_context(run_http_receiver()), stack.enter_context(run_mail_receiver())
