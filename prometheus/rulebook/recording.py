@@ -166,11 +166,11 @@ RATIOS = (
     ),
     Record(
         "instance:system_cpu_busy:ratio_rate5m",
-        """clamp_min(
-  1 - avg without (cpu) (sum without (mode) (rate(system_cpu_seconds_total{mode=~"idle|iowait"}[5m]))),
-  0
-)""",
-        "Part of the time that the CPUs worked.",
+        """sum without (cpu, mode) (rate(system_cpu_seconds_total{mode!~"idle|iowait"}[5m]))
+/
+(sum without (cpu, mode) (rate(system_cpu_seconds_total[5m])) > 0)""",
+        "Part of the time that the CPUs worked, of all time that they counted: of a host that is new, or was not "
+        "scraped for a while, that is less than five minutes.",
     ),
     Record(
         "instance:system_load1_per_cpu:ratio",

@@ -43,11 +43,6 @@ _WINDOW = "A window does not hold the sample on its left edge, as in Prometheus 
 DIFFERENCES = (
     Known("a dip that begins and ends between two scrapes", "Undervoltage", _WINDOW),
     Known("dips that come every few minutes are one alert", "Undervoltage", _WINDOW),
-    Known(
-        "",
-        "instance:system_cpu_busy:ratio_rate5m",
-        "A counter that goes back a little was restarted for Prometheus; for VictoriaMetrics it has only lost that.",
-    ),
 )
 
 
