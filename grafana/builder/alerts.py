@@ -3,9 +3,9 @@
 from grafana.builder.cells import NO_COLOUR
 from grafana.builder.colours import CALM, CLEAR, CRITICAL, PLAIN, SEVERITIES, WATCHING
 from grafana.builder.dashboard import Dashboard, link_to
-from grafana.builder.firing import MEANINGS, RULES_RUN, alerts, parted, said, since
+from grafana.builder.firing import MEANINGS, NAME_WIDTH, RULES_RUN, alerts, parted, said, since
 from grafana.builder.hosts import NOBODY_KNOWS, linked, over_range
-from grafana.builder.judging import Json, any_is, none_is, range_mapping, value_mappings
+from grafana.builder.judging import Json, any_is, every_value, none_is, range_mapping, value_mappings
 from grafana.builder.layout import Line, Section
 from grafana.builder.panels import About, Column, override, state_timeline, table, thresholds_of, tiles, time_series
 from grafana.builder.queries import Look, Query
@@ -47,6 +47,18 @@ RUNBOOK_ANCHORS = value_mappings(
 )
 """The runbook's headings are alerts' names, which become anchors in lower case."""
 
+TO_DO = (
+    Column(
+        name="runbook",
+        title="Runbook",
+        width=88,
+        mappings=[every_value("what to do", PLAIN)],
+        links=[{"title": "What to do", "url": f"{RUNBOOK_URL}#${{__data.fields.anchor}}", "targetBlank": True}],
+    ),
+    Column(name="anchor", width=40, mappings=RUNBOOK_ANCHORS, hidden=True),
+)
+"""The way from an alert to its section of the runbook; Grafana before 12.2 shows the anchor, too."""
+
 
 def chosen(severity: str = "") -> str:
     """Matchers of the alerts whose severity is chosen, or of one severity as far as it is."""
@@ -59,9 +71,11 @@ def by_rank(expressions: dict[int, str]) -> str:
 
 
 def detailed(expr: str) -> str:
-    """One series for each alert, with its part of the host, what it says, and its name once more for a link."""
-    named = f'label_join({parted(said(expr))}, "runbook", "", "alertname")'
-    return f"max by (job, instance, alertname, runbook, subject, where, said) (\n{named}\n)"
+    """One series for each alert, with its part of the host, what it says, and its name twice more for a link."""
+    named = parted(said(expr))
+    for label in ("runbook", "anchor"):
+        named = f'label_join({named}, "{label}", "", "alertname")'
+    return f"max by (job, instance, alertname, runbook, anchor, subject, where, said) (\n{named}\n)"
 
 
 def since_when(state: str, severity: str = "") -> str:
@@ -107,7 +121,7 @@ def alert_table(title: str, description: str, missing: str, state: str) -> Json:
                 cell="color-background",
                 align="center",
             ),
-            Column(name="alertname", title="Alert", width=176),
+            Column(name="alertname", title="Alert", width=NAME_WIDTH),
             Column(
                 name="instance",
                 title="Host",
@@ -118,16 +132,10 @@ def alert_table(title: str, description: str, missing: str, state: str) -> Json:
                     link_to("sysvitals-power", "Its power and heat", instance=here),
                 ],
             ),
-            Column(name="where", title="Where", width=130, missing=""),
-            Column(name="said", title="What it says", min_width=220, mappings=MEANINGS, missing=""),
-            Column(name="Value #B", title="Since", unit=AGO, width=110),
-            Column(
-                name="runbook",
-                title="Runbook",
-                width=150,
-                mappings=RUNBOOK_ANCHORS,
-                links=[{"title": "What to do", "url": f"{RUNBOOK_URL}#${{__value.text}}", "targetBlank": True}],
-            ),
+            Column(name="where", title="Where", width=160, missing="", wrapped=True),
+            Column(name="said", title="What it says", min_width=220, mappings=MEANINGS, missing="", wrapped=True),
+            Column(name="Value #B", title="Since", unit=AGO, width=116),
+            *TO_DO,
         ],
         calculated=[{"id": "sortBy", "options": {"sort": [{"field": "Value #A", "desc": True}]}}],
     )
@@ -200,7 +208,7 @@ NOW = (
 FIRING_TABLE = alert_table(
     "Firing alerts",
     "Worst first, and the newest first among those of one severity, each in the words of its message without its "
-    "values. The name in the last column leads to what to do.",
+    "values. The last column leads to the runbook.",
     "no alert fires now, or the rules do not run: see Watchdog",
     "firing",
 )

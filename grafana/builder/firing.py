@@ -41,12 +41,48 @@ _BLOCK = re.compile(r"\x01([^\x01\x03]*)\x03")
 _LABEL = "\x04"
 
 
+WITHOUT_VALUES = {
+    " … of the time": "",
+    ", … °C": "",
+    "the processor has … °C": "the processor is hot",
+    "undervoltage seen … times within a day": "undervoltage again and again within a day",
+    "… undervoltages within a day": "undervoltage again and again within a day",
+    "only … V at the 5 V input": "low voltage at the 5 V input",
+    "started … times within an hour": "started again and again within an hour",
+    "the fan … has": "the fan has",
+    "the disk … has": "the disk has",
+    "the sensor … … has": "the sensor has",
+    "the collector … ": "the collector ",
+    "thread … died": "thread died",
+    "notifications by … fail": "notifications fail",
+    "may be wrong by …": "may be wrong",
+    "is … off from Prometheus's": "differs from Prometheus's",
+    "will be full in …": "will be full soon",
+    "is … full": "is nearly full",
+    "… of …'s inodes used": "nearly all inodes used",
+    "… of the memory is used": "nearly all memory is used",
+    "in less than … minutes at this pace": "soon",
+    ", … killed": ", processes were killed",
+    "load of … tasks for each CPU": "more tasks than the CPUs can run",
+    "takes … s for a read or write": "takes long for a read or write",
+    "… of the packets on … fail": "packets fail",
+    "drops … of the packets": "drops packets",
+    "the link of … came or went … times": "the link comes and goes",
+    "runs at …bit/s only": "runs slower than before",
+    "weak Wi-Fi, … dBm on …": "weak Wi-Fi",
+}
+"""What a summary says without the values and the parts of it that a table has no room for."""
+
+
 def plain_summary(summary: str) -> str:
-    """An alert's summary without its host and its part of it, which stand beside it, and with … for its values."""
+    """An alert's summary without its host, its part of the host, which stand beside it, and its values."""
     text = _ACTION.sub(_shorten, summary)
     while _BLOCK.search(text):  # what is chosen between depends on labels
         text = _BLOCK.sub(lambda block: _LABEL if "\x02" in block[1] else block[1], text)
-    return text.removeprefix(f"{_LABEL}: ").removeprefix(f"{_LABEL} ").replace(_LABEL, "…")
+    text = text.removeprefix(f"{_LABEL}: ").removeprefix(f"{_LABEL} ").replace(_LABEL, "…")
+    for part, words in WITHOUT_VALUES.items():
+        text = text.replace(part, words)
+    return text
 
 
 def _shorten(action: re.Match[str]) -> str:
@@ -69,6 +105,9 @@ MEANINGS: list[Json] = value_mappings(
     }
 )
 """What each alert says, in the words of its summary."""
+
+NAME_WIDTH = 204
+"""Pixels that the longest name of an alert takes in a table."""
 
 DETAILS = (
     "mountpoint",

@@ -6,7 +6,7 @@ from grafana.builder.cells import NO_COLOUR, measured, stated
 from grafana.builder.colours import CALM, CLEAR, CRITICAL, INFO, PLAIN, UNDERVOLTAGE, UNKNOWN, WARNING
 from grafana.builder.colours import WATCHING as WATCHED
 from grafana.builder.dashboard import Dashboard, link_to
-from grafana.builder.firing import MEANINGS, RULES_RUN, alerts, parted, said
+from grafana.builder.firing import MEANINGS, NAME_WIDTH, RULES_RUN, alerts, parted, said
 from grafana.builder.hosts import (
     DOWN,
     GONE,
@@ -257,9 +257,9 @@ HOSTS = table(
             ],
         ),
         stated("A", "State", 134, STATE_WORDS),
-        Column(name="alertname", title="Worst alert", width=166, missing=""),
-        Column(name="where", title="Where", width=104, missing=""),
-        Column(name="said", title="What it says", min_width=150, mappings=MEANINGS, missing=""),
+        Column(name="alertname", title="Worst alert", width=NAME_WIDTH, missing=""),
+        Column(name="where", title="Where", width=104, missing="", wrapped=True),
+        Column(name="said", title="What it says", min_width=150, mappings=MEANINGS, missing="", wrapped=True),
         Column(name="Value #C", title="Alerts", width=58, align="center", missing="0"),
         measured("D", "To limit", 66, unit=CELSIUS, steps=HEADROOM_STEPS),
         measured("E", "Disk", 56, unit=RATIO, steps=rising(FILESYSTEM_NEARLY_FULL, FILESYSTEM_FULL, base=CLEAR)),

@@ -1,10 +1,10 @@
 """Host: one host on one screen: its state, its alerts and what they say, then what keeps it busy and how warm it is."""
 
 from grafana.builder import colours, heat, units
-from grafana.builder.alerts import RUNBOOK_ANCHORS, detailed
+from grafana.builder.alerts import TO_DO, detailed
 from grafana.builder.cells import NO_COLOUR
 from grafana.builder.dashboard import Dashboard, link_to
-from grafana.builder.firing import MEANINGS, OURS, WATCHDOG
+from grafana.builder.firing import MEANINGS, NAME_WIDTH, OURS, WATCHDOG
 from grafana.builder.fleet import FULLEST, LOAD, MEMORY
 from grafana.builder.host_charts import CPU_CHARTS, DISK_CHARTS, FILESYSTEMS, HEAT_CHARTS, LANES, MEMORY_CHART, NETWORK
 from grafana.builder.host_details import DETAILS
@@ -14,7 +14,6 @@ from grafana.builder.layout import Line, Section
 from grafana.builder.panels import About, Column, override, table, thresholds_of, tiles
 from grafana.builder.queries import Query, select
 from grafana.builder.states import HOST_STATE, POWER, START, STATE_WORDS, THROTTLING, States
-from sysvitals.judgement.links import RUNBOOK_URL
 from sysvitals.judgement.thresholds import (
     CPU_BUSY,
     FILESYSTEM_FULL,
@@ -98,7 +97,7 @@ _STATE = tiles(
         f"time() - {per_host(_LAST_ANSWER)} unless on (job, instance) {UP} == 1",
         "last answer, ago",
     ),
-    size=24,
+    size=20,
     below=True,
 )
 
@@ -157,8 +156,8 @@ _ALERTS_TABLE = table(
     About(
         title="Alerts",
         description="The worst first, in the words of the message without its values: alerts that fire, what the "
-        "host's own verdict says before an alert has fired, and alerts that are pending. The name in the last column "
-        "leads to what to do.",
+        "host's own verdict says before an alert has fired, and alerts that are pending. The last column "
+        "leads to the runbook.",
         docs="prometheus/RUNBOOK.md",
         missing="no alert of this host fires or is pending, or the rules do not run: see State",
     ),
@@ -173,24 +172,18 @@ _ALERTS_TABLE = table(
             cell="color-background",
             align="center",
         ),
-        Column(name="alertname", title="Alert", width=158),
-        Column(name="where", title="Where", width=94, missing=""),
-        Column(name="said", title="What it says", min_width=200, mappings=MEANINGS, missing=""),
-        Column(name="Value #B", title="Since", unit=units.AGO, width=116, missing=""),
-        Column(
-            name="runbook",
-            title="Runbook",
-            width=72,
-            mappings=RUNBOOK_ANCHORS,
-            links=[{"title": "What to do", "url": f"{RUNBOOK_URL}#${{__value.text}}", "targetBlank": True}],
-        ),
+        Column(name="alertname", title="Alert", width=NAME_WIDTH),
+        Column(name="where", title="Where", width=148, missing="", wrapped=True),
+        Column(name="said", title="What it says", min_width=200, mappings=MEANINGS, missing="", wrapped=True),
+        Column(name="Value #B", title="Since", unit=units.AGO, width=104, missing=""),
+        *TO_DO,
     ],
     calculated=[{"id": "sortBy", "options": {"sort": [{"field": "Value #A", "desc": True}]}}],
 )
 
 _STARTED = tiles(
     About(
-        title="Uptime, last boot",
+        title="Uptime",
         description="Time since boot, and why the host started last, where the board or the history says so: a boot "
         "that came after a power cut or a crash is said for a day. *Restart or hang*: Linux restarts by means of the "
         "watchdog, too.",
@@ -325,7 +318,7 @@ DASHBOARD = Dashboard(
     sections=(
         Section(
             lines=(
-                Line(7, (_STATE, _ALERTS_TABLE, _STARTED), widths=(4, 16, 4)),
+                Line(7, (_STATE, _ALERTS_TABLE, _STARTED), widths=(3, 18, 3)),
                 Line(4, _MEASURED, widths=(4, 5, 3, 3, 3, 3, 3)),
             )
         ),

@@ -63,6 +63,12 @@ def range_mapping(start: float | None, end: float | None, text: str, colour: str
     }
 
 
+def every_value(text: str, colour: str) -> Json:
+    """The same word for each text, which stays the value."""
+    result = {"color": colour, "index": 0, "text": text}
+    return {"type": "regex", "options": {"pattern": ".+", "result": result}}
+
+
 def yes_no(*, yes: str = GOOD, no: str = CRITICAL) -> list[Json]:
     """1 is yes, 0 is no."""
     return value_mappings({0: ("no", no), 1: ("yes", yes)})

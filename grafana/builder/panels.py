@@ -63,6 +63,10 @@ class Column:
     align: str = ""
     missing: str = "-"
     """What stands in a row that has no value here."""
+    wrapped: bool = False
+    """A text that is too long for its column goes on in the next line."""
+    hidden: bool = False
+    """Not shown, but there for links of other columns."""
 
 
 def time_series(  # noqa: PLR0913  # what may differ is named where it is used
@@ -372,6 +376,8 @@ def _column_override(column: Column) -> Json:
         "custom_width": column.width,
         "custom_minWidth": column.min_width,
         "custom_align": column.align or None,
+        "custom_wrapText": column.wrapped or None,
+        "custom_hideFrom": {"legend": False, "tooltip": False, "viz": True} if column.hidden else None,
     }
     return override("byName", column.title or column.name, **_given(properties))
 

@@ -8,13 +8,15 @@ import pytest
 
 from grafana.builder import __main__ as command
 from grafana.builder import colours, heat, units
+from grafana.builder.alerts import TO_DO
 from grafana.builder.dashboard import Dashboard, build, link_to, render
-from grafana.builder.firing import MEANINGS, parted, plain_summary, said
+from grafana.builder.firing import MEANINGS, NAME_WIDTH, WITHOUT_VALUES, parted, plain_summary, said
 from grafana.builder.hosts import for_tile, total
 from grafana.builder.judging import (
     NEUTRAL,
     Json,
     any_is,
+    every_value,
     line_at,
     none_is,
     range_mapping,
@@ -43,6 +45,8 @@ from sysvitals.judgement.thresholds import FILESYSTEM_FULL, FILESYSTEM_NEARLY_FU
 from tests.grafana.dashboard_checks import parsed
 
 LOAD = Query(select("system_load1"))
+PIXELS_A_LETTER = 8
+"""Of a table's text, on average and with the cell's edges."""
 
 
 def about(title: str = "How much?", **more: Any) -> About:
@@ -360,7 +364,10 @@ def test_what_is_asked_of_hosts_is_promql(expression: str) -> None:
     [
         ("{{ $labels.instance }}: does not answer", "does not answer"),
         ("{{ $labels.instance }}: {{ $labels.mountpoint }} has become read-only", "has become read-only"),
-        ("{{ $labels.instance }}: only {{ $value | printf `%.2f` }} V at the 5 V input", "only … V at the 5 V input"),
+        (
+            "{{ $labels.instance }}: only {{ $value | printf `%.2f` }} V at the 5 V input",
+            "low voltage at the 5 V input",
+        ),
         (
             "{{ $labels.instance }}: {{ if eq $labels.part `cpu` }}the CPU{{ else }}{{ $labels.part }}{{ end }} is hot",
             "is hot",
@@ -381,6 +388,28 @@ def test_each_alert_of_a_host_is_explained() -> None:
     alerts = [rule for subject in SUBJECTS for rule in subject.rules if isinstance(rule, Alert)]
     assert {f"{one.severity} {one.name}" for one in alerts if one.severity != "none"} == set(options)
     assert not [option["text"] for option in options.values() if "{" in option["text"] or not option["text"]]
+
+
+def test_no_sentence_of_an_alert_has_a_hole_for_a_value() -> None:
+    said = {key: option["text"] for key, option in MEANINGS[0]["options"].items()}
+    assert not {key: text for key, text in said.items() if "…" in text}
+    assert all("…" in part for part in WITHOUT_VALUES)
+
+
+def test_the_name_of_each_alert_fits_its_column() -> None:
+    names = [rule.name for subject in SUBJECTS for rule in subject.rules if isinstance(rule, Alert)]
+    assert max(map(len, names)) * PIXELS_A_LETTER <= NAME_WIDTH
+
+
+def test_a_link_to_the_runbook_is_two_words_and_leads_to_the_section_of_the_alert() -> None:
+    panel = table(about(), LOAD, columns=TO_DO)
+    link, anchor = (
+        {one["id"]: one["value"] for one in rule["properties"]} for rule in panel["fieldConfig"]["overrides"]
+    )
+    assert link["mappings"] == [every_value("what to do", colours.PLAIN)]
+    assert link["links"][0]["url"].endswith("/RUNBOOK.md#${__data.fields.anchor}")
+    assert anchor["mappings"][0]["options"]["HostDown"]["text"] == "hostdown"
+    assert anchor["custom.hideFrom"]["viz"]
 
 
 # the whole
