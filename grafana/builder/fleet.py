@@ -9,7 +9,7 @@ from grafana.builder.dashboard import Dashboard, link_to
 from grafana.builder.firing import MEANINGS, NAME_WIDTH, RULES_RUN, alerts, parted, said
 from grafana.builder.hosts import (
     DOWN,
-    GONE,
+    DROPPED,
     NOBODY_KNOWS,
     SEEN,
     SILENT,
@@ -206,7 +206,7 @@ WORST_ALERT = f"""topk by (job, instance) (1, max by (job, instance, alertname, 
             f'''(
   {_as_alert(_named(DOWN, "HostDown"), "critical")} * 0 + {NO_ANSWER.code}
   or
-  {_as_alert(_named(GONE, "HostVanished"), "warning")} * 0 + {NO_ANSWER.code}
+  {_as_alert(_named(DROPPED, "HostVanished"), "warning")} * 0 + {NO_ANSWER.code}
   or
   {_BY_KIND}
   or

@@ -8,7 +8,7 @@ from grafana.builder.firing import MEANINGS, NAME_WIDTH, OURS, WATCHDOG
 from grafana.builder.fleet import FULLEST, LOAD, MEMORY
 from grafana.builder.host_charts import CPU_CHARTS, DISK_CHARTS, FILESYSTEMS, HEAT_CHARTS, LANES, MEMORY_CHART, NETWORK
 from grafana.builder.host_details import DETAILS
-from grafana.builder.hosts import DOWN, UP, WITHOUT_VALUE, answered, for_tile, per_host
+from grafana.builder.hosts import DOWN, DROPPED, UP, WITHOUT_VALUE, answered, for_tile, per_host
 from grafana.builder.judging import Json, Steps, rising, value_mappings
 from grafana.builder.layout import Line, Section
 from grafana.builder.panels import About, Column, override, table, thresholds_of, tiles
@@ -27,7 +27,7 @@ from sysvitals.judgement.thresholds import (
 _TO_POWER = link_to("sysvitals-power", "Its power and heat")
 _TO_ALERTS = link_to("sysvitals-alerts", "All its alerts")
 _HEAT_DOCS = "exporter/POWER.md#frequency_capped-and-throttled"
-_NEVER_SEEN = "no host chosen, or not scraped in the last 5 min"
+_NEVER_SEEN = "no scrape found"
 
 
 def _tile(  # noqa: PLR0913  # what may differ is named where it is used
@@ -135,15 +135,23 @@ _LEVEL_CRITICAL = _reasons('level="critical"')
 _LEVEL_WARNING = _reasons('level="warning"')
 _FIRING = _alerts('alertstate="firing"')
 _WAITS = _alerts('alertstate="pending", severity=~"critical|warning"')
-_NO_ANSWER = f'label_replace(label_replace({DOWN}, "alertname", "HostDown", "", ""), "severity", "critical", "", "")'
+
+
+def _as_alert(hosts: str, name: str, severity: str) -> str:
+    named = f'label_replace({hosts}, "alertname", "{name}", "", "")'
+    return f'label_replace({named}, "severity", "{severity}", "", "")'
+
+
+_IS_DOWN = _as_alert(DOWN, "HostDown", "critical")
+_IS_DROPPED = _as_alert(DROPPED, "HostVanished", "warning")
 _FIRES = f"unless on (job, instance, alertname) {_FIRING}"
-_SAID = f"unless on (job, instance, alertname) ({_reasons('')} or {_NO_ANSWER})"
+_SAID = f"unless on (job, instance, alertname) ({_reasons('')} or {_IS_DOWN} or {_IS_DROPPED})"
 _RANKED = "\n  or\n  ".join(
     (
         f"{_firing('critical')} * 0 + {_CRITICAL}",
-        f"(({_LEVEL_CRITICAL} or {_NO_ANSWER}) {_FIRES}) * 0 + {_CRITICAL}",
+        f"(({_LEVEL_CRITICAL} or {_IS_DOWN}) {_FIRES}) * 0 + {_CRITICAL}",
         f"({_WARNINGS}) * 0 + {_WARNING}",
-        f"({_LEVEL_WARNING} {_FIRES}) * 0 + {_WARNING}",
+        f"(({_LEVEL_WARNING} or {_IS_DROPPED}) {_FIRES}) * 0 + {_WARNING}",
         f"({_WAITS} {_SAID}) * 0 + {_PENDING}",
         f"{_firing('info')} * 0 + {_INFO}",
     )

@@ -15,14 +15,22 @@ UP = select("up", OURS)
 SEEN = f"({select('instance:up:max1d')} or {UP})"
 """One series for each host that was asked within a day, whether it still is or not."""
 
-GONE = f"({SEEN} unless on (instance) {UP})"
-"""Those that are no longer among the targets; one that only changed its job is not gone."""
+
+def _may_sleep(metric: str, *, sleeps: bool) -> str:
+    matcher = f'sleeps{"=" if sleeps else "!="}"true"'
+    return select(metric, f"{OURS}, {matcher}" if metric == "up" else matcher)
 
 
-DOWN = f"{select('up', f'{OURS}, sleeps!={chr(34)}true{chr(34)}')} == 0"
-ASLEEP = f"{select('up', f'{OURS}, sleeps={chr(34)}true{chr(34)}')} == 0"
-SILENT = f"({DOWN} or ({select('instance:up:max1d', f'sleeps!={chr(34)}true{chr(34)}')} unless on (instance) {UP}))"
-"""Hosts that do not answer, and those that are no longer targets; a host that may sleep is neither."""
+def _dropped(*, sleeps: bool) -> str:
+    """Hosts that were asked within a day and are no longer targets; one that only changed its job still is."""
+    return f"({_may_sleep('instance:up:max1d', sleeps=sleeps)} unless on (instance) {UP})"
+
+
+DOWN = f"{_may_sleep('up', sleeps=False)} == 0"
+DROPPED = _dropped(sleeps=False)
+SILENT = f"({DOWN} or {DROPPED})"
+ASLEEP = f"({_may_sleep('up', sleeps=True)} == 0 or {_dropped(sleeps=True)})"
+"""Hosts that do not answer or are no longer targets: *no answer*, or *asleep* where they may sleep."""
 
 NO_ANSWER, SLEEPS, NOT_MEASURED = -1000, -1001, -2000
 """What stands for a value in a tile of a host that does not answer, that is asleep, or that does not measure it."""
@@ -45,7 +53,7 @@ def answered(expr: str) -> str:
 def for_tile(expr: str) -> str:
     """One value for each host that is chosen: its value, or why there is none."""
     return f"""{answered(expr)}
-or {per_host(DOWN)} * 0 - {-NO_ANSWER}
+or {per_host(SILENT)} * 0 - {-NO_ANSWER}
 or {per_host(ASLEEP)} * 0 - {-SLEEPS}
 or {per_host(UP)} * 0 - {-NOT_MEASURED}"""
 
@@ -54,7 +62,7 @@ def total(expr: str) -> str:
     """A sum over hosts for a tile. Of hosts that are all silent or asleep, 0 says nothing: the tile says that."""
     answers = f"count({UP} == 1)"
     return f"""({expr}) > 0
-or (count({DOWN}) * 0 - {-NO_ANSWER} unless on () {answers})
+or (count({SILENT}) * 0 - {-NO_ANSWER} unless on () {answers})
 or (count({ASLEEP}) * 0 - {-SLEEPS} unless on () {answers})
 or ({expr})"""
 

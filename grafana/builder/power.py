@@ -111,7 +111,8 @@ _TOTALS = (
         About(
             title="Undervoltage detectors",
             description="Boards that can detect undervoltage, boards that cannot, hosts that report nothing about "
-            "power (as virtual machines), and hosts that do not answer. What has no detector is not known to be well.",
+            "power (as virtual machines), hosts that do not answer, and those that are asleep. What has no detector is "
+            "not known to be well.",
             docs="exporter/POWER.md#three-questions",
             missing="no host seen in 24 h",
             unit=units.COUNT,
@@ -120,12 +121,14 @@ _TOTALS = (
                 _tile("B", any_is(colours.UNKNOWN, base=colours.CLEAR)),
                 _tile("C", NO_COLOUR),
                 _tile("D", any_is(colours.CRITICAL, base=colours.CLEAR)),
+                _tile("E", any_is(colours.UNKNOWN, base=colours.CLEAR)),
             ],
         ),
         Query(_count(f"{_DETECTOR} == 1"), "detector"),
         Query(_count(f"{_DETECTOR} == 0"), "no detector"),
         Query(_count(f"{per_host(f'{UP} == 1')} unless on (job, instance) {_DETECTOR}"), "no power data"),
         Query(_count(SILENT), "no answer"),
+        Query(_count(ASLEEP), "asleep"),
     ),
 )
 
@@ -515,7 +518,7 @@ DASHBOARD = Dashboard(
     sections=(
         Section(
             lines=(
-                Line(4, _TOTALS, widths=(6, 4, 6, 8)),
+                Line(4, _TOTALS, widths=(5, 4, 6, 9)),
                 Line(10, (_HAPPENED, _BOARDS), widths=(10, 14)),
                 Line(9, (_TIMELINE,)),
             )

@@ -20,6 +20,7 @@ from tests.grafana.server import Server, run_prometheus
 Json = dict[str, Any]
 
 HOST = next(path for path in DASHBOARDS if path.stem == "host")
+POWER = HOST.with_name("power.json")
 QUESTIONS = read_questions(HOST)
 PANELS = {one["title"]: one for panel in lay_out(DASHBOARD.sections) for one in (panel, *panel.get("panels", ()))}
 TILES = [panel for panel in lay_out(DASHBOARD.sections) if panel["type"] == "stat"]
@@ -46,7 +47,9 @@ SAMPLES = {
         'system_temperature_left_alone{chip="nct",sensor="CPUTIN"} 0',
     ),
     "gone": ("up 0",),
+    "dropped": ("instance:up:max1d 1",),
     "laptop": ('up{sleeps="true"} 0',),
+    "dropped-laptop": ('instance:up:max1d{sleeps="true"} 1',),
 }
 
 
@@ -103,12 +106,17 @@ def alerts(server: Server, instance: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("title", [panel["title"] for panel in TILES if panel["title"] != "State"])
-@pytest.mark.parametrize(("instance", "words"), [("gone", "no answer"), ("laptop", "asleep")])
+@pytest.mark.parametrize(
+    ("instance", "words"),
+    [("gone", "no answer"), ("dropped", "no answer"), ("laptop", "asleep"), ("dropped-laptop", "asleep")],
+)
 def test_each_tile_says_why_a_host_gives_no_value(server: Server, title: str, instance: str, words: str) -> None:
     assert read(server, title, instance) == {words}
 
 
-@pytest.mark.parametrize(("instance", "words"), [("gone", "no answer"), ("busy", "overloaded")])
+@pytest.mark.parametrize(
+    ("instance", "words"), [("gone", "no answer"), ("dropped", "no answer"), ("busy", "overloaded")]
+)
 def test_the_state_is_the_same_as_on_fleet(server: Server, instance: str, words: str) -> None:
     assert words in read(server, "State", instance)
 
@@ -136,7 +144,20 @@ def test_each_row_of_the_alerts_has_a_severity(server: Server) -> None:
 
 def test_a_silent_host_is_an_alert_before_it_fires_and_a_sleeping_one_is_none(server: Server) -> None:
     assert alerts(server, "gone") == [("HostDown", "critical")]
+    assert alerts(server, "dropped") == [("HostVanished", "warning")]
     assert alerts(server, "laptop") == []
+
+
+def test_each_host_counts_once_among_those_with_and_without_a_detector(server: Server) -> None:
+    viewer = open_dashboard(server, POWER, end=END, scrape_seconds=15, instances=list(SAMPLES))
+    counts = {
+        series["metric"].get("__name__", question.legend): float(series["value"][1])
+        for question in read_questions(POWER)
+        if question.place.startswith("Undervoltage detectors")
+        for series in viewer.ask(question)
+    }
+    assert sum(counts.values()) == len(SAMPLES)
+    assert counts["asleep"] == len([name for name in SAMPLES if "laptop" in name])
 
 
 def test_a_filesystem_says_what_the_alerts_say_of_it(server: Server) -> None:
