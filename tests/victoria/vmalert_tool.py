@@ -28,7 +28,7 @@ _EXPRESSION = re.compile(r'expr: "((?:[^"\\]|\\.)*)", time: (\w+),$')
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _END = re.compile(r"\](?:\d{4}/.*)?$")
 """What the tool says behind the last case, in the same line."""
-_NAME = re.compile(r'__name__="[^"]*"(?:, )?')
+_OWN = re.compile(r'(?:__name__|alertgroup)="[^"]*"(?:, )?')
 
 
 @dataclass
@@ -100,8 +100,8 @@ def parse_failures(said: str) -> Iterator[Failure]:
 
 
 def blur(lines: list[str]) -> list[str]:
-    """Without the numbers in texts, which windows of another make count otherwise, and without names of metrics."""
+    """Without the numbers in texts, which windows of another make count otherwise, and without what vmalert adds."""
     return [
-        _NUMBER.sub("N", line) if line.startswith("Annotations:") else _NAME.sub("", _END.sub("", line)).strip()
+        _NUMBER.sub("N", line) if line.startswith("Annotations:") else _OWN.sub("", _END.sub("", line)).strip()
         for line in lines
     ]
