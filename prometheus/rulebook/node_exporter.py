@@ -265,8 +265,28 @@ DOWN = Alert(
     ),
 )
 
+VANISHED = Alert(
+    name="NodeHostVanished",
+    severity="warning",
+    value='instance:node_exporter_alone:max1d{sleeps!="true"}',
+    condition=f"""and on (job, instance) (
+  {_board("instance:node_exporter_alone:max1d")}
+  unless on (instance_without_port)
+  {_board("up")}
+)""",
+    lasts="15m",
+    summary="{{ $labels.instance }}: is not watched any more",
+    description=(
+        "Prometheus scraped node_exporter on {{ $labels.instance }} within the last 24 hours and now has no target on "
+        "that host: its alerts cannot fire any more, and one that it does not answer is over only for that reason. Was "
+        "it taken out of the target files, or did its discovery fail? Put it back; if it is gone for good, silence "
+        "this alert for a day."
+    ),
+    why="As HostVanished. A host with another target, of whatever job, is still there.",
+)
+
 SUBJECT = Subject(
     name="node-exporter-power",
     help="The power alerts for hosts that run only node_exporter, as far as it can see, and whether they answer.",
-    rules=(*RECORDS, DOWN, *UNDERVOLTAGE, *TEMPERATURE, FAN, HEAT_LIMITED, REBOOTS),
+    rules=(*RECORDS, DOWN, VANISHED, *UNDERVOLTAGE, *TEMPERATURE, FAN, HEAT_LIMITED, REBOOTS),
 )

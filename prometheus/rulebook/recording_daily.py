@@ -45,5 +45,10 @@ SUBJECT = Subject(
             'max_over_time(up{job=~"sysvitals.*"}[1d])',
             "1 for each host that answered within a day, whether it is still among the targets or not.",
         ),
+        Record(
+            "instance:node_exporter_alone:max1d",
+            "max_over_time(instance:node_exporter_alone:group[1d])",
+            "The same of hosts with node_exporter alone.",
+        ),
     ),
 )

@@ -106,6 +106,10 @@ SILENCED: list[tuple[Labels, Labels]] = [
     ),
     (
         {"alertname": "NodeHostDown", **CRITICAL, "subject": "node-exporter-power"},
+        {"alertname": "NodeHostVanished", **WARNING, "subject": "node-exporter-power"},
+    ),
+    (
+        {"alertname": "NodeHostDown", **CRITICAL, "subject": "node-exporter-power"},
         {"alertname": "NodeUndervoltage", **CRITICAL, "subject": "node-exporter-power"},
     ),
     ({**FULL, **CRITICAL}, {**FULL, **WARNING}),
