@@ -168,6 +168,8 @@ def test_what_an_alert_asks_for_outlasts_a_failed_scrape(subject: Subject) -> No
         ),
         ("value", 'abs(a:b_c:d{on="x_y (z) } "})', 'abs((a:b_c:d{on="x_y (z) } "} or last_over_time('),
         ("value", "system_a offset 1h", "last_over_time(system_a[5m] offset 1h) == 1"),
+        ("value", '{__name__=~"a_(b|c)"}', '({__name__=~"a_(b|c)"} or last_over_time({__name__=~"a_(b|c)"}[5m]) and '),
+        ("value", 'increase({__name__=~"a_b"}[5m])', 'increase({__name__=~"a_b"}[5m]) == 1'),
         ("value", "rate(system_a[5m] offset 1h)", "rate(system_a[5m] offset 1h) == 1"),
         ("value", "max_over_time(system_a [1h:5m])", "max_over_time(system_a [1h:5m]) == 1"),
         ("value", 'timestamp(system_a{b="c"})', 'timestamp(system_a{b="c"}) == 1'),

@@ -25,7 +25,8 @@ _SELECTOR = re.compile(
     | \{(?:"(?:\\.|[^"\\])*"|[^}"])*\}                                      # series by a pattern of their names
     | \b(?:on|ignoring|by|without|group_left|group_right)\s*\([^)]*\)       # names of labels
     | \btimestamp\s*\([^)]*\)                                               # when a series was scraped
-    | (?P<series>(?P<name>[a-zA-Z_:][\w:]*)(?![\w:]|\s*\()(?:\s*\{(?:"(?:\\.|[^"\\])*"|[^}"])*\})?)
+    | (?P<series>(?P<name>[a-zA-Z_:][\w:]*)(?![\w:]|\s*\()(?:\s*\{(?:"(?:\\.|[^"\\])*"|[^}"])*\})?
+      | \{(?:"(?:\\.|[^"\\])*"|[^}"])*\})                                   # by a pattern of their names
       (?P<range>\s*\[[^]]*\])? (?P<offset>\s+offset\s+\w+)?
     """,
     re.VERBOSE,
@@ -44,7 +45,7 @@ def _outlast(promql: str, *, there: bool) -> str:
 
     def ask(found: re.Match[str]) -> str:
         name, series, offset = found["name"], found["series"], found["offset"] or ""
-        if not name or "_" not in name or found["range"]:  # `up` and ALERTS have no _, and do not end
+        if not series or found["range"] or (name and "_" not in name):  # `up` and ALERTS have no _, and do not end
             return found[0]
         last = f"last_over_time({series}[5m]{offset})"
         failed = "on (job, instance) min_over_time(up[5m]) == 0"
