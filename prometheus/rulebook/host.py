@@ -61,8 +61,8 @@ VANISHED = Alert(
     name="HostVanished",
     severity="warning",
     value='instance:up:max1d{sleeps!="true"}',
-    condition=f"unless on (instance)\n{_UP}",
-    lasts="15m",
+    condition=f"unless on (instance)\n({_UP} or max_over_time({_UP}[10m]) == 1)",
+    lasts="5m",
     summary="{{ $labels.instance }}: is not watched any more",
     description=(
         "Prometheus scraped {{ $labels.instance }} within the last 24 hours and now has no such target: its alerts "
@@ -70,7 +70,9 @@ VANISHED = Alert(
         "gone for good, silence this alert for a day."
     ),
     why=(
-        "A quarter of an hour is enough to write the target files again. It ends by itself after a day, when nothing "
+        "A quarter of an hour after its last answer is enough to write the target files again. A host that was down "
+        "for ten minutes before has only the five left, less than the six for which HostDown is kept: its end must not "
+        "be the last that is heard of a host that did not come back. It ends by itself after a day, when nothing "
         "remembers the host. A host that only has another job or other labels is still there."
     ),
 )

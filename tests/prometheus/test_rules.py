@@ -204,6 +204,11 @@ def test_a_critical_alert_outlives_the_warning_that_it_holds_back() -> None:
         assert keeps[name, "critical"] >= warning + margin, name
 
 
+def test_a_host_taken_from_the_targets_while_it_is_down_is_gone_before_that_is_over() -> None:
+    down, vanished = (next(alert for alert in ALERTS if alert.name == name) for name in ("HostDown", "HostVanished"))
+    assert seconds_of(vanished.lasts) < seconds_of(down.keeps)
+
+
 def test_an_alert_about_a_disk_outlives_those_that_it_holds_back() -> None:
     slow, stalled, saturated = (
         seconds_of(alert.keeps)
