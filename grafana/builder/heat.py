@@ -1,5 +1,6 @@
 """Temperatures against the limits of their own sensors, which recording rules work out for each kind of board."""
 
+from grafana.builder import colours
 from grafana.builder.judging import Json
 from grafana.builder.panels import override
 from grafana.builder.queries import select
@@ -20,7 +21,26 @@ def of_nearest(values: str) -> str:
 
 
 HIGH_LIMIT = of_nearest(HIGH)
-CRITICAL_LIMIT = of_nearest(CRITICAL)
+
+_EXCESS = f"max_over_time({select('sensor:system_temperature_high:excess', over='$__range')} @ end())"
+_MOST = f"max_over_time({select('system_temperature_celsius', over='$__range')} @ end())"
+_PARTS = f"topk by (job, instance, part) (1, {_EXCESS})"
+_UNLIMITED = (
+    f"(topk by (job, instance, chip) (1, max by (job, instance, chip, sensor) ({_MOST})) - 1000)\n"
+    f"unless on (job, instance, chip) {_EXCESS}"
+)
+
+HOTTEST = f"topk({len(colours.DEVICES)}, {_PARTS}\nor {_UNLIMITED})"
+"""Of each part of a host the sensor that came nearest to its own limit in the range; last, chips without limits.
+
+The same at each step. Alerts are by part, too: no alert lacks its sensor because a processor has many.
+"""
+
+
+def of_hottest(limits: str) -> str:
+    """The limit of the sensor that came nearest to its own in the range."""
+    return f"{limits}\nand {_SENSOR} topk(1, {_EXCESS})"
+
 
 _NEAR = f"{THROTTLE_MARGIN.value:g}"
 FINE = of_nearest(f"({_TEMPERATURE} < {HIGH} - {_NEAR})")

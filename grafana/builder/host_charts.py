@@ -6,7 +6,7 @@ from grafana.builder import colours, heat, units
 from grafana.builder.cells import NO_COLOUR
 from grafana.builder.hosts import ASLEEP, NOBODY_KNOWS, SILENT, UP, per_host
 from grafana.builder.judging import Json, line_at, rising, value_mappings
-from grafana.builder.panels import About, Column, override, painted, state_timeline, table, thresholds_of, time_series
+from grafana.builder.panels import About, Column, painted, state_timeline, table, thresholds_of, time_series
 from grafana.builder.queries import Look, Query, increase, rate, select
 from sysvitals.judgement.thresholds import (
     DISK_BUSY,
@@ -34,15 +34,13 @@ _LIMIT = {"custom_lineStyle": {"dash": [8, 6], "fill": "dash"}, "custom_fillOpac
 
 
 def _limit(name: str, colour: str) -> Json:
+    """`name` is a name, or a pattern between slashes."""
     return painted(name, colour, **_LIMIT)
 
 
 def by_device(kinds: Sequence[str]) -> list[Json]:
     """A colour for each device whose name is one of these patterns, whatever follows the name in the legend."""
-    return [
-        override("byRegexp", f"/^(?:{kind})(?: |$)/", color={"fixedColor": colour, "mode": "fixed"})
-        for kind, colour in zip(kinds, colours.DEVICES, strict=False)
-    ]
+    return [painted(f"/^(?:{kind})(?: |$)/", colour) for kind, colour in zip(kinds, colours.DEVICES, strict=False)]
 
 
 DISKS = by_device(("mmcblk0|vda", "nvme0n1", "sda", "sdb|vdb", "nvme1n1", "mmcblk1", "sdc|vdc", "sdd"))
@@ -126,8 +124,6 @@ CPU_CHARTS = (
 )
 
 _TEMPERATURE = select("system_temperature_celsius")
-_MOST = f"max_over_time({select('system_temperature_celsius', over='$__range')} @ end())"
-_WARMEST = f"topk(5, max by (job, instance, chip, sensor) ({_MOST}))"
 _ARM = 'clock="arm"'
 _VOLTS = per_host(select("system_board_input_volts"))
 _WATTS = f"({select('system_board_power_watts')} or sum by (job, instance) ({select('system_power_supply_watts')}))"
@@ -136,23 +132,24 @@ HEAT_CHARTS = (
     time_series(
         About(
             title="Temperature by sensor",
-            description="The five warmest sensors. Dashed: the high limit (orange) and the critical limit (red) of the "
-            "sensor that is nearest to its own.",
+            description="Of the processor, each disk and each other chip the sensor that came nearest to its own "
+            f"limit, at most {len(colours.DEVICES)}. Dashed: the high limit (orange) and the critical limit (red) of "
+            "the one that came nearest of all.",
             docs="exporter/POWER.md#frequency_capped-and-throttled",
             missing="no temperature sensor in this range",
             unit=units.CELSIUS,
             overrides=[
-                _limit("high limit", colours.HIGH_LIMIT),
-                _limit("critical limit", colours.CRITICAL_LIMIT),
+                _limit("/ high limit$/", colours.HIGH_LIMIT),
+                _limit("/ critical limit$/", colours.CRITICAL_LIMIT),
             ],
         ),
         Query(
-            f"{_TEMPERATURE}\nand on (job, instance, chip, sensor) {_WARMEST}",
+            f"{_TEMPERATURE}\nand on (job, instance, chip, sensor) {heat.HOTTEST}",
             "{{chip}} {{sensor}}",
             Look(colour="blue", shades=True),
         ),
-        Query(heat.HIGH_LIMIT, "high limit"),
-        Query(heat.CRITICAL_LIMIT, "critical limit"),
+        Query(heat.of_hottest(heat.HIGH), "{{chip}} {{sensor}} high limit"),
+        Query(heat.of_hottest(heat.CRITICAL), "{{chip}} {{sensor}} critical limit"),
         fill=0,
     ),
     time_series(

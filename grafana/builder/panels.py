@@ -331,8 +331,13 @@ def override(matcher: str, options: Any, **properties: Any) -> Json:
 
 
 def painted(name: str, colour: str, **properties: Any) -> Json:
-    """A series of this name in this colour."""
-    return override("byName", name, color={"fixedColor": colour, "mode": "fixed"}, **properties)
+    """Series of this name, or of names like this pattern between slashes, in this colour."""
+    return override(
+        "byRegexp" if name.startswith("/") else "byName",
+        name,
+        color={"fixedColor": colour, "mode": "fixed"},
+        **properties,
+    )
 
 
 def _property(name: str) -> str:

@@ -81,6 +81,7 @@ _GRAFANAS_OWN = {
 
 _TARGET_LABELS = {"job", "instance", "sleeps"}
 _ALERT_LABELS = {"alertname", "alertstate", "severity", "subject", "part"}
+_RECORDED_LABELS = {"part"}
 _PROCESS = {"process_cpu_seconds_total"}
 _OVER_CHANGES = {"rate", "irate", "increase", "resets", "changes", "delta", "idelta", "deriv"}
 
@@ -432,7 +433,7 @@ def _labels_of(metric: str) -> set[str]:
     if metric.startswith("ALERTS"):
         return _ALERT_LABELS | _TARGET_LABELS | _ALL_LABELS
     if ":" in metric:
-        return _ALL_LABELS | _TARGET_LABELS
+        return _ALL_LABELS | _TARGET_LABELS | _RECORDED_LABELS
     return set(_TARGET_LABELS)
 
 

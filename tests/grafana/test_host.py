@@ -27,6 +27,15 @@ TILES = [panel for panel in lay_out(DASHBOARD.sections) if panel["type"] == "sta
 
 END = 1_795_221_000
 ALERT = 'alertstate="firing",subject="x"'
+
+
+def sensor(chip: str, name: str, part: str, celsius: int, *, high: int) -> Iterator[str]:
+    labels = f'chip="{chip}",sensor="{name}"'
+    yield f"system_temperature_celsius{{{labels}}} {celsius}"
+    yield f"sensor:system_temperature_high_celsius:limit{{{labels}}} {high}"
+    yield f'sensor:system_temperature_high:excess{{{labels},part="{part}"}} {celsius - high}'
+
+
 SAMPLES = {
     "busy": (
         "up 1",
@@ -45,6 +54,13 @@ SAMPLES = {
         'system_filesystem_full_expected{mountpoint="/media",device="b",fstype="ext4"} 1',
         'system_temperature_left_alone{chip="nct",sensor="AUXTIN"} 1',
         'system_temperature_left_alone{chip="nct",sensor="CPUTIN"} 0',
+    ),
+    "hot": (
+        "up 1",
+        *(line for core in range(6) for line in sensor("coretemp", f"Core {core}", "cpu", 110 + core, high=95)),
+        *sensor("amdgpu", "edge", "amdgpu", 97, high=89),
+        *sensor("nvme0", "Composite", "nvme0", 60, high=81),
+        'system_temperature_celsius{chip="acpitz",sensor="temp1"} 120',
     ),
     "gone": ("up 0",),
     "dropped": ("instance:up:max1d 1",),
@@ -174,6 +190,14 @@ def test_a_filesystem_says_what_the_alerts_say_of_it(server: Server) -> None:
         if question.place.endswith("[E]") and series["metric"].get("device")
     }
     assert found == {"/": "writable", "/media": "full expected"}
+
+
+def test_each_part_of_a_host_has_the_sensor_in_the_chart_that_is_nearest_to_its_own_limit(server: Server) -> None:
+    names = {
+        question.legend.replace("{{chip}}", series["metric"]["chip"]).replace("{{sensor}}", series["metric"]["sensor"])
+        for question, series in ask(server, "Temperature by sensor", "hot")
+    }
+    assert names == {"coretemp Core 5", "amdgpu edge", "nvme0 Composite", "acpitz temp1", "coretemp Core 5 high limit"}
 
 
 def test_what_the_settings_leave_alone_is_listed(server: Server) -> None:
