@@ -1,7 +1,9 @@
 """The stories of the tests of the rules as a Prometheus would scrape them.
 
 People write a series each minute or so, on the minute. Scrapes come at an odd offset, a second early or late, and now
-and then not at all. This makes such stories of the written ones, the same in each run. A value that is written as a
+and then not at all. In half of the stories such a scrape fails instead: `up` is 0, and the other series of its target
+end until the next one. A story with an `up` of its own says itself when scrapes fail. This makes such stories of the
+written ones, the same in each run. A value that is written as a
 ramp (`0+5x10`) grows between two points; everything else changes at a point.
 
 promtool is asked what fires about the time of each case: with such samples an alert may begin and end two scrapes
@@ -30,7 +32,7 @@ LONG = 12 * 3600
 """Seconds from which on a story has its scrapes at whole tens of seconds, which promtool holds in a tenth of memory."""
 
 MISSED = 1 / 12
-"""Part of the scrapes that fail to come. After a missed one the next one comes."""
+"""Part of the scrapes that do not come, or fail. After a missed one the next one comes."""
 
 _RUN = re.compile(r"(?P<first>[-+.\de]+?)(?P<step>[-+][.\d]+(?:e[-+]?\d+)?)?x(?P<times>\d+)")
 _TARGET = re.compile(r'\b(?:job|instance)="[^"]*"')
@@ -69,40 +71,50 @@ def parse(values: str) -> list[Piece]:
     return pieces
 
 
-def choose_times(seed: str, interval: int, until: int, missed: float = MISSED) -> list[int]:
-    """When a target is scraped, in seconds: at an offset of its own, a second early or late, and sometimes not."""
+def choose_times(seed: str, interval: int, until: int, missed: float = MISSED) -> dict[int, bool]:
+    """When a target is scraped, at an offset of its own, a second early or late, and which of these scrapes succeed."""
     dice = random.Random(seed)  # noqa: S311  # the same in each run
     offset = dice.randrange(1, interval)
-    times: list[int] = []
+    times: dict[int, bool] = {}
     skipped = True  # so that the first one comes
     for due in range(offset, until + 1, interval):
         skipped = not skipped and dice.random() < missed
-        if not skipped:
-            times.append(due + dice.choice((-1, 0, 0, 0, 1)))
+        times[due if skipped else due + dice.choice((-1, 0, 0, 0, 1))] = not skipped
     return times
 
 
-def sample(values: str, every: float, times: Iterable[int], grid: int = 1) -> str:
-    """What scrapes at these times see of a series written each `every` seconds, on a grid of so many seconds."""
+def sample(values: str, every: float, times: Mapping[int, bool], grid: int = 1) -> str:
+    """What scrapes at these times see of a series written each `every` seconds, on a grid of so many seconds.
+
+    One that is not answered ends what there is.
+    """
     pieces = parse(values)
     starts = [piece.start for piece in pieces]
     ends = pieces[-1].start + pieces[-1].points
-    words: list[str] = []
-    written, before = 0, -1
-    for time in times:
+    seen: dict[int, str] = {}
+    before = -1
+    for time, is_answered in times.items():
         point = time / every
         if point >= ends:
             break
         number = bisect_right(starts, point) - 1
         value = pieces[number].at(point)
-        # a marker may lie between two scrapes; a value after it hides it
-        if any(_is_stale(piece) for piece in pieces[before + 1 : number + 1]) and (value is None or math.isnan(value)):
-            word = "stale"
-        elif value is None or math.isnan(value):
-            continue
+        if value is not None and not math.isnan(value):
+            word = f"{value:.15g}" if is_answered else "stale"
+        elif any(_is_stale(piece) for piece in pieces[before + 1 : number + 1]):
+            word = "stale"  # a marker may lie between two scrapes; a value after it hides it
         else:
-            word = f"{value:.15g}"
+            continue
         before = number
+        seen[time] = word
+    return _write_values(seen, grid)
+
+
+def _write_values(seen: Mapping[int, str], grid: int) -> str:
+    """What was seen at each second, as promtool takes it."""
+    words: list[str] = []
+    written = 0
+    for time, word in seen.items():
         if gap := time // grid - written:
             words.append(f"_x{gap}")
         words.append(word)
@@ -162,13 +174,19 @@ class Scraped:
         }
 
     def _scrape(self, until: int, grid: int) -> Iterable[dict[str, str]]:
-        every = seconds_of(self.written["interval"])
-        times: dict[str, list[int]] = {}
-        for one in self.written["input_series"]:
-            target = " ".join(sorted(_TARGET.findall(one["series"])))
+        every, series = seconds_of(self.written["interval"]), self.written["input_series"]
+        fails = self.number // 2 % 2 == 0 and not any(one["series"].startswith("up{") for one in series)
+        times: dict[str, dict[int, bool]] = {}
+        for one in series:
+            labels = sorted(_TARGET.findall(one["series"]))
+            target = ",".join(labels)
             if target not in times:
-                seed = f"{self.written['name']} {target} {self.interval}"
-                times[target] = choose_times(seed, self.interval, until, self.missed)
+                seed = f"{self.written['name']} {' '.join(labels)} {self.interval}"
+                chosen = choose_times(seed, self.interval, until, self.missed)
+                times[target] = {time: answers for time, answers in chosen.items() if answers or fails}
+                if fails:
+                    ups = {time: f"{answers:d}" for time, answers in chosen.items()}
+                    yield {"series": f"up{{{target}}}", "values": _write_values(ups, grid)}
             yield {"series": one["series"], "values": sample(one["values"], every, times[target], grid)}
 
 

@@ -33,7 +33,7 @@ _SELECTOR = re.compile(
 )
 
 
-def _outlast(promql: str, *, there: bool) -> str:
+def outlast(promql: str, *, there: bool = False) -> str:
     """The same PromQL, for which what was scraped outlasts a scrape that fails.
 
     A failed scrape ends all series of its target until the next one. An alert would end with them, be sent as resolved,
@@ -82,8 +82,8 @@ class Alert:
         """The whole PromQL, which a failed scrape does not disturb: an alert may end five minutes after its host."""
         limit = self.threshold.value if isinstance(self.threshold, Threshold) else self.threshold
         words = limit if isinstance(limit, str) else f"{limit:.12g}"
-        compared = f"{_outlast(self.value, there=True)} {self.compares} {_outlast(words, there=False)}"
-        return "\n".join(filter(None, (compared, _outlast(self.condition, there=False))))
+        compared = f"{outlast(self.value, there=True)} {self.compares} {outlast(words)}"
+        return "\n".join(filter(None, (compared, outlast(self.condition))))
 
 
 class Shared(TypedDict):

@@ -2,12 +2,14 @@
 
 import re
 
+from sysvitals.judgement.rule import outlast
+
 HOST = ("job", "instance")
 """The labels by which an alert's host is asked for."""
 
 
 def ask(promql: str, labels: tuple[str, ...] = HOST) -> str:
-    """A template's pipeline that runs this PromQL.
+    """A template's pipeline that runs this PromQL, and finds what was there before a scrape failed.
 
     `SAME` in it stands for the alert's own `labels`, `HOST` for those of its host alone. Raises ValueError for what a
     template would take for its own.
@@ -17,7 +19,7 @@ def ask(promql: str, labels: tuple[str, ...] = HOST) -> str:
     asked = [HOST if word == "HOST" else labels for word in re.findall("SAME|HOST", promql)]
     matchers = iter([",".join(f"{label}=%q" for label in names) for names in asked])
     values = (f"$labels.{label}" for names in asked for label in names)
-    return " ".join((f"printf `{re.sub('SAME|HOST', lambda _: next(matchers), promql)}`", *values, "| query"))
+    return " ".join((f"printf `{outlast(re.sub('SAME|HOST', lambda _: next(matchers), promql))}`", *values, "| query"))
 
 
 def tell(promql: str, words: str, otherwise: str = "", labels: tuple[str, ...] = HOST) -> str:
