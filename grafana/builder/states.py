@@ -107,7 +107,8 @@ _UNDERVOLTAGE_FIRES = select("ALERTS", 'alertname="Undervoltage", alertstate="fi
 
 POWER = States(
     (
-        State(f"{_UNDERVOLTAGE} == 1 or {_UNDERVOLTAGE_FIRES}", "too low", CRITICAL),
+        State(f"{_UNDERVOLTAGE} == 1", "too low", CRITICAL),
+        State(_UNDERVOLTAGE_FIRES, "was too low", CRITICAL),
         State(f"{_DIPS_TODAY} > 0", "low today", WARNING),
         State(f"{select('system_power_budget_sufficient')} == 0", "weak supply", WARNING),
         State(f"{_DIPPED_SINCE_BOOT} == 1", "low since boot", WATCHING),

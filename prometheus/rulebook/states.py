@@ -39,7 +39,7 @@ class State:
 
 NO_ANSWER = State(20, "no answer", "silent")
 TROUBLE = (
-    State(19, "undervoltage now", "critical", alerts=("Undervoltage",)),
+    State(19, "undervoltage", "critical", alerts=("Undervoltage",)),
     State(18, "read-only", "critical", alerts=("FilesystemReadOnly",)),
     State(17, "disk full", "critical", alerts=("FilesystemFull", "InodesFull")),
     State(16, "disk filling", "critical", alerts=("FilesystemFilling",)),

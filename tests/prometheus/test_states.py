@@ -19,6 +19,10 @@ def test_no_two_states_share_a_word() -> None:
     assert len({state.words for state in STATES}) == len(STATES)
 
 
+def test_a_state_that_an_alert_is_kept_for_is_not_said_to_be_now() -> None:
+    assert [state.words for state in STATES if "now" in state.words.split()] == []
+
+
 def test_each_alert_that_is_critical_or_a_warning_has_one_state_of_that_severity() -> None:
     found = sort_alerts(JUDGED)
     for subject in JUDGED:
