@@ -38,6 +38,7 @@ from grafana.builder.panels import (
 from grafana.builder.queries import OURS, Look, Query, increase, select
 from grafana.builder.states import HOST_STATE, RECORDED_STATE, STATE_WORDS, in_state, in_tone
 from grafana.builder.units import BITS_PER_SECOND, CELSIUS, COUNT, RATIO, SECONDS
+from prometheus.rulebook.recording_daily import EVERY_MINUTES
 from prometheus.rulebook.states import ASLEEP, NO_ANSWER, TROUBLE, WATCHING, State, Tone, sort_alerts
 from prometheus.rulebook.states import UNKNOWN as NOT_KNOWN
 from prometheus.rulebook.subjects import JUDGED
@@ -45,6 +46,7 @@ from sysvitals.judgement.thresholds import (
     DISK_BUSY,
     FILESYSTEM_FULL,
     FILESYSTEM_NEARLY_FULL,
+    FILESYSTEM_ROOM,
     LOAD_HIGH,
     MEMORY_LOW,
     MEMORY_VERY_LOW,
@@ -67,6 +69,15 @@ NETWORK = (
     f"({select('instance:system_network_receive_bytes:rate5m')} "
     f"+ {select('instance:system_network_transmit_bytes:rate5m')}) * 8"
 )
+
+IN_NEED = (
+    f"One above {FILESYSTEM_NEARLY_FULL.value * 100:g} % that still has {FILESYSTEM_ROOM.value / 1e9:g} GB free needs "
+    "no room and is left out, as are those that are read-only, tiny or meant to be full."
+)
+"""What FULLEST leaves out: a table of filesystems has fuller ones."""
+
+DAILY = f"Up to {EVERY_MINUTES} minutes old; *Power and heat* counts until now."
+"""A day is too much to count for each look: the rules do."""
 
 HEADROOM_STEPS: Steps = ((None, CRITICAL), (-THROTTLE_MARGIN.value, WARNING), (0.0, CLEAR))
 """Below zero it is too hot. A Raspberry Pi throttles hardest this far beyond the limit at which it begins to."""
@@ -144,7 +155,7 @@ TOTALS = (
         About(
             title="Undervoltages, 24 h",
             description="How often the voltage was too low in 24 hours, as far as hosts were watched. Only boards with "
-            "a detector are counted: the second number says how many there are.",
+            f"a detector are counted: the second number says how many there are. {DAILY}",
             docs="exporter/POWER.md#undervoltage",
             missing="not known yet, or no board has a detector",
             unit=COUNT,
@@ -162,7 +173,7 @@ TOTALS = (
         About(
             title="Unclean shutdowns, 24 h",
             description="Boots in 24 hours that came after a power cut, a crash or a reset, as far as hosts were "
-            "watched.",
+            f"watched. {DAILY}",
             docs="exporter/POWER.md#the-lights-went-out",
             missing="not known yet",
             unit=COUNT,
@@ -230,7 +241,9 @@ HOSTS = table(
     About(
         title="Hosts, worst first",
         description="Each host with its state, its worst alert and what that says, how many alerts fire, and what is "
-        "measured now. Coloured cells are reasons. A dash: not known. Click a host to open it, a heading to sort.",
+        "measured now. Coloured cells are reasons. A dash: not known. Click a host to open it, a heading to sort. "
+        f"*Disk* is the filesystem most in need of room. {IN_NEED} *Dips* (undervoltages) and *Cuts* (unclean "
+        f"shutdowns) are those of 24 hours. {DAILY}",
         docs="prometheus/RUNBOOK.md",
         missing="no host seen in 24 h",
     ),
@@ -370,8 +383,8 @@ NOW = (
         steps=HEADROOM_STEPS,
     ),
     top_10(
-        "fullest filesystem",
-        "The fullest filesystem of each host that can be written.",
+        "filesystem most in need of room",
+        f"Used part of the filesystem of each host that is most in need of room. {IN_NEED}",
         FULLEST,
         docs="prometheus/RUNBOOK.md#filesystemfull",
         unit=RATIO,
@@ -397,7 +410,7 @@ NOW = (
     ),
     top_10(
         "undervoltages, 24 h",
-        "How often the voltage was too low in 24 hours, of boards with a detector.",
+        f"How often the voltage was too low in 24 hours, of boards with a detector. {DAILY}",
         f"round({DIPS})",
         docs="exporter/POWER.md#undervoltage",
         missing="not known yet, or no board has a detector",
@@ -477,8 +490,8 @@ OVER_TIME = (
         steps=((None, CLEAR), (0.0, WARNING)),
     ),
     chart(
-        "Fullest filesystem",
-        "The ten fullest hosts.",
+        "Filesystem most in need of room",
+        f"The ten hosts of which a filesystem is most in need of room: its used part. {IN_NEED}",
         FULLEST,
         docs="prometheus/RUNBOOK.md#filesystemfull",
         unit=RATIO,

@@ -5,7 +5,7 @@ from grafana.builder.alerts import TO_DO, detailed
 from grafana.builder.cells import NO_COLOUR
 from grafana.builder.dashboard import Dashboard, link_to
 from grafana.builder.firing import MEANINGS, NAME_WIDTH, OURS, WATCHDOG
-from grafana.builder.fleet import FULLEST, LOAD, MEMORY
+from grafana.builder.fleet import CPU, FULLEST, IN_NEED, LOAD, MEMORY
 from grafana.builder.host_charts import CPU_CHARTS, DISK_CHARTS, FILESYSTEMS, HEAT_CHARTS, LANES, MEMORY_CHART, NETWORK
 from grafana.builder.host_details import DETAILS
 from grafana.builder.hosts import DOWN, DROPPED, UP, WITHOUT_VALUE, answered, for_tile, per_host
@@ -18,6 +18,7 @@ from sysvitals.judgement.thresholds import (
     CPU_BUSY,
     FILESYSTEM_FULL,
     FILESYSTEM_NEARLY_FULL,
+    FILESYSTEM_ROOM,
     LOAD_HIGH,
     LOAD_VERY_HIGH,
     MEMORY_LOW,
@@ -244,11 +245,9 @@ _HEAT = tiles(
     size=22,
 )
 
-_CPU_TIME = f"sum by (job, instance) (rate({select('system_cpu_seconds_total', over='5m')}))"
-_IDLE = select("system_cpu_seconds_total", 'mode=~"idle|iowait"', over="5m")
-_BUSY = f"1 - sum by (job, instance) (rate({_IDLE})) / {_CPU_TIME}"
-"""As part of the time that was seen: a host that is new has less than five minutes."""
-
+_CPU_TIME = select("system_cpu_seconds_total", over="5m")
+_WORKED = select("system_cpu_seconds_total", 'mode!~"idle|iowait"', over="5m")
+_BUSY = f"sum by (job, instance) (rate({_WORKED})) / sum by (job, instance) (rate({_CPU_TIME}))"
 _CPUS = select("system_cpu_seconds_total", 'mode="idle"', over="5m")
 _READ_ONLY = 2
 """Stands for a filesystem that can no longer be written: more than any used part of one."""
@@ -258,7 +257,8 @@ _SIZE = select("system_filesystem_size_bytes")
 _LEFT = select("system_filesystem_avail_bytes")
 _JUDGED = (
     f"unless on (job, instance, mountpoint) ({select('system_filesystem_readonly')} == 1 "
-    f"or {select('system_filesystem_full_expected')} == 1)"
+    f"or {select('system_filesystem_full_expected')} == 1 "
+    f"or {_LEFT} >= {FILESYSTEM_ROOM.value:g} and {_LEFT} / {_SIZE} < 1 - {FILESYSTEM_NEARLY_FULL.value:g})"
 )
 
 _MEASURED = (
@@ -280,7 +280,7 @@ _MEASURED = (
         "CPU",
         "Busy part of all CPUs, mean of five minutes. Waiting for a disk is not work. Busy is no trouble as long as "
         "nothing waits, so it turns blue and not orange: see Load / CPU.",
-        f"({_BUSY})",
+        f"({per_host(CPU)} or {_BUSY})",
         docs="prometheus/RUNBOOK.md#cpusaturated",
         unit=units.RATIO,
         decimals=0,
@@ -305,9 +305,9 @@ _MEASURED = (
         steps=rising(MEMORY_LOW, MEMORY_VERY_LOW, base=colours.CALM),
     ),
     _tile(
-        "Filesystem",
-        "Used part of the fullest filesystem that can be written, or *read-only* where one can no longer be written. "
-        "One that is meant to be full does not count.",
+        "Most in need of room",
+        "Used part of the filesystem that is most in need of room, or *read-only* where one can no longer be written. "
+        f"{IN_NEED} *Filesystems* has all.",
         f"({per_host(_READ_ONLY_FIRES)} * {_READ_ONLY} or {per_host(FULLEST)} "
         f"or {per_host(f'1 - {_LEFT} / {_SIZE} {_JUDGED}')})",
         docs="prometheus/RUNBOOK.md#filesystemfull",

@@ -2,10 +2,13 @@
 
 from sysvitals.judgement.rule import Record, Subject, still_firing
 
+EVERY_MINUTES = 2
+"""So old may they be; below the five minutes after which Prometheus forgets a sample."""
+
 SUBJECT = Subject(
     name="recording-daily",
     help="What happened within a day: long looks back, which are taken less often.",
-    interval="2m",  # below the five minutes after which Prometheus forgets a sample
+    interval=f"{EVERY_MINUTES}m",
     rules=(
         Record(
             "cause:system_throttle_events:increase1d",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from grafana.builder import __main__ as command
-from grafana.builder import colours, heat, units
+from grafana.builder import colours, fleet, heat, host, units
 from grafana.builder.alerts import TO_DO
 from grafana.builder.dashboard import Dashboard, build, link_to, render
 from grafana.builder.firing import MEANINGS, NAME_WIDTH, WITHOUT_VALUES, parted, plain_summary, said
@@ -422,6 +422,23 @@ SMALL = Dashboard(
     docs="exporter/POWER.md",
     sections=[Section(lines=[Line(8, [time_series(about(), LOAD)])])],
 )
+
+
+def panels_that_ask(recorded: str, *boards: Dashboard) -> list[Json]:
+    panels = [one for board in boards for panel in lay_out(board.sections) for one in (panel, *panel.get("panels", ()))]
+    return [panel for panel in panels if recorded in json.dumps(panel.get("targets", []))]
+
+
+def test_a_panel_of_the_fullest_filesystem_says_which_it_leaves_out() -> None:
+    found = panels_that_ask("instance:system_filesystem_used:ratio_max", fleet.DASHBOARD, host.DASHBOARD)
+    assert len(found) == 4
+    assert [panel["title"] for panel in found if "20 GB free needs no room" not in panel["description"]] == []
+
+
+def test_a_count_that_the_rules_take_each_few_minutes_says_how_old_it_may_be() -> None:
+    shown = [panel for panel in panels_that_ask(":increase1d", fleet.DASHBOARD) if panel["type"] != "timeseries"]
+    assert len(shown) == 4
+    assert [panel["title"] for panel in shown if "Up to 2 minutes old" not in panel["description"]] == []
 
 
 def test_a_dashboard_is_written_the_same_each_time_and_ends_with_a_line() -> None:

@@ -62,6 +62,20 @@ SAMPLES = {
         *sensor("nvme0", "Composite", "nvme0", 60, high=81),
         'system_temperature_celsius{chip="acpitz",sensor="temp1"} 120',
     ),
+    "dipped": (
+        "up 1",
+        "instance:system_cpu_busy:ratio_rate5m 0.25",
+        'system_throttled{cause="undervoltage"} 0',
+        f'ALERTS{{alertname="Undervoltage",severity="critical",{ALERT}}} 1',
+    ),
+    "archive": (
+        "up 1",
+        'system_filesystem_size_bytes{mountpoint="/",device="a",fstype="ext4"} 100e9',
+        'system_filesystem_avail_bytes{mountpoint="/",device="a",fstype="ext4"} 40e9',
+        'system_filesystem_size_bytes{mountpoint="/srv",device="b",fstype="ext4"} 4e12',
+        'system_filesystem_avail_bytes{mountpoint="/srv",device="b",fstype="ext4"} 80e9',
+    ),
+    "dips": ("up 1", 'system_throttled{cause="undervoltage"} 1'),
     "gone": ("up 0",),
     "dropped": ("instance:up:max1d 1",),
     "laptop": ('up{sleeps="true"} 0',),
@@ -139,6 +153,19 @@ def test_the_state_is_the_same_as_on_fleet(server: Server, instance: str, words:
 
 def test_a_tile_does_not_make_up_what_a_host_does_not_measure(server: Server) -> None:
     assert read(server, "Temperature", "busy") == read(server, "Power", "busy") == {"not measured"}
+
+
+def test_a_voltage_is_too_low_only_while_it_is_however_long_the_alert_is_kept(server: Server) -> None:
+    assert read(server, "Power", "dips") == {"too low"}
+    assert read(server, "Power", "dipped") == {"was too low"}
+
+
+def test_a_full_filesystem_with_room_enough_does_not_count_before_the_rules_have_run(server: Server) -> None:
+    assert read(server, "Most in need of room", "archive") == {"0.6"}
+
+
+def test_the_cpu_is_as_busy_as_on_fleet(server: Server) -> None:
+    assert read(server, "CPU", "dipped") == {"0.25"}
 
 
 def test_an_overloaded_host_has_a_red_tile(server: Server) -> None:
