@@ -43,6 +43,23 @@ WRITE = "purple"
 DEVICES = ("blue", "purple", "yellow", "super-light-blue", "dark-purple", "dark-blue", "light-purple", "light-blue")
 """Of disks and links: each keeps its colour in every chart, in both directions."""
 
+NAMED = (
+    "blue",
+    "yellow",
+    "purple",
+    "#2fb8c9",
+    "#e58fc3",
+    "dark-blue",
+    "super-light-purple",
+    "dark-yellow",
+    "super-light-blue",
+    "dark-purple",
+)
+"""Of hosts, sensors and fans, by their names: none that says how good something is."""
+
+LOADS = ("super-light-blue", "purple", "yellow")
+"""Of the mean of 1, 5 and 15 minutes."""
+
 USER = "blue"
 NICE = "super-light-blue"
 SYSTEM = "purple"

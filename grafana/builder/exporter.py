@@ -5,6 +5,7 @@ from grafana.builder.dashboard import Dashboard, link_to
 from grafana.builder.hosts import CHARTED, NOBODY_KNOWS, linked, of_top, over_range, per_host
 from grafana.builder.judging import Json, any_is, value_mappings, yes_no
 from grafana.builder.layout import Line, Section
+from grafana.builder.naming import HOST_COLOURS
 from grafana.builder.panels import About, Column, override, stat, table, time_series
 from grafana.builder.queries import OURS, Query, increase, rate, select
 from grafana.builder.units import BYTES, BYTES_PER_SECOND, COUNT, PER_SECOND, RATIO, SECONDS
@@ -288,7 +289,7 @@ PROCESSOR = time_series(
         missing="no exporter answers",
         unit=RATIO,
         minimum=0,
-        overrides=[linked(TO_HOST)],
+        overrides=[*HOST_COLOURS, linked(TO_HOST)],
     ),
     Query(fastest("process_cpu_seconds_total", OURS)),
     fill=0,
@@ -302,7 +303,7 @@ RESIDENT = time_series(
         missing="no exporter answers",
         unit=BYTES,
         minimum=0,
-        overrides=[linked(TO_HOST)],
+        overrides=[*HOST_COLOURS, linked(TO_HOST)],
     ),
     Query(most("process_resident_memory_bytes", OURS)),
     fill=0,
@@ -319,7 +320,7 @@ def history_panel(title: str, description: str, metric: str, unit: str, *, count
             missing="no history is kept",
             unit=unit,
             minimum=0,
-            overrides=[linked(TO_HOST)],
+            overrides=[*HOST_COLOURS, linked(TO_HOST)],
         ),
         Query(fastest(metric) if counter else most(metric)),
         fill=0,
@@ -494,7 +495,7 @@ SCRAPES = Section(
                         missing="no exporter answers",
                         unit=SECONDS,
                         minimum=0,
-                        overrides=[linked(TO_HOST)],
+                        overrides=[*HOST_COLOURS, linked(TO_HOST)],
                     ),
                     Query(most("scrape_duration_seconds", OURS)),
                     fill=0,
@@ -507,7 +508,7 @@ SCRAPES = Section(
                         missing="no exporter answers",
                         unit=COUNT,
                         minimum=0,
-                        overrides=[linked(TO_HOST)],
+                        overrides=[*HOST_COLOURS, linked(TO_HOST)],
                     ),
                     Query(most("scrape_samples_scraped", OURS)),
                     fill=0,

@@ -24,6 +24,7 @@ from grafana.builder.hosts import (
 )
 from grafana.builder.judging import Json, Steps, any_is, rising
 from grafana.builder.layout import Line, Section
+from grafana.builder.naming import HOST_COLOURS
 from grafana.builder.panels import (
     About,
     Column,
@@ -443,7 +444,7 @@ def chart(  # noqa: PLR0913  # what may differ is named where it is used
             minimum=minimum,
             maximum=maximum,
             thresholds=steps,
-            overrides=[linked(TO_HOST)],
+            overrides=[*HOST_COLOURS, linked(TO_HOST)],
         ),
         Query(of_top(per_host(expr), over_range(rank, expr), least=least)),
         fill=0,
@@ -508,7 +509,7 @@ OVER_TIME = (
             decimals=0,
             minimum=0,
             interval="30m",
-            overrides=[linked(TO_POWER)],
+            overrides=[*HOST_COLOURS, linked(TO_POWER)],
         ),
         Query(
             of_top(

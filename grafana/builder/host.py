@@ -182,7 +182,7 @@ _ALERTS_TABLE = table(
             align="center",
         ),
         Column(name="alertname", title="Alert", width=NAME_WIDTH),
-        Column(name="where", title="Where", width=148, missing="", wrapped=True),
+        Column(name="where", title="Where", width=160, missing="", wrapped=True),
         Column(name="said", title="What it says", min_width=200, mappings=MEANINGS, missing="", wrapped=True),
         Column(name="Value #B", title="Since", unit=units.AGO, width=104, missing=""),
         *TO_DO,

@@ -6,6 +6,7 @@ from grafana.builder import colours, heat, units
 from grafana.builder.cells import NO_COLOUR
 from grafana.builder.hosts import ASLEEP, NOBODY_KNOWS, SILENT, UP, per_host
 from grafana.builder.judging import Json, line_at, rising, value_mappings
+from grafana.builder.naming import SENSOR_COLOURS
 from grafana.builder.panels import About, Column, painted, state_timeline, table, thresholds_of, time_series
 from grafana.builder.queries import Look, Query, increase, rate, select
 from sysvitals.judgement.thresholds import (
@@ -74,6 +75,8 @@ def _load(minutes: int) -> str:
     return f'label_replace({select(f"system_load{minutes}")}, "over", "{minutes} min", "", "")'
 
 
+_LOAD_MINUTES = (1, 5, 15)
+
 CPU_CHARTS = (
     time_series(
         About(
@@ -99,13 +102,14 @@ CPU_CHARTS = (
             unit=units.COUNT,
             minimum=0,
             overrides=[
-                painted("1 min", "light-blue"),
-                painted("5 min", "blue"),
-                painted("15 min", "dark-blue"),
+                *(
+                    painted(f"{minutes} min", colour)
+                    for minutes, colour in zip(_LOAD_MINUTES, colours.LOADS, strict=True)
+                ),
                 _limit("CPUs", colours.SIZE),
             ],
         ),
-        Query(f"{_load(1)} or {_load(5)} or {_load(15)}", "{{over}}"),
+        Query(" or ".join(map(_load, _LOAD_MINUTES)), "{{over}}"),
         Query(per_host(select("instance:system_cpus:count")), "CPUs"),
         at_least=1,
     ),
@@ -139,6 +143,7 @@ HEAT_CHARTS = (
             missing="no temperature sensor in this range",
             unit=units.CELSIUS,
             overrides=[
+                *SENSOR_COLOURS,
                 _limit("/ high limit$/", colours.HIGH_LIMIT),
                 _limit("/ critical limit$/", colours.CRITICAL_LIMIT),
             ],
@@ -146,7 +151,6 @@ HEAT_CHARTS = (
         Query(
             f"{_TEMPERATURE}\nand on (job, instance, chip, sensor) {heat.HOTTEST}",
             "{{chip}} {{sensor}}",
-            Look(colour="blue", shades=True),
         ),
         Query(heat.of_hottest(heat.HIGH), "{{chip}} {{sensor}} high limit"),
         Query(heat.of_hottest(heat.CRITICAL), "{{chip}} {{sensor}} critical limit"),
@@ -207,12 +211,13 @@ HEAT_CHARTS = (
             missing="no fan in this range",
             unit=units.unit_of("system_fan_speed_rpm"),
             minimum=0,
+            overrides=SENSOR_COLOURS,
         ),
-        Query(select("system_fan_speed_rpm"), "{{fan}} speed", Look(colour="blue", shades=True)),
+        Query(select("system_fan_speed_rpm"), "{{fan}} speed"),
         Query(
             select("system_fan_duty_ratio"),
             "{{fan}} duty",
-            Look(colour=colours.UNKNOWN, dashed=True, right=True, unit=units.RATIO),
+            Look(dashed=True, right=True, unit=units.RATIO),
         ),
         fill=0,
     ),

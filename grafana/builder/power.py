@@ -18,6 +18,7 @@ from grafana.builder.hosts import (
 )
 from grafana.builder.judging import Json, Steps, any_is, line_at, value_mappings
 from grafana.builder.layout import Line, Section
+from grafana.builder.naming import HOST_COLOURS
 from grafana.builder.panels import (
     About,
     Column,
@@ -354,6 +355,7 @@ def _chart(  # noqa: PLR0913  # what may differ is named where it is used
             minimum=minimum,
             maximum=maximum,
             thresholds=steps,
+            overrides=HOST_COLOURS,
         ),
         Query(of_top(expr, over_range("min_over_time" if least else "max_over_time", rank), least=least), legend),
         fill=0,
@@ -485,6 +487,7 @@ _DAYS = (
             missing="no undervoltage counted in 14 days, or no board has a detector",
             unit=units.SECONDS,
             minimum=0,
+            overrides=HOST_COLOURS,
             interval="1d",
             time_from="14d",
         ),
@@ -501,6 +504,7 @@ _DAYS = (
             unit=units.COUNT,
             decimals=0,
             minimum=0,
+            overrides=HOST_COLOURS,
             interval="1d",
             time_from="14d",
         ),

@@ -368,7 +368,7 @@ def check_thresholds(dashboard: Json) -> Iterator[str]:
 
 
 _PALETTE = {value for value in vars(colours).values() if isinstance(value, str) and not value.startswith("grafana")}
-_PALETTE.update(colours.DEVICES)
+_PALETTE.update(colours.DEVICES, colours.NAMED, colours.LOADS)
 
 
 def _colours_in(value: Any) -> Iterator[str]:

@@ -25,6 +25,14 @@ QUESTIONS = read_questions(HOST)
 PANELS = {one["title"]: one for panel in lay_out(DASHBOARD.sections) for one in (panel, *panel.get("panels", ()))}
 TILES = [panel for panel in lay_out(DASHBOARD.sections) if panel["type"] == "stat"]
 
+HOST_CHARTS = [
+    one
+    for path in DASHBOARDS
+    for panel in json.loads(path.read_text(encoding="utf-8"))["panels"]
+    for one in (panel, *panel.get("panels", ()))
+    if one["type"] == "timeseries" and any(target["legendFormat"] == "{{instance}}" for target in one["targets"])
+]
+
 END = 1_795_221_000
 ALERT = 'alertstate="firing",subject="x"'
 
@@ -255,6 +263,53 @@ def test_a_device_keeps_its_colour_both_ways(rules: list[Json], device: str, oth
     one, two = ({_colour(rules, f"{name} {way}") for way in ways} for name in (device, other))
     assert len(one) == len(two) == 1
     assert one != two
+
+
+def _colour_rules(panel: Json) -> list[Json]:
+    rules = panel["fieldConfig"]["overrides"]
+    return [rule for rule in rules if rule["matcher"]["id"] == "byRegexp" and rule["properties"][0]["id"] == "color"]
+
+
+def _last_colour(rules: list[Json], name: str) -> str:
+    """As Grafana has it: the last rule that fits."""
+    return [
+        str(rule["properties"][0]["value"]["fixedColor"])
+        for rule in rules
+        if re.search(rule["matcher"]["options"].strip("/i"), name, re.IGNORECASE)
+    ][-1]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("pi1", "pi2", "pi3", "pi4", "pi5", "pi6", "pi7", "pi8", "pi9", "pi10"),
+        ("192.168.1.11", "192.168.1.12:9817", "192.168.1.13 fan1"),
+        ("attic.lan", "kitchen.lan", "nas.lan:9817"),
+    ],
+)
+def test_a_host_has_one_colour_in_all_charts_and_none_that_is_a_judgement(names: tuple[str, ...]) -> None:
+    of_charts = {tuple(_last_colour(_colour_rules(chart), name) for name in names) for chart in HOST_CHARTS}
+    assert len(of_charts) == 1
+    [found] = of_charts
+    assert len(set(found)) == len(names)
+    assert not [colour for colour in found if re.search("red|orange|green", colour)]
+
+
+def test_sensors_and_the_means_of_the_load_can_be_told_apart() -> None:
+    sensors = (
+        "coretemp Package id 0",
+        "amdgpu_0000:01:00.0 edge",
+        "nvme0 Composite",
+        "nvme1 Composite",
+        "acpitz temp1",
+    )
+    found = [_last_colour(_colour_rules(PANELS["Temperature by sensor"]), name) for name in sensors]
+    loads = PANELS["Load"]["fieldConfig"]["overrides"]
+    found_loads = [
+        rule["properties"][0]["value"]["fixedColor"] for rule in loads if "min" in rule["matcher"]["options"]
+    ]
+    assert len(set(found)) == len(sensors)
+    assert len({colour.rpartition("-")[2] for colour in found_loads}) == len(found_loads) == 3
 
 
 def test_networks_are_in_bits_with_what_is_sent_below() -> None:
