@@ -22,7 +22,6 @@ _HEADER = (
 _SELECTOR = re.compile(
     r"""
     "(?:\\.|[^"\\])*"                                                        # a text
-    | \{(?:"(?:\\.|[^"\\])*"|[^}"])*\}                                      # series by a pattern of their names
     | \b(?:on|ignoring|by|without|group_left|group_right)\s*\([^)]*\)       # names of labels
     | \btimestamp\s*\([^)]*\)                                               # when a series was scraped
     | (?P<series>(?P<name>[a-zA-Z_:][\w:]*)(?![\w:]|\s*\()(?:\s*\{(?:"(?:\\.|[^"\\])*"|[^}"])*\})?
