@@ -6,6 +6,7 @@ import pytest
 
 from sysvitals.judgement.judgement import Facts
 from sysvitals.judgement.judgements import JUDGEMENTS
+from sysvitals.judgement.network.judge import DOWN, SLOW
 from sysvitals.judgement.verdict import Verdict
 from sysvitals.model.metric import Metric
 from sysvitals.model.summary import Series, Stretch
@@ -229,7 +230,7 @@ def weaken(board: Board) -> Verdict:
         (wear, "The storage mmcblk0 has used up to 90 % of its life"),
         (lose_packets, "5.0 % of the packets of eth0 are damaged or cannot be sent"),
         (drop_packets, "10.0 % of the packets of eth0 are dropped"),
-        (slow_down, "eth0 runs at 100 Mbit/s instead of 1 Gbit/s"),
+        (slow_down, "eth0 runs at 100 Mbit/s instead of up to 1 Gbit/s"),
         (flap, "The link of eth0 came or went 10 times within ten minutes"),
         (pull, "The link of eth0 is down"),
         (weaken, "Weak Wi-Fi: -78 dBm on wlan0"),
@@ -347,6 +348,23 @@ def test_a_slow_link_is_a_reason_until_it_is_as_fast_again_or_was_not_for_a_day(
     assert alerts(slow_down(board)) == [("LinkSlow", "warning")]
     assert alerts(board.after(22 * HOUR)) == [("LinkSlow", "warning")]
     assert alerts(board.after(3 * HOUR)) == []
+
+
+def test_what_a_laptop_has_at_another_desk_is_not_missed() -> None:
+    board = Board((DOWN, SLOW))
+
+    def is_used(hours: float, speed: float, carrier: float) -> None:
+        board.shows("system_network_speed_bytes", speed, device="eth0")
+        board.shows("system_network_carrier", carrier, device="eth1")
+        board.after(hours * HOUR)
+
+    is_used(5.5, 12.5e6, 0)
+    for _ in range(2):
+        board.passes(9 * HOUR)  # asleep
+        is_used(8.5, 125e6, 1)
+        board.passes(HOUR)
+        is_used(5.5, 12.5e6, 0)
+        assert texts(board.judged()) == []
 
 
 def test_a_link_that_was_weak_and_is_lost_is_never_less_of_a_reason() -> None:

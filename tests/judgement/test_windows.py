@@ -37,6 +37,20 @@ def test_a_series_that_was_not_read_has_no_value() -> None:
     assert windows.growth(METRIC, ETH0, 0, 300) is None  # of one reading
 
 
+def test_the_time_in_which_a_host_slept_is_part_of_the_day_and_what_was_before_the_first_reading_is_not() -> None:
+    day, hour = 86_400.0, 3600.0
+    awake = [at for at in range(0, 4 * 86_400, 600) if at % day < 6 * hour and not day <= at < 2 * day]
+
+    def presence(at: float) -> float:
+        return watched(day, [(when, 1.0) for when in awake if when <= at]).presence(METRIC, ETH0, at, day)
+
+    assert presence(5 * hour) == 1
+    assert presence(11.5 * hour) == 1 / 2
+    assert presence(2 * day + hour) == pytest.approx(2 / 24, abs=0.01)
+    assert presence(3 * day + 5.5 * hour) == pytest.approx(6 / 24, abs=0.02)
+    assert Windows([Watch(METRIC, day)]).presence(METRIC, ETH0, day, day) == 0
+
+
 def test_a_counter_that_begins_again_has_grown_by_what_it_shows() -> None:
     windows = watched(3600, [(0, 100), (60, 110), (120, 3)])
     assert windows.growth(METRIC, ETH0, 120, 3600) == 13

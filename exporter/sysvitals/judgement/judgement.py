@@ -101,6 +101,10 @@ class Facts:
         """The mean of what was read."""
         return self._windows.average(metric, labels, self.uptime - ago, seconds)
 
+    def presence(self, metric: str, labels: Mapping[str, str], seconds: float) -> float:
+        """The part of these minutes or hours in which it was read, of those since it first was: a host may sleep."""
+        return self._windows.presence(metric, labels, self.uptime, seconds)
+
     def means(self, metric: str, labels: Mapping[str, str], seconds: float) -> list[tuple[float, float]]:
         """When the middle of each minute or hour was, in seconds from now (negative), and its mean; oldest first."""
         return self._windows.means(metric, labels, self.uptime, seconds)

@@ -54,13 +54,14 @@ _NONE = Columns(array("d"))
 class Window:
     """One series: a row for each minute or hour in which it was read. Times are seconds since boot."""
 
-    __slots__ = ("_last", "_rows", "_seconds", "at", "step")
+    __slots__ = ("_began", "_last", "_rows", "_seconds", "at", "step")
 
     def __init__(self, step: float, seconds: float) -> None:
         self.step = step
         self._seconds = seconds
         self._rows = array("d")
         self._last: float | None = None
+        self._began = float("inf")
         self.at = float("-inf")
         """When it was last read."""
 
@@ -119,6 +120,11 @@ class Window:
             stop -= _WIDTH
         return Columns(rows[start:stop])
 
+    def presence(self, now: float, seconds: float) -> float:
+        """The part of the rows until then that there are, of those since it was first read."""
+        first = max(round((now - seconds) / self.step), self._began // self.step)
+        return len(self.columns(now, seconds).of(_BUCKET)) / (now // self.step - first + 1)
+
     def middle(self, bucket: float, now: float) -> float:
         """When half of a row had passed."""
         begin = bucket * self.step
@@ -126,6 +132,7 @@ class Window:
 
     def _begin_row(self, at: float) -> None:
         """Begin the row of this moment; rows that are too old go."""
+        self._began = min(self._began, at)
         rows, bucket = self._rows, at // self.step
         rows.extend((bucket, 0.0, 0.0, float("inf"), float("-inf"), 0.0, 0.0, 0.0))
         oldest = bucket - self._seconds // self.step - 1
@@ -237,6 +244,11 @@ class Windows:
         """How often the value was another than before."""
         rows = self._rows(metric, labels, now, seconds)
         return round(rows.sum(_CHANGES)) if rows.rows else None
+
+    def presence(self, metric: str, labels: Mapping[str, str], now: float, seconds: float) -> float:
+        """The part of these minutes or hours in which it was read, of those since it first was."""
+        window = self._window(metric, labels, seconds)
+        return 0.0 if window is None else window.presence(now, seconds)
 
     def means(self, metric: str, labels: Mapping[str, str], now: float, seconds: float) -> list[tuple[float, float]]:
         """When half of each row had passed, in seconds from now, and its mean."""

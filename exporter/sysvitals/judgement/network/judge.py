@@ -81,7 +81,7 @@ def _find_down(facts: Facts) -> Iterator[Finding]:
         device = labels["device"]
         if carrier or _is_virtual(device):
             continue
-        part = facts.average(_CARRIER, labels, DAY_SECONDS) or 0.0
+        part = (facts.average(_CARRIER, labels, DAY_SECONDS) or 0.0) * facts.presence(_CARRIER, labels, DAY_SECONDS)
         # what fires goes on until the link is up, or was down for a day
         goes_on = facts.is_firing("LinkDown", "warning", (device,)) and facts.most(_CARRIER, labels, DAY_SECONDS)
         if part > LINK_WAS_UP.value or goes_on:
@@ -94,10 +94,11 @@ def _find_slow(facts: Facts) -> Iterator[Finding]:
         if most is None or speed >= most or _is_virtual(device):
             continue
         mean = facts.average(_SPEED, labels, DAY_SECONDS) or 0.0
+        part = (mean - speed) / (most - speed) * facts.presence(_SPEED, labels, DAY_SECONDS)
         # what fires goes on until the link is as fast again, or was not for a day
-        if (mean - speed) / (most - speed) > LINK_WAS_FAST.value or facts.is_firing("LinkSlow", "warning", (device,)):
+        if part > LINK_WAS_FAST.value or facts.is_firing("LinkSlow", "warning", (device,)):
             now, before = format_value(speed, "link speed"), format_value(most, "link speed")
-            yield Finding((device,), f"{device} runs at {now} instead of {before}", cause=f"link {device}")
+            yield Finding((device,), f"{device} runs at {now} instead of up to {before}", cause=f"link {device}")
 
 
 def _find_weak(facts: Facts) -> Iterator[Finding]:
@@ -164,7 +165,7 @@ SLOW = Judgement(
     keeps=300,
     fades=True,
     watches=(Watch(_SPEED, DAY_SECONDS),),
-    remedy="Change the cable: 1 Gbit/s needs all eight wires. Then try another port of the switch.",
+    remedy="Change the cable: a wire is broken, or a plug is worn. Then try another port of the switch.",
 )
 WEAK = Judgement(
     alert="WifiWeak",

@@ -104,12 +104,15 @@ FLAPPING = Alert(
     ),
 )
 
+_DAY = "min by (job, instance) (count_over_time(up[1d]))"
+"""The scrapes of a day, also of a host that slept. Of two targets with other labels, what the newer one has."""
+
 DOWN = Alert(
     **beside(judge.DOWN),
     value=f"system_network_carrier{{{_REAL}}}",
     threshold=0,
     condition=f"""and on ({_DEVICE}) (
-  avg_over_time(system_network_carrier[1d]) > {LINK_WAS_UP.value:g}
+  sum_over_time(system_network_carrier[1d]) > on (job, instance) group_left () {LINK_WAS_UP.value:g} * {_DAY}
   or
   max_over_time(system_network_carrier[1d]) == 1
   and on ({_DEVICE})
@@ -125,7 +128,7 @@ DOWN = Alert(
     why=(
         "A warning, as a weak link is: the host still answers, but what was to be there is not. Once it fires it goes "
         "on until the link is up again; what was down for a whole day is taken for intended. A device that is switched "
-        "off has no series and is not missed."
+        "off has no series and is not missed. Of the whole day: while a laptop sleeps, its link is not up."
     ),
 )
 
@@ -137,7 +140,8 @@ SLOW = Alert(
     compares="<",
     threshold=f"8 * {_MOST}",
     condition=f"""and on ({_DEVICE}) (
-  (avg_over_time(system_network_speed_bytes[1d]) - {_SPEED}) / ({_MOST} - {_SPEED}) > {LINK_WAS_FAST.value:g}
+  (sum_over_time({_SPEED}[1d]) - count_over_time({_SPEED}[1d]) * {_SPEED}) / ({_MOST} - {_SPEED})
+  > on (job, instance) group_left () {LINK_WAS_FAST.value:g} * {_DAY}
   or
   system_network_speed_bytes
   and on ({_DEVICE})
@@ -149,11 +153,11 @@ SLOW = Alert(
         "{{ $labels.device }} of {{ $labels.instance }} has negotiated {{ $value | humanize }}bit/s"
         + tell(
             "8 * max_over_time(system_network_speed_bytes{SAME}[1d])",
-            "; for most of the last day it had {{ VALUE | humanize }}bit/s",
+            "; within the last day it had up to {{ VALUE | humanize }}bit/s",
             labels=("job", "instance", "device"),
         )
-        + ". Change the cable: 1 Gbit/s needs all eight wires, and a plug that is worn or crooked has fewer. Then try "
-        "another port of the switch. If it is meant, this ends after a day."
+        + ". Change the cable: both ends agree on less where a wire is broken, a plug is worn or the cable is of a "
+        "lower category. Then try another port of the switch. If it is meant, this ends after a day."
     ),
     why=(
         f"{LINK_WAS_FAST.why} A link that never was faster is as it is. A quarter of an hour: a switch that restarts "
