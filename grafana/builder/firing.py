@@ -51,7 +51,7 @@ WITHOUT_VALUES = {
     "started … times within an hour": "started again and again within an hour",
     "the fan … has": "the fan has",
     "the disk … has": "the disk has",
-    "the sensor … … has": "the sensor has",
+    "the chip … has lost … of its sensors": "the chip has lost sensors",
     "the collector … ": "the collector ",
     "thread … died": "thread died",
     "notifications by … fail": "notifications fail",

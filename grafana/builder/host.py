@@ -184,7 +184,7 @@ _ALERTS_TABLE = table(
         Column(name="alertname", title="Alert", width=NAME_WIDTH),
         Column(name="where", title="Where", width=160, missing="", wrapped=True),
         Column(name="said", title="What it says", min_width=200, mappings=MEANINGS, missing="", wrapped=True),
-        Column(name="Value #B", title="Since", unit=units.AGO, width=104, missing=""),
+        Column(name="Value #B", title="Since", unit=units.AGO, width=116, missing=""),
         *TO_DO,
     ],
     calculated=[{"id": "sortBy", "options": {"sort": [{"field": "Value #A", "desc": True}]}}],

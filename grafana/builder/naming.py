@@ -30,7 +30,8 @@ HOST_COLOURS: Sequence[Json] = (
 )
 """For series whose legend begins with a host's name."""
 
-_CPU, _GPU, *_OTHERS = NAMED
+_CPU, _GPU = "blue", "yellow"
+_OTHERS = tuple(colour for colour in NAMED if colour not in (_CPU, _GPU, "dark-blue"))
 
 SENSOR_COLOURS: Sequence[Json] = (
     *_by_ending(_OTHERS),
