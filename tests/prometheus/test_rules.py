@@ -187,7 +187,8 @@ def test_only_series_that_a_failed_scrape_ends_are_asked_for_their_last_value(
     part: str, written: str, evaluated: str
 ) -> None:
     alert = replace(find("LoadHigh"), value="vector(0)", compares="==", threshold=1, condition="")
-    assert evaluated in replace(alert, **{part: written}).expression
+    changed: dict[str, Any] = {part: written}
+    assert evaluated in replace(alert, **changed).expression
 
 
 def test_a_critical_alert_outlives_the_warning_that_it_holds_back() -> None:
