@@ -11,7 +11,7 @@ from grafana.builder.colours import NAMED
 from grafana.builder.judging import Json
 from grafana.builder.panels import override, painted
 
-_LETTERS = "entsrdyolawubfgphmkcixzvqj"
+_LETTERS = "entsrdyolawubfgphmkcixqvjz"
 """By how often names end with them: neighbours get different colours."""
 
 _NAME = r"(?:(?:\d+\.){3}\d*|(?!\d+\.\d)[^ .:]*)"
