@@ -305,7 +305,7 @@ _MEASURED = (
         steps=rising(MEMORY_LOW, MEMORY_VERY_LOW, base=colours.CALM),
     ),
     _tile(
-        "Most in need of room",
+        "Disk space",
         "Used part of the filesystem that is most in need of room, or *read-only* where one can no longer be written. "
         f"{IN_NEED} *Filesystems* has all.",
         f"({per_host(_READ_ONLY_FIRES)} * {_READ_ONLY} or {per_host(FULLEST)} "

@@ -169,7 +169,7 @@ def test_a_voltage_is_too_low_only_while_it_is_however_long_the_alert_is_kept(se
 
 
 def test_a_full_filesystem_with_room_enough_does_not_count_before_the_rules_have_run(server: Server) -> None:
-    assert read(server, "Most in need of room", "archive") == {"0.6"}
+    assert read(server, "Disk space", "archive") == {"0.6"}
 
 
 def test_the_cpu_is_as_busy_as_on_fleet(server: Server) -> None:
