@@ -86,6 +86,7 @@ MORE: Mapping[str, tuple[Story, ...]] = {
             [
                 (f'system_network_carrier{{{_BOARD},device="eth0"}}', "1x100 0x55 1x100 0x90 1x60"),
                 (f'system_network_carrier{{{_BOARD},device="eth1"}}', "0x405"),
+                (f"up{{{_BOARD}}}", "1x405"),
             ],
             every=15,
         ),
