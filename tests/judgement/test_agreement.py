@@ -63,6 +63,13 @@ DIFFERENCES = (
         5,
         "The host knows a day by its hours: what is over after a day may be so up to an hour sooner or later.",
     ),
+    Known(
+        "vanished: one cause is one message",
+        "FilesystemVanished",
+        "warning",
+        2,
+        "The rule still finds a disk five minutes after its last scrape: until then it is the mount that is missing.",
+    ),
 )
 
 
