@@ -102,5 +102,5 @@ def test_a_panel_with_a_range_of_its_own_keeps_it() -> None:
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
 def test_every_expression_of_a_dashboard_is_asked(path: Path) -> None:
-    written = path.read_text(encoding="utf-8").count('"expr": ')
+    written = path.read_text(encoding="utf-8").count('"expr":')
     assert len(read_questions(path)) == written > 0

@@ -129,7 +129,8 @@ def test_every_rule_is_evaluated_without_error_on_many_hosts(recording: Path, tm
         wrong = [f"{rule['name']}: {rule.get('lastError')}" for rule in found if rule["health"] != "ok"]
         assert not wrong, "\n".join(wrong)
         for rule in found:
-            if rule["type"] == "recording":
+            # what has been there for half a day cannot be in a recording of an hour
+            if rule["type"] == "recording" and not rule["name"].endswith(":last_seen"):
                 data = server.ask("query", query=f"last_over_time({rule['name']}[1m])", time=time.time())["result"]
                 assert data, f"{rule['name']} records nothing"
         alerts = server.get("alerts")["alerts"]

@@ -37,6 +37,7 @@ class Known(NamedTuple):
 NEVER = math.inf
 
 _BY_THE_MINUTE = "The host knows five minutes, or fifteen, by whole minutes, so that a mean falls sooner or later."
+_FAILED = "What a failed scrape leaves out of a story is left out for the host here too, which reads it all the same."
 
 DIFFERENCES = (
     Known(
@@ -45,6 +46,10 @@ DIFFERENCES = (
         "warning",
         NEVER,
         "That the clock of a virtual machine is wrong only another clock can say.",
+    ),
+    *(
+        Known(f"{subject}: a scrape that fails each 20 minutes", alert, "warning", NEVER, _FAILED)
+        for subject, alert in (("memory", "MemoryLow"), ("filesystem", "FilesystemFull"), ("filesystem", "InodesFull"))
     ),
     Known("heat: a Raspberry Pi 4 that throttles", "TemperatureHigh", "warning", 2, _BY_THE_MINUTE),
     Known("heat: heat that builds up", "TemperatureRising", "warning", 2, _BY_THE_MINUTE),

@@ -44,6 +44,7 @@ class Limit(NamedTuple):
 
 _NEAR = "It is near its threshold, and rate() reads up to a fifth low where scrapes are rare and one is missed."
 _BRIEF = "What lasts for one or two of its points is not seen, or seen otherwise, by scrapes that are rarer."
+_OUTLASTS = "What was last scraped outlasts a failed scrape by two intervals: three minutes then become more than five."
 _INTERVALS = "It is about the interval itself."
 LIMITS = (
     Limit("network", "errors of 1.2 percent, and of 0.8; three of", 60, _NEAR),
@@ -51,12 +52,13 @@ LIMITS = (
     Limit("node-exporter-power", "one scrape of many has seen the alarm", 60, _BRIEF),
     Limit("node-exporter-power", "a board that says so with its last breath", 60, _BRIEF),
     Limit("node-exporter-power", "three dips, and a host that is off for", 30, _BRIEF),
-    Limit("power", "one that goes on is told from its first", 15, _BRIEF),
+    Limit("power", "one that goes on is told from its first", 0, _BRIEF),
     Limit("power", "one that goes on as the exporter starts is", 15, _BRIEF),
     Limit("power", "a host that dies of it is told of still", 15, _BRIEF),
     Limit("power", "a board that is slowed down says by what", 15, _BRIEF),
     Limit("power", "a clock that is held down is told where the", 15, _BRIEF),
-    Limit("power", "an input that sags under load is told, once", 15, _BRIEF),
+    Limit("power", "an input that sags under load is told, once", 0, _BRIEF),
+    Limit("filesystem", "a scrape that fails each 20 minutes", 60, _OUTLASTS),
     Limit("host-intervals", "a scrape each five minutes is reported once", 0, _INTERVALS),
     Limit("host-intervals", "a scrape each two minutes is not reported", 0, _INTERVALS),
 )
